@@ -1,1 +1,6 @@
-//! Placeholder replaced by the first commit of this crate.
+//! The compiler: kernels and schedules in, instruction streams out. `pipeline` lists the passes.
+
+pub mod affine;
+pub mod loops;
+pub mod scalar;
+pub mod tensor;

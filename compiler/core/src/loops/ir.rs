@@ -1,0 +1,326 @@
+//! The types of the loop IR: buffers, loop variables, and a tree of statements.
+//!
+//! Before legalisation statements are loops, allocations and scalar stores over logical indices. Legalisation gives each
+//! buffer a tile layout and an address and puts intrinsics (`Dma`, `Gemm`, `Alu`) in the place of inner loops; these
+//! address whole elements of the scratchpads ("tiles"). Both forms have one meaning, which `interpret` states.
+
+use tilewright_syntax::Span;
+
+use crate::affine::{Affine, Interval};
+use crate::scalar::{DType, Scalar};
+
+/// A buffer, printed by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BufferId(pub u32);
+
+/// A loop variable, printed by its name. Each `For` has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LoopId(pub u32);
+
+/// An index: quasi-affine in the variables of the enclosing loops.
+pub type Index = Affine<LoopId>;
+
+/// A program of loops. Names of buffers are unique, and names of loops are, so that the text form can be read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoopProgram {
+    pub name: String,
+    pub buffers: Vec<Buffer>,
+    pub loops: Vec<LoopVar>,
+    pub body: Vec<Stmt>,
+}
+
+/// Where a statement or buffer comes from: the tensor's line, and the directive that shaped it last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Origin {
+    pub tensor: Option<Span>,
+    pub directive: Option<Span>,
+}
+
+/// The memory that holds a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    Dram,
+    Inp,
+    Wgt,
+    Acc,
+}
+
+impl Scope {
+    /// The scopes that a schedule may name, in the order in which messages list them.
+    pub const ON_CHIP: [Scope; 3] = [Scope::Inp, Scope::Wgt, Scope::Acc];
+
+    /// The name in schedules and in the text form.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Dram => "dram",
+            Scope::Inp => "inp",
+            Scope::Wgt => "wgt",
+            Scope::Acc => "acc",
+        }
+    }
+}
+
+/// How a buffer takes part in the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    Input,
+    Output,
+    /// Lives from its `Alloc` to the end of the block in which that stands.
+    Temporary,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buffer {
+    pub name: String,
+    /// The type of its values. An `Acc` buffer keeps each in a 32-bit lane.
+    pub dtype: DType,
+    pub scope: Scope,
+    pub role: Role,
+    /// Extent of each dimension, in elements of the logical array.
+    pub shape: Vec<i64>,
+    /// Set by legalisation.
+    pub layout: Option<Layout>,
+    /// Start in its scratchpad, in elements of that scratchpad. Set by legalisation; never for `Dram`.
+    pub base: Option<i64>,
+    pub origin: Origin,
+}
+
+/// How an array lies in a memory of tiles: row-major over the tiles of the dimensions in order, and inside each tile
+/// row-major over the lanes. A dimension without a lane has one tile for each index. Lanes of size 1 are not listed, so
+/// equal layouts compare equal.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Layout {
+    /// From the outermost lane to the innermost; each divides the extent of its dimension.
+    pub lanes: Vec<Lane>,
+}
+
+/// `size` consecutive indices of dimension `dim` lie in one tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lane {
+    pub dim: usize,
+    pub size: i64,
+}
+
+impl Layout {
+    /// Values in one tile.
+    pub fn lane_count(&self) -> i64 {
+        self.lanes.iter().map(|l| l.size).product()
+    }
+
+    /// The number of indices of a dimension that lie in one tile.
+    pub fn lane_size(&self, dim: usize) -> i64 {
+        self.lanes.iter().filter(|l| l.dim == dim).map(|l| l.size).product()
+    }
+
+    /// Tiles along each dimension of an array of this shape.
+    pub fn tiles(&self, shape: &[i64]) -> Vec<i64> {
+        shape.iter().enumerate().map(|(d, n)| n / self.lane_size(d)).collect()
+    }
+
+    /// Where an element lies: its tile and its lane.
+    pub fn locate(&self, shape: &[i64], index: &[i64]) -> (i64, i64) {
+        let tile = shape.iter().zip(index).enumerate().fold(0, |at, (d, (n, i))| {
+            let size = self.lane_size(d);
+            at * (n / size) + i / size
+        });
+        let lane = self.lanes.iter().fold(0, |at, l| at * l.size + index[l.dim] % l.size);
+        (tile, lane)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoopVar {
+    pub name: String,
+    /// The variable counts from 0 to `extent - 1`.
+    pub extent: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stmt {
+    For(For),
+    /// Makes a temporary buffer available until the end of the block; its content is undefined.
+    Alloc {
+        buffer: BufferId,
+        origin: Origin,
+    },
+    Store(Store),
+    Dma(Dma),
+    Gemm(Gemm),
+    Alu(Alu),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct For {
+    pub var: LoopId,
+    pub mark: Option<Mark>,
+    pub body: Vec<Stmt>,
+    pub origin: Origin,
+}
+
+/// What a schedule says a loop nest, from this loop inwards, has to become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mark {
+    /// `tensorize gemm`: one micro-op of the GEMM core.
+    Gemm,
+    /// `pragma dma_copy`: loads or stores.
+    DmaCopy,
+}
+
+/// `buffer[indices] = value`, converted to the buffer's type by the value itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    pub buffer: BufferId,
+    pub indices: Vec<Index>,
+    pub value: Scalar<Leaf>,
+    pub origin: Origin,
+}
+
+/// The leaves of a stored value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leaf {
+    Load(Load),
+    /// An index as an `i32` value.
+    Index(Index),
+}
+
+/// `buffer[indices]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Load {
+    pub buffer: BufferId,
+    pub indices: Vec<Index>,
+}
+
+/// A place in a buffer, in tiles from the buffer's start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TileRef {
+    pub buffer: BufferId,
+    pub offset: Index,
+}
+
+/// The direction of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// DRAM to scratchpad.
+    Load,
+    /// Scratchpad to DRAM; keeps the low bits that the DRAM buffer's type has.
+    Store,
+}
+
+/// `y_size` rows of `x_size` tiles: contiguous in the scratchpad, `x_stride` tiles apart in DRAM.
+///
+/// ```text
+/// for y in 0..y_size { for x in 0..x_size {
+///     sram[sram.offset + y * x_size + x] <-> dram[dram.offset + y * x_stride + x]
+/// }}
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dma {
+    pub direction: Direction,
+    pub sram: TileRef,
+    pub dram: TileRef,
+    pub y_size: i64,
+    pub x_size: i64,
+    pub x_stride: i64,
+    pub origin: Origin,
+}
+
+/// One of an instruction's two loops: its extent, and by how many tiles each operand moves in one iteration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InsnLoop {
+    pub extent: i64,
+    pub dst: i64,
+    pub src: i64,
+    pub wgt: i64,
+}
+
+impl InsnLoop {
+    /// The loop that does nothing: one iteration.
+    pub const ONCE: InsnLoop = InsnLoop { extent: 1, dst: 0, src: 0, wgt: 0 };
+}
+
+/// A micro-op: displacements of the operands, in tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MicroOp {
+    pub dst: i64,
+    pub src: i64,
+    pub wgt: i64,
+}
+
+/// Matrix products of tiles, accumulated, or zeroing of tiles.
+///
+/// ```text
+/// for o in 0..outer.extent { for i in 0..inner.extent { for u in uops {
+///     d = dst + u.dst + o * outer.dst + i * inner.dst        (src and wgt likewise)
+///     acc[d][b][co] += sum(ci: inp[s][b][ci] * wgt[w][co][ci])
+/// }}}
+/// ```
+/// Without operands (`None`) it is the reset: `acc[d] = 0`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gemm {
+    pub dst: TileRef,
+    /// The input's and the weights' tiles; `None` for a reset.
+    pub operands: Option<(TileRef, TileRef)>,
+    pub outer: InsnLoop,
+    pub inner: InsnLoop,
+    pub uops: Vec<MicroOp>,
+    pub origin: Origin,
+}
+
+/// An operation of the vector ALU on tiles of the accumulator, in place: `acc[d] = op(acc[d], operand)`, with loops and
+/// micro-ops as in [`Gemm`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alu {
+    pub opcode: AluOp,
+    pub dst: TileRef,
+    pub operand: AluOperand,
+    pub outer: InsnLoop,
+    pub inner: InsnLoop,
+    pub uops: Vec<MicroOp>,
+    pub origin: Origin,
+}
+
+/// Operations of the vector ALU, wrapping in 32 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AluOp {
+    Min,
+    Max,
+    Add,
+    /// A negative amount shifts left.
+    Shr,
+    Mul,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AluOperand {
+    /// The immediate has 16 bits.
+    Imm(i16),
+    Tile(TileRef),
+}
+
+impl LoopProgram {
+    pub fn buffer(&self, id: BufferId) -> &Buffer {
+        &self.buffers[id.0 as usize]
+    }
+
+    pub fn loop_var(&self, id: LoopId) -> &LoopVar {
+        &self.loops[id.0 as usize]
+    }
+
+    /// The values that a loop variable takes.
+    pub fn loop_range(&self, id: LoopId) -> Interval {
+        Interval::below(self.loop_var(id).extent)
+    }
+}
+
+impl Stmt {
+    pub fn origin(&self) -> Origin {
+        match self {
+            Stmt::For(s) => s.origin,
+            Stmt::Alloc { origin, .. } => *origin,
+            Stmt::Store(s) => s.origin,
+            Stmt::Dma(s) => s.origin,
+            Stmt::Gemm(s) => s.origin,
+            Stmt::Alu(s) => s.origin,
+        }
+    }
+}

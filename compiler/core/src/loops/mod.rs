@@ -1,0 +1,4 @@
+//! The loop IR: a schedule made explicit as loops over buffers. The same IR, with intrinsics in the place of inner loops,
+//! is the legal form that emission takes.
+
+pub mod ir;

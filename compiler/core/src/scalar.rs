@@ -1,0 +1,147 @@
+//! Scalar expressions and what they do to bits: the one place that states it. The tensor program, the loop IR and the
+//! instruction selection share this type and differ only in their leaves.
+//!
+//! Every value is kept in an `i32` and lies in the range of its type. Arithmetic is done in `i32` and wraps there.
+
+/// The type of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DType {
+    I8,
+    I32,
+}
+
+impl DType {
+    pub const ALL: [DType; 2] = [DType::I8, DType::I32];
+
+    /// The name in the source language.
+    pub fn name(self) -> &'static str {
+        match self {
+            DType::I8 => "i8",
+            DType::I32 => "i32",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<DType> {
+        DType::ALL.into_iter().find(|t| t.name() == name)
+    }
+
+    /// Size in memory, in bytes.
+    pub fn bytes(self) -> usize {
+        match self {
+            DType::I8 => 1,
+            DType::I32 => 4,
+        }
+    }
+
+    /// The least and the greatest value.
+    pub fn limits(self) -> (i64, i64) {
+        match self {
+            DType::I8 => (i8::MIN.into(), i8::MAX.into()),
+            DType::I32 => (i32::MIN.into(), i32::MAX.into()),
+        }
+    }
+}
+
+/// A binary operation on `i32` values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum BinaryOp {
+    /// Wraps.
+    Add,
+    /// Wraps.
+    Sub,
+    /// Wraps.
+    Mul,
+    Min,
+    Max,
+    /// Arithmetic; the amount is a constant in `0..32`.
+    Shr,
+    /// Drops the high bits; the amount is a constant in `0..32`.
+    Shl,
+}
+
+impl BinaryOp {
+    pub fn eval(self, a: i32, b: i32) -> i32 {
+        match self {
+            BinaryOp::Add => a.wrapping_add(b),
+            BinaryOp::Sub => a.wrapping_sub(b),
+            BinaryOp::Mul => a.wrapping_mul(b),
+            BinaryOp::Min => a.min(b),
+            BinaryOp::Max => a.max(b),
+            BinaryOp::Shr => a.wrapping_shr(b as u32),
+            BinaryOp::Shl => a.wrapping_shl(b as u32),
+        }
+    }
+}
+
+/// How a conversion treats a value that its type cannot hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CastMode {
+    /// Keeps the low bits: `i8(e)`.
+    Wrap,
+    /// Takes the nearest value of the type: `sat8(e)`.
+    Saturate,
+}
+
+/// Converts a value to a type.
+pub fn cast(to: DType, mode: CastMode, value: i32) -> i32 {
+    match (to, mode) {
+        (DType::I32, _) => value,
+        (DType::I8, CastMode::Wrap) => value as i8 as i32,
+        (DType::I8, CastMode::Saturate) => value.clamp(i8::MIN.into(), i8::MAX.into()),
+    }
+}
+
+/// An expression over leaves of type `L`: reads of tensors or buffers, values of axes or loops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scalar<L> {
+    Const { value: i32, dtype: DType },
+    Leaf(L),
+    Binary { op: BinaryOp, left: Box<Scalar<L>>, right: Box<Scalar<L>> },
+    Cast { to: DType, mode: CastMode, value: Box<Scalar<L>> },
+}
+
+impl<L> Scalar<L> {
+    pub fn int(value: i32) -> Scalar<L> {
+        Scalar::Const { value, dtype: DType::I32 }
+    }
+
+    pub fn binary(op: BinaryOp, left: Scalar<L>, right: Scalar<L>) -> Scalar<L> {
+        Scalar::Binary { op, left: Box::new(left), right: Box::new(right) }
+    }
+
+    pub fn cast(to: DType, mode: CastMode, value: Scalar<L>) -> Scalar<L> {
+        Scalar::Cast { to, mode, value: Box::new(value) }
+    }
+
+    pub fn eval(&self, leaf: &mut dyn FnMut(&L) -> i32) -> i32 {
+        match self {
+            Scalar::Const { value, .. } => *value,
+            Scalar::Leaf(l) => leaf(l),
+            Scalar::Binary { op, left, right } => op.eval(left.eval(leaf), right.eval(leaf)),
+            Scalar::Cast { to, mode, value } => cast(*to, *mode, value.eval(leaf)),
+        }
+    }
+
+    /// The same expression over other leaves.
+    pub fn map<M>(&self, leaf: &mut dyn FnMut(&L) -> M) -> Scalar<M> {
+        match self {
+            Scalar::Const { value, dtype } => Scalar::Const { value: *value, dtype: *dtype },
+            Scalar::Leaf(l) => Scalar::Leaf(leaf(l)),
+            Scalar::Binary { op, left, right } => Scalar::binary(*op, left.map(leaf), right.map(leaf)),
+            Scalar::Cast { to, mode, value } => Scalar::cast(*to, *mode, value.map(leaf)),
+        }
+    }
+
+    /// Visits every leaf from left to right.
+    pub fn leaves<'a>(&'a self, visit: &mut dyn FnMut(&'a L)) {
+        match self {
+            Scalar::Const { .. } => {}
+            Scalar::Leaf(l) => visit(l),
+            Scalar::Binary { left, right, .. } => {
+                left.leaves(visit);
+                right.leaves(visit);
+            }
+            Scalar::Cast { value, .. } => value.leaves(visit),
+        }
+    }
+}
