@@ -1,1 +1,17 @@
-//! Placeholder replaced by the first commit of this crate.
+//! The VTA instruction set as a library: a configuration and what follows from it, instructions, and their encoding.
+//!
+//! Data flows one way: [`Params`] (what a file says) → [`Config`] (checked, with every derived width and depth) →
+//! [`Codec`] (the bit layout of that configuration) → [`Insn`] and [`Uop`] ↔ 128-bit and 32-bit words. Nothing here
+//! executes an instruction, and nothing reads or writes files.
+//!
+//! Invariants: a [`Config`] is valid, because it can only be made by checking; decoding is total, so every word is
+//! either an instruction or a typed error, never a panic.
+
+pub mod config;
+pub mod encode;
+pub mod insn;
+mod json;
+
+pub use config::{Config, ConfigError, FieldWidths, Params};
+pub use encode::{Codec, DecodeError, EncodeError};
+pub use insn::{Alu, AluOpcode, Gemm, Insn, Mem, MemoryType, Module, Op, Tokens, Uop};

@@ -1,0 +1,331 @@
+//! A machine's configuration: [`Params`], the log2 parameters as VTA's JSON has them → [`Config`], the same parameters
+//! checked, with the widths, shapes and depths that follow from them.
+//!
+//! Invariants of a `Config`: every shift by one of its parameters fits in 64 bits, every buffer holds at least two
+//! elements, an element is a whole number of bytes, and micro-ops and instructions fit in their 32 and 128 bits.
+
+use crate::encode::Layout;
+use crate::insn::MemoryType;
+use thiserror::Error;
+
+/// Bits of the iteration counts of GEMM and ALU; the same in every configuration.
+pub const ITER_WIDTH: u32 = 14;
+/// Bits of a micro-op.
+pub const UOP_BITS: u32 = 32;
+/// Bytes of a micro-op.
+pub const UOP_BYTES: usize = 4;
+/// Bytes of an instruction.
+pub const INSN_BYTES: usize = 16;
+
+/// Largest log2 of an operand's width in bits: 32-bit values.
+const MAX_LOG_WIDTH: u32 = 5;
+/// Largest log2 of one dimension of the core.
+const MAX_LOG_CORE: u32 = 8;
+/// Largest log2 of a scratchpad's size in bytes: 256 MiB.
+const MAX_LOG_BUFF_SIZE: u32 = 28;
+
+/// The parameters of a machine, each as log2; fields are named as VTA's JSON keys. Unchecked: see [`Config::new`].
+///
+/// Widths are in bits, buffer sizes in bytes. VTA's file has one `LOG_BLOCK` for both block sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Params {
+    pub log_inp_width: u32,
+    pub log_wgt_width: u32,
+    pub log_acc_width: u32,
+    pub log_batch: u32,
+    pub log_block_in: u32,
+    pub log_block_out: u32,
+    pub log_uop_buff_size: u32,
+    pub log_inp_buff_size: u32,
+    pub log_wgt_buff_size: u32,
+    pub log_acc_buff_size: u32,
+}
+
+impl Default for Params {
+    /// VTA's default machine: int8 × int8 → int32 on a 1×16×16 core.
+    fn default() -> Params {
+        Params {
+            log_inp_width: 3,
+            log_wgt_width: 3,
+            log_acc_width: 5,
+            log_batch: 0,
+            log_block_in: 4,
+            log_block_out: 4,
+            log_uop_buff_size: 15,
+            log_inp_buff_size: 15,
+            log_wgt_buff_size: 18,
+            log_acc_buff_size: 17,
+        }
+    }
+}
+
+/// Widths in bits of the fields that depend on the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FieldWidths {
+    pub uop_bgn: u32,
+    /// One more than `uop_bgn`, so that the end can lie just behind the buffer.
+    pub uop_end: u32,
+    pub iter: u32,
+    pub dst_factor: u32,
+    pub gemm_src_factor: u32,
+    pub alu_src_factor: u32,
+    pub wgt_factor: u32,
+    pub uop_dst: u32,
+    pub uop_src: u32,
+    pub uop_wgt: u32,
+}
+
+/// Why a configuration is refused.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ConfigError {
+    #[error("{key} is {value}, but must be at most {max}")]
+    TooLarge { key: &'static str, value: u32, max: u32 },
+    #[error(
+        "an {memory} element of {bits} bits is not a whole number of bytes: enlarge LOG_BATCH, the block or its width"
+    )]
+    ElementBelowByte { memory: MemoryType, bits: u64 },
+    #[error(
+        "{key} is {value}: {bytes} bytes hold fewer than two {memory} elements of {element_bytes} bytes, and an index needs at least one bit"
+    )]
+    TooShallow { key: &'static str, value: u32, bytes: u64, memory: MemoryType, element_bytes: u64 },
+    #[error(
+        "a micro-op needs {total} bits (dst {dst} + src {src} + wgt {wgt}) but has 32: reduce the depth of the acc, inp or wgt buffer"
+    )]
+    UopTooWide { total: u32, dst: u32, src: u32, wgt: u32 },
+    #[error("{insn} needs {bits} bits but an instruction has 128: {reason}")]
+    InsnTooWide { insn: &'static str, bits: u32, reason: String },
+    #[error("the configuration is not JSON: {reason} (line {line}, column {column})")]
+    Json { reason: String, line: usize, column: usize },
+    #[error("the configuration must be a JSON object, but is {found}")]
+    NotAnObject { found: &'static str },
+    #[error("unknown key {key:?}{}", nearest(.suggestion))]
+    UnknownKey { key: String, suggestion: Option<String> },
+    #[error("the key {key:?} stands twice")]
+    DuplicateKey { key: String },
+    #[error("{key} must be a whole number from 0 to 63, but is {found}")]
+    NotANumber { key: String, found: String },
+    #[error("{key} must be a string, but is {found}")]
+    NotAString { key: String, found: String },
+    #[error("{key} is {value}, but follows from the other keys and must be {expected}")]
+    Contradiction { key: &'static str, value: u32, expected: u32 },
+}
+
+fn nearest(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map(|known| format!(": did you mean {known:?}?")).unwrap_or_default()
+}
+
+impl ConfigError {
+    /// The stable code that `explain` takes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ConfigError::TooLarge { .. } => "E0701",
+            ConfigError::ElementBelowByte { .. } => "E0702",
+            ConfigError::TooShallow { .. } => "E0703",
+            ConfigError::UopTooWide { .. } => "E0704",
+            ConfigError::InsnTooWide { .. } => "E0705",
+            ConfigError::Json { .. } | ConfigError::NotAnObject { .. } => "E0706",
+            ConfigError::UnknownKey { .. } => "E0707",
+            ConfigError::DuplicateKey { .. } => "E0708",
+            ConfigError::NotANumber { .. } | ConfigError::NotAString { .. } => "E0709",
+            ConfigError::Contradiction { .. } => "E0710",
+        }
+    }
+}
+
+/// A valid configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    params: Params,
+}
+
+impl Default for Config {
+    /// VTA's default machine.
+    fn default() -> Config {
+        Config { params: Params::default() }
+    }
+}
+
+impl Config {
+    /// Checks the parameters; the error says which one to change and why.
+    pub fn new(params: Params) -> Result<Config, ConfigError> {
+        check_ranges(&params)?;
+        let config = Config { params };
+        config.check_buffers()?;
+        config.check_uop()?;
+        Layout::new(&config.field_widths()).map(|_| config)
+    }
+
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// Rows of an INP, ACC or OUT element.
+    pub fn batch(&self) -> usize {
+        1 << self.params.log_batch
+    }
+
+    /// Values that one lane of GEMM reduces.
+    pub fn block_in(&self) -> usize {
+        1 << self.params.log_block_in
+    }
+
+    /// Columns of an ACC or OUT element.
+    pub fn block_out(&self) -> usize {
+        1 << self.params.log_block_out
+    }
+
+    /// Bits of an INP value.
+    pub fn inp_width(&self) -> usize {
+        1 << self.params.log_inp_width
+    }
+
+    /// Bits of a WGT value.
+    pub fn wgt_width(&self) -> usize {
+        1 << self.params.log_wgt_width
+    }
+
+    /// Bits of an ACC value.
+    pub fn acc_width(&self) -> usize {
+        1 << self.params.log_acc_width
+    }
+
+    /// Bits of an OUT value: as INP, so that a result can be the next kernel's input.
+    pub fn out_width(&self) -> usize {
+        self.inp_width()
+    }
+
+    /// Whether values are int8 × int8 → int32, the only widths with an execution semantics here. The others have an
+    /// encoding all the same.
+    pub fn has_byte_lanes(&self) -> bool {
+        let Params { log_inp_width, log_wgt_width, log_acc_width, .. } = self.params;
+        (log_inp_width, log_wgt_width, log_acc_width) == (3, 3, 5)
+    }
+
+    /// Rows and columns of one element. A micro-op counts as one value.
+    pub fn element_shape(&self, memory: MemoryType) -> [usize; 2] {
+        match memory {
+            MemoryType::Uop => [1, 1],
+            MemoryType::Wgt => [self.block_out(), self.block_in()],
+            MemoryType::Inp => [self.batch(), self.block_in()],
+            MemoryType::Acc | MemoryType::Out | MemoryType::Acc8Bit => [self.batch(), self.block_out()],
+        }
+    }
+
+    /// Bytes of one element in DRAM, which is what `dram_base` and `x_stride` count.
+    ///
+    /// For ACC_8BIT that is one byte per value, however wide the accumulator.
+    pub fn element_bytes(&self, memory: MemoryType) -> usize {
+        (self.element_bits(memory) / 8) as usize
+    }
+
+    /// Elements that the memory holds; the micro-op buffer counts micro-ops. OUT is as deep as ACC.
+    pub fn depth(&self, memory: MemoryType) -> usize {
+        1 << self.log_depth(memory)
+    }
+
+    /// The log2 of [`Config::depth`].
+    pub fn log_depth(&self, memory: MemoryType) -> u32 {
+        let bytes_log = self.log_buff_size(memory);
+        bytes_log - (self.element_bits(backing(memory)) / 8).trailing_zeros()
+    }
+
+    /// Widths in bits of the fields that depend on the configuration.
+    pub fn field_widths(&self) -> FieldWidths {
+        let uop = self.log_depth(MemoryType::Uop);
+        let acc = self.log_depth(MemoryType::Acc);
+        let inp = self.log_depth(MemoryType::Inp);
+        let wgt = self.log_depth(MemoryType::Wgt);
+        FieldWidths {
+            uop_bgn: uop,
+            uop_end: uop + 1,
+            iter: ITER_WIDTH,
+            dst_factor: acc,
+            gemm_src_factor: inp,
+            alu_src_factor: acc,
+            wgt_factor: wgt,
+            uop_dst: acc,
+            uop_src: acc.max(inp),
+            uop_wgt: wgt,
+        }
+    }
+
+    fn element_bits(&self, memory: MemoryType) -> u64 {
+        let width = match memory {
+            MemoryType::Uop => return UOP_BITS.into(),
+            MemoryType::Wgt => self.wgt_width(),
+            MemoryType::Inp => self.inp_width(),
+            MemoryType::Acc => self.acc_width(),
+            MemoryType::Out => self.out_width(),
+            MemoryType::Acc8Bit => 8,
+        };
+        let [rows, columns] = self.element_shape(memory);
+        (width * rows * columns) as u64
+    }
+
+    fn log_buff_size(&self, memory: MemoryType) -> u32 {
+        match backing(memory) {
+            MemoryType::Uop => self.params.log_uop_buff_size,
+            MemoryType::Wgt => self.params.log_wgt_buff_size,
+            MemoryType::Inp => self.params.log_inp_buff_size,
+            _ => self.params.log_acc_buff_size,
+        }
+    }
+
+    fn check_buffers(&self) -> Result<(), ConfigError> {
+        for memory in [MemoryType::Inp, MemoryType::Wgt, MemoryType::Acc, MemoryType::Out] {
+            let bits = self.element_bits(memory);
+            if !bits.is_multiple_of(8) {
+                return Err(ConfigError::ElementBelowByte { memory, bits });
+            }
+        }
+        for (memory, key) in [
+            (MemoryType::Uop, "LOG_UOP_BUFF_SIZE"),
+            (MemoryType::Inp, "LOG_INP_BUFF_SIZE"),
+            (MemoryType::Wgt, "LOG_WGT_BUFF_SIZE"),
+            (MemoryType::Acc, "LOG_ACC_BUFF_SIZE"),
+        ] {
+            let value = self.log_buff_size(memory);
+            let bytes = 1u64 << value;
+            let element_bytes = self.element_bits(memory) / 8;
+            if bytes < 2 * element_bytes {
+                return Err(ConfigError::TooShallow { key, value, bytes, memory, element_bytes });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_uop(&self) -> Result<(), ConfigError> {
+        let FieldWidths { uop_dst: dst, uop_src: src, uop_wgt: wgt, .. } = self.field_widths();
+        let total = dst + src + wgt;
+        if total > UOP_BITS { Err(ConfigError::UopTooWide { total, dst, src, wgt }) } else { Ok(()) }
+    }
+}
+
+/// The memory whose buffer holds the elements: ACC for its 8-bit load and for OUT, which is a view of it.
+fn backing(memory: MemoryType) -> MemoryType {
+    match memory {
+        MemoryType::Acc8Bit | MemoryType::Out => MemoryType::Acc,
+        other => other,
+    }
+}
+
+/// Bounds every logarithm before anything is shifted by it.
+fn check_ranges(params: &Params) -> Result<(), ConfigError> {
+    for (key, value, max) in [
+        ("LOG_INP_WIDTH", params.log_inp_width, MAX_LOG_WIDTH),
+        ("LOG_WGT_WIDTH", params.log_wgt_width, MAX_LOG_WIDTH),
+        ("LOG_ACC_WIDTH", params.log_acc_width, MAX_LOG_WIDTH),
+        ("LOG_BATCH", params.log_batch, MAX_LOG_CORE),
+        ("LOG_BLOCK_IN", params.log_block_in, MAX_LOG_CORE),
+        ("LOG_BLOCK_OUT", params.log_block_out, MAX_LOG_CORE),
+        ("LOG_UOP_BUFF_SIZE", params.log_uop_buff_size, MAX_LOG_BUFF_SIZE),
+        ("LOG_INP_BUFF_SIZE", params.log_inp_buff_size, MAX_LOG_BUFF_SIZE),
+        ("LOG_WGT_BUFF_SIZE", params.log_wgt_buff_size, MAX_LOG_BUFF_SIZE),
+        ("LOG_ACC_BUFF_SIZE", params.log_acc_buff_size, MAX_LOG_BUFF_SIZE),
+    ] {
+        if value > max {
+            return Err(ConfigError::TooLarge { key, value, max });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,518 @@
+//! The encoding: [`Insn`] ↔ 128-bit words and [`Uop`] ↔ 32-bit words, bit for bit VTA's under a given [`Config`].
+//!
+//! Fields are packed from bit 0 in VTA's order, and one that would cross bit 64 starts there; so C compilers lay out
+//! VTA's structures. Bits that no field covers are padding: ignored on decoding, zero on encoding. Recorded streams
+//! hold arbitrary bits there, so [`Codec::padding`] and [`Codec::encode_padded`] carry them for who must keep them.
+//!
+//! Invariants: decoding is total (an instruction or a [`DecodeError`] for each of the 2^128 words), and
+//! `decode(encode(x)) == x` whenever `encode(x)` succeeds.
+
+use crate::config::{Config, ConfigError, FieldWidths, INSN_BYTES, UOP_BYTES};
+use crate::insn::{Alu, AluOpcode, Gemm, Insn, Mem, MemoryType, Op, Tokens, Uop};
+use thiserror::Error;
+
+/// A value that the encoding cannot hold.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum EncodeError {
+    #[error("{insn}: {field} is {value}, but has {width} bits in this configuration: at most {max}")]
+    TooLarge { insn: &'static str, field: &'static str, value: u64, width: u32, max: u64 },
+    #[error("{insn}: padding {padding:#x} lies on bits that fields occupy: at most {allowed:#x}")]
+    Padding { insn: &'static str, padding: u128, allowed: u128 },
+}
+
+impl EncodeError {
+    /// The stable code that `explain` takes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            EncodeError::TooLarge { .. } => "E0711",
+            EncodeError::Padding { .. } => "E0712",
+        }
+    }
+}
+
+/// A word that is no instruction, or bytes that are no stream.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum DecodeError {
+    #[error("opcode is {value}, but the highest is 4 (load 0, store 1, gemm 2, finish 3, alu 4)")]
+    Opcode { value: u64 },
+    #[error("{insn}: memory_type is {value}, but the highest is 5 (uop 0, wgt 1, inp 2, acc 3, out 4, acc8 5)")]
+    MemoryType { insn: &'static str, value: u64 },
+    #[error("alu: alu_opcode is {value}, but the highest is 4 (min 0, max 1, add 2, shr 3, mul 4)")]
+    AluOpcode { value: u64 },
+    #[error("{bytes} bytes are not a whole number of {what} of {unit} bytes")]
+    Length { what: &'static str, bytes: usize, unit: usize },
+}
+
+impl DecodeError {
+    /// The stable code that `explain` takes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            DecodeError::Opcode { .. } => "E0721",
+            DecodeError::MemoryType { .. } => "E0722",
+            DecodeError::AluOpcode { .. } => "E0723",
+            DecodeError::Length { .. } => "E0724",
+        }
+    }
+}
+
+/// An error of one instruction in a stream.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("instruction {index}: {error}")]
+pub struct AtInsn<E: std::error::Error> {
+    pub index: usize,
+    pub error: E,
+}
+
+const OPCODE_LOAD: u64 = 0;
+const OPCODE_STORE: u64 = 1;
+const OPCODE_GEMM: u64 = 2;
+const OPCODE_FINISH: u64 = 3;
+const OPCODE_ALU: u64 = 4;
+
+const OPCODE: Field = Field { word: 0, shift: 0, width: 3 };
+const POP_PREV: Field = Field { word: 0, shift: 3, width: 1 };
+const POP_NEXT: Field = Field { word: 0, shift: 4, width: 1 };
+const PUSH_PREV: Field = Field { word: 0, shift: 5, width: 1 };
+const PUSH_NEXT: Field = Field { word: 0, shift: 6, width: 1 };
+/// Bits of the opcode and the tokens, which every instruction starts with.
+const HEAD_BITS: u32 = 7;
+
+/// Where a field lies: bits `shift .. shift + width` of one of the two 64-bit words.
+#[derive(Clone, Copy, Debug)]
+struct Field {
+    word: u8,
+    shift: u8,
+    width: u8,
+}
+
+impl Field {
+    fn max(self) -> u64 {
+        (1u64 << self.width) - 1
+    }
+
+    fn get(self, words: [u64; 2]) -> u64 {
+        (words[usize::from(self.word & 1)] >> self.shift) & self.max()
+    }
+
+    fn put(self, words: &mut [u64; 2], value: u64) {
+        words[usize::from(self.word & 1)] |= value << self.shift;
+    }
+
+    fn mask(self) -> u128 {
+        u128::from(self.max()) << (u32::from(self.word) * 64 + u32::from(self.shift))
+    }
+}
+
+/// Packs fields one behind the other.
+struct Packer {
+    bit: u32,
+    covered: u128,
+}
+
+impl Packer {
+    fn new() -> Packer {
+        Packer { bit: HEAD_BITS, covered: (1 << HEAD_BITS) - 1 }
+    }
+
+    fn field(&mut self, width: u32) -> Field {
+        if self.bit / 64 != (self.bit + width - 1) / 64 {
+            self.bit = self.bit.next_multiple_of(64);
+        }
+        let field = Field { word: (self.bit / 64) as u8, shift: (self.bit % 64) as u8, width: width as u8 };
+        self.bit += width;
+        if self.bit <= 128 {
+            self.covered |= field.mask();
+        }
+        field
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct MemLayout {
+    memory_type: Field,
+    sram_base: Field,
+    dram_base: Field,
+    y_size: Field,
+    x_size: Field,
+    x_stride: Field,
+    y_pad_0: Field,
+    y_pad_1: Field,
+    x_pad_0: Field,
+    x_pad_1: Field,
+    covered: u128,
+}
+
+impl MemLayout {
+    fn new() -> MemLayout {
+        let mut packer = Packer::new();
+        MemLayout {
+            memory_type: packer.field(3),
+            sram_base: packer.field(16),
+            dram_base: packer.field(32),
+            y_size: packer.field(16),
+            x_size: packer.field(16),
+            x_stride: packer.field(16),
+            y_pad_0: packer.field(4),
+            y_pad_1: packer.field(4),
+            x_pad_0: packer.field(4),
+            x_pad_1: packer.field(4),
+            covered: packer.covered,
+        }
+    }
+}
+
+/// The fields that GEMM and ALU have in common; the widths of the source factors differ.
+#[derive(Clone, Copy, Debug)]
+struct LoopLayout {
+    reset: Field,
+    uop_bgn: Field,
+    uop_end: Field,
+    iter_out: Field,
+    iter_in: Field,
+    dst_factor_out: Field,
+    dst_factor_in: Field,
+    src_factor_out: Field,
+    src_factor_in: Field,
+}
+
+impl LoopLayout {
+    fn new(packer: &mut Packer, widths: &FieldWidths, src_factor: u32) -> LoopLayout {
+        LoopLayout {
+            reset: packer.field(1),
+            uop_bgn: packer.field(widths.uop_bgn),
+            uop_end: packer.field(widths.uop_end),
+            iter_out: packer.field(widths.iter),
+            iter_in: packer.field(widths.iter),
+            dst_factor_out: packer.field(widths.dst_factor),
+            dst_factor_in: packer.field(widths.dst_factor),
+            src_factor_out: packer.field(src_factor),
+            src_factor_in: packer.field(src_factor),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct GemmLayout {
+    loops: LoopLayout,
+    wgt_factor_out: Field,
+    wgt_factor_in: Field,
+    covered: u128,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct AluLayout {
+    loops: LoopLayout,
+    alu_opcode: Field,
+    use_imm: Field,
+    imm: Field,
+    covered: u128,
+}
+
+/// The bit layout of all instructions under one configuration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    mem: MemLayout,
+    gemm: GemmLayout,
+    alu: AluLayout,
+}
+
+impl Layout {
+    /// Fails when GEMM or ALU does not fit in 128 bits.
+    pub(crate) fn new(widths: &FieldWidths) -> Result<Layout, ConfigError> {
+        let mut packer = Packer::new();
+        let loops = LoopLayout::new(&mut packer, widths, widths.gemm_src_factor);
+        let wgt_factor_out = packer.field(widths.wgt_factor);
+        let wgt_factor_in = packer.field(widths.wgt_factor);
+        fits("gemm", &packer, widths)?;
+        let gemm = GemmLayout { loops, wgt_factor_out, wgt_factor_in, covered: packer.covered };
+
+        let mut packer = Packer::new();
+        let loops = LoopLayout::new(&mut packer, widths, widths.alu_src_factor);
+        let (alu_opcode, use_imm, imm) = (packer.field(3), packer.field(1), packer.field(16));
+        fits("alu", &packer, widths)?;
+        let alu = AluLayout { loops, alu_opcode, use_imm, imm, covered: packer.covered };
+        Ok(Layout { mem: MemLayout::new(), gemm, alu })
+    }
+}
+
+fn fits(insn: &'static str, packer: &Packer, widths: &FieldWidths) -> Result<(), ConfigError> {
+    if packer.bit <= 128 {
+        return Ok(());
+    }
+    let FieldWidths { uop_bgn: uop, dst_factor: acc, gemm_src_factor: inp, wgt_factor: wgt, .. } = widths;
+    let reason = format!(
+        "its fields grow with the depths of the buffers (uop {uop} bits, acc {acc}, inp {inp}, wgt {wgt}) and none crosses bit 64; make one smaller"
+    );
+    Err(ConfigError::InsnTooWide { insn, bits: packer.bit, reason })
+}
+
+/// Encodes and decodes under one configuration. Cheap to copy; reading a word takes a few nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Codec {
+    config: Config,
+    layout: Layout,
+    uop: [Field; 3],
+}
+
+/// The fields of one instruction on their way into a word; remembers the first that does not fit.
+struct Writer {
+    insn: &'static str,
+    words: [u64; 2],
+    error: Option<EncodeError>,
+}
+
+impl Writer {
+    fn put(&mut self, field: Field, name: &'static str, value: impl Into<u64>) {
+        let value = value.into();
+        if value > field.max() {
+            let (insn, width, max) = (self.insn, field.width.into(), field.max());
+            self.error.get_or_insert(EncodeError::TooLarge { insn, field: name, value, width, max });
+        } else {
+            field.put(&mut self.words, value);
+        }
+    }
+
+    fn finish(self) -> Result<u128, EncodeError> {
+        let word = u128::from(self.words[0]) | u128::from(self.words[1]) << 64;
+        self.error.map_or(Ok(word), Err)
+    }
+}
+
+impl Codec {
+    pub fn new(config: &Config) -> Codec {
+        let widths = config.field_widths();
+        let layout = Layout::new(&widths).expect("a Config is only made when its layout fits");
+        let mut bit = 0;
+        let uop = [widths.uop_dst, widths.uop_src, widths.uop_wgt].map(|width| {
+            let field = Field { word: 0, shift: bit, width: width as u8 };
+            bit += width as u8;
+            field
+        });
+        Codec { config: *config, layout, uop }
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The word of an instruction, with zero padding; fails with the first field that its bits cannot hold.
+    pub fn encode(&self, insn: &Insn) -> Result<u128, EncodeError> {
+        let mut writer = Writer { insn: insn.mnemonic(), words: [0; 2], error: None };
+        let opcode = match &insn.op {
+            Op::Load(_) => OPCODE_LOAD,
+            Op::Store(_) => OPCODE_STORE,
+            Op::Gemm(_) => OPCODE_GEMM,
+            Op::Alu(_) => OPCODE_ALU,
+            Op::Finish => OPCODE_FINISH,
+        };
+        writer.put(OPCODE, "opcode", opcode);
+        writer.put(POP_PREV, "pop_prev", insn.tokens.pop_prev);
+        writer.put(POP_NEXT, "pop_next", insn.tokens.pop_next);
+        writer.put(PUSH_PREV, "push_prev", insn.tokens.push_prev);
+        writer.put(PUSH_NEXT, "push_next", insn.tokens.push_next);
+        match &insn.op {
+            Op::Load(mem) | Op::Store(mem) => self.write_mem(&mut writer, mem),
+            Op::Gemm(gemm) => self.write_gemm(&mut writer, gemm),
+            Op::Alu(alu) => self.write_alu(&mut writer, alu),
+            Op::Finish => {}
+        }
+        writer.finish()
+    }
+
+    /// As [`Codec::encode`], with these bits of padding; they must lie where [`Codec::padding`] can find them.
+    pub fn encode_padded(&self, insn: &Insn, padding: u128) -> Result<u128, EncodeError> {
+        let allowed = !self.covered(&insn.op);
+        if padding & !allowed != 0 {
+            return Err(EncodeError::Padding { insn: insn.mnemonic(), padding, allowed });
+        }
+        Ok(self.encode(insn)? | padding)
+    }
+
+    /// The instruction in a word; padding is ignored.
+    pub fn decode(&self, word: u128) -> Result<Insn, DecodeError> {
+        let words = [word as u64, (word >> 64) as u64];
+        let op = match OPCODE.get(words) {
+            OPCODE_LOAD => Op::Load(self.read_mem(words, "load")?),
+            OPCODE_STORE => Op::Store(self.read_mem(words, "store")?),
+            OPCODE_GEMM => Op::Gemm(self.read_gemm(words)),
+            OPCODE_ALU => Op::Alu(self.read_alu(words)?),
+            OPCODE_FINISH => Op::Finish,
+            value => return Err(DecodeError::Opcode { value }),
+        };
+        let tokens = Tokens {
+            pop_prev: POP_PREV.get(words) != 0,
+            pop_next: POP_NEXT.get(words) != 0,
+            push_prev: PUSH_PREV.get(words) != 0,
+            push_next: PUSH_NEXT.get(words) != 0,
+        };
+        Ok(Insn { tokens, op })
+    }
+
+    /// The bits of a word that no field of this instruction covers, in place.
+    pub fn padding(&self, insn: &Insn, word: u128) -> u128 {
+        word & !self.covered(&insn.op)
+    }
+
+    /// The bytes of a stream; fails at the first instruction with a field that does not fit.
+    pub fn encode_stream(&self, insns: &[Insn]) -> Result<Vec<u8>, AtInsn<EncodeError>> {
+        let mut bytes = Vec::with_capacity(insns.len() * INSN_BYTES);
+        for (index, insn) in insns.iter().enumerate() {
+            let word = self.encode(insn).map_err(|error| AtInsn { index, error })?;
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
+        Ok(bytes)
+    }
+
+    /// The instructions in a stream's bytes; fails at the first word that is none, or after the last whole one.
+    pub fn decode_stream(&self, bytes: &[u8]) -> Result<Vec<Insn>, AtInsn<DecodeError>> {
+        let (words, rest) = bytes.as_chunks::<INSN_BYTES>();
+        if !rest.is_empty() {
+            let error = DecodeError::Length { what: "instructions", bytes: bytes.len(), unit: INSN_BYTES };
+            return Err(AtInsn { index: words.len(), error });
+        }
+        let decode = |(index, word): (usize, &[u8; INSN_BYTES])| {
+            self.decode(u128::from_le_bytes(*word)).map_err(|error| AtInsn { index, error })
+        };
+        words.iter().enumerate().map(decode).collect()
+    }
+
+    /// The word of a micro-op; fails with the first field that its bits cannot hold.
+    pub fn encode_uop(&self, uop: &Uop) -> Result<u32, EncodeError> {
+        let mut writer = Writer { insn: "micro-op", words: [0; 2], error: None };
+        let [dst, src, wgt] = self.uop;
+        writer.put(dst, "dst", uop.dst);
+        writer.put(src, "src", uop.src);
+        writer.put(wgt, "wgt", uop.wgt);
+        writer.finish().map(|word| word as u32)
+    }
+
+    /// The micro-op in a word; bits above its fields are ignored.
+    pub fn decode_uop(&self, word: u32) -> Uop {
+        let [dst, src, wgt] = self.uop.map(|field| field.get([word.into(), 0]) as u32);
+        Uop { dst, src, wgt }
+    }
+
+    /// The bits of a micro-op's word above its fields, in place.
+    pub fn uop_padding(&self, word: u32) -> u32 {
+        let covered = self.uop.iter().fold(0, |bits, field| bits | field.mask() as u32);
+        word & !covered
+    }
+
+    /// The micro-ops in bytes; fails when the last one is cut.
+    pub fn decode_uops(&self, bytes: &[u8]) -> Result<Vec<Uop>, DecodeError> {
+        let (words, rest) = bytes.as_chunks::<UOP_BYTES>();
+        if !rest.is_empty() {
+            return Err(DecodeError::Length { what: "micro-ops", bytes: bytes.len(), unit: UOP_BYTES });
+        }
+        Ok(words.iter().map(|word| self.decode_uop(u32::from_le_bytes(*word))).collect())
+    }
+
+    fn covered(&self, op: &Op) -> u128 {
+        match op {
+            Op::Load(_) | Op::Store(_) => self.layout.mem.covered,
+            Op::Gemm(_) => self.layout.gemm.covered,
+            Op::Alu(_) => self.layout.alu.covered,
+            Op::Finish => (1 << HEAD_BITS) - 1,
+        }
+    }
+
+    fn write_mem(&self, writer: &mut Writer, mem: &Mem) {
+        let at = &self.layout.mem;
+        writer.put(at.memory_type, "memory_type", mem.memory_type as u64);
+        writer.put(at.sram_base, "sram_base", mem.sram_base);
+        writer.put(at.dram_base, "dram_base", mem.dram_base);
+        writer.put(at.y_size, "y_size", mem.y_size);
+        writer.put(at.x_size, "x_size", mem.x_size);
+        writer.put(at.x_stride, "x_stride", mem.x_stride);
+        writer.put(at.y_pad_0, "y_pad_0", mem.y_pad_0);
+        writer.put(at.y_pad_1, "y_pad_1", mem.y_pad_1);
+        writer.put(at.x_pad_0, "x_pad_0", mem.x_pad_0);
+        writer.put(at.x_pad_1, "x_pad_1", mem.x_pad_1);
+    }
+
+    fn read_mem(&self, words: [u64; 2], insn: &'static str) -> Result<Mem, DecodeError> {
+        let at = &self.layout.mem;
+        let value = at.memory_type.get(words);
+        let memory_type = MemoryType::from_bits(value).ok_or(DecodeError::MemoryType { insn, value })?;
+        Ok(Mem {
+            memory_type,
+            sram_base: at.sram_base.get(words) as u16,
+            dram_base: at.dram_base.get(words) as u32,
+            y_size: at.y_size.get(words) as u16,
+            x_size: at.x_size.get(words) as u16,
+            x_stride: at.x_stride.get(words) as u16,
+            y_pad_0: at.y_pad_0.get(words) as u8,
+            y_pad_1: at.y_pad_1.get(words) as u8,
+            x_pad_0: at.x_pad_0.get(words) as u8,
+            x_pad_1: at.x_pad_1.get(words) as u8,
+        })
+    }
+
+    fn write_gemm(&self, writer: &mut Writer, gemm: &Gemm) {
+        let at = &self.layout.gemm;
+        writer.put(at.loops.reset, "reset", gemm.reset);
+        writer.put(at.loops.uop_bgn, "uop_bgn", gemm.uop_bgn);
+        writer.put(at.loops.uop_end, "uop_end", gemm.uop_end);
+        writer.put(at.loops.iter_out, "iter_out", gemm.iter_out);
+        writer.put(at.loops.iter_in, "iter_in", gemm.iter_in);
+        writer.put(at.loops.dst_factor_out, "dst_factor_out", gemm.dst_factor_out);
+        writer.put(at.loops.dst_factor_in, "dst_factor_in", gemm.dst_factor_in);
+        writer.put(at.loops.src_factor_out, "src_factor_out", gemm.src_factor_out);
+        writer.put(at.loops.src_factor_in, "src_factor_in", gemm.src_factor_in);
+        writer.put(at.wgt_factor_out, "wgt_factor_out", gemm.wgt_factor_out);
+        writer.put(at.wgt_factor_in, "wgt_factor_in", gemm.wgt_factor_in);
+    }
+
+    fn read_gemm(&self, words: [u64; 2]) -> Gemm {
+        let at = &self.layout.gemm;
+        Gemm {
+            reset: at.loops.reset.get(words) != 0,
+            uop_bgn: at.loops.uop_bgn.get(words) as u32,
+            uop_end: at.loops.uop_end.get(words) as u32,
+            iter_out: at.loops.iter_out.get(words) as u32,
+            iter_in: at.loops.iter_in.get(words) as u32,
+            dst_factor_out: at.loops.dst_factor_out.get(words) as u32,
+            dst_factor_in: at.loops.dst_factor_in.get(words) as u32,
+            src_factor_out: at.loops.src_factor_out.get(words) as u32,
+            src_factor_in: at.loops.src_factor_in.get(words) as u32,
+            wgt_factor_out: at.wgt_factor_out.get(words) as u32,
+            wgt_factor_in: at.wgt_factor_in.get(words) as u32,
+        }
+    }
+
+    fn write_alu(&self, writer: &mut Writer, alu: &Alu) {
+        let at = &self.layout.alu;
+        writer.put(at.loops.reset, "reset", alu.reset);
+        writer.put(at.loops.uop_bgn, "uop_bgn", alu.uop_bgn);
+        writer.put(at.loops.uop_end, "uop_end", alu.uop_end);
+        writer.put(at.loops.iter_out, "iter_out", alu.iter_out);
+        writer.put(at.loops.iter_in, "iter_in", alu.iter_in);
+        writer.put(at.loops.dst_factor_out, "dst_factor_out", alu.dst_factor_out);
+        writer.put(at.loops.dst_factor_in, "dst_factor_in", alu.dst_factor_in);
+        writer.put(at.loops.src_factor_out, "src_factor_out", alu.src_factor_out);
+        writer.put(at.loops.src_factor_in, "src_factor_in", alu.src_factor_in);
+        writer.put(at.alu_opcode, "alu_opcode", alu.alu_opcode as u64);
+        writer.put(at.use_imm, "use_imm", alu.use_imm);
+        writer.put(at.imm, "imm", alu.imm as u16);
+    }
+
+    fn read_alu(&self, words: [u64; 2]) -> Result<Alu, DecodeError> {
+        let at = &self.layout.alu;
+        let value = at.alu_opcode.get(words);
+        let alu_opcode = AluOpcode::from_bits(value).ok_or(DecodeError::AluOpcode { value })?;
+        Ok(Alu {
+            reset: at.loops.reset.get(words) != 0,
+            uop_bgn: at.loops.uop_bgn.get(words) as u32,
+            uop_end: at.loops.uop_end.get(words) as u32,
+            iter_out: at.loops.iter_out.get(words) as u32,
+            iter_in: at.loops.iter_in.get(words) as u32,
+            dst_factor_out: at.loops.dst_factor_out.get(words) as u32,
+            dst_factor_in: at.loops.dst_factor_in.get(words) as u32,
+            src_factor_out: at.loops.src_factor_out.get(words) as u32,
+            src_factor_in: at.loops.src_factor_in.get(words) as u32,
+            alu_opcode,
+            use_imm: at.use_imm.get(words) != 0,
+            imm: at.imm.get(words) as u16 as i16,
+        })
+    }
+}

@@ -1,0 +1,242 @@
+//! Configurations as JSON: VTA's configuration file → [`Config`], and back.
+//!
+//! VTA's keys stand at the top, with VTA's meaning; a missing one takes the default machine's value, because an unknown
+//! one is refused by name and so a misspelt key cannot pass for a missing one. `TARGET` and `HW_VER` describe other
+//! tools' choices and are accepted and ignored. Keys of our own stand under `"tilewright"`: `log_block_in` and
+//! `log_block_out` set the two block sizes apart, which VTA's file cannot.
+
+use crate::config::{Config, ConfigError, Params};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::{Value, json};
+use std::fmt;
+
+/// Under this key stand the keys that VTA does not have.
+const OWN_KEY: &str = "tilewright";
+const TEXT_KEYS: [&str; 2] = ["TARGET", "HW_VER"];
+const OWN_KEYS: [&str; 2] = ["log_block_in", "log_block_out"];
+const VTA_KEYS: [&str; 13] = [
+    "LOG_INP_WIDTH",
+    "LOG_WGT_WIDTH",
+    "LOG_ACC_WIDTH",
+    "LOG_OUT_WIDTH",
+    "LOG_BATCH",
+    "LOG_BLOCK",
+    "LOG_BLOCK_IN",
+    "LOG_BLOCK_OUT",
+    "LOG_UOP_BUFF_SIZE",
+    "LOG_INP_BUFF_SIZE",
+    "LOG_WGT_BUFF_SIZE",
+    "LOG_ACC_BUFF_SIZE",
+    "LOG_OUT_BUFF_SIZE",
+];
+/// A JSON value in which objects keep their members in order and twice where they stand twice; a map would lose that.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Json {
+    Object(Members),
+    Other(Value),
+}
+
+struct Members(Vec<(String, Json)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Members, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+/// What a file said about one number, under which of its keys.
+type Given = Vec<(&'static str, u32)>;
+
+impl Config {
+    /// Reads VTA's configuration file and checks what it says.
+    pub fn from_json(text: &str) -> Result<Config, ConfigError> {
+        let json = serde_json::from_str(text).map_err(|error| ConfigError::Json {
+            reason: without_place(&error),
+            line: error.line(),
+            column: error.column(),
+        })?;
+        from_members(json)
+    }
+
+    /// As [`Config::from_json`], for a configuration that is part of a larger file.
+    pub fn from_value(value: &Value) -> Result<Config, ConfigError> {
+        let json = Json::deserialize(value).map_err(|error| ConfigError::Json {
+            reason: error.to_string(),
+            line: error.line(),
+            column: error.column(),
+        })?;
+        from_members(json)
+    }
+
+    /// The configuration as VTA's keys; block sizes that differ stand under our own key.
+    pub fn to_json(&self) -> Value {
+        let params = self.params();
+        let mut json = json!({
+            "LOG_INP_WIDTH": params.log_inp_width,
+            "LOG_WGT_WIDTH": params.log_wgt_width,
+            "LOG_ACC_WIDTH": params.log_acc_width,
+            "LOG_BATCH": params.log_batch,
+            "LOG_BLOCK": params.log_block_out,
+            "LOG_UOP_BUFF_SIZE": params.log_uop_buff_size,
+            "LOG_INP_BUFF_SIZE": params.log_inp_buff_size,
+            "LOG_WGT_BUFF_SIZE": params.log_wgt_buff_size,
+            "LOG_ACC_BUFF_SIZE": params.log_acc_buff_size,
+        });
+        if params.log_block_in != params.log_block_out {
+            json[OWN_KEY] = json!({ "log_block_in": params.log_block_in });
+        }
+        json
+    }
+}
+
+/// serde_json's message ends with the place, which the error carries as numbers.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_string())
+}
+
+fn from_members(json: Json) -> Result<Config, ConfigError> {
+    let Json::Object(Members(members)) = json else {
+        return Err(ConfigError::NotAnObject { found: json.kind() });
+    };
+    let mut given = Given::new();
+    let mut own = Vec::new();
+    refuse_duplicates(&members)?;
+    for (key, value) in members {
+        if key == OWN_KEY {
+            let Json::Object(Members(members)) = value else {
+                return Err(ConfigError::NotAnObject { found: value.kind() });
+            };
+            own = members;
+        } else if TEXT_KEYS.contains(&key.as_str()) {
+            value.expect_text(&key)?;
+        } else {
+            given.push(number(&key, &value, &VTA_KEYS)?);
+        }
+    }
+    refuse_duplicates(&own)?;
+    for (key, value) in own {
+        given.push(number(&key, &value, &OWN_KEYS)?);
+    }
+    let config = Config::new(params(&given))?;
+    refuse_contradictions(&config, &given)?;
+    Ok(config)
+}
+
+fn refuse_duplicates(members: &[(String, Json)]) -> Result<(), ConfigError> {
+    for (index, (key, _)) in members.iter().enumerate() {
+        if members[..index].iter().any(|(earlier, _)| earlier == key) {
+            return Err(ConfigError::DuplicateKey { key: key.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn number(key: &str, value: &Json, known: &[&'static str]) -> Result<(&'static str, u32), ConfigError> {
+    let Some(name) = known.iter().find(|name| **name == key) else {
+        return Err(ConfigError::UnknownKey { key: key.to_string(), suggestion: nearest(key, known) });
+    };
+    let number = match value {
+        Json::Other(value) => value.as_u64().filter(|number| *number < 64),
+        Json::Object(_) => None,
+    };
+    match number {
+        Some(number) => Ok((name, number as u32)),
+        None => Err(ConfigError::NotANumber { key: key.to_string(), found: value.shown() }),
+    }
+}
+
+/// The known key most like this one, if any is like it at all.
+fn nearest(key: &str, known: &[&'static str]) -> Option<String> {
+    let similarity = |name: &str| strsim::jaro_winkler(&key.to_uppercase(), &name.to_uppercase());
+    let best = known
+        .iter()
+        .chain(&TEXT_KEYS)
+        .chain(&[OWN_KEY])
+        .copied()
+        .max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
+    (similarity(best) > 0.8).then(|| best.to_string())
+}
+
+/// The default parameters, overridden by what was given; later keys of the list win, and each is more specific than
+/// those before it.
+fn params(given: &Given) -> Params {
+    let get = |keys: &[&str], default: u32| {
+        let value = |key: &&str| given.iter().find(|(name, _)| name == key).map(|(_, value)| *value);
+        keys.iter().rev().find_map(value).unwrap_or(default)
+    };
+    let default = Params::default();
+    Params {
+        log_inp_width: get(&["LOG_INP_WIDTH"], default.log_inp_width),
+        log_wgt_width: get(&["LOG_WGT_WIDTH"], default.log_wgt_width),
+        log_acc_width: get(&["LOG_ACC_WIDTH"], default.log_acc_width),
+        log_batch: get(&["LOG_BATCH"], default.log_batch),
+        log_block_in: get(&["LOG_BLOCK", "LOG_BLOCK_IN", "log_block_in"], default.log_block_in),
+        log_block_out: get(&["LOG_BLOCK", "LOG_BLOCK_OUT", "log_block_out"], default.log_block_out),
+        log_uop_buff_size: get(&["LOG_UOP_BUFF_SIZE"], default.log_uop_buff_size),
+        log_inp_buff_size: get(&["LOG_INP_BUFF_SIZE"], default.log_inp_buff_size),
+        log_wgt_buff_size: get(&["LOG_WGT_BUFF_SIZE"], default.log_wgt_buff_size),
+        log_acc_buff_size: get(&["LOG_ACC_BUFF_SIZE"], default.log_acc_buff_size),
+    }
+}
+
+/// Some files of VTA's tools also state what follows from other keys; a statement that is not true is refused.
+fn refuse_contradictions(config: &Config, given: &Given) -> Result<(), ConfigError> {
+    let params = config.params();
+    let out_buff_size = params.log_acc_buff_size + params.log_inp_width - params.log_acc_width;
+    for &(key, value) in given {
+        let expected = match key {
+            "LOG_OUT_WIDTH" => params.log_inp_width,
+            "LOG_OUT_BUFF_SIZE" => out_buff_size,
+            _ => continue,
+        };
+        if value != expected {
+            return Err(ConfigError::Contradiction { key, value, expected });
+        }
+    }
+    Ok(())
+}
+
+impl Json {
+    fn kind(&self) -> &'static str {
+        match self {
+            Json::Object(_) => "an object",
+            Json::Other(Value::Array(_)) => "an array",
+            Json::Other(Value::String(_)) => "a string",
+            Json::Other(Value::Number(_)) => "a number",
+            Json::Other(Value::Bool(_)) => "a truth value",
+            Json::Other(_) => "null",
+        }
+    }
+
+    /// A scalar as it stands in the file, anything larger by its kind.
+    fn shown(&self) -> String {
+        match self {
+            Json::Other(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => value.to_string(),
+            other => other.kind().to_string(),
+        }
+    }
+
+    fn expect_text(&self, key: &str) -> Result<(), ConfigError> {
+        match self {
+            Json::Other(Value::String(_)) => Ok(()),
+            other => Err(ConfigError::NotAString { key: key.to_string(), found: other.shown() }),
+        }
+    }
+}
