@@ -110,12 +110,26 @@ pub enum ExprKind {
     Int(i64),
     Name(String),
     /// `X[i, r]`.
-    Index { tensor: Ident, indices: Vec<Expr> },
+    Index {
+        tensor: Ident,
+        indices: Vec<Expr>,
+    },
     /// `i32(e)`, `max(a, b)`, `clip(e, 0, 127)`.
-    Call { function: Ident, args: Vec<Expr> },
+    Call {
+        function: Ident,
+        args: Vec<Expr>,
+    },
     /// `sum(r, s: body)`: the only form that introduces axes inside an expression.
-    Reduce { op: Ident, axes: Vec<AxisDecl>, body: Box<Expr> },
-    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr> },
+    Reduce {
+        op: Ident,
+        axes: Vec<AxisDecl>,
+        body: Box<Expr>,
+    },
+    Binary {
+        op: BinaryOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     /// `-e`.
     Negate(Box<Expr>),
     /// Parentheses, kept so that `fmt` keeps what the author wrote.

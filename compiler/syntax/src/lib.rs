@@ -2,7 +2,18 @@
 
 pub mod ast;
 pub mod diagnostic;
+pub mod error;
 pub mod span;
+pub mod trivia;
+
+mod actions;
+mod expected;
+mod layout;
+mod lexer;
+mod parser;
+mod token;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
+pub use parser::{Parsed, parse, parse_with_trivia};
 pub use span::{FileId, SourceFile, Sources, Span};
+pub use trivia::{Comment, Trivia};

@@ -1,0 +1,45 @@
+//! The parser's list of acceptable terminals → words that a reader understands.
+
+/// Groups of terminals that one phrase stands for, each used only where all of them are acceptable.
+const PHRASES: &[(&str, &[&str])] = &[
+    ("a statement", &["input", "output", "name"]),
+    ("`kernel` or `schedule`", &["kernel", "schedule"]),
+    ("an expression", &["name", "number", "(", "-"]),
+    ("an operator", &["<<", ">>", "+", "-", "*", "/", "%"]),
+];
+
+/// What to call a terminal that no phrase covers.
+fn describe_terminal(terminal: &str) -> String {
+    match terminal {
+        "name" => "a name".to_owned(),
+        "number" => "a number".to_owned(),
+        "separator" => "the end of the line".to_owned(),
+        mark => format!("`{mark}`"),
+    }
+}
+
+/// Joins the acceptable terminals, given as lalrpop quotes them, to `a, b or c`.
+pub(crate) fn describe_expected(expected: &[String]) -> String {
+    let mut terminals: Vec<&str> = expected.iter().map(|t| t.trim_matches('"')).collect();
+    // A call could still become a reduction, but whoever wrote a wrong call is not helped by that.
+    if terminals.contains(&",") && terminals.contains(&")") {
+        terminals.retain(|t| !matches!(*t, "<" | ":"));
+    }
+    let mut words = Vec::new();
+    for (phrase, members) in PHRASES {
+        if members.iter().all(|m| terminals.contains(m)) {
+            words.push((*phrase).to_owned());
+            terminals.retain(|t| !members.contains(t));
+        }
+    }
+    words.extend(terminals.into_iter().map(describe_terminal));
+    join(&words)
+}
+
+fn join(words: &[String]) -> String {
+    match words {
+        [] => "nothing more".to_owned(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}

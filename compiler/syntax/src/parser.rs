@@ -1,0 +1,162 @@
+//! Text → AST and trivia, or every error that does not follow from another.
+//!
+//! Lexical errors and unmatched brackets are collected first. A syntax error costs the statement that holds it: the
+//! statement's tokens are taken out and the rest is parsed again, up to [`MAX_ERRORS`] times. An error outside of
+//! statements ends the search, because whatever follows could be its consequence.
+
+use std::ops::Range;
+
+use lalrpop_util::{ParseError, lalrpop_mod};
+
+use crate::ast::Program;
+use crate::diagnostic::Diagnostic;
+use crate::error::SyntaxError;
+use crate::expected::describe_expected;
+use crate::layout;
+use crate::lexer::{Lexed, Spanned, lex};
+use crate::span::{FileId, Sources, Span};
+use crate::token::Token;
+use crate::trivia::Trivia;
+
+lalrpop_mod!(
+    #[allow(clippy::all, unused, missing_debug_implementations)]
+    grammar
+);
+
+/// Errors of one file that are reported at once.
+const MAX_ERRORS: usize = 20;
+
+/// A file's program, and what its author wrote beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    pub program: Program,
+    pub trivia: Trivia,
+}
+
+/// Parses a file. The errors have codes `E01xx` and come in the order of their places.
+pub fn parse(sources: &Sources, file: FileId) -> Result<Program, Vec<Diagnostic>> {
+    parse_with_trivia(sources, file).map(|parsed| parsed.program)
+}
+
+/// Parses a file and keeps its comments and blank lines for [`print`](crate::printer::print).
+pub fn parse_with_trivia(sources: &Sources, file: FileId) -> Result<Parsed, Vec<Diagnostic>> {
+    parse_text(file, &sources.file(file).text).map_err(|errors| errors.iter().map(Diagnostic::from).collect())
+}
+
+fn parse_text(file: FileId, text: &str) -> Result<Parsed, Vec<SyntaxError>> {
+    let Lexed { tokens, trivia, mut errors } = lex(file, text);
+    errors.extend(layout::check_brackets(file, &tokens, text.len()));
+    let brackets_match = !errors.iter().any(|e| e.code() == "E0104" || e.code() == "E0105");
+    let mut program = None;
+    if brackets_match {
+        let parser = Parser { file, text };
+        program = parser.parse(layout::separate(&tokens), &mut errors);
+    }
+    errors.sort_by_key(|e| e.span().start);
+    errors.truncate(MAX_ERRORS);
+    match program {
+        Some(program) if errors.is_empty() => Ok(Parsed { program, trivia }),
+        _ => Err(errors),
+    }
+}
+
+struct Parser<'a> {
+    file: FileId,
+    text: &'a str,
+}
+
+impl<'a> Parser<'a> {
+    /// Parses the tokens, adds what is wrong with them to `errors`.
+    fn parse(&self, mut tokens: Vec<Spanned<'a>>, errors: &mut Vec<SyntaxError>) -> Option<Program> {
+        for place in errors.iter().map(SyntaxError::span).collect::<Vec<_>>() {
+            remove_statement(&mut tokens, place.start as usize);
+        }
+        loop {
+            let error = match self.parse_once(&tokens) {
+                Ok(program) => return Some(program),
+                Err(error) => error,
+            };
+            let place = error.span().start as usize;
+            errors.push(error);
+            if errors.len() >= MAX_ERRORS || !remove_statement(&mut tokens, place) {
+                return None;
+            }
+        }
+    }
+
+    fn parse_once(&self, tokens: &[Spanned<'a>]) -> Result<Program, SyntaxError> {
+        let result = grammar::ProgramParser::new().parse(self.file, tokens.iter().copied());
+        result.map_err(|error| self.explain(error))
+    }
+
+    fn explain(&self, error: ParseError<usize, Token<'a>, SyntaxError>) -> SyntaxError {
+        match error {
+            ParseError::User { error } => error,
+            ParseError::UnrecognizedToken { token: (start, token, end), expected } => {
+                self.unexpected(Span::new(self.file, start, end), Some(token), &expected)
+            }
+            ParseError::ExtraToken { token: (start, token, end) } => {
+                self.unexpected(Span::new(self.file, start, end), Some(token), &[])
+            }
+            ParseError::UnrecognizedEof { expected, .. } => self.unexpected(self.end(), None, &expected),
+            ParseError::InvalidToken { location } => {
+                self.unexpected(Span::new(self.file, location, location), None, &[])
+            }
+        }
+    }
+
+    fn unexpected(&self, span: Span, token: Option<Token>, expected: &[String]) -> SyntaxError {
+        let text = &self.text[span.start as usize..span.end as usize];
+        let found = match token {
+            None => "the end of the file".to_owned(),
+            Some(Token::Separator) if text == ";" => "`;`".to_owned(),
+            Some(Token::Separator) => "the end of the line".to_owned(),
+            Some(Token::Int(_)) => format!("`{text}`"),
+            Some(token) => token.describe(),
+        };
+        let wants_name = expected.iter().any(|e| e == "\"name\"");
+        let help = token.as_ref().and_then(Token::keyword).filter(|_| wants_name);
+        let help = help.map(|word| format!("`{word}` belongs to the language; a name could be `{word}_`"));
+        SyntaxError::Unexpected { expected: describe_expected(expected), found, span, help }
+    }
+
+    /// The empty span behind the last character.
+    fn end(&self) -> Span {
+        Span::new(self.file, self.text.len(), self.text.len())
+    }
+}
+
+/// Takes the statement that holds the byte `at`, and the separator behind it, out of the tokens; `false` if the byte is
+/// in no statement.
+fn remove_statement(tokens: &mut Vec<Spanned>, at: usize) -> bool {
+    let Some(Range { start, end }) = statement_around(tokens, at) else { return false };
+    let end = if tokens[end].1 == Token::Separator { end + 1 } else { end };
+    tokens.drain(start..end);
+    true
+}
+
+/// The tokens between two edges of one block, around the byte `at`. A separator that was not expected counts to the
+/// statement that it cut short. Expects matched brackets.
+fn statement_around(tokens: &[Spanned], at: usize) -> Option<Range<usize>> {
+    let (mut braces, mut brackets, mut begin) = (0, 0, 0);
+    for (here, (_, token, end)) in tokens.iter().enumerate() {
+        match token {
+            Token::OpenParen | Token::OpenBracket => brackets += 1,
+            Token::CloseParen | Token::CloseBracket => brackets -= 1,
+            Token::OpenBrace | Token::CloseBrace | Token::Separator if brackets == 0 => {
+                let is_statement = begin < here && braces > 0 && *token != Token::OpenBrace;
+                if *end > at {
+                    return is_statement.then_some(begin..here);
+                }
+                begin = here + 1;
+            }
+            _ => {}
+        }
+        match token {
+            Token::OpenBrace => braces += 1,
+            Token::CloseBrace => braces -= 1,
+            _ => {}
+        }
+    }
+    None
+}
