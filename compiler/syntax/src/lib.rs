@@ -3,7 +3,9 @@
 pub mod ast;
 pub mod diagnostic;
 pub mod error;
+pub mod render;
 pub mod span;
+pub mod suggest;
 pub mod trivia;
 
 mod actions;
@@ -15,5 +17,7 @@ mod token;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use parser::{Parsed, parse, parse_with_trivia};
+pub use render::render;
 pub use span::{FileId, SourceFile, Sources, Span};
+pub use suggest::nearest;
 pub use trivia::{Comment, Trivia};

@@ -1,0 +1,76 @@
+//! Diagnostic → text as a terminal shows it: code, message, place, source lines with labels, notes, help.
+//!
+//! Total: any span is drawn, whatever the text holds. Spans are moved to the nearest characters of their file.
+
+use std::ops::Range;
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::diagnostic::{Diagnostic, Label, Severity};
+use crate::span::{Sources, Span};
+
+/// Two places on one line that are further apart than this many bytes are shown apart, because only what lies between
+/// the labels of one snippet is never cut.
+const WINDOW: usize = 120;
+
+/// Draws a diagnostic, without a newline at the end; `color` adds ANSI escapes.
+pub fn render(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(&*diagnostic.message).id(diagnostic.code);
+    let snippets = gather(&diagnostic.labels, sources);
+    let group = Group::with_title(title)
+        .elements(snippets.iter().map(|labels| snippet(labels, sources)))
+        .elements(diagnostic.notes.iter().map(|note| Level::NOTE.message(&**note)))
+        .elements(diagnostic.help.iter().map(|help| Level::HELP.message(&**help)));
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    renderer.render(&[group])
+}
+
+/// The labels that are shown together, those of primary labels first. No group is empty or spreads over two files.
+fn gather<'a>(labels: &'a [Label], sources: &Sources) -> Vec<Vec<&'a Label>> {
+    let mut groups: Vec<Vec<&Label>> = Vec::new();
+    let (primary, secondary): (Vec<_>, Vec<_>) = labels.iter().partition(|label| label.primary);
+    for label in primary.into_iter().chain(secondary) {
+        let fits = |group: &&mut Vec<&Label>| group.iter().all(|other| near(label.span, other.span, sources));
+        match groups.iter_mut().find(fits) {
+            Some(group) => group.push(label),
+            None => groups.push(vec![label]),
+        }
+    }
+    groups
+}
+
+/// Whether one snippet can show both spans without showing a long stretch of one line between them.
+fn near(one: Span, other: Span, sources: &Sources) -> bool {
+    if one.file != other.file {
+        return false;
+    }
+    let Range { start, end } = characters(one, sources);
+    let Range { start: other_start, end: other_end } = characters(other, sources);
+    let text = sources.file(one.file).text.as_bytes();
+    let apart = |a: usize, b: usize| {
+        let between = a.min(b)..a.max(b);
+        between.len() > WINDOW && !text[between].contains(&b'\n')
+    };
+    ![start, end].iter().any(|a| [other_start, other_end].iter().any(|b| apart(*a, *b)))
+}
+
+fn snippet<'a>(labels: &[&'a Label], sources: &'a Sources) -> Snippet<'a, Annotation<'a>> {
+    let source = sources.file(labels[0].span.file);
+    let annotation = |label: &&'a Label| {
+        let kind = if label.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+        kind.span(characters(label.span, sources)).label(&*label.text)
+    };
+    Snippet::source(&*source.text).path(&*source.name).annotations(labels.iter().map(annotation))
+}
+
+/// The bytes of the span, widened to whole characters and kept within its file's text.
+fn characters(span: Span, sources: &Sources) -> Range<usize> {
+    let text = &sources.file(span.file).text;
+    let start = text.floor_char_boundary(span.start as usize);
+    let end = text.ceil_char_boundary(span.end as usize);
+    start..end.max(start)
+}
