@@ -21,6 +21,16 @@ pub enum Item {
     Schedule(Schedule),
 }
 
+impl Item {
+    /// From the keyword to the closing brace.
+    pub fn span(&self) -> Span {
+        match self {
+            Item::Kernel(kernel) => kernel.span,
+            Item::Schedule(schedule) => schedule.span,
+        }
+    }
+}
+
 /// `kernel NAME(params) { statements }`: what is computed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kernel {
@@ -41,6 +51,15 @@ pub struct Param {
 pub enum KernelStmt {
     Input(Input),
     Define(Define),
+}
+
+impl KernelStmt {
+    pub fn span(&self) -> Span {
+        match self {
+            KernelStmt::Input(input) => input.span,
+            KernelStmt::Define(define) => define.span,
+        }
+    }
 }
 
 /// `input X: i8[m, k] outside 0`.
@@ -87,6 +106,16 @@ pub enum ScheduleStmt {
     Directive { target: Option<Ident>, stage: Ident, call: Directive },
     /// `NAME { directive(args); ... }`.
     Group { stage: Ident, calls: Vec<Directive>, span: Span },
+}
+
+impl ScheduleStmt {
+    pub fn span(&self) -> Span {
+        match self {
+            ScheduleStmt::Directive { target: Some(target), call, .. } => target.span.to(call.span),
+            ScheduleStmt::Directive { target: None, call, .. } => call.span,
+            ScheduleStmt::Group { span, .. } => *span,
+        }
+    }
 }
 
 /// One directive without its stage: `split(i, 4) -> io, ii`.

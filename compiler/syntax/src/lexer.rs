@@ -35,6 +35,9 @@ pub(crate) fn lex(file: FileId, text: &str) -> Lexed<'_> {
                 if is_newline && line_is_empty {
                     lexed.trivia.blank_lines.push(start as u32);
                 }
+                if token == Token::OpenBrace {
+                    lexed.trivia.braces.push(start as u32);
+                }
                 lexed.tokens.push((start, token, end));
             }
             Err(fault) => lexed.fault(fault, text, Span::new(file, start, end)),

@@ -3,8 +3,10 @@
 pub mod ast;
 pub mod diagnostic;
 pub mod error;
+pub mod printer;
 pub mod render;
 pub mod span;
+pub mod spanless;
 pub mod suggest;
 pub mod trivia;
 
@@ -17,7 +19,9 @@ mod token;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use parser::{Parsed, parse, parse_with_trivia};
+pub use printer::print;
 pub use render::render;
 pub use span::{FileId, SourceFile, Sources, Span};
+pub use spanless::without_spans;
 pub use suggest::nearest;
 pub use trivia::{Comment, Trivia};

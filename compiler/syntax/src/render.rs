@@ -70,7 +70,9 @@ fn snippet<'a>(labels: &[&'a Label], sources: &'a Sources) -> Snippet<'a, Annota
 /// The bytes of the span, widened to whole characters and kept within its file's text.
 fn characters(span: Span, sources: &Sources) -> Range<usize> {
     let text = &sources.file(span.file).text;
-    let start = text.floor_char_boundary(span.start as usize);
-    let end = text.ceil_char_boundary(span.end as usize);
+    let (start, end) = ((span.start as usize).min(text.len()), (span.end as usize).min(text.len()));
+    let is_boundary = |at: &usize| text.is_char_boundary(*at);
+    let start = (0..=start).rev().find(is_boundary).unwrap_or(0);
+    let end = (end..=text.len()).find(is_boundary).unwrap_or(text.len());
     start..end.max(start)
 }

@@ -1,4 +1,4 @@
-//! What stands between the tokens and means nothing to the compiler: comments and blank lines, kept for the printer.
+//! What the tree does not hold because it means nothing: comments, blank lines and braces, kept for the printer.
 
 use crate::span::Span;
 
@@ -12,12 +12,14 @@ pub struct Comment {
     pub own_line: bool,
 }
 
-/// Comments and blank lines of one file, both in order of their places.
+/// Comments, blank lines and opening braces of one file, each in order of their places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trivia {
     pub comments: Vec<Comment>,
     /// The byte at which each run of blank lines begins.
     pub blank_lines: Vec<u32>,
+    /// The byte of each `{`.
+    pub braces: Vec<u32>,
 }
 
 impl Trivia {
@@ -25,5 +27,11 @@ impl Trivia {
     pub fn has_blank_line(&self, start: u32, end: u32) -> bool {
         let first = self.blank_lines.partition_point(|at| *at < start);
         self.blank_lines.get(first).is_some_and(|at| *at < end)
+    }
+
+    /// The byte of the first `{` behind the byte `start`, or 0 if there is none.
+    pub fn brace_behind(&self, start: u32) -> u32 {
+        let first = self.braces.partition_point(|at| *at < start);
+        self.braces.get(first).copied().unwrap_or(0)
     }
 }

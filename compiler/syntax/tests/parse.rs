@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use proptest::prelude::*;
 use tilewright_syntax::ast::{BinaryOp, Expr, ExprKind, Item, KernelStmt, Program, ScheduleStmt};
 use tilewright_syntax::{Diagnostic, Sources, parse};
 
@@ -184,4 +185,25 @@ fn every_faulty_statement_is_reported_once() {
 fn the_number_of_errors_is_bounded() {
     let text = format!("kernel k {{ {} }}", "C[i] 1;".repeat(10_000));
     assert_eq!(codes(parse_str(&text)).len(), 20);
+}
+
+/// Words that make syntax errors likely in every place.
+fn soup() -> impl Strategy<Value = String> {
+    let words = "kernel schedule input output for outside scan k C X i 0 1 0x_ 99999999999999999999 { } ( ) [ ] , : ; . = \
+                 -> < << >> + - * / % \n // #é i8 sum( X[ C.split( ) ] } k{ s{";
+    let word = prop::sample::select(words.split(' ').collect::<Vec<_>>());
+    prop::collection::vec(word, 0..60).prop_map(|words| words.join(" "))
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_parsed_or_refused_in_order(text in prop_oneof![".{0,200}", soup()]) {
+        let length = text.len() as u32;
+        if let Err(errors) = parse_str(&text) {
+            prop_assert!(!errors.is_empty());
+            let starts: Vec<u32> = errors.iter().map(|e| e.labels[0].span.start).collect();
+            prop_assert!(starts.is_sorted());
+            prop_assert!(errors.iter().flat_map(|e| &e.labels).all(|l| l.span.start <= l.span.end && l.span.end <= length));
+        }
+    }
 }

@@ -1,0 +1,188 @@
+//! The canonical form: what it looks like, that it means the same, and that it stays as it is.
+
+mod random;
+
+use proptest::prelude::*;
+use tilewright_syntax::ast::Program;
+use tilewright_syntax::{Parsed, Sources, Trivia, parse_with_trivia, print, render, without_spans};
+
+fn parsed(text: &str) -> Parsed {
+    let mut sources = Sources::default();
+    let file = sources.add("test.tw", text);
+    parse_with_trivia(&sources, file).unwrap_or_else(|errors| {
+        let told: Vec<String> = errors.iter().map(|e| render(e, &sources, false)).collect();
+        panic!("does not parse:\n{}\n{text}", told.join("\n"))
+    })
+}
+
+fn comments(trivia: &Trivia) -> Vec<&str> {
+    trivia.comments.iter().map(|c| c.text.as_str()).collect()
+}
+
+/// Formats, after checking that nothing but spacing changes, and nothing at all the second time.
+fn format(text: &str) -> String {
+    let before = parsed(text);
+    let formatted = print(&before.program, &before.trivia);
+    let after = parsed(&formatted);
+    assert_eq!(without_spans(before.program), without_spans(after.program.clone()), "\n{text}\n{formatted}");
+    assert_eq!(comments(&before.trivia), comments(&after.trivia), "\n{text}\n{formatted}");
+    assert_eq!(print(&after.program, &after.trivia), formatted, "\n{text}");
+    formatted
+}
+
+#[test]
+fn examples_are_formatted() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dsl-examples");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "tw") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(format(&text), text, "{} is in canonical form", path.display());
+        }
+    }
+}
+
+#[test]
+fn spacing_is_canonical() {
+    let text = "kernel  k( n=4 ,m = 2*n,){input X:i8[ n,m ] outside 0;C[i,j<n]=sum( r,s<3 :X[i,r]*-(j+1) )>>2
+    output Y[ i ] = X[i,0,]}schedule s for k{C.split( i,4 )->io,ii;B=C.cache_write(acc)
+    C{set_scope(acc);reorder(a,b);}
+    D{}}";
+    insta::assert_snapshot!(format(text));
+}
+
+#[test]
+fn comments_stay_where_they_were() {
+    let text = "
+
+// Above the file.
+
+
+// Above the kernel.
+kernel k( // behind the parenthesis
+    n = 4, // the first parameter
+    // Above the second parameter.
+    m // the second parameter
+) { // behind the brace
+
+    // Above the input.
+    input X: i8[n] // behind the input
+    // Below the input.
+
+
+    C[i] = X[i] // the first operand
+        + 1 // the second operand
+        // Above an operand.
+        - f(a, // the first argument
+            b // the second argument
+            // Below the arguments.
+        ) // behind the definition
+
+
+    // At the end of the kernel.
+} // behind the kernel
+// Between items.
+
+schedule s for k {
+    C.split(i, 4) -> // behind the arrow
+        io, // the first result
+        ii // the second result
+    C { set_scope(acc) // in a group
+        reorder(a, b); unroll(c) // behind two directives
+
+        // At the end of the group.
+    }
+    D { // an empty group
+    }
+    E { set_scope(acc); reorder(a, b) } // behind a group
+}
+// At the end of the file.";
+    insta::assert_snapshot!(format(text));
+}
+
+#[test]
+fn long_lines_are_broken() {
+    let name = "a_rather_long_name_of_a_tensor";
+    let list = vec![name; 6].join(", ");
+    let text = format!(
+        "kernel k({list}) {{
+            C[i] = {name}[{list}] + {name}[{name}, i * {name} + {name}] * f({name}, {name}) - {name} << 2
+            D[{list}] = sum(r, s < {name} + {name}, t < {name}: {name}[{name}, r] * {name}[{name}, s] * {name})
+            E[i] = i8(({name} + {name}) * ({name} + {name} + {name} * {name}) + {name})
+            input X: i8[{list}] outside 0
+        }}
+        schedule s for k {{
+            C.reorder({list}, {name})
+            C.fuse(a, b) -> {list}
+            C {{ set_scope(acc); reorder({name}, {name}); compute_at({name}, {name}) }}
+            E {{ reorder({list}) }}
+        }}"
+    );
+    let formatted = format(&text);
+    assert!(formatted.lines().all(|line| line.len() <= 120), "{formatted}");
+    insta::assert_snapshot!(formatted);
+}
+
+#[test]
+fn line_endings_and_tabs_are_normal() {
+    assert_eq!(
+        format("kernel k {\r\n\tC[i] = 1 // one \t\r\n\r\n\r\n\tD[i] = 2\r\n}"),
+        "kernel k {\n    C[i] = 1 // one\n\n    D[i] = 2\n}\n"
+    );
+}
+
+#[test]
+fn files_without_items_keep_their_comments() {
+    assert_eq!(format(""), "");
+    assert_eq!(format("\n\n"), "");
+    assert_eq!(format("\n// one\n\n\n// two"), "// one\n\n// two\n");
+}
+
+#[test]
+fn large_files_and_lists_are_printed() {
+    let list = vec!["a"; 100_000].join(", ");
+    let text = format!("schedule s for k {{ C.reorder({list})\n{} }}", "C.unroll(a);".repeat(20_000));
+    assert!(format(&text).lines().count() > 120_000);
+}
+
+#[test]
+fn the_tallest_expressions_are_printed() {
+    let chain = format!("kernel k {{ C[i] = 1{} }}", " + 1".repeat(511));
+    let nest = format!("kernel k {{ C[i] = {}1{} }}", "f(1 + ".repeat(255), ")".repeat(255));
+    assert!(format(&chain).contains("+ 1"));
+    assert!(format(&nest).contains("f("));
+}
+
+/// A program printed without knowledge of its comments still means the same.
+fn means_the_same(program: Program) -> Result<(), TestCaseError> {
+    let text = print(&program, &Trivia::default());
+    let again = parsed(&text);
+    prop_assert_eq!(&without_spans(program), &without_spans(again.program.clone()), "{}", text);
+    prop_assert_eq!(print(&again.program, &again.trivia), text);
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn printed_programs_parse_to_the_same(program in random::program()) {
+        means_the_same(program)?;
+    }
+
+    #[test]
+    fn missing_parentheses_are_added(expr in random::bare_expr()) {
+        let bare = random::kernel_of(expr.clone());
+        let text = print(&bare, &Trivia::default());
+        let expected = random::kernel_of(random::with_needed_parens(expr));
+        prop_assert_eq!(without_spans(parsed(&text).program), expected, "{}", text);
+    }
+
+    #[test]
+    fn comments_survive_wherever_they_are_put(
+        program in random::program(),
+        places in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>(), 0usize..3), 1..12),
+    ) {
+        let text = random::with_comments(&print(&program, &Trivia::default()), &places);
+        let formatted = format(&text);
+        prop_assert_eq!(without_spans(parsed(&formatted).program), without_spans(program));
+    }
+}

@@ -1,0 +1,195 @@
+//! Random programs, as trees with the parentheses that their text needs, and random places for comments in a text.
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use tilewright_syntax::Span;
+use tilewright_syntax::ast::{
+    AxisDecl, BinaryOp, Define, Directive, Expr, ExprKind, Ident, Input, Item, Kernel, KernelStmt, Param, Program,
+    Schedule, ScheduleStmt,
+};
+
+const OPERATORS: [BinaryOp; 7] =
+    [BinaryOp::Shl, BinaryOp::Shr, BinaryOp::Add, BinaryOp::Sub, BinaryOp::Mul, BinaryOp::Div, BinaryOp::Mod];
+
+fn span() -> Span {
+    Span::default()
+}
+
+fn ident() -> impl Strategy<Value = Ident> {
+    let name = prop_oneof![
+        "[a-zA-Z_][a-z0-9_]{0,12}".prop_filter("keywords are no names", |name| !is_keyword(name)),
+        Just("a_name_that_is_long_enough_to_break_lines_soon".to_owned()),
+    ];
+    name.prop_map(|name| Ident { name, span: span() })
+}
+
+fn is_keyword(name: &str) -> bool {
+    const KEYWORDS: &str = "kernel schedule input output for outside scan state next over def use program test";
+    KEYWORDS.split(' ').any(|word| word == name)
+}
+
+fn node(kind: ExprKind) -> Expr {
+    Expr { kind, span: span() }
+}
+
+/// Trees of any shape, whether or not a text without parentheses could mean them.
+pub fn bare_expr() -> impl Strategy<Value = Expr> {
+    let leaf = prop_oneof![
+        (0..=i64::MAX).prop_map(|value| node(ExprKind::Int(value))),
+        ident().prop_map(|ident| node(ExprKind::Name(ident.name))),
+    ];
+    leaf.prop_recursive(5, 24, 4, |inner| {
+        let list = prop::collection::vec(inner.clone(), 0..4);
+        let axes = prop::collection::vec(axis(inner.clone()), 1..4);
+        prop_oneof![
+            3 => (prop::sample::select(&OPERATORS[..]), inner.clone(), inner.clone()).prop_map(|(op, left, right)| {
+                node(ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) })
+            }),
+            1 => inner.clone().prop_map(|e| node(ExprKind::Negate(Box::new(e)))),
+            1 => inner.clone().prop_map(|e| node(ExprKind::Paren(Box::new(e)))),
+            1 => (ident(), list.clone()).prop_map(|(tensor, indices)| node(ExprKind::Index { tensor, indices })),
+            1 => (ident(), list).prop_map(|(function, args)| node(ExprKind::Call { function, args })),
+            1 => (ident(), axes, inner).prop_map(|(op, axes, body)| {
+                node(ExprKind::Reduce { op, axes, body: Box::new(body) })
+            }),
+        ]
+    })
+}
+
+fn axis(extent: impl Strategy<Value = Expr>) -> impl Strategy<Value = AxisDecl> {
+    (ident(), prop::option::of(extent)).prop_map(|(name, extent)| AxisDecl { name, extent })
+}
+
+/// Shifts are 0, sums 1, products 2, everything else 3.
+fn level(expr: &Expr) -> u8 {
+    match &expr.kind {
+        ExprKind::Binary { op: BinaryOp::Shl | BinaryOp::Shr, .. } => 0,
+        ExprKind::Binary { op: BinaryOp::Add | BinaryOp::Sub, .. } => 1,
+        ExprKind::Binary { .. } => 2,
+        _ => 3,
+    }
+}
+
+/// The tree that the text means which is printed for `expr`.
+pub fn with_needed_parens(expr: Expr) -> Expr {
+    let own = level(&expr);
+    let at_least = |needed: u8, e: Expr| {
+        let e = with_needed_parens(e);
+        Box::new(if level(&e) < needed { node(ExprKind::Paren(Box::new(e))) } else { e })
+    };
+    let all = |list: Vec<Expr>| list.into_iter().map(with_needed_parens).collect();
+    node(match expr.kind {
+        ExprKind::Binary { op, left, right } => {
+            ExprKind::Binary { op, left: at_least(own, *left), right: at_least(own + 1, *right) }
+        }
+        ExprKind::Negate(inner) => ExprKind::Negate(at_least(3, *inner)),
+        ExprKind::Paren(inner) => ExprKind::Paren(at_least(0, *inner)),
+        ExprKind::Index { tensor, indices } => ExprKind::Index { tensor, indices: all(indices) },
+        ExprKind::Call { function, args } => ExprKind::Call { function, args: all(args) },
+        ExprKind::Reduce { op, axes, body } => {
+            let axes = axes.into_iter().map(|a| AxisDecl { extent: a.extent.map(with_needed_parens), ..a });
+            ExprKind::Reduce { op, axes: axes.collect(), body: at_least(0, *body) }
+        }
+        leaf @ (ExprKind::Int(_) | ExprKind::Name(_)) => leaf,
+    })
+}
+
+fn expr() -> impl Strategy<Value = Expr> {
+    bare_expr().prop_map(with_needed_parens)
+}
+
+/// A kernel with one definition.
+pub fn kernel_of(value: Expr) -> Program {
+    let name = |name: &str| Ident { name: name.to_owned(), span: span() };
+    let define = Define { output: false, name: name("C"), axes: Vec::new(), value, span: span() };
+    let stmts = vec![KernelStmt::Define(define)];
+    Program { items: vec![Item::Kernel(Kernel { name: name("k"), params: Vec::new(), stmts, span: span() })] }
+}
+
+fn params() -> impl Strategy<Value = Vec<Param>> {
+    let param = (ident(), prop::option::of(expr())).prop_map(|(name, default)| Param { name, default });
+    prop::collection::vec(param, 0..4)
+}
+
+fn kernel_statement() -> impl Strategy<Value = KernelStmt> {
+    let dims = prop::collection::vec(expr(), 0..4);
+    let axes = prop::collection::vec(axis(expr()), 0..4);
+    prop_oneof![
+        (ident(), ident(), dims, prop::option::of(expr())).prop_map(|(name, dtype, dims, outside)| {
+            KernelStmt::Input(Input { name, dtype, dims, outside, span: span() })
+        }),
+        (any::<bool>(), ident(), axes, expr()).prop_map(|(output, name, axes, value)| {
+            KernelStmt::Define(Define { output, name, axes, value, span: span() })
+        }),
+    ]
+}
+
+fn directive() -> impl Strategy<Value = Directive> {
+    let args = prop::collection::vec(expr(), 0..4);
+    let results = prop::collection::vec(ident(), 0..4);
+    (ident(), args, results).prop_map(|(name, args, results)| Directive { name, args, results, span: span() })
+}
+
+fn schedule_statement() -> impl Strategy<Value = ScheduleStmt> {
+    prop_oneof![
+        (prop::option::of(ident()), ident(), directive()).prop_map(|(target, stage, call)| ScheduleStmt::Directive {
+            target,
+            stage,
+            call
+        }),
+        (ident(), prop::collection::vec(directive(), 0..4)).prop_map(|(stage, calls)| ScheduleStmt::Group {
+            stage,
+            calls,
+            span: span()
+        }),
+    ]
+}
+
+/// Programs that a text can mean, without spans.
+pub fn program() -> impl Strategy<Value = Program> {
+    let item = prop_oneof![
+        (ident(), params(), prop::collection::vec(kernel_statement(), 0..4))
+            .prop_map(|(name, params, stmts)| Item::Kernel(Kernel { name, params, stmts, span: span() })),
+        (ident(), params(), ident(), prop::collection::vec(schedule_statement(), 0..4)).prop_map(
+            |(name, params, kernel, stmts)| Item::Schedule(Schedule { name, params, kernel, stmts, span: span() })
+        ),
+    ];
+    prop::collection::vec(item, 0..3).prop_map(|items| Program { items })
+}
+
+/// The text with comments at some of the places where a newline changes nothing. Each place comes with whether the
+/// comment gets a line of its own, and with how many blank lines follow.
+pub fn with_comments(text: &str, places: &[(Index, bool, usize)]) -> String {
+    let gaps = places_for_newlines(text);
+    let mut chosen: Vec<(usize, bool, usize)> =
+        places.iter().map(|(index, own_line, blank)| (gaps[index.index(gaps.len())], *own_line, *blank)).collect();
+    chosen.sort();
+    let mut out = String::new();
+    let mut last = 0;
+    for (number, (at, own_line, blank)) in chosen.into_iter().enumerate() {
+        out.push_str(&text[last..at]);
+        let before = if own_line { "\n" } else { " " };
+        out.push_str(&format!("{before}// comment {number} {{ ( \" é\n{}", "\n".repeat(blank)));
+        last = at;
+    }
+    out + &text[last..]
+}
+
+/// Byte positions at which a newline ends no statement that did not end there already.
+fn places_for_newlines(text: &str) -> Vec<usize> {
+    let mut depth = 0;
+    let mut places = vec![0];
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'(' | b'[' => depth += 1,
+            b')' | b']' => depth -= 1,
+            _ => {}
+        }
+        let after_word = text[at + 1..].starts_with([' ', ',', ':', ')', ']', '(', '[', '\n']);
+        let is_mark = b"([,:={+*%;\n".contains(&byte) || (byte == b'>' && text[..at].ends_with('-'));
+        if is_mark || (depth > 0 && after_word) {
+            places.push(at + 1);
+        }
+    }
+    places
+}
