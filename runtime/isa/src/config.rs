@@ -59,6 +59,41 @@ impl Default for Params {
     }
 }
 
+impl Params {
+    /// Every parameter with its key, in VTA's order; [`Params::get_mut`] takes the same keys.
+    pub fn named(&self) -> [(&'static str, u32); 10] {
+        [
+            ("LOG_INP_WIDTH", self.log_inp_width),
+            ("LOG_WGT_WIDTH", self.log_wgt_width),
+            ("LOG_ACC_WIDTH", self.log_acc_width),
+            ("LOG_BATCH", self.log_batch),
+            ("LOG_BLOCK_IN", self.log_block_in),
+            ("LOG_BLOCK_OUT", self.log_block_out),
+            ("LOG_UOP_BUFF_SIZE", self.log_uop_buff_size),
+            ("LOG_INP_BUFF_SIZE", self.log_inp_buff_size),
+            ("LOG_WGT_BUFF_SIZE", self.log_wgt_buff_size),
+            ("LOG_ACC_BUFF_SIZE", self.log_acc_buff_size),
+        ]
+    }
+
+    /// The parameter with this key.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut u32> {
+        Some(match key {
+            "LOG_INP_WIDTH" => &mut self.log_inp_width,
+            "LOG_WGT_WIDTH" => &mut self.log_wgt_width,
+            "LOG_ACC_WIDTH" => &mut self.log_acc_width,
+            "LOG_BATCH" => &mut self.log_batch,
+            "LOG_BLOCK_IN" => &mut self.log_block_in,
+            "LOG_BLOCK_OUT" => &mut self.log_block_out,
+            "LOG_UOP_BUFF_SIZE" => &mut self.log_uop_buff_size,
+            "LOG_INP_BUFF_SIZE" => &mut self.log_inp_buff_size,
+            "LOG_WGT_BUFF_SIZE" => &mut self.log_wgt_buff_size,
+            "LOG_ACC_BUFF_SIZE" => &mut self.log_acc_buff_size,
+            _ => return None,
+        })
+    }
+}
+
 /// Widths in bits of the fields that depend on the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FieldWidths {
@@ -311,18 +346,12 @@ fn backing(memory: MemoryType) -> MemoryType {
 
 /// Bounds every logarithm before anything is shifted by it.
 fn check_ranges(params: &Params) -> Result<(), ConfigError> {
-    for (key, value, max) in [
-        ("LOG_INP_WIDTH", params.log_inp_width, MAX_LOG_WIDTH),
-        ("LOG_WGT_WIDTH", params.log_wgt_width, MAX_LOG_WIDTH),
-        ("LOG_ACC_WIDTH", params.log_acc_width, MAX_LOG_WIDTH),
-        ("LOG_BATCH", params.log_batch, MAX_LOG_CORE),
-        ("LOG_BLOCK_IN", params.log_block_in, MAX_LOG_CORE),
-        ("LOG_BLOCK_OUT", params.log_block_out, MAX_LOG_CORE),
-        ("LOG_UOP_BUFF_SIZE", params.log_uop_buff_size, MAX_LOG_BUFF_SIZE),
-        ("LOG_INP_BUFF_SIZE", params.log_inp_buff_size, MAX_LOG_BUFF_SIZE),
-        ("LOG_WGT_BUFF_SIZE", params.log_wgt_buff_size, MAX_LOG_BUFF_SIZE),
-        ("LOG_ACC_BUFF_SIZE", params.log_acc_buff_size, MAX_LOG_BUFF_SIZE),
-    ] {
+    for (key, value) in params.named() {
+        let max = match key {
+            "LOG_BATCH" | "LOG_BLOCK_IN" | "LOG_BLOCK_OUT" => MAX_LOG_CORE,
+            _ if key.ends_with("_WIDTH") => MAX_LOG_WIDTH,
+            _ => MAX_LOG_BUFF_SIZE,
+        };
         if value > max {
             return Err(ConfigError::TooLarge { key, value, max });
         }

@@ -16,6 +16,15 @@ pub enum Module {
 impl Module {
     pub const ALL: [Module; 3] = [Module::Load, Module::Compute, Module::Store];
 
+    /// The name in the text form.
+    pub fn name(self) -> &'static str {
+        match self {
+            Module::Load => "load",
+            Module::Compute => "compute",
+            Module::Store => "store",
+        }
+    }
+
     /// The neighbour on the side of `pop_prev` and `push_prev`; load has none.
     pub fn prev(self) -> Option<Module> {
         match self {
@@ -37,11 +46,7 @@ impl Module {
 
 impl fmt::Display for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Module::Load => "load",
-            Module::Compute => "compute",
-            Module::Store => "store",
-        })
+        f.pad(self.name())
     }
 }
 

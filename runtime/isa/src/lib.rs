@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: [`Params`] (what a file says) → [`Config`] (checked, with every derived width and depth) →
 //! [`Codec`] (the bit layout of that configuration) → [`Insn`] and [`Uop`] ↔ 128-bit and 32-bit words. Nothing here
-//! executes an instruction, and nothing reads or writes files.
+//! executes an instruction, and nothing reads or writes files. A [`Program`] is a whole stream with its memory; [`text`] is its readable form.
 //!
 //! Invariants: a [`Config`] is valid, because it can only be made by checking; decoding is total, so every word is
 //! either an instruction or a typed error, never a panic.
@@ -11,7 +11,10 @@ pub mod config;
 pub mod encode;
 pub mod insn;
 mod json;
+pub mod program;
+pub mod text;
 
 pub use config::{Config, ConfigError, FieldWidths, Params};
-pub use encode::{Codec, DecodeError, EncodeError};
+pub use encode::{AtInsn, Codec, DecodeError, EncodeError};
 pub use insn::{Alu, AluOpcode, Gemm, Insn, Mem, MemoryType, Module, Op, Tokens, Uop};
+pub use program::{Content, Program, Segment, UopBuffer};
