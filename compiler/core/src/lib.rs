@@ -3,4 +3,5 @@
 pub mod affine;
 pub mod loops;
 pub mod scalar;
+pub mod select;
 pub mod tensor;

@@ -1,0 +1,226 @@
+//! The e-graph's language: what one lane of the vector ALU can compute, and the range of each value.
+//!
+//! In: a [`Scalar`] over operand numbers. Out: nodes of [`Lane`], and for each the range that its values lie in.
+//! Invariant: every node denotes a total function to `i32`, the same one that [`Lane`]'s comments state; the ranges of
+//! equal nodes are intersected, so each rule may rely on all that is known. The amount of a `Shr` is always a constant
+//! in `-31..=31`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use egg::{Analysis, DidMerge, EGraph, Id, define_language};
+
+use super::SelectError;
+use crate::affine::Interval;
+use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
+
+/// An operand of the expression: the accumulator tile with this number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Operand(pub u32);
+
+impl fmt::Display for Operand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "x{}", self.0)
+    }
+}
+
+impl FromStr for Operand {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Operand, String> {
+        let number = text.strip_prefix('x').and_then(|digits| digits.parse().ok());
+        number.map(Operand).ok_or_else(|| format!("`{text}` is no operand"))
+    }
+}
+
+define_language! {
+    /// Values of one lane. Arithmetic wraps in 32 bits.
+    pub enum Lane {
+        Const(i32),
+        Operand(Operand),
+        "add" = Add([Id; 2]),
+        "mul" = Mul([Id; 2]),
+        "min" = Min([Id; 2]),
+        "max" = Max([Id; 2]),
+        // Arithmetic shift right; by a negative amount, a shift left by its magnitude.
+        "shr" = Shr([Id; 2]),
+        // The low 8 bits, sign-extended.
+        "wrap8" = Wrap8(Id),
+    }
+}
+
+/// The e-graph of one expression.
+pub type Graph = EGraph<Lane, Ranges>;
+
+/// All values of a lane.
+pub const FULL: Interval = Interval { min: i32::MIN as i64, max: i32::MAX as i64 };
+const BYTE: Interval = Interval { min: i8::MIN as i64, max: i8::MAX as i64 };
+
+/// Interval analysis: the range of each class, from the ranges of the operands.
+#[derive(Clone, Debug, Default)]
+pub struct Ranges {
+    operands: BTreeMap<Operand, Interval>,
+}
+
+impl Ranges {
+    pub fn new(operands: BTreeMap<Operand, Interval>) -> Ranges {
+        Ranges { operands }
+    }
+}
+
+impl Analysis<Lane> for Ranges {
+    type Data = Interval;
+
+    fn make(graph: &mut Graph, node: &Lane, _: Id) -> Interval {
+        let range = |id: &Id| graph[*id].data;
+        match node {
+            Lane::Const(c) => Interval::new(i64::from(*c), i64::from(*c)),
+            Lane::Operand(k) => graph.analysis.operands.get(k).map_or(FULL, |r| intersect(*r, FULL)),
+            Lane::Add([a, b]) => add(range(a), range(b)),
+            Lane::Mul([a, b]) => multiply(range(a), range(b)),
+            Lane::Min([a, b]) => pairwise(range(a), range(b), i64::min),
+            Lane::Max([a, b]) => pairwise(range(a), range(b), i64::max),
+            Lane::Shr([a, amount]) => shift(range(a), range(amount)),
+            Lane::Wrap8(a) if contains(BYTE, range(a)) => range(a),
+            Lane::Wrap8(_) => BYTE,
+        }
+    }
+
+    fn merge(&mut self, a: &mut Interval, b: Interval) -> DidMerge {
+        let both = intersect(*a, b);
+        let changed = DidMerge(both != *a, both != b);
+        *a = both;
+        changed
+    }
+
+    /// Folds constants: a class with one value is that constant and nothing else.
+    fn modify(graph: &mut Graph, id: Id) {
+        if let Some(value) = constant(graph, id) {
+            let folded = graph.add(Lane::Const(value));
+            graph.union(id, folded);
+            graph[id].nodes.retain(|n| matches!(n, Lane::Const(_) | Lane::Operand(_)));
+        }
+    }
+}
+
+/// The value of a class that has only one.
+pub fn constant(graph: &Graph, id: Id) -> Option<i32> {
+    let range = graph[id].data;
+    (range.min == range.max).then_some(range.min as i32)
+}
+
+/// Whether all values of a class are values of `i8`.
+pub fn fits_byte(graph: &Graph, id: Id) -> bool {
+    contains(BYTE, graph[id].data)
+}
+
+/// Whether a shift to the left loses no bits.
+pub fn shifts_exactly(graph: &Graph, id: Id, amount: u32) -> bool {
+    let range = graph[id].data;
+    contains(FULL, Interval::new(range.min << amount, range.max << amount))
+}
+
+fn contains(outer: Interval, inner: Interval) -> bool {
+    outer.min <= inner.min && inner.max <= outer.max
+}
+
+/// What both intervals hold. Where they hold nothing in common the first stays, so that a range is never empty.
+fn intersect(a: Interval, b: Interval) -> Interval {
+    let both = Interval::new(a.min.max(b.min), a.max.min(b.max));
+    if both.min <= both.max { both } else { a }
+}
+
+/// A result computed in 64 bits; where it may wrap in 32, nothing is known.
+fn wrapped(range: Interval) -> Interval {
+    if contains(FULL, range) { range } else { FULL }
+}
+
+fn add(a: Interval, b: Interval) -> Interval {
+    wrapped(Interval::new(a.min + b.min, a.max + b.max))
+}
+
+fn multiply(a: Interval, b: Interval) -> Interval {
+    let corners = [a.min * b.min, a.min * b.max, a.max * b.min, a.max * b.max];
+    wrapped(corners.iter().fold(Interval::new(i64::MAX, i64::MIN), |r, c| Interval::new(r.min.min(*c), r.max.max(*c))))
+}
+
+fn pairwise(a: Interval, b: Interval, op: fn(i64, i64) -> i64) -> Interval {
+    Interval::new(op(a.min, b.min), op(a.max, b.max))
+}
+
+fn shift(a: Interval, amount: Interval) -> Interval {
+    if amount.min != amount.max || amount.min.abs() > 31 {
+        return FULL;
+    }
+    match amount.min {
+        right @ 0.. => Interval::new(a.min >> right, a.max >> right),
+        left => wrapped(Interval::new(a.min << -left, a.max << -left)),
+    }
+}
+
+/// An expression with the class of each of its parts.
+#[derive(Debug)]
+pub struct Inserted<'a> {
+    pub value: &'a Scalar<u32>,
+    pub class: Id,
+    pub parts: Vec<Inserted<'a>>,
+}
+
+/// Adds an expression. A subtraction becomes the addition of a product with -1, and a shift to the left a shift to the
+/// right by a negative amount, so that no rule needs to know either.
+pub fn insert<'a>(
+    graph: &mut Graph,
+    value: &'a Scalar<u32>,
+    name: &dyn Fn(u32) -> String,
+) -> Result<Inserted<'a>, SelectError> {
+    let (class, parts) = match value {
+        Scalar::Const { value, .. } => (graph.add(Lane::Const(*value)), Vec::new()),
+        Scalar::Leaf(k) => (graph.add(Lane::Operand(Operand(*k))), Vec::new()),
+        Scalar::Cast { to, mode, value } => {
+            let part = insert(graph, value, name)?;
+            (insert_cast(graph, *to, *mode, part.class), vec![part])
+        }
+        Scalar::Binary { op: op @ (BinaryOp::Shr | BinaryOp::Shl), left, right } => {
+            let Scalar::Const { value: amount @ 0..32, .. } = **right else {
+                return Err(SelectError::ShiftAmount { expression: super::display(value, name) });
+            };
+            let part = insert(graph, left, name)?;
+            let amount = graph.add(Lane::Const(if *op == BinaryOp::Shr { amount } else { -amount }));
+            (graph.add(Lane::Shr([part.class, amount])), vec![part])
+        }
+        Scalar::Binary { op, left, right } => {
+            let parts = vec![insert(graph, left, name)?, insert(graph, right, name)?];
+            (insert_binary(graph, *op, parts[0].class, parts[1].class), parts)
+        }
+    };
+    Ok(Inserted { value, class, parts })
+}
+
+fn insert_cast(graph: &mut Graph, to: DType, mode: CastMode, part: Id) -> Id {
+    match (to, mode) {
+        (DType::I32, _) => part,
+        (DType::I8, CastMode::Wrap) => graph.add(Lane::Wrap8(part)),
+        (DType::I8, CastMode::Saturate) => {
+            let (least, greatest) = (graph.add(Lane::Const(i8::MIN.into())), graph.add(Lane::Const(i8::MAX.into())));
+            let raised = graph.add(Lane::Max([part, least]));
+            graph.add(Lane::Min([raised, greatest]))
+        }
+    }
+}
+
+fn insert_binary(graph: &mut Graph, op: BinaryOp, a: Id, b: Id) -> Id {
+    let node = match op {
+        BinaryOp::Add => Lane::Add([a, b]),
+        BinaryOp::Mul => Lane::Mul([a, b]),
+        BinaryOp::Min => Lane::Min([a, b]),
+        BinaryOp::Max => Lane::Max([a, b]),
+        BinaryOp::Shr | BinaryOp::Shl => Lane::Shr([a, b]),
+        BinaryOp::Sub => {
+            let minus_one = graph.add(Lane::Const(-1));
+            let negated = graph.add(Lane::Mul([b, minus_one]));
+            Lane::Add([a, negated])
+        }
+    };
+    graph.add(node)
+}

@@ -1,0 +1,267 @@
+//! Instruction selection for elementwise stages: a scalar expression → operations of the two-address vector ALU.
+//!
+//! ```text
+//! i8(clip((x0 >> 8) + x1, 0, 127))   →   x0: shr 8; add x1; max 0; min 127
+//! ```
+//!
+//! The expression is saturated by the rules in [`rules`], with an interval analysis that guards them, and the cheapest
+//! chains are extracted ([`extract`]). Limits are on nodes and iterations and never on time, so the same expression gives
+//! the same operations on every machine. The result computes the same 32-bit value for all operands in the given ranges.
+
+mod extract;
+mod language;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use egg::{Id, Runner};
+use thiserror::Error;
+
+use crate::affine::Interval;
+use crate::loops::ir::AluOp;
+use crate::scalar::{BinaryOp, CastMode, Scalar};
+use extract::Chains;
+use language::{Graph, Inserted, Lane, Operand, Ranges};
+
+const NODE_LIMIT: usize = 10_000;
+const ITERATION_LIMIT: usize = 30;
+/// Far beyond what the other limits allow: a limit on time would make the result depend on the machine.
+const NO_TIME_LIMIT: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What to select.
+pub struct Request<'a> {
+    /// The expression, over numbers of operands, each a tile of the accumulator.
+    pub value: &'a Scalar<u32>,
+    /// The values that an operand's lanes hold.
+    pub range: &'a dyn Fn(u32) -> Interval,
+    /// What messages call an operand.
+    pub name: &'a dyn Fn(u32) -> String,
+    /// Whether only the low 8 bits of the result are read, as a STORE does.
+    pub low_bits: bool,
+    /// Whether the machine has MUL.
+    pub multiplier: bool,
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Request { low_bits, multiplier, .. } = self;
+        write!(f, "Request({}, low_bits: {low_bits}, multiplier: {multiplier})", display(self.value, self.name))
+    }
+}
+
+/// What a chain begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Start {
+    /// The operand's own tile, which the chain overwrites and does not read again.
+    Operand(u32),
+    /// A tile that a GEMM reset has cleared.
+    Zero,
+}
+
+/// The second operand of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OpOperand {
+    Imm(i16),
+    Operand(u32),
+}
+
+/// `tile = opcode(tile, operand)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SelectedOp {
+    pub opcode: AluOp,
+    pub operand: OpOperand,
+}
+
+/// Operations on one tile that compute the expression, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    pub start: Start,
+    pub ops: Vec<SelectedOp>,
+    /// The tile agrees with the expression in its low 8 bits only; what stores it does the truncation.
+    pub store_truncates: bool,
+    /// Cycles per tile: 1 for an immediate, 2 for a register operand, 1 to clear a tile.
+    pub cost: u32,
+}
+
+/// Why an expression has no selection. Each message names the part of the expression that stands in the way.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SelectError {
+    #[error("`{expression}` needs a temporary: both of its sides are computed, and the ALU works in place on one tile")]
+    Temporary { expression: String },
+    #[error("`{expression}` has a constant that fits no 16-bit immediate, and its other side is computed")]
+    Immediate { expression: String },
+    #[error("`{expression}` needs a multiplication, and this target has none")]
+    Multiplication { expression: String },
+    #[error("`{expression}` subtracts a value, which takes a multiplication by -1, and this target has none")]
+    Subtraction { expression: String },
+    #[error("`{expression}` shifts by an amount that is no constant in 0..32")]
+    ShiftAmount { expression: String },
+}
+
+impl SelectError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SelectError::Temporary { .. } => "E0450",
+            SelectError::Immediate { .. } => "E0451",
+            SelectError::Multiplication { .. } => "E0452",
+            SelectError::ShiftAmount { .. } => "E0453",
+            SelectError::Subtraction { .. } => "E0454",
+        }
+    }
+}
+
+impl Selection {
+    /// The value that the operations leave in a lane.
+    pub fn eval(&self, operand: &dyn Fn(u32) -> i32) -> i32 {
+        let start = match self.start {
+            Start::Operand(k) => operand(k),
+            Start::Zero => 0,
+        };
+        self.ops.iter().fold(start, |lane, op| {
+            let second = match op.operand {
+                OpOperand::Imm(value) => value.into(),
+                OpOperand::Operand(k) => operand(k),
+            };
+            eval(op.opcode, lane, second)
+        })
+    }
+}
+
+fn eval(op: AluOp, a: i32, b: i32) -> i32 {
+    match op {
+        AluOp::Min => a.min(b),
+        AluOp::Max => a.max(b),
+        AluOp::Add => a.wrapping_add(b),
+        AluOp::Shr if b < 0 => a.wrapping_shl(b.unsigned_abs()),
+        AluOp::Shr => a.wrapping_shr(b.unsigned_abs()),
+        AluOp::Mul => a.wrapping_mul(b),
+    }
+}
+
+/// The cheapest selection whose start, where it is an operand, may be overwritten.
+pub fn select(request: &Request, may_overwrite: &dyn Fn(u32) -> bool) -> Result<Selection, SelectError> {
+    let usable = |s: &Selection| match s.start {
+        Start::Operand(k) => may_overwrite(k),
+        Start::Zero => true,
+    };
+    let all = candidates(request)?;
+    Ok(all.into_iter().find(usable).expect("every chain can begin with a cleared tile"))
+}
+
+/// The cheapest selection from each start that has one, cheapest first. One from [`Start::Zero`] is always there: it is
+/// the copy, where no operand may be overwritten.
+pub fn candidates(request: &Request) -> Result<Vec<Selection>, SelectError> {
+    let (graph, root, inserted) = saturate(request)?;
+    let exact = graph.find(inserted.class);
+    let mut targets = vec![exact];
+    if request.low_bits {
+        targets.extend(untruncated(&graph, root));
+    }
+    let mut found: Vec<Selection> = starts(request.value)
+        .into_iter()
+        .filter_map(|start| {
+            let chains = Chains::find(&graph, start, request.multiplier);
+            let reached = targets.iter().filter_map(|t| Some((chains.cost(&graph, *t)?, *t)));
+            let (cost, target) = reached.min_by_key(|(cost, _)| *cost)?;
+            let ops = chains.steps(&graph, target);
+            Some(Selection { start, ops, store_truncates: target != exact, cost })
+        })
+        .collect();
+    found.sort_by_key(|s| (s.cost, s.start));
+    if found.is_empty() {
+        return Err(blame(&graph, &inserted, request));
+    }
+    Ok(found)
+}
+
+/// The saturated graph, the class of the result's low 8 bits (sign-extended, where only these are asked for), and the
+/// classes of the expression's parts.
+fn saturate<'a>(request: &Request<'a>) -> Result<(Graph, Id, Inserted<'a>), SelectError> {
+    let mut ranges = BTreeMap::new();
+    request.value.leaves(&mut |k| {
+        ranges.insert(Operand(*k), (request.range)(*k));
+    });
+    let mut graph = Graph::new(Ranges::new(ranges));
+    let inserted = language::insert(&mut graph, request.value, request.name)?;
+    let root = if request.low_bits { graph.add(Lane::Wrap8(inserted.class)) } else { inserted.class };
+    let runner = Runner::default()
+        .with_egraph(graph)
+        .with_node_limit(NODE_LIMIT)
+        .with_iter_limit(ITERATION_LIMIT)
+        .with_time_limit(NO_TIME_LIMIT)
+        .run(&rules::rules(request.multiplier));
+    Ok((runner.egraph, root, inserted))
+}
+
+/// The values whose low 8 bits are those of a class.
+fn untruncated(graph: &Graph, root: Id) -> Vec<Id> {
+    let wrapped = graph[root].nodes.iter().filter_map(|n| match n {
+        Lane::Wrap8(x) => Some(graph.find(*x)),
+        _ => None,
+    });
+    std::iter::once(graph.find(root)).chain(wrapped).collect()
+}
+
+fn starts(value: &Scalar<u32>) -> Vec<Start> {
+    let mut starts = vec![Start::Zero];
+    value.leaves(&mut |k| starts.push(Start::Operand(*k)));
+    starts.sort_unstable();
+    starts.dedup();
+    starts
+}
+
+/// The innermost part without a chain whose own parts have one, and why it has none.
+fn blame(graph: &Graph, root: &Inserted, request: &Request) -> SelectError {
+    let chains = Chains::find(graph, Start::Zero, request.multiplier);
+    let mut culprit = root;
+    while let Some(part) = culprit.parts.iter().find(|p| chains.cost(graph, p.class).is_none()) {
+        culprit = part;
+    }
+    let expression = display(culprit.value, request.name);
+    let is_constant = |p: &Inserted| language::constant(graph, p.class).is_some();
+    match culprit.value {
+        Scalar::Binary { op: BinaryOp::Mul, .. } if !request.multiplier => SelectError::Multiplication { expression },
+        Scalar::Binary { op: BinaryOp::Sub, .. } if !request.multiplier && !is_constant(&culprit.parts[1]) => {
+            SelectError::Subtraction { expression }
+        }
+        _ if culprit.parts.iter().any(is_constant) => SelectError::Immediate { expression },
+        _ => SelectError::Temporary { expression },
+    }
+}
+
+/// The expression as messages show it, in the notation of the source language.
+fn display(value: &Scalar<u32>, name: &dyn Fn(u32) -> String) -> String {
+    let nested = |part: &Scalar<u32>| match part {
+        Scalar::Binary { op, .. } if infix(*op).is_some() => format!("({})", display(part, name)),
+        _ => display(part, name),
+    };
+    match value {
+        Scalar::Const { value, .. } => value.to_string(),
+        Scalar::Leaf(k) => name(*k),
+        Scalar::Cast { mode: CastMode::Saturate, value, .. } => format!("sat8({})", display(value, name)),
+        Scalar::Cast { to, value, .. } => format!("{}({})", to.name(), display(value, name)),
+        Scalar::Binary { op, left, right } => match infix(*op) {
+            Some(sign) => format!("{} {sign} {}", nested(left), nested(right)),
+            None => {
+                let function = if *op == BinaryOp::Min { "min" } else { "max" };
+                format!("{function}({}, {})", display(left, name), display(right, name))
+            }
+        },
+    }
+}
+
+fn infix(op: BinaryOp) -> Option<&'static str> {
+    match op {
+        BinaryOp::Add => Some("+"),
+        BinaryOp::Sub => Some("-"),
+        BinaryOp::Mul => Some("*"),
+        BinaryOp::Shr => Some(">>"),
+        BinaryOp::Shl => Some("<<"),
+        BinaryOp::Min | BinaryOp::Max => None,
+    }
+}
