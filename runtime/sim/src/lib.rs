@@ -1,1 +1,21 @@
-//! Placeholder replaced by the first commit of this crate.
+//! A simulator of VTA-class accelerators: a configuration, an instruction stream and device memory → the memory after
+//! the run, with a report of what was done.
+//!
+//! [`Simulator`] is the machine with its scratchpads; [`Simulator::run`] executes a stream on a [`Dram`]. The meaning
+//! of each instruction is that of VTA's functional simulator and stands, as a loop, at its type in `tilewright_isa`.
+//! A program that does something wrong is a [`Stop`], never a panic.
+
+pub mod execute;
+mod kernels;
+pub mod memory;
+pub mod recording;
+pub mod report;
+mod schedule;
+mod scratchpad;
+pub mod tokens;
+
+pub use execute::{Options, SimError, Simulator};
+pub use memory::{Dram, MemoryError, Segment};
+pub use recording::{Comparison, Difference, Outcome, Recording, RecordingError, ReplayError, replay};
+pub use report::{BytesMoved, Cause, Deadlock, Finish, InsnCounts, Overflow, Poster, Report, Stop, Trap, Waiting};
+pub use tokens::{Queue, TokenCounts};

@@ -1,0 +1,189 @@
+//! Execution: a decoded stream, the scratchpads and device memory → both memories after the run, and a [`Report`].
+//!
+//! Each instruction is checked as a whole before it has any effect, so a trap leaves what the instructions before it
+//! left. Values and time are separate: nothing here knows a cycle, and the order of execution is [`crate::schedule`]'s.
+
+mod alu;
+mod bounds;
+mod gemm;
+mod load_store;
+
+use crate::memory::Dram;
+use crate::report::{Cause, Finish, Overflow, Report, Stop, Trap};
+use crate::schedule::Heads;
+use crate::scratchpad::Scratchpads;
+use crate::tokens::{TokenCounts, TokenState};
+use thiserror::Error;
+use tilewright_isa::{Codec, Config, Insn, Mem, MemoryType, Module, Op, Uop};
+
+/// Why there is no simulator for a configuration.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum SimError {
+    #[error("values of {inp}, {wgt} and {acc} bits (inp, wgt, acc) cannot be executed, only 8, 8 and 32")]
+    Widths { inp: usize, wgt: usize, acc: usize },
+}
+
+impl SimError {
+    /// The stable code that `explain` takes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SimError::Widths { .. } => "E0903",
+        }
+    }
+}
+
+/// How to run a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Tokens that an earlier run left in the queues. They order nothing within this run.
+    pub tokens_before: TokenCounts,
+    /// Micro-op executions after which the run is trapped. One instruction can ask for 2^42.
+    pub max_uops: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { tokens_before: TokenCounts::default(), max_uops: 1 << 33 }
+    }
+}
+
+/// An accelerator: its configuration and the contents of its scratchpads, which stay from run to run.
+#[derive(Clone, Debug)]
+pub struct Simulator {
+    config: Config,
+    codec: Codec,
+    pads: Scratchpads,
+}
+
+/// What an instruction needs beside the scratchpads.
+struct Context<'a> {
+    config: &'a Config,
+    dram: &'a mut Dram,
+    report: &'a mut Report,
+    uops_left: u64,
+}
+
+impl Context<'_> {
+    /// Takes micro-op executions from what the run may spend.
+    fn spend(&mut self, uops: u64) -> Result<(), Cause> {
+        let limit = self.uops_left;
+        self.uops_left = limit.checked_sub(uops).ok_or(Cause::Budget { value: uops, limit })?;
+        Ok(())
+    }
+}
+
+impl Simulator {
+    /// A machine with all-zero scratchpads. Fails for widths other than int8 × int8 → int32.
+    pub fn new(config: &Config) -> Result<Simulator, SimError> {
+        if !config.has_byte_lanes() {
+            let (inp, wgt, acc) = (config.inp_width(), config.wgt_width(), config.acc_width());
+            return Err(SimError::Widths { inp, wgt, acc });
+        }
+        Ok(Simulator { config: *config, codec: Codec::new(config), pads: Scratchpads::new(config) })
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Executes the stream up to its FINISH, or to its end if it has none.
+    pub fn run(&mut self, insns: &[Insn], dram: &mut Dram, options: &Options) -> Result<Report, Stop> {
+        if u32::try_from(insns.len()).is_err() {
+            return Err(Stop::TooLong { count: insns.len(), limit: u32::MAX });
+        }
+        let mut report = Report::default();
+        let mut heads = Heads::new(insns);
+        let mut tokens = TokenState::new(&options.tokens_before);
+        let config = self.config;
+        let mut cx = Context { config: &config, dram, report: &mut report, uops_left: options.max_uops };
+        let mut executed = 0;
+        while let Some(index) = heads.pick(insns, &tokens) {
+            let insn = &insns[index];
+            tokens.start(insn);
+            let trap = |cause| Trap { insn: index, mnemonic: insn.mnemonic(), cause };
+            self.execute(&insn.op, &mut cx).map_err(trap)?;
+            if let Some(queue) = tokens.finish(insn) {
+                cx.report.overflows.push(Overflow { queue, insn: index });
+            }
+            heads.advance(index);
+            executed += 1;
+            if insn.op == Op::Finish {
+                report.finish = finish(index, insns, &heads, &tokens);
+                break;
+            }
+        }
+        if report.finish == Finish::Missing && !heads.is_done() {
+            return Err(heads.deadlock(insns, &tokens, executed).into());
+        }
+        report.tokens_left = tokens.counts();
+        Ok(report)
+    }
+
+    fn execute(&mut self, op: &Op, cx: &mut Context<'_>) -> Result<(), Cause> {
+        let counts = &mut cx.report.instructions;
+        match op {
+            Op::Load(mem) | Op::Store(mem) if mem.is_noop() => counts.noop += 1,
+            Op::Load(mem) => {
+                *load_count(counts, mem) += 1;
+                load_store::load(&mut self.pads, mem, cx)?;
+            }
+            Op::Store(mem) => {
+                counts.store += 1;
+                load_store::store(&self.pads, mem, cx)?;
+            }
+            Op::Gemm(gemm) => {
+                *if gemm.reset { &mut counts.gemm_reset } else { &mut counts.gemm } += 1;
+                gemm::run(&mut self.pads, &self.codec, gemm, cx)?;
+            }
+            Op::Alu(alu) => {
+                counts.alu += 1;
+                alu::run(&mut self.pads, &self.codec, alu, cx)?;
+            }
+            Op::Finish => counts.finish += 1,
+        }
+        Ok(())
+    }
+}
+
+fn load_count<'a>(counts: &'a mut crate::report::InsnCounts, mem: &Mem) -> &'a mut u64 {
+    match mem.memory_type {
+        MemoryType::Uop => &mut counts.load_uop,
+        MemoryType::Wgt => &mut counts.load_wgt,
+        MemoryType::Inp => &mut counts.load_inp,
+        MemoryType::Acc8Bit => &mut counts.load_acc8,
+        MemoryType::Acc | MemoryType::Out => &mut counts.load_acc,
+    }
+}
+
+/// What FINISH, which has just run, leaves undone or unordered. A no-op is no work that could be left.
+fn finish(insn: usize, insns: &[Insn], heads: &Heads, tokens: &TokenState) -> Finish {
+    let compute = tokens.clock(Module::Compute);
+    let unordered = [Module::Load, Module::Store].into_iter().filter_map(|module| {
+        let known = compute[module as usize] as usize;
+        let done = tokens.clock(module)[module as usize] as usize;
+        if known == done {
+            return None;
+        }
+        heads.of_module(module).take(done).skip(known).find(|&index| !insns[index].is_noop())
+    });
+    let mut not_run = heads.not_run();
+    let first_not_run = not_run.next();
+    let count = usize::from(first_not_run.is_some()) + not_run.count();
+    Finish::Reached { insn, unordered: unordered.collect(), not_run: count, first_not_run }
+}
+
+/// The micro-ops of a range that is not empty.
+fn uops(pads: &Scratchpads, codec: &Codec, uop_bgn: u32, uop_end: u32) -> Result<Vec<Uop>, Cause> {
+    let (value, limit) = (u64::from(uop_end), pads.uop.len() as u64);
+    let words = pads.uop.get(uop_bgn as usize..uop_end as usize).ok_or(Cause::UopOverrun { value, limit })?;
+    Ok(words.iter().map(|&word| codec.decode_uop(word)).collect())
+}
+
+/// The largest value of each field.
+fn largest(uops: &[Uop]) -> Uop {
+    uops.iter().fold(Uop::default(), |most, uop| Uop {
+        dst: most.dst.max(uop.dst),
+        src: most.src.max(uop.src),
+        wgt: most.wgt.max(uop.wgt),
+    })
+}
