@@ -3,10 +3,18 @@
 //! Every index is in range (or its tensor says what stands outside), every operand has its type, extents are numbers.
 //! Nothing here says where or when a value is computed; that is the schedule's.
 
+pub mod check;
+pub mod constants;
+pub mod error;
+
 use tilewright_syntax::Span;
 
 use crate::affine::Affine;
 use crate::scalar::{DType, Scalar};
+
+pub use check::check;
+pub use constants::Constants;
+pub use error::TensorError;
 
 /// A tensor of a kernel, an input or computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

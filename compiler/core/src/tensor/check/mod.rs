@@ -1,0 +1,304 @@
+//! AST of a kernel → checked [`Kernel`]: parameters get values, names are resolved, extents become numbers, every operand
+//! gets its type and every index is proven to be in range.
+//!
+//! Each definition reports its first error; an error that only follows from another one is not reported. After success
+//! every tensor has at most [`MAX_ELEMENTS`] elements and every definition takes at most [`MAX_WORK`] steps, so later
+//! stages compute with sizes and offsets in `i64` without overflow.
+
+mod extents;
+mod index;
+mod scope;
+mod value;
+
+use std::collections::BTreeSet;
+
+use tilewright_syntax::ast::{self, AxisDecl, Expr, ExprKind, Ident, KernelStmt};
+use tilewright_syntax::{Diagnostic, Span};
+
+use super::constants::{Constants, bind_parameters};
+use super::error::TensorError;
+use super::{Axis, AxisId, Compute, Definition, Kernel, Reducer, Reduction, Tensor};
+use crate::scalar::DType;
+use scope::Scope;
+
+/// Most elements of one tensor.
+pub const MAX_ELEMENTS: i64 = 1 << 28;
+
+/// Most elements of all tensors of a kernel together.
+pub const MAX_KERNEL_ELEMENTS: i64 = 1 << 29;
+
+/// Most values that one definition may compute, those inside its reduction included.
+pub const MAX_WORK: i64 = 1 << 36;
+
+/// Largest magnitude of an index, of the values in it and of its coefficients.
+pub const MAX_INDEX: i64 = 1 << 40;
+
+/// The functions of expressions, in the order in which messages list them.
+pub const FUNCTIONS: [&str; 6] = ["i8", "i32", "sat8", "min", "max", "clip"];
+
+/// The reductions, in the order in which messages list them.
+pub const REDUCERS: [&str; 1] = ["sum"];
+
+/// Why a part could not be checked.
+enum Fault {
+    Error(Box<TensorError>),
+    /// It depends on something about which an error was reported.
+    Consequence,
+}
+
+type Checked<T> = Result<T, Fault>;
+
+impl From<TensorError> for Fault {
+    fn from(error: TensorError) -> Fault {
+        Fault::Error(Box::new(error))
+    }
+}
+
+/// Checks a kernel. `overrides` replace the defaults of its parameters; `target` has the names that the target defines
+/// (`BATCH`, `BLOCK_IN`, `BLOCK_OUT`). The errors are [`TensorError`]s, codes `E02xx`, in the order of the source.
+pub fn check(kernel: &ast::Kernel, overrides: &[(String, i64)], target: &Constants) -> Result<Kernel, Vec<Diagnostic>> {
+    check_typed(kernel, overrides, target).map_err(|errors| errors.iter().map(TensorError::diagnostic).collect())
+}
+
+/// The values of a kernel's parameters, and the target's names with them.
+pub fn parameters(
+    kernel: &ast::Kernel,
+    overrides: &[(String, i64)],
+    target: &Constants,
+) -> Result<Constants, Vec<Diagnostic>> {
+    bind_parameters(&kernel.name, &kernel.params, overrides, target)
+        .map_err(|errors| errors.iter().map(TensorError::diagnostic).collect())
+}
+
+/// As [`check`], with the errors as they are.
+pub fn check_typed(
+    source: &ast::Kernel,
+    overrides: &[(String, i64)],
+    target: &Constants,
+) -> Result<Kernel, Vec<TensorError>> {
+    let constants = bind_parameters(&source.name, &source.params, overrides, target)?;
+    let kernel = Kernel { name: source.name.name.clone(), span: source.span, tensors: Vec::new(), axes: Vec::new() };
+    let mut checker = Checker { source, constants, kernel, failed: BTreeSet::new(), elements: 0, errors: Vec::new() };
+    source.stmts.iter().for_each(|stmt| checker.statement(stmt));
+    checker.output_exists();
+    if checker.errors.is_empty() { Ok(checker.kernel) } else { Err(checker.errors) }
+}
+
+struct Checker<'a> {
+    source: &'a ast::Kernel,
+    constants: Constants,
+    /// What has been checked so far.
+    kernel: Kernel,
+    /// Tensors with an error in their definition: nothing is said about what reads them.
+    failed: BTreeSet<String>,
+    /// Of all tensors so far.
+    elements: i64,
+    errors: Vec<TensorError>,
+}
+
+impl Checker<'_> {
+    fn statement(&mut self, stmt: &KernelStmt) {
+        let (name, tensor) = match stmt {
+            KernelStmt::Input(input) => (&input.name, self.input(input)),
+            KernelStmt::Define(define) => (&define.name, self.define(define)),
+        };
+        let fault = match tensor.and_then(|tensor| self.add(tensor)) {
+            Ok(()) => return,
+            Err(fault) => fault,
+        };
+        self.failed.insert(name.name.clone());
+        if let Fault::Error(error) = fault {
+            self.errors.push(*error);
+        }
+    }
+
+    /// Adds a tensor if its size is within the limits.
+    fn add(&mut self, tensor: Tensor) -> Checked<()> {
+        let limit = |n: &i64| *n <= MAX_ELEMENTS;
+        let Some(elements) = product(&tensor.shape).filter(limit) else {
+            let Tensor { name, shape, span, .. } = tensor;
+            return Err(TensorError::TooManyElements { name, shape, span }.into());
+        };
+        self.elements += elements;
+        if self.elements > MAX_KERNEL_ELEMENTS {
+            let kernel = self.kernel.name.clone();
+            return Err(TensorError::KernelTooLarge { kernel, span: tensor.span }.into());
+        }
+        self.kernel.tensors.push(tensor);
+        Ok(())
+    }
+
+    fn input(&self, input: &ast::Input) -> Checked<Tensor> {
+        self.name_is_free(&input.name)?;
+        let Ident { name, span } = &input.dtype;
+        let unknown = || TensorError::UnknownType { name: name.clone(), span: *span };
+        let dtype = DType::from_name(name).ok_or_else(unknown)?;
+        let dimension = |(at, e)| self.extent(e, || format!("dimension {at} of `{}`", input.name.name));
+        let shape = input.dims.iter().enumerate().map(dimension).collect::<Checked<_>>()?;
+        let outside = input.outside.as_ref().map(|e| self.outside(e, dtype)).transpose()?;
+        Ok(Tensor {
+            name: input.name.name.clone(),
+            span: input.name.span,
+            dtype,
+            shape,
+            output: false,
+            definition: Definition::Input { outside },
+        })
+    }
+
+    fn outside(&self, e: &Expr, dtype: DType) -> Checked<i32> {
+        let value = self.constants.eval(e)?;
+        Ok(value::fit(value, dtype, e.span, None)?)
+    }
+
+    /// An extent that is written as an expression.
+    fn extent(&self, e: &Expr, what: impl FnOnce() -> String) -> Checked<i64> {
+        let value = self.constants.eval(e)?;
+        if value < 1 {
+            let values = self.constants.used_in(e);
+            return Err(TensorError::BadExtent { what: what(), value, span: e.span, values }.into());
+        }
+        Ok(value)
+    }
+
+    fn define(&mut self, define: &ast::Define) -> Checked<Tensor> {
+        self.name_is_free(&define.name)?;
+        let (reduction, body) = split_reduction(&define.value)?;
+        let reduced = reduction.map_or(&[][..], |(_, axes)| axes);
+        let declared: Vec<&AxisDecl> = define.axes.iter().chain(reduced).collect();
+        self.axes_are_distinct(&declared)?;
+        let extents = self.extents(define, &declared, body)?;
+        let (shape, _) = extents.split_at(define.axes.len());
+        let axes = self.add_axes(&declared, &extents);
+        self.work_is_limited(define, &axes)?;
+
+        let scope = self.scope(define, &axes);
+        let (value, dtype) = match reduction {
+            Some(_) => (scope.reduced_value(body)?, DType::I32),
+            None => scope.stored_value(body)?,
+        };
+        let (spatial, reduced) = axes.split_at(define.axes.len());
+        let reduction = reduction.map(|(reducer, _)| Reduction { reducer, axes: reduced.to_vec() });
+        Ok(Tensor {
+            name: define.name.name.clone(),
+            span: define.name.span,
+            dtype,
+            shape: shape.to_vec(),
+            output: define.output,
+            definition: Definition::Compute(Compute { axes: spatial.to_vec(), reduction, value }),
+        })
+    }
+
+    fn scope<'s>(&'s self, define: &'s ast::Define, axes: &'s [AxisId]) -> Scope<'s> {
+        Scope {
+            constants: &self.constants,
+            kernel: &self.kernel,
+            failed: &self.failed,
+            source: self.source,
+            define,
+            axes,
+        }
+    }
+
+    fn add_axes(&mut self, declared: &[&AxisDecl], extents: &[i64]) -> Vec<AxisId> {
+        let first = self.kernel.axes.len() as u32;
+        for (axis, extent) in declared.iter().zip(extents) {
+            let Ident { name, span } = axis.name.clone();
+            self.kernel.axes.push(Axis { name, extent: *extent, span });
+        }
+        (first..self.kernel.axes.len() as u32).map(AxisId).collect()
+    }
+
+    fn work_is_limited(&self, define: &ast::Define, axes: &[AxisId]) -> Checked<()> {
+        let extents: Vec<i64> = axes.iter().map(|a| self.kernel.axis(*a).extent).collect();
+        if product(&extents[..define.axes.len()]).is_none_or(|n| n > MAX_ELEMENTS) {
+            let shape = extents[..define.axes.len()].to_vec();
+            let Ident { name, span } = define.name.clone();
+            return Err(TensorError::TooManyElements { name, shape, span }.into());
+        }
+        if product(&extents).is_none_or(|n| n > MAX_WORK) {
+            let axes = axes.iter().map(|a| self.kernel.axis(*a)).map(|a| (a.name.clone(), a.extent)).collect();
+            let Ident { name, span } = define.name.clone();
+            return Err(TensorError::TooMuchWork { name, axes, span }.into());
+        }
+        Ok(())
+    }
+
+    /// Tensors and parameters have different names, because both are names of the whole kernel.
+    fn name_is_free(&self, ident: &Ident) -> Checked<()> {
+        let same = |other: &&Ident| other.name == ident.name && other.span != ident.span;
+        let tensors = self.source.stmts.iter().map(defined_name).take_while(|name| name.span != ident.span);
+        let tensor = tensors.into_iter().find(same).map(|first| ("a tensor", Some(first.span)));
+        let taken = tensor.or_else(|| self.constant_named(&ident.name));
+        taken.map_or(Ok(()), |taken| Err(name_taken(ident, taken).into()))
+    }
+
+    /// Axes may be named like tensors, which never stand without indices, but not like constants.
+    fn axes_are_distinct(&self, declared: &[&AxisDecl]) -> Checked<()> {
+        for (at, AxisDecl { name: ident, .. }) in declared.iter().enumerate() {
+            let first = declared[..at].iter().find(|a| a.name.name == ident.name);
+            let axis = first.map(|first| ("an axis", Some(first.name.span)));
+            if let Some(taken) = axis.or_else(|| self.constant_named(&ident.name)) {
+                return Err(name_taken(ident, taken).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// What a constant is called, and where it stands if it is a parameter.
+    fn constant_named(&self, name: &str) -> Option<(&'static str, Option<Span>)> {
+        self.constants.get(name)?;
+        match self.source.params.iter().find(|p| p.name.name == name) {
+            Some(param) => Some(("a parameter", Some(param.name.span))),
+            None => Some(("a constant", None)),
+        }
+    }
+
+    fn output_exists(&mut self) {
+        let definitions = || self.source.stmts.iter().filter_map(definition);
+        if definitions().any(|d| d.output) {
+            return;
+        }
+        let last = definitions().last().map(|d| d.name.name.clone());
+        let Ident { name: kernel, span } = self.source.name.clone();
+        self.errors.push(TensorError::NoOutput { kernel, span, last });
+    }
+}
+
+fn name_taken(ident: &Ident, (what, first): (&'static str, Option<Span>)) -> TensorError {
+    TensorError::NameTaken { name: ident.name.clone(), what, span: ident.span, first }
+}
+
+fn defined_name(stmt: &KernelStmt) -> &Ident {
+    match stmt {
+        KernelStmt::Input(input) => &input.name,
+        KernelStmt::Define(define) => &define.name,
+    }
+}
+
+fn definition(stmt: &KernelStmt) -> Option<&ast::Define> {
+    match stmt {
+        KernelStmt::Define(define) => Some(define),
+        KernelStmt::Input(_) => None,
+    }
+}
+
+/// Splits `sum(axes: body)` into its reduction and its body; anything else is all body.
+fn split_reduction(value: &Expr) -> Checked<(Option<(Reducer, &[AxisDecl])>, &Expr)> {
+    match &value.kind {
+        ExprKind::Paren(inner) => split_reduction(inner),
+        ExprKind::Reduce { op, axes, body } => Ok((Some((reducer(op)?, axes)), body)),
+        _ => Ok((None, value)),
+    }
+}
+
+fn reducer(op: &Ident) -> Result<Reducer, TensorError> {
+    match op.name.as_str() {
+        "sum" => Ok(Reducer::Sum),
+        _ => Err(TensorError::UnknownReducer { name: op.name.clone(), span: op.span }),
+    }
+}
+
+fn product(extents: &[i64]) -> Option<i64> {
+    extents.iter().try_fold(1i64, |n, e| n.checked_mul(*e))
+}

@@ -1,0 +1,362 @@
+//! Everything that can be wrong with a kernel, one variant for each kind, and how each is told to the user.
+
+use thiserror::Error;
+use tilewright_syntax::{Diagnostic, Span, nearest};
+
+use super::check::{FUNCTIONS, MAX_ELEMENTS, MAX_INDEX, MAX_KERNEL_ELEMENTS, MAX_WORK, REDUCERS};
+use crate::scalar::DType;
+
+/// Why a kernel has no meaning.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TensorError {
+    #[error("`{owner}` has no parameter `{name}`")]
+    UnknownParameter { owner: String, name: String, known: Vec<String>, span: Span },
+    #[error("parameter `{name}` has no value")]
+    ParameterWithoutValue { name: String, span: Span },
+    #[error("not a constant: {what}")]
+    NotConstant { what: String, span: Span, help: String },
+    #[error("{fault}")]
+    ConstantFault { fault: ConstantFault, span: Span },
+    #[error("`{name}` is {what} already")]
+    NameTaken { name: String, what: &'static str, span: Span, first: Option<Span> },
+    #[error("unknown element type `{name}`")]
+    UnknownType { name: String, span: Span },
+    #[error("{what} is {value}")]
+    BadExtent { what: String, value: i64, span: Span, values: Vec<(String, i64)> },
+    #[error("`{name}` has too many elements")]
+    TooManyElements { name: String, shape: Vec<i64>, span: Span },
+    #[error("the tensors of `{kernel}` have too many elements together")]
+    KernelTooLarge { kernel: String, span: Span },
+    #[error("computing `{name}` takes too many steps")]
+    TooMuchWork { name: String, axes: Vec<(String, i64)>, span: Span },
+    #[error("unknown name `{name}`")]
+    UnknownName { name: String, known: Vec<String>, span: Span },
+    #[error("tensor `{name}` stands without indices")]
+    WithoutIndices { name: String, rank: usize, span: Span },
+    #[error("unknown tensor `{name}`")]
+    UnknownTensor { name: String, known: Vec<String>, span: Span },
+    #[error("`{name}` is read before it is defined")]
+    ReadTooEarly { name: String, span: Span, defined: Span },
+    #[error("`{name}` reads itself")]
+    ReadsItself { name: String, span: Span, defined: Span },
+    #[error("unknown function `{name}`")]
+    UnknownFunction { name: String, span: Span },
+    #[error("`{name}` takes {expected}, but {found} {} given", if *.found == 1 { "is" } else { "are" })]
+    WrongArgumentCount { name: String, expected: &'static str, found: usize, span: Span },
+    #[error("`{tensor}` has {}, but {found} {} given", count(*.rank, "dimension", "dimensions"), if *.found == 1 { "index is" } else { "indices are" })]
+    WrongIndexCount { tensor: String, rank: usize, found: usize, span: Span, declared: Span },
+    #[error("not an index: {what}")]
+    NotQuasiAffine { what: String, span: Span, help: String },
+    #[error("index too large")]
+    IndexTooLarge { span: Span },
+    #[error("axis `{axis}` has two extents")]
+    ExtentConflict { axis: String, first: ExtentSource, second: ExtentSource },
+    #[error("axis `{axis}` has no extent")]
+    ExtentMissing { axis: String, span: Span },
+    #[error("`{}` is read outside of its array", .0.tensor)]
+    ReadOutside(Box<OutsideRead>),
+    #[error("`{operator}` joins an `{}` and an `{}`", .left.dtype.name(), .right.dtype.name())]
+    TypeMismatch { operator: String, left: Operand, right: Operand },
+    #[error("{value} does not fit in `{}`", .dtype.name())]
+    DoesNotFit { value: i64, dtype: DType, span: Span, beside: Option<Span> },
+    #[error("shift amount out of range")]
+    ShiftAmount { value: Option<i64>, span: Span },
+    #[error("values are not divided: `{operator}`")]
+    ValueDivision { operator: &'static str, span: Span },
+    #[error("`{reducer}` does not stand at the top of a definition")]
+    ReductionInside { reducer: String, span: Span },
+    #[error("unknown reduction `{name}`")]
+    UnknownReducer { name: String, span: Span },
+    #[error("kernel `{kernel}` has no output")]
+    NoOutput { kernel: String, span: Span, last: Option<String> },
+    #[error("`clip` to an empty range")]
+    EmptyClip { low: i64, high: i64, span: Span },
+}
+
+/// What goes wrong in a constant expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ConstantFault {
+    #[error("constant too large")]
+    Overflow,
+    #[error("division by {0}")]
+    Divisor(i64),
+    #[error("shift by {0}")]
+    Shift(i64),
+}
+
+/// A place that gives an axis its extent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtentSource {
+    pub extent: i64,
+    pub span: Span,
+    /// The dimension (counted from 0) and the tensor that the axis indexes; none where it is written `axis < extent`.
+    pub dimension: Option<(usize, String)>,
+}
+
+/// A read whose index can leave the array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutsideRead {
+    pub tensor: String,
+    pub is_input: bool,
+    /// Counted from 0.
+    pub dimension: usize,
+    pub size: i64,
+    /// Least and greatest value of the index.
+    pub range: (i64, i64),
+    pub axes: Vec<(String, i64)>,
+    pub index: Span,
+    pub declared: Span,
+}
+
+/// An operand, how a message calls it, and its type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operand {
+    pub text: String,
+    pub dtype: DType,
+    pub span: Span,
+}
+
+impl TensorError {
+    /// The stable code, as `tilewright explain` takes it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            TensorError::UnknownParameter { .. } => "E0201",
+            TensorError::ParameterWithoutValue { .. } => "E0202",
+            TensorError::NotConstant { .. } => "E0203",
+            TensorError::ConstantFault { .. } => "E0204",
+            TensorError::NameTaken { .. } => "E0205",
+            TensorError::UnknownType { .. } => "E0206",
+            TensorError::BadExtent { .. } => "E0207",
+            TensorError::TooManyElements { .. } | TensorError::KernelTooLarge { .. } => "E0208",
+            TensorError::TooMuchWork { .. } => "E0209",
+            TensorError::UnknownName { .. } => "E0210",
+            TensorError::WithoutIndices { .. } => "E0211",
+            TensorError::UnknownTensor { .. } => "E0212",
+            TensorError::ReadTooEarly { .. } | TensorError::ReadsItself { .. } => "E0213",
+            TensorError::UnknownFunction { .. } => "E0214",
+            TensorError::WrongArgumentCount { .. } => "E0215",
+            TensorError::WrongIndexCount { .. } => "E0216",
+            TensorError::NotQuasiAffine { .. } => "E0217",
+            TensorError::IndexTooLarge { .. } => "E0218",
+            TensorError::ExtentConflict { .. } => "E0219",
+            TensorError::ExtentMissing { .. } => "E0220",
+            TensorError::ReadOutside(_) => "E0221",
+            TensorError::TypeMismatch { .. } => "E0222",
+            TensorError::DoesNotFit { .. } => "E0223",
+            TensorError::ShiftAmount { .. } => "E0224",
+            TensorError::ValueDivision { .. } => "E0225",
+            TensorError::ReductionInside { .. } => "E0226",
+            TensorError::UnknownReducer { .. } => "E0227",
+            TensorError::NoOutput { .. } => "E0228",
+            TensorError::EmptyClip { .. } => "E0229",
+        }
+    }
+
+    /// The error as it is shown.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let told = Diagnostic::error(self.code(), self.to_string());
+        match self {
+            TensorError::UnknownParameter { name, known, span, .. } => {
+                let told = told.primary(*span, "its parameters stand behind this name");
+                offer(told, name, known, "parameters")
+            }
+            TensorError::ParameterWithoutValue { name, span } => told
+                .primary(*span, "no default here, and no value from outside")
+                .help(format!("give it a value with `-p {name}=VALUE`, or a default: `{name} = 16`")),
+            TensorError::NotConstant { span, help, .. } => {
+                told.primary(*span, "has no value before the kernel runs").help(help.clone())
+            }
+            TensorError::ConstantFault { fault, span } => match fault {
+                ConstantFault::Overflow => told.primary(*span, "does not fit in 64 bits"),
+                ConstantFault::Divisor(_) => told.primary(*span, "the divisor must be at least 1"),
+                ConstantFault::Shift(_) => told.primary(*span, "the amount must be in 0..63"),
+            },
+            TensorError::NameTaken { span, first, .. } => {
+                let told = told.primary(*span, "this name is taken").help("choose another name");
+                match first {
+                    Some(first) => told.secondary(*first, "taken here"),
+                    None => told.note("the target defines it"),
+                }
+            }
+            TensorError::UnknownType { name, span } => {
+                let known: Vec<String> = DType::ALL.iter().map(|t| t.name().to_owned()).collect();
+                offer(told.primary(*span, "no such type"), name, &known, "types")
+            }
+            TensorError::BadExtent { span, values, .. } => {
+                let told = told.primary(*span, "must be at least 1");
+                if values.is_empty() { told } else { told.note(format!("here {}", list_values(values))) }
+            }
+            TensorError::TooManyElements { shape, span, .. } => told
+                .primary(*span, format!("has {} = {} elements", product(shape), count_elements(shape)))
+                .note(format!("a tensor has at most {MAX_ELEMENTS} elements")),
+            TensorError::KernelTooLarge { span, .. } => told
+                .primary(*span, "the limit is passed here")
+                .note(format!("the tensors of a kernel have at most {MAX_KERNEL_ELEMENTS} elements")),
+            TensorError::TooMuchWork { axes, span, .. } => {
+                let extents: Vec<i64> = axes.iter().map(|(_, n)| *n).collect();
+                told.primary(*span, format!("takes {} = {} steps", product(&extents), count_elements(&extents)))
+                    .note(format!("its axes: {}", list_ranges(axes)))
+                    .note(format!("a definition takes at most {MAX_WORK} steps"))
+            }
+            TensorError::UnknownName { name, known, span } => {
+                offer(told.primary(*span, "neither an axis nor a parameter"), name, known, "names in reach")
+            }
+            TensorError::WithoutIndices { name, rank, span } => told
+                .primary(*span, format!("a tensor of {}", count(*rank, "dimension", "dimensions")))
+                .help(format!("name an element: `{name}[{}]`", vec!["..."; *rank].join(", "))),
+            TensorError::UnknownTensor { name, known, span } => {
+                offer(told.primary(*span, "no such tensor"), name, known, "tensors before this line")
+            }
+            TensorError::ReadTooEarly { name, span, defined } => told
+                .primary(*span, "read here")
+                .secondary(*defined, "defined here")
+                .help(format!("move the definition of `{name}` before this line")),
+            TensorError::ReadsItself { name, span, defined } => told
+                .primary(*span, "read here")
+                .secondary(*defined, format!("while this defines `{name}`"))
+                .help("to add up values, write `sum(r: ...)`"),
+            TensorError::UnknownFunction { name, span } => {
+                let known: Vec<String> = FUNCTIONS.iter().map(|f| (*f).to_owned()).collect();
+                offer(told.primary(*span, "no such function"), name, &known, "functions")
+            }
+            TensorError::WrongArgumentCount { name, span, .. } => {
+                let told = told.primary(*span, "wrong number of arguments");
+                match name.as_str() {
+                    "clip" => told.help("write `clip(value, low, high)`"),
+                    "sum" => told.help("write `sum(axis: value)`"),
+                    _ => told,
+                }
+            }
+            TensorError::WrongIndexCount { rank, span, declared, .. } => told
+                .primary(*span, format!("needs {}", count(*rank, "index", "indices")))
+                .secondary(*declared, format!("has {}", count(*rank, "dimension", "dimensions"))),
+            TensorError::NotQuasiAffine { span, help, .. } => told
+                .primary(*span, "not allowed in an index")
+                .note("an index is made of axes and constants by `+`, `-`, `* constant`, `/ constant` and `% constant`")
+                .help(help.clone()),
+            TensorError::IndexTooLarge { span } => {
+                told.primary(*span, "too large").note(format!("the parts of an index stay within {MAX_INDEX}"))
+            }
+            TensorError::ExtentConflict { axis, first, second } => told_conflict(told, axis, first, second),
+            TensorError::ExtentMissing { axis, span } => told
+                .primary(*span, "no tensor is indexed by this axis alone, so nothing says how far it goes")
+                .help(format!("write its extent: `{axis} < 16`")),
+            TensorError::ReadOutside(read) => told_outside(told, read),
+            TensorError::TypeMismatch { left, right, .. } => {
+                let told = told
+                    .primary(left.span, format!("`{}`", left.dtype.name()))
+                    .primary(right.span, format!("`{}`", right.dtype.name()));
+                let narrow = if left.dtype == DType::I8 { left } else { right };
+                told.help(format!("widen the `i8` operand: `i32({})`", narrow.text))
+            }
+            TensorError::DoesNotFit { dtype, span, beside, .. } => {
+                let (min, max) = dtype.limits();
+                let told = told.primary(*span, format!("`{}` holds {min} to {max}", dtype.name()));
+                match beside {
+                    Some(place) => told
+                        .secondary(*place, format!("an `{}`, whose type the number takes", dtype.name()))
+                        .help("widen this operand with `i32(...)`"),
+                    None => told,
+                }
+            }
+            TensorError::ShiftAmount { value, span } => match value {
+                Some(value) => told.primary(*span, format!("this is {value}")),
+                None => told.primary(*span, "not a constant"),
+            }
+            .note("a shift amount is a constant in 0..32"),
+            TensorError::ValueDivision { operator, span } => {
+                let instead = if *operator == "/" {
+                    "shift instead: `e >> n` is the floor of e / 2^n"
+                } else {
+                    "subtract the multiple instead: `e - ((e >> n) << n)` is e mod 2^n"
+                };
+                told.primary(*span, "the machine has no division").help(instead)
+            }
+            TensorError::ReductionInside { span, .. } => told
+                .primary(*span, "stands inside an expression")
+                .help("give the reduction a tensor of its own, and read that here: `S[i] = sum(r: ...)`"),
+            TensorError::UnknownReducer { name, span } => {
+                let known: Vec<String> = REDUCERS.iter().map(|f| (*f).to_owned()).collect();
+                offer(told.primary(*span, "no such reduction"), name, &known, "reductions")
+            }
+            TensorError::NoOutput { span, last, .. } => {
+                let told = told.primary(*span, "computes nothing that leaves the kernel");
+                match last {
+                    Some(name) => told.help(format!("mark what it computes: `output {name}[...] = ...`")),
+                    None => told.help("add a definition: `output Y[i] = ...`"),
+                }
+            }
+            TensorError::EmptyClip { low, high, span } => {
+                told.primary(*span, format!("the lower limit {low} is above the upper limit {high}"))
+            }
+        }
+    }
+}
+
+fn told_conflict(told: Diagnostic, axis: &str, first: &ExtentSource, second: &ExtentSource) -> Diagnostic {
+    let tell = |source: &ExtentSource| match &source.dimension {
+        Some((dimension, tensor)) => {
+            format!("{} here: dimension {dimension} of `{tensor}`", source.extent)
+        }
+        None => format!("{} here", source.extent),
+    };
+    let told = told.primary(second.span, tell(second)).secondary(first.span, tell(first));
+    match [first, second].into_iter().find(|s| s.dimension.is_none()) {
+        Some(_) => told
+            .note("an axis that is an index by itself runs over the whole dimension")
+            .help(format!("remove `< ...`; to read a part of the dimension only, write the index as `0 + {axis}`")),
+        None => told.note("an axis that is an index by itself runs over the whole dimension"),
+    }
+}
+
+fn told_outside(told: Diagnostic, read: &OutsideRead) -> Diagnostic {
+    let (min, max) = read.range;
+    let told = told
+        .primary(read.index, format!("from {min} to {max}"))
+        .secondary(read.declared, format!("dimension {} has indices 0 to {}", read.dimension, read.size - 1));
+    let told = if read.axes.is_empty() { told } else { told.note(format!("the axes: {}", list_ranges(&read.axes))) };
+    match read.is_input {
+        true => told
+            .help(format!("say what stands there: `input {}: ... outside 0`, or make the axes shorter", read.tensor)),
+        false => told.help("make the axes shorter; only inputs can say what stands outside of them"),
+    }
+}
+
+/// Adds the nearest known name as help, or all of them.
+fn offer(told: Diagnostic, name: &str, known: &[String], what: &str) -> Diagnostic {
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => told.help(format!("perhaps `{near}`")),
+        None if known.is_empty() => told.note(format!("there are no {what}")),
+        None => {
+            let names: Vec<String> = known.iter().map(|n| format!("`{n}`")).collect();
+            told.help(format!("the {what}: {}", names.join(", ")))
+        }
+    }
+}
+
+fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// `4 x 256`.
+fn product(extents: &[i64]) -> String {
+    extents.iter().map(i64::to_string).collect::<Vec<_>>().join(" x ")
+}
+
+/// The number of elements in words, if it is too large for 64 bits.
+fn count_elements(extents: &[i64]) -> String {
+    match extents.iter().try_fold(1i64, |n, e| n.checked_mul(*e)) {
+        Some(n) => n.to_string(),
+        None => "more than 2^63".to_owned(),
+    }
+}
+
+/// `m = 1, k = 256`.
+fn list_values(values: &[(String, i64)]) -> String {
+    values.iter().map(|(name, value)| format!("`{name}` = {value}")).collect::<Vec<_>>().join(", ")
+}
+
+/// `i` in 0..4, `j` in 0..8.
+fn list_ranges(axes: &[(String, i64)]) -> String {
+    axes.iter().map(|(name, extent)| format!("`{name}` in 0..{extent}")).collect::<Vec<_>>().join(", ")
+}
