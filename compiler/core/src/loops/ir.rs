@@ -166,6 +166,18 @@ pub enum Mark {
     DmaCopy,
 }
 
+impl Mark {
+    pub const ALL: [Mark; 2] = [Mark::Gemm, Mark::DmaCopy];
+
+    /// The name in schedules and, behind `@`, in the text form.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mark::Gemm => "gemm",
+            Mark::DmaCopy => "dma_copy",
+        }
+    }
+}
+
 /// `buffer[indices] = value`, converted to the buffer's type by the value itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
@@ -288,6 +300,33 @@ pub enum AluOp {
     /// A negative amount shifts left.
     Shr,
     Mul,
+}
+
+impl AluOp {
+    pub const ALL: [AluOp; 5] = [AluOp::Min, AluOp::Max, AluOp::Add, AluOp::Shr, AluOp::Mul];
+
+    /// The name in the text form.
+    pub fn name(self) -> &'static str {
+        match self {
+            AluOp::Min => "min",
+            AluOp::Max => "max",
+            AluOp::Add => "add",
+            AluOp::Shr => "shr",
+            AluOp::Mul => "mul",
+        }
+    }
+
+    /// `op(a, b)` on one lane. A shift by 32 or more leaves only the sign, or nothing.
+    pub fn eval(self, a: i32, b: i32) -> i32 {
+        match self {
+            AluOp::Min => a.min(b),
+            AluOp::Max => a.max(b),
+            AluOp::Add => a.wrapping_add(b),
+            AluOp::Shr if b >= 0 => a >> b.min(31),
+            AluOp::Shr => a.checked_shl(b.unsigned_abs()).unwrap_or(0),
+            AluOp::Mul => a.wrapping_mul(b),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

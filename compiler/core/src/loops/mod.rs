@@ -1,4 +1,10 @@
 //! The loop IR: a schedule made explicit as loops over buffers. The same IR, with intrinsics in the place of inner loops,
 //! is the legal form that emission takes.
 
+mod canonical;
+pub mod interpret;
 pub mod ir;
+pub mod print;
+pub mod verify;
+
+pub use canonical::canonical;

@@ -1,0 +1,180 @@
+//! What a loop program means: program + inputs → outputs, for both forms of the IR. One of the three engines whose
+//! results agree bit for bit.
+//!
+//! - Every value is an `i32`. A buffer in `acc` keeps all 32 bits whatever its type; everywhere else a value lies in the
+//!   range of its type, because scalar values do and a `store` keeps the low bits that the DRAM buffer's type has.
+//! - A buffer with a layout is kept tile by tile, as [`Layout::locate`](super::ir::Layout::locate) says. Scalar
+//!   statements see logical indices, intrinsics see tiles, and a program may mix them.
+//! - The values of a temporary are undefined after its `Alloc`, each time that it is executed. Reading an element before
+//!   it is written is an error that names buffer, index and the values of the loops; so is an output element that is
+//!   never written. Both are mistakes of the compiler, never of its user.
+//! - `base` has no meaning here: buffers never overlap. That they do not on the machine is the verifier's concern.
+//!
+//! The program is verified first, so execution itself stays in bounds. Cost: tens of nanoseconds for a scalar statement.
+
+mod memory;
+mod resolve;
+mod run;
+
+use std::collections::BTreeMap;
+
+use ndarray::ArrayD;
+use thiserror::Error;
+
+use super::ir::{Buffer, LoopProgram, Role, Scope};
+use super::verify::{VerifyError, verify};
+use crate::scalar::DType;
+use memory::Memory;
+use resolve::resolve;
+use run::{Fault, Machine};
+
+/// Most elements that all buffers of a program may have together: 8 bytes each are kept here.
+pub const MAX_ELEMENTS: i64 = 1 << 27;
+
+/// Most statements that a run may execute, micro-ops and tiles of transfers counted singly.
+pub const MAX_STEPS: u64 = 1 << 36;
+
+/// The shape of the GEMM core, which gives the scratchpads' tiles their sizes: `inp` batch × block_in, `wgt`
+/// block_out × block_in, `acc` batch × block_out values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Core {
+    pub batch: i64,
+    pub block_in: i64,
+    pub block_out: i64,
+}
+
+impl Core {
+    /// Values in one tile of a scratchpad; None for DRAM, whose tiles follow what is copied.
+    pub fn lanes(&self, scope: Scope) -> Option<i64> {
+        match scope {
+            Scope::Dram => None,
+            Scope::Inp => Some(self.batch * self.block_in),
+            Scope::Wgt => Some(self.block_out * self.block_in),
+            Scope::Acc => Some(self.batch * self.block_out),
+        }
+    }
+}
+
+/// Row-major arrays of logical shape, by the names of their buffers.
+pub type Arrays = BTreeMap<String, ArrayD<i32>>;
+
+/// Why a program has no result.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum InterpretError {
+    #[error(transparent)]
+    IllFormed(#[from] VerifyError),
+    #[error("input `{name}` is missing")]
+    MissingInput { name: String },
+    #[error("`{name}` is no input of this program; its inputs are {}", list(.inputs))]
+    UnknownInput { name: String, inputs: Vec<String> },
+    #[error("input `{name}` has shape {got:?}, expected {expected:?}")]
+    InputShape { name: String, expected: Vec<i64>, got: Vec<usize> },
+    #[error("input `{name}` has {value} at {index:?}, which {} cannot hold", .dtype.name())]
+    InputRange { name: String, index: Vec<i64>, value: i32, dtype: DType },
+    #[error("buffer `{buffer}` has tiles of {lanes} values, but an element of @{} has {expected}", .scope.name())]
+    TileSize { buffer: String, scope: Scope, lanes: i64, expected: i64 },
+    #[error("the buffers have {elements} elements together; at most {MAX_ELEMENTS} can be interpreted")]
+    TooLarge { elements: i64 },
+    #[error("the program executes {steps} statements; at most {MAX_STEPS} can be interpreted")]
+    TooLong { steps: u64 },
+    #[error("`{buffer}` is read at {index:?} before it is written{}", loop_values(.at))]
+    Uninitialised {
+        buffer: String,
+        index: Vec<i64>,
+        /// Names and values of the enclosing loops, outermost first.
+        at: Vec<(String, i64)>,
+    },
+    #[error("output `{buffer}` is never written at {index:?}")]
+    Unwritten { buffer: String, index: Vec<i64> },
+}
+
+impl InterpretError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            InterpretError::IllFormed(_) => "E0410",
+            _ => "E0411",
+        }
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+fn loop_values(at: &[(String, i64)]) -> String {
+    let values: Vec<String> = at.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    if values.is_empty() { String::new() } else { format!(", where {}", values.join(", ")) }
+}
+
+/// Executes a program. `inputs` holds an array for each input and nothing else; the result holds one for each output.
+pub fn interpret(program: &LoopProgram, core: Core, inputs: &Arrays) -> Result<Arrays, InterpretError> {
+    verify(program).map_err(|mut errors| errors.swap_remove(0))?;
+    check_tiles(program, core)?;
+    check_size(program)?;
+    let (block, steps) = resolve(program);
+    if steps > MAX_STEPS {
+        return Err(InterpretError::TooLong { steps });
+    }
+    let mut machine = Machine::new(core, memories(program, inputs)?, program.loops.len());
+    machine.run(&block).map_err(|fault| uninitialised(program, &fault))?;
+    outputs(program, &machine.memories)
+}
+
+fn check_tiles(program: &LoopProgram, core: Core) -> Result<(), InterpretError> {
+    for b in &program.buffers {
+        if let (Some(layout), Some(expected)) = (&b.layout, core.lanes(b.scope))
+            && layout.lane_count() != expected
+        {
+            let lanes = layout.lane_count();
+            return Err(InterpretError::TileSize { buffer: b.name.clone(), scope: b.scope, lanes, expected });
+        }
+    }
+    Ok(())
+}
+
+fn check_size(program: &LoopProgram) -> Result<(), InterpretError> {
+    let sizes = program.buffers.iter().map(|b| b.shape.iter().fold(1i64, |n, d| n.saturating_mul(*d)));
+    let elements = sizes.fold(0i64, i64::saturating_add);
+    if elements > MAX_ELEMENTS { Err(InterpretError::TooLarge { elements }) } else { Ok(()) }
+}
+
+fn memories(program: &LoopProgram, inputs: &Arrays) -> Result<Vec<Memory>, InterpretError> {
+    let names = || program.buffers.iter().filter(|b| b.role == Role::Input).map(|b| &b.name);
+    if let Some(name) = inputs.keys().find(|name| names().all(|n| n != *name)) {
+        return Err(InterpretError::UnknownInput { name: name.clone(), inputs: names().cloned().collect() });
+    }
+    program.buffers.iter().map(|b| if b.role == Role::Input { input(b, inputs) } else { Ok(Memory::new(b)) }).collect()
+}
+
+fn input(buffer: &Buffer, inputs: &Arrays) -> Result<Memory, InterpretError> {
+    let name = || buffer.name.clone();
+    let array = inputs.get(&buffer.name).ok_or_else(|| InterpretError::MissingInput { name: name() })?;
+    let shape = array.shape();
+    if shape.len() != buffer.shape.len() || shape.iter().zip(&buffer.shape).any(|(a, b)| *a as i64 != *b) {
+        let (expected, got) = (buffer.shape.clone(), shape.to_vec());
+        return Err(InterpretError::InputShape { name: name(), expected, got });
+    }
+    let (least, greatest) = buffer.dtype.limits();
+    if let Some((at, value)) = array.iter().enumerate().find(|(_, v)| !(least..=greatest).contains(&i64::from(**v))) {
+        let index = memory::unravel(&buffer.shape, at as i64);
+        return Err(InterpretError::InputRange { name: name(), index, value: *value, dtype: buffer.dtype });
+    }
+    Ok(Memory::holding(buffer, array))
+}
+
+fn outputs(program: &LoopProgram, memories: &[Memory]) -> Result<Arrays, InterpretError> {
+    let outputs = program.buffers.iter().zip(memories).filter(|(b, _)| b.role == Role::Output);
+    outputs
+        .map(|(b, memory)| match memory.array(b) {
+            Ok(array) => Ok((b.name.clone(), array)),
+            Err(index) => Err(InterpretError::Unwritten { buffer: b.name.clone(), index }),
+        })
+        .collect()
+}
+
+fn uninitialised(program: &LoopProgram, fault: &Fault) -> InterpretError {
+    let buffer = &program.buffers[fault.buffer];
+    let at = fault.loops.iter().rev().map(|(slot, value)| (program.loops[*slot].name.clone(), *value)).collect();
+    InterpretError::Uninitialised { buffer: buffer.name.clone(), index: memory::logical(buffer, fault.cell), at }
+}

@@ -1,0 +1,204 @@
+//! Loop program → nodes with loop variables as slots, indices as one physical address each, values in postfix order.
+//! Nothing is looked up by name or id when the nodes run.
+
+use crate::affine::{Affine, Atom};
+use crate::loops::ir::{
+    Alu, AluOp, AluOperand, BufferId, Direction, Dma, Gemm, Index, InsnLoop, Leaf, LoopProgram, MicroOp, Stmt, Store,
+    TileRef,
+};
+use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
+
+/// An index over slots of the environment.
+#[derive(Debug)]
+pub(super) struct Address {
+    constant: i64,
+    terms: Box<[(usize, i64)]>,
+    divided: Box<[(Divided, i64)]>,
+}
+
+#[derive(Debug)]
+enum Divided {
+    Div(Address, i64),
+    Mod(Address, i64),
+}
+
+impl Address {
+    fn of(index: &Index) -> Address {
+        let (mut terms, mut divided) = (Vec::new(), Vec::new());
+        for (atom, c) in index.terms() {
+            match atom {
+                Atom::Var(v) => terms.push((v.0 as usize, *c)),
+                Atom::Div(e, d) => divided.push((Divided::Div(Address::of(e), *d), *c)),
+                Atom::Mod(e, d) => divided.push((Divided::Mod(Address::of(e), *d), *c)),
+            }
+        }
+        Address { constant: index.offset(), terms: terms.into(), divided: divided.into() }
+    }
+
+    /// The value. Sums wrap: verified indices fit in the end, whatever their partial sums do.
+    #[inline]
+    pub fn eval(&self, env: &[i64]) -> i64 {
+        let term = |sum: i64, (slot, c): &(usize, i64)| sum.wrapping_add(c.wrapping_mul(env[*slot]));
+        let sum = self.terms.iter().fold(self.constant, term);
+        self.divided.iter().fold(sum, |sum, (part, c)| sum.wrapping_add(c.wrapping_mul(part.eval(env))))
+    }
+}
+
+impl Divided {
+    fn eval(&self, env: &[i64]) -> i64 {
+        match self {
+            Divided::Div(e, d) => e.eval(env).div_euclid(*d),
+            Divided::Mod(e, d) => e.eval(env).rem_euclid(*d),
+        }
+    }
+}
+
+/// A step of a value in postfix order.
+#[derive(Debug)]
+pub(super) enum Op {
+    Const(i32),
+    Load { buffer: usize, cell: Address },
+    Index(Address),
+    Binary(BinaryOp),
+    Cast(DType, CastMode),
+}
+
+/// Tiles of a buffer from an offset on.
+#[derive(Debug)]
+pub(super) struct Tiles {
+    pub buffer: usize,
+    pub offset: Address,
+}
+
+/// The two loops and the micro-ops of an instruction.
+#[derive(Debug)]
+pub(super) struct Walk {
+    pub outer: InsnLoop,
+    pub inner: InsnLoop,
+    pub uops: Vec<MicroOp>,
+}
+
+#[derive(Debug)]
+pub(super) enum Operand {
+    Imm(i32),
+    Tiles(Tiles),
+}
+
+#[derive(Debug)]
+pub(super) enum Node {
+    For { slot: usize, extent: i64, body: Vec<Node> },
+    Alloc { buffer: usize },
+    Store { buffer: usize, cell: Address, value: Vec<Op> },
+    Dma { direction: Direction, sram: Tiles, dram: Tiles, dtype: DType, y_size: i64, x_size: i64, x_stride: i64 },
+    Gemm { dst: Tiles, operands: Option<(Tiles, Tiles)>, walk: Walk },
+    Alu { opcode: AluOp, dst: Tiles, operand: Operand, walk: Walk },
+}
+
+/// The nodes of a verified program, and the number of steps that a run takes.
+pub(super) fn resolve(program: &LoopProgram) -> (Vec<Node>, u64) {
+    block(program, &program.body)
+}
+
+fn block(program: &LoopProgram, stmts: &[Stmt]) -> (Vec<Node>, u64) {
+    let mut total = 0u64;
+    let mut nodes = Vec::new();
+    for stmt in stmts {
+        let (node, steps) = node(program, stmt);
+        total = total.saturating_add(steps);
+        // A loop around nothing would still count.
+        if steps > 0 {
+            nodes.push(node);
+        }
+    }
+    (nodes, total)
+}
+
+fn node(program: &LoopProgram, stmt: &Stmt) -> (Node, u64) {
+    match stmt {
+        Stmt::For(s) => {
+            let (body, steps) = block(program, &s.body);
+            let extent = program.loop_var(s.var).extent;
+            (Node::For { slot: s.var.0 as usize, extent, body }, steps.saturating_mul(extent as u64))
+        }
+        Stmt::Alloc { buffer, .. } => (Node::Alloc { buffer: buffer.0 as usize }, 1),
+        Stmt::Store(s) => (store(program, s), 1),
+        Stmt::Dma(s) => (dma(program, s), (s.y_size as u64).saturating_mul(s.x_size as u64)),
+        Stmt::Gemm(s) => gemm(s),
+        Stmt::Alu(s) => alu(s),
+    }
+}
+
+fn store(program: &LoopProgram, s: &Store) -> Node {
+    let mut value = Vec::new();
+    postfix(program, &s.value, &mut value);
+    Node::Store { buffer: s.buffer.0 as usize, cell: cell(program, s.buffer, &s.indices), value }
+}
+
+fn postfix(program: &LoopProgram, value: &Scalar<Leaf>, ops: &mut Vec<Op>) {
+    match value {
+        Scalar::Const { value, .. } => ops.push(Op::Const(*value)),
+        Scalar::Leaf(Leaf::Load(l)) => {
+            ops.push(Op::Load { buffer: l.buffer.0 as usize, cell: cell(program, l.buffer, &l.indices) });
+        }
+        Scalar::Leaf(Leaf::Index(index)) => ops.push(Op::Index(Address::of(index))),
+        Scalar::Binary { op, left, right } => {
+            postfix(program, left, ops);
+            postfix(program, right, ops);
+            ops.push(Op::Binary(*op));
+        }
+        Scalar::Cast { to, mode, value } => {
+            postfix(program, value, ops);
+            // Every value is an `i32` already.
+            if *to != DType::I32 {
+                ops.push(Op::Cast(*to, *mode));
+            }
+        }
+    }
+}
+
+/// The physical address of an element: affine forms carry the layout, and the loops' ranges simplify it.
+fn cell(program: &LoopProgram, buffer: BufferId, indices: &[Index]) -> Address {
+    let b = program.buffer(buffer);
+    let ranges = |v| program.loop_range(v);
+    let layout = b.layout.clone().unwrap_or_default();
+    let mut tile = Affine::constant(0);
+    for (d, (n, index)) in b.shape.iter().zip(indices).enumerate() {
+        let size = layout.lane_size(d);
+        tile = tile.times(n / size).plus(&index.div(size, &ranges));
+    }
+    let lane = layout
+        .lanes
+        .iter()
+        .fold(Affine::constant(0), |at, l| at.times(l.size).plus(&indices[l.dim].modulo(l.size, &ranges)));
+    Address::of(&tile.times(layout.lane_count()).plus(&lane))
+}
+
+fn tiles(tile: &TileRef) -> Tiles {
+    Tiles { buffer: tile.buffer.0 as usize, offset: Address::of(&tile.offset) }
+}
+
+fn dma(program: &LoopProgram, s: &Dma) -> Node {
+    let Dma { direction, y_size, x_size, x_stride, .. } = *s;
+    let dtype = program.buffer(s.dram.buffer).dtype;
+    Node::Dma { direction, sram: tiles(&s.sram), dram: tiles(&s.dram), dtype, y_size, x_size, x_stride }
+}
+
+fn gemm(s: &Gemm) -> (Node, u64) {
+    let (walk, steps) = walk(s.outer, s.inner, &s.uops);
+    let operands = s.operands.as_ref().map(|(src, wgt)| (tiles(src), tiles(wgt)));
+    (Node::Gemm { dst: tiles(&s.dst), operands, walk }, steps)
+}
+
+fn alu(s: &Alu) -> (Node, u64) {
+    let (walk, steps) = walk(s.outer, s.inner, &s.uops);
+    let operand = match &s.operand {
+        AluOperand::Imm(imm) => Operand::Imm((*imm).into()),
+        AluOperand::Tile(tile) => Operand::Tiles(tiles(tile)),
+    };
+    (Node::Alu { opcode: s.opcode, dst: tiles(&s.dst), operand, walk }, steps)
+}
+
+fn walk(outer: InsnLoop, inner: InsnLoop, uops: &[MicroOp]) -> (Walk, u64) {
+    let steps = (outer.extent as u64).saturating_mul(inner.extent as u64).saturating_mul(uops.len() as u64);
+    (Walk { outer, inner, uops: uops.to_vec() }, steps)
+}

@@ -1,0 +1,372 @@
+//! Loop program → text that [`parse`](super::parse) reads back: a line for each loop, allocation and statement, in the
+//! manner of `tvm.lower(..., simple_mode=True)`.
+//!
+//! ```text
+//! program matmul {
+//!     input X: i8[1, 32] @dram tile(1: 16)
+//!     output Y: i8[1, 16] @dram tile(1: 16)
+//!     alloc C: i32[1, 16] @acc tile(1: 16) base 0
+//!     for r in 0..2 {
+//!         load X_buf[0] <- X[r] y 1 x 1 stride 1
+//!         gemm C[0] += X_buf[0] * W_buf[0] inner 1 (dst 1, wgt 1) uops [(0, 0, 0)]
+//!     }
+//!     alu shr C[0], 8
+//!     store C[0] -> Y[0] y 1 x 1 stride 1
+//! }
+//! ```
+//!
+//! - In loops and scalar statements an index counts elements of the logical array; in `load`, `store`, `gemm`, `reset` and
+//!   `alu` the one index counts tiles from the buffer's start.
+//! - A number is an `i32`; other types follow it: `5i8`. `index(e)` is an index taken as a value.
+//! - `tile(d: n)` lists the lanes of a layout, from the outermost. An instruction's loop that runs once is left out, as
+//!   are steps of zero and a lone micro-op without displacement. Displacements stand as `(dst, src, wgt)`, and as
+//!   `(dst, src)` or `dst` where the others are zero.
+//! - With origins, `from` gives the bytes of the tensor's line and `by` those of the directive, as `file:start..end`.
+//!   Behind an `alloc` they are the buffer's; `at` begins the statement's, where they differ.
+//!
+//! The text has everything that the program has except the numbers of ids, which [`canonical`](super::canonical) fixes.
+
+use std::fmt::{self, Write};
+
+use tilewright_syntax::Span;
+
+use super::ir::{
+    Alu, AluOperand, Buffer, BufferId, Direction, Dma, For, Gemm, Index, InsnLoop, Leaf, LoopId, LoopProgram, MicroOp,
+    Origin, Role, Stmt, Store, TileRef,
+};
+use crate::affine;
+use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
+
+/// What a text shows beside the program itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PrintOptions {
+    /// Where each statement and buffer comes from.
+    pub origins: bool,
+}
+
+/// Micro-ops on one line; longer lists are broken.
+const UOPS_ON_A_LINE: usize = 8;
+
+/// The text of a program, ending in a newline.
+pub fn print(program: &LoopProgram, options: &PrintOptions) -> String {
+    let mut printer = Printer { program, options, depth: 1, out: String::new() };
+    // Writing to a `String` cannot fail.
+    let _ = printer.program();
+    printer.out
+}
+
+/// The text of an index of the program: `io * 16 + ii`.
+pub fn print_index(program: &LoopProgram, index: &Index) -> String {
+    affine::display(index, &|v| loop_name(program, v))
+}
+
+/// A statement on one line, without the body of a loop and without origins.
+pub(super) fn print_stmt_head(program: &LoopProgram, stmt: &Stmt) -> String {
+    let mut printer = Printer { program, options: &PrintOptions::default(), depth: 0, out: String::new() };
+    let _ = match stmt {
+        Stmt::For(s) => printer.for_head(s),
+        other => printer.stmt(other),
+    };
+    printer.out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A buffer with what is known of it.
+pub(super) fn print_table_entry(program: &LoopProgram, buffer: &Buffer) -> String {
+    let mut printer = Printer { program, options: &PrintOptions::default(), depth: 0, out: String::new() };
+    let _ = printer.buffer(buffer);
+    printer.out
+}
+
+/// The name of a loop. An id that the program does not have shows as a word that no name can be.
+pub(super) fn loop_name(program: &LoopProgram, id: LoopId) -> String {
+    program.loops.get(id.0 as usize).map_or_else(|| format!("?loop{}", id.0), |l| l.name.clone())
+}
+
+/// The name of a buffer, likewise.
+pub(super) fn buffer_name(program: &LoopProgram, id: BufferId) -> String {
+    program.buffers.get(id.0 as usize).map_or_else(|| format!("?buffer{}", id.0), |b| b.name.clone())
+}
+
+/// The name of a conversion: `i8` wraps, `sat8` saturates.
+pub(super) fn cast_name(to: DType, mode: CastMode) -> &'static str {
+    match (mode, to) {
+        (CastMode::Wrap, to) => to.name(),
+        (CastMode::Saturate, DType::I8) => "sat8",
+        (CastMode::Saturate, DType::I32) => "sat32",
+    }
+}
+
+/// How tightly an operator binds its operands; those written as calls bind like names.
+fn precedence(op: BinaryOp) -> u8 {
+    match op {
+        BinaryOp::Shr | BinaryOp::Shl => 1,
+        BinaryOp::Add | BinaryOp::Sub => 2,
+        BinaryOp::Mul => 3,
+        BinaryOp::Min | BinaryOp::Max => 4,
+    }
+}
+
+fn symbol(op: BinaryOp) -> &'static str {
+    match op {
+        BinaryOp::Add => "+",
+        BinaryOp::Sub => "-",
+        BinaryOp::Mul => "*",
+        BinaryOp::Min => "min",
+        BinaryOp::Max => "max",
+        BinaryOp::Shr => ">>",
+        BinaryOp::Shl => "<<",
+    }
+}
+
+struct Printer<'p> {
+    program: &'p LoopProgram,
+    options: &'p PrintOptions,
+    /// Blocks around the current line.
+    depth: usize,
+    out: String,
+}
+
+impl Printer<'_> {
+    fn program(&mut self) -> fmt::Result {
+        writeln!(self.out, "program {} {{", self.program.name)?;
+        for buffer in self.program.buffers.iter().filter(|b| b.role != Role::Temporary) {
+            self.indent();
+            self.out.push_str(if buffer.role == Role::Input { "input " } else { "output " });
+            self.buffer(buffer)?;
+            self.out.push('\n');
+        }
+        self.stmts(&self.program.body)?;
+        self.out.push_str("}\n");
+        Ok(())
+    }
+
+    fn indent(&mut self) {
+        self.out.extend(std::iter::repeat_n("    ", self.depth));
+    }
+
+    fn stmts(&mut self, stmts: &[Stmt]) -> fmt::Result {
+        for stmt in stmts {
+            self.indent();
+            self.stmt(stmt)?;
+            self.out.push('\n');
+        }
+        Ok(())
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) -> fmt::Result {
+        match stmt {
+            Stmt::For(s) => return self.for_loop(s),
+            Stmt::Alloc { buffer, origin } => return self.alloc(*buffer, *origin),
+            Stmt::Store(s) => self.scalar_store(s)?,
+            Stmt::Dma(s) => self.dma(s)?,
+            Stmt::Gemm(s) => self.gemm(s)?,
+            Stmt::Alu(s) => self.alu(s)?,
+        }
+        self.origin(stmt.origin())
+    }
+
+    fn for_loop(&mut self, s: &For) -> fmt::Result {
+        self.for_head(s)?;
+        self.out.push_str(" {\n");
+        self.depth += 1;
+        self.stmts(&s.body)?;
+        self.depth -= 1;
+        self.indent();
+        self.out.push('}');
+        Ok(())
+    }
+
+    fn for_head(&mut self, s: &For) -> fmt::Result {
+        if let Some(mark) = s.mark {
+            write!(self.out, "@{} ", mark.name())?;
+        }
+        let extent = self.program.loops.get(s.var.0 as usize).map_or(0, |l| l.extent);
+        write!(self.out, "for {} in 0..{extent}", loop_name(self.program, s.var))?;
+        self.origin(s.origin)
+    }
+
+    fn alloc(&mut self, id: BufferId, origin: Origin) -> fmt::Result {
+        self.out.push_str("alloc ");
+        let Some(buffer) = self.program.buffers.get(id.0 as usize) else {
+            self.out.push_str(&buffer_name(self.program, id));
+            return Ok(());
+        };
+        self.buffer(buffer)?;
+        if self.options.origins && origin != buffer.origin {
+            self.out.push_str(" at");
+            self.origin(origin)?;
+        }
+        Ok(())
+    }
+
+    fn buffer(&mut self, b: &Buffer) -> fmt::Result {
+        let shape: Vec<String> = b.shape.iter().map(i64::to_string).collect();
+        write!(self.out, "{}: {}[{}] @{}", b.name, b.dtype.name(), shape.join(", "), b.scope.name())?;
+        if let Some(layout) = &b.layout {
+            let lanes: Vec<String> = layout.lanes.iter().map(|l| format!("{}: {}", l.dim, l.size)).collect();
+            write!(self.out, " tile({})", lanes.join(", "))?;
+        }
+        if let Some(base) = b.base {
+            write!(self.out, " base {base}")?;
+        }
+        self.origin(b.origin)
+    }
+
+    fn origin(&mut self, origin: Origin) -> fmt::Result {
+        if !self.options.origins {
+            return Ok(());
+        }
+        for (word, span) in [("from", origin.tensor), ("by", origin.directive)] {
+            if let Some(Span { file, start, end }) = span {
+                write!(self.out, " {word} {}:{start}..{end}", file.0)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn scalar_store(&mut self, s: &Store) -> fmt::Result {
+        self.access(s.buffer, &s.indices)?;
+        self.out.push_str(" = ");
+        self.value(&s.value, 0)
+    }
+
+    fn access(&mut self, buffer: BufferId, indices: &[Index]) -> fmt::Result {
+        let indices: Vec<String> = indices.iter().map(|i| print_index(self.program, i)).collect();
+        write!(self.out, "{}[{}]", buffer_name(self.program, buffer), indices.join(", "))
+    }
+
+    /// Writes a value, in parentheses where it binds less tightly than `least`.
+    fn value(&mut self, value: &Scalar<Leaf>, least: u8) -> fmt::Result {
+        match value {
+            Scalar::Const { value, dtype: DType::I32 } => write!(self.out, "{value}"),
+            Scalar::Const { value, dtype } => write!(self.out, "{value}{}", dtype.name()),
+            Scalar::Leaf(Leaf::Load(load)) => self.access(load.buffer, &load.indices),
+            Scalar::Leaf(Leaf::Index(index)) => write!(self.out, "index({})", print_index(self.program, index)),
+            Scalar::Binary { op, left, right } => self.binary(*op, left, right, least),
+            Scalar::Cast { to, mode, value } => {
+                write!(self.out, "{}(", cast_name(*to, *mode))?;
+                self.value(value, 0)?;
+                self.out.push(')');
+                Ok(())
+            }
+        }
+    }
+
+    fn binary(&mut self, op: BinaryOp, left: &Scalar<Leaf>, right: &Scalar<Leaf>, least: u8) -> fmt::Result {
+        let own = precedence(op);
+        if matches!(op, BinaryOp::Min | BinaryOp::Max) {
+            write!(self.out, "{}(", symbol(op))?;
+            self.value(left, 0)?;
+            self.out.push_str(", ");
+            self.value(right, 0)?;
+            self.out.push(')');
+            return Ok(());
+        }
+        if own < least {
+            self.out.push('(');
+        }
+        self.value(left, own)?;
+        write!(self.out, " {} ", symbol(op))?;
+        self.value(right, own + 1)?;
+        if own < least {
+            self.out.push(')');
+        }
+        Ok(())
+    }
+
+    fn tile(&mut self, tile: &TileRef) -> fmt::Result {
+        self.access(tile.buffer, std::slice::from_ref(&tile.offset))
+    }
+
+    fn dma(&mut self, s: &Dma) -> fmt::Result {
+        self.out.push_str(if s.direction == Direction::Load { "load " } else { "store " });
+        self.tile(&s.sram)?;
+        self.out.push_str(if s.direction == Direction::Load { " <- " } else { " -> " });
+        self.tile(&s.dram)?;
+        write!(self.out, " y {} x {} stride {}", s.y_size, s.x_size, s.x_stride)
+    }
+
+    fn gemm(&mut self, s: &Gemm) -> fmt::Result {
+        match &s.operands {
+            None => {
+                self.out.push_str("reset ");
+                self.tile(&s.dst)?;
+            }
+            Some((src, wgt)) => {
+                self.out.push_str("gemm ");
+                self.tile(&s.dst)?;
+                self.out.push_str(" += ");
+                self.tile(src)?;
+                self.out.push_str(" * ");
+                self.tile(wgt)?;
+            }
+        }
+        self.insn_loops(s.outer, s.inner)?;
+        self.uops(&s.uops, if s.operands.is_some() { 3 } else { 1 })
+    }
+
+    fn alu(&mut self, s: &Alu) -> fmt::Result {
+        write!(self.out, "alu {} ", s.opcode.name())?;
+        self.tile(&s.dst)?;
+        self.out.push_str(", ");
+        let fields = match &s.operand {
+            AluOperand::Imm(imm) => {
+                write!(self.out, "{imm}")?;
+                1
+            }
+            AluOperand::Tile(src) => {
+                self.tile(src)?;
+                2
+            }
+        };
+        self.insn_loops(s.outer, s.inner)?;
+        self.uops(&s.uops, fields)
+    }
+
+    fn insn_loops(&mut self, outer: InsnLoop, inner: InsnLoop) -> fmt::Result {
+        for (word, l) in [("outer", outer), ("inner", inner)] {
+            if l == InsnLoop::ONCE {
+                continue;
+            }
+            write!(self.out, " {word} {}", l.extent)?;
+            let steps = [("dst", l.dst), ("src", l.src), ("wgt", l.wgt)];
+            let steps: Vec<String> = steps.iter().filter(|(_, n)| *n != 0).map(|(w, n)| format!("{w} {n}")).collect();
+            if !steps.is_empty() {
+                write!(self.out, " ({})", steps.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a list of micro-ops with at least `fields` displacements each.
+    fn uops(&mut self, uops: &[MicroOp], fields: usize) -> fmt::Result {
+        if matches!(uops, [MicroOp { dst: 0, src: 0, wgt: 0 }]) {
+            return Ok(());
+        }
+        let words: Vec<String> = uops.iter().map(|u| micro_op(u, fields)).collect();
+        if words.len() <= UOPS_ON_A_LINE {
+            return write!(self.out, " uops [{}]", words.join(", "));
+        }
+        self.out.push_str(" uops [\n");
+        for line in words.chunks(UOPS_ON_A_LINE) {
+            self.indent();
+            writeln!(self.out, "    {},", line.join(", "))?;
+        }
+        self.indent();
+        self.out.push(']');
+        Ok(())
+    }
+}
+
+fn micro_op(u: &MicroOp, fields: usize) -> String {
+    let needed = match (u.src, u.wgt) {
+        (0, 0) => 1,
+        (_, 0) => 2,
+        _ => 3,
+    };
+    match fields.max(needed) {
+        1 => format!("{}", u.dst),
+        2 => format!("({}, {})", u.dst, u.src),
+        _ => format!("({}, {}, {})", u.dst, u.src, u.wgt),
+    }
+}

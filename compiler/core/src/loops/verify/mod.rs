@@ -1,0 +1,286 @@
+//! The rules of a loop program, checked between passes. `LoopProgram` → nothing, or what is broken, by number of rule.
+//!
+//! The program as a whole
+//!  1. Every id stands in its table.
+//!  2. Names of buffers and of loops are unique, each among its kind; they and the program's name are words of the text.
+//!  3. Extents of loops and of buffers are in `1..2^31`; a buffer has at most 2^40 elements.
+//!  4. Inputs and outputs lie in DRAM and are never allocated; a temporary is allocated once in the text.
+//!  5. A layout has at most one lane for each dimension; lanes have at least two values and divide their dimension.
+//!  6. Only a scratchpad's buffer with a layout has a base, and it is not negative.
+//!  7. Buffers of one scratchpad that are alive together and have bases do not overlap.
+//!
+//! Every statement
+//!  8. A loop variable is bound once, and used inside its loop only.
+//!  9. A temporary is used behind its `Alloc`, in the same block or in one inside it.
+//! 10. An element is addressed by one index for each dimension.
+//! 11. Numbers in an index are within ±2^31, and no part of it leaves 64 bits in any iteration.
+//! 12. Elements that are addressed exist, in every iteration.
+//! 13. A stored value has a type that its buffer can hold, a constant lies in its type, an index taken as a value in `i32`.
+//! 14. A shift's amount is a constant in `0..32`; the immediate of an ALU shift is in `-31..32`.
+//! 15. Inputs are not written.
+//!
+//! Intrinsics
+//! 16. Operands lie in the right memory: `gemm` acc += inp * wgt, `alu` acc, `load` and `store` scratchpad and DRAM.
+//! 17. Operands have layouts, and both sides of a transfer or of an ALU operation have tiles of one size.
+//! 18. Tiles that are addressed exist, in every iteration of the program's and the instruction's loops.
+//! 19. Counts are at least 1, the row stride of a transfer is not negative, and what an instruction does not use is zero.
+//! 20. `inp` and `wgt` hold `i8` and `gemm` sums are `i32`; a transfer keeps the type, except that `acc` takes and gives `i8`.
+//!
+//! Interval analysis decides 12 and 18. It is exact without divisions; with them, iterations are enumerated where there
+//! are few, so a program is refused wrongly only where many iterations meet in a form that no pass makes.
+
+mod bounds;
+mod statements;
+mod violation;
+
+use std::collections::HashMap;
+
+use thiserror::Error;
+use tilewright_syntax::Diagnostic;
+
+use super::ir::{Buffer, BufferId, LoopId, LoopProgram, Role, Scope, Stmt};
+use super::print::{print_stmt_head, print_table_entry};
+
+pub use violation::Violation;
+
+/// Largest number in an index, and the limit of extents.
+pub const MAX_NUMBER: i64 = 1 << 31;
+
+/// Most elements of a buffer.
+pub const MAX_BUFFER_ELEMENTS: i64 = 1 << 40;
+
+/// Further violations are not reported: one mistake in a pass breaks every statement that it made.
+const MAX_REPORTED: usize = 20;
+
+/// A broken rule and where it is broken.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("rule {}: {violation}\n  in {place}", .violation.rule())]
+pub struct VerifyError {
+    pub violation: Box<Violation>,
+    /// Positions in the blocks from the body inwards; empty for a violation of the program as a whole.
+    pub path: Vec<usize>,
+    /// The enclosing loops and the statement, or the buffer, as they are printed.
+    pub place: String,
+}
+
+impl VerifyError {
+    /// The stable code.
+    pub const CODE: &'static str = "E0410";
+
+    /// What a user is told who wrote the loop program; the caller adds the place.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let (rule, violation) = (self.violation.rule(), &self.violation);
+        Diagnostic::error(Self::CODE, format!("loop program breaks rule {rule}: {violation}"))
+            .note(format!("in {}", self.place))
+    }
+}
+
+/// Checks every rule. The errors stand in the order of the text.
+pub fn verify(program: &LoopProgram) -> Result<(), Vec<VerifyError>> {
+    let mut verifier = Verifier::new(program);
+    verifier.tables();
+    // Without valid tables statements cannot be read.
+    if verifier.errors.is_empty() {
+        verifier.block(&program.body);
+    }
+    if verifier.errors.is_empty() { Ok(()) } else { Err(verifier.errors) }
+}
+
+struct Verifier<'p> {
+    program: &'p LoopProgram,
+    errors: Vec<VerifyError>,
+    path: Vec<usize>,
+    /// The statements that `path` leads through, outermost first.
+    enclosing: Vec<&'p Stmt>,
+    /// The temporaries that may be used here, by id and in order of their `Alloc`s.
+    alive: Vec<bool>,
+    alive_in_order: Vec<BufferId>,
+    allocated: Vec<bool>,
+    /// The loops around the current statement, and those met so far.
+    open: Vec<bool>,
+    bound: Vec<bool>,
+}
+
+impl<'p> Verifier<'p> {
+    fn new(program: &'p LoopProgram) -> Verifier<'p> {
+        let (buffers, loops) = (program.buffers.len(), program.loops.len());
+        Verifier {
+            program,
+            errors: Vec::new(),
+            path: Vec::new(),
+            enclosing: Vec::new(),
+            alive: program.buffers.iter().map(|b| b.role != Role::Temporary).collect(),
+            alive_in_order: Vec::new(),
+            allocated: vec![false; buffers],
+            open: vec![false; loops],
+            bound: vec![false; loops],
+        }
+    }
+
+    /// Reports a violation by the current statement.
+    fn report(&mut self, violation: Violation) {
+        let words: Vec<String> = self.enclosing.iter().map(|s| print_stmt_head(self.program, s)).collect();
+        self.report_at(violation, words.join(" > "));
+    }
+
+    fn report_at(&mut self, violation: Violation, place: String) {
+        if self.errors.len() < MAX_REPORTED {
+            self.errors.push(VerifyError { violation: Box::new(violation), path: self.path.clone(), place });
+        }
+    }
+
+    fn check(&mut self, holds: bool, violation: impl FnOnce() -> Violation) {
+        if !holds {
+            self.report(violation());
+        }
+    }
+
+    /// Rules 2 to 6: what can be seen without the statements.
+    fn tables(&mut self) {
+        let program = self.program;
+        if !is_word(&program.name) {
+            let name = program.name.clone();
+            self.report_at(Violation::Name { name }, format!("program {}", program.name));
+        }
+        let mut names = HashMap::new();
+        for buffer in &program.buffers {
+            let first = names.insert(buffer.name.as_str(), ()).is_none();
+            for violation in name_violation(&buffer.name, first).into_iter().chain(buffer_violations(buffer)) {
+                self.report_at(violation, print_table_entry(program, buffer));
+            }
+        }
+        let mut names = HashMap::new();
+        for l in &program.loops {
+            let first = names.insert(l.name.as_str(), ()).is_none();
+            let place = format!("for {} in 0..{}", l.name, l.extent);
+            if let Some(violation) = name_violation(&l.name, first) {
+                self.report_at(violation, place.clone());
+            }
+            if !is_extent(l.extent) {
+                self.report_at(Violation::Extent { extent: l.extent }, place);
+            }
+        }
+    }
+
+    fn block(&mut self, stmts: &'p [Stmt]) {
+        let outer = self.alive_in_order.len();
+        for (at, stmt) in stmts.iter().enumerate() {
+            self.path.push(at);
+            self.enclosing.push(stmt);
+            self.stmt(stmt);
+            self.enclosing.pop();
+            self.path.pop();
+        }
+        for id in self.alive_in_order.split_off(outer) {
+            self.alive[id.0 as usize] = false;
+        }
+    }
+
+    fn stmt(&mut self, stmt: &'p Stmt) {
+        match stmt {
+            Stmt::For(s) => self.for_loop(s.var, &s.body),
+            Stmt::Alloc { buffer, .. } => self.alloc(*buffer),
+            Stmt::Store(s) => self.store(s),
+            Stmt::Dma(s) => self.dma(s),
+            Stmt::Gemm(s) => self.gemm(s),
+            Stmt::Alu(s) => self.alu(s),
+        }
+    }
+
+    fn for_loop(&mut self, var: LoopId, body: &'p [Stmt]) {
+        let slot = var.0 as usize;
+        if slot >= self.bound.len() {
+            return self.report(Violation::UnknownLoop { id: var });
+        }
+        let first = !std::mem::replace(&mut self.bound[slot], true);
+        self.check(first, || Violation::BoundTwice { name: self.program.loops[slot].name.clone() });
+        let outer = std::mem::replace(&mut self.open[slot], true);
+        self.block(body);
+        self.open[slot] = outer;
+    }
+
+    fn alloc(&mut self, id: BufferId) {
+        let Some(buffer) = self.program.buffers.get(id.0 as usize) else {
+            return self.report(Violation::UnknownBuffer { id });
+        };
+        let name = || buffer.name.clone();
+        if buffer.role != Role::Temporary {
+            return self.report(Violation::AllocatedInterface { name: name() });
+        }
+        let first = !std::mem::replace(&mut self.allocated[id.0 as usize], true);
+        if !first {
+            return self.report(Violation::AllocatedTwice { name: name() });
+        }
+        if let Some(other) = self.alive_in_order.iter().map(|b| self.program.buffer(*b)).find(|b| overlap(b, buffer)) {
+            self.report(Violation::Overlap { name: name(), other: other.name.clone(), scope: buffer.scope });
+        }
+        self.alive[id.0 as usize] = true;
+        self.alive_in_order.push(id);
+    }
+}
+
+/// Whether a name can be written in the text: letters, digits and `_`, and single dots inside.
+pub fn is_word(name: &str) -> bool {
+    let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    name.split('.').all(word) && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn is_extent(n: i64) -> bool {
+    (1..MAX_NUMBER).contains(&n)
+}
+
+fn name_violation(name: &str, first: bool) -> Option<Violation> {
+    let name = name.to_owned();
+    match first {
+        _ if !is_word(&name) => Some(Violation::Name { name }),
+        false => Some(Violation::NameTwice { name }),
+        true => None,
+    }
+}
+
+/// Rules 3 to 6 for one buffer. A layout is looked at only where the shape is sound.
+fn buffer_violations(b: &Buffer) -> Vec<Violation> {
+    if let Some(&extent) = b.shape.iter().find(|n| !is_extent(**n)) {
+        return vec![Violation::Extent { extent }];
+    }
+    let elements = b.shape.iter().try_fold(1i64, |n, d| n.checked_mul(*d));
+    if elements.is_none_or(|n| n > MAX_BUFFER_ELEMENTS) {
+        return vec![Violation::TooManyElements];
+    }
+    let mut found = Vec::new();
+    if b.role != Role::Temporary && b.scope != Scope::Dram {
+        found.push(Violation::InterfaceScope { scope: b.scope });
+    }
+    found.extend(layout_violation(b));
+    match b.base {
+        Some(base) if base < 0 => found.push(Violation::NegativeBase { base }),
+        Some(_) if b.scope == Scope::Dram || b.layout.is_none() => found.push(Violation::BaseWithoutLayout),
+        _ => {}
+    }
+    found
+}
+
+fn layout_violation(b: &Buffer) -> Option<Violation> {
+    let lanes = &b.layout.as_ref()?.lanes;
+    lanes.iter().enumerate().find_map(|(at, lane)| {
+        let Some(extent) = b.shape.get(lane.dim) else {
+            return Some(Violation::LaneDimension { dim: lane.dim, dims: b.shape.len() });
+        };
+        if lanes[..at].iter().any(|l| l.dim == lane.dim) {
+            return Some(Violation::LaneTwice { dim: lane.dim });
+        }
+        let fits = lane.size >= 2 && extent % lane.size == 0;
+        (!fits).then_some(Violation::LaneSize { dim: lane.dim, size: lane.size, extent: *extent })
+    })
+}
+
+/// Whether two buffers have bases in one scratchpad and share an element of it.
+fn overlap(a: &Buffer, b: &Buffer) -> bool {
+    let tiles = |b: &Buffer| b.layout.as_ref().map(|l| l.tiles(&b.shape).iter().product::<i64>());
+    match (a.base.zip(tiles(a)), b.base.zip(tiles(b))) {
+        (Some((a_base, a_tiles)), Some((b_base, b_tiles))) => {
+            a.scope == b.scope && a_base < b_base.saturating_add(b_tiles) && b_base < a_base.saturating_add(a_tiles)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,274 @@
+//! Rules 8 to 20: accesses, values and intrinsics of one statement.
+
+use super::{MAX_NUMBER, Verifier, Violation, bounds};
+use crate::affine::Interval;
+use crate::loops::ir::{
+    Alu, AluOp, AluOperand, Buffer, BufferId, Direction, Dma, Gemm, Index, InsnLoop, Leaf, MicroOp, Role, Scope, Store,
+    TileRef,
+};
+use crate::loops::print::print_index;
+use crate::scalar::{BinaryOp, DType, Scalar};
+
+/// How far an intrinsic reaches from a tile reference, in tiles.
+type Reach = (i128, i128);
+
+impl<'p> Verifier<'p> {
+    pub(super) fn store(&mut self, s: &'p Store) {
+        let stored = self.value(&s.value);
+        self.access(s.buffer, &s.indices);
+        if let Some(buffer) = self.written(s.buffer)
+            && buffer.dtype == DType::I8
+            && stored == DType::I32
+        {
+            self.report(Violation::StoredType { name: buffer.name.clone(), dtype: buffer.dtype });
+        }
+    }
+
+    /// The buffer, where it exists and may be used here.
+    fn alive(&mut self, id: BufferId) -> Option<&'p Buffer> {
+        let Some(buffer) = self.program.buffers.get(id.0 as usize) else {
+            self.report(Violation::UnknownBuffer { id });
+            return None;
+        };
+        if !self.alive[id.0 as usize] {
+            self.report(Violation::NotAlive { name: buffer.name.clone() });
+            return None;
+        }
+        Some(buffer)
+    }
+
+    /// The buffer that a statement writes, where it exists.
+    fn written(&mut self, id: BufferId) -> Option<&'p Buffer> {
+        let buffer = self.program.buffers.get(id.0 as usize)?;
+        self.check(buffer.role != Role::Input, || Violation::InputWritten { name: buffer.name.clone() });
+        Some(buffer)
+    }
+
+    fn access(&mut self, id: BufferId, indices: &'p [Index]) {
+        let sound = indices.iter().fold(true, |sound, index| self.index(index) && sound);
+        let Some(buffer) = self.alive(id) else { return };
+        if buffer.shape.len() != indices.len() {
+            let (name, expected, got) = (buffer.name.clone(), buffer.shape.len(), indices.len());
+            return self.report(Violation::IndexCount { name, expected, got });
+        }
+        if !sound {
+            return;
+        }
+        for (dim, (&extent, index)) in buffer.shape.iter().zip(indices).enumerate() {
+            if let Err(range) = bounds::within(self.program, index, Interval::below(extent)) {
+                let (name, index) = (buffer.name.clone(), print_index(self.program, index));
+                self.report(Violation::OutOfBounds { name, dim, index, range, extent });
+            }
+        }
+    }
+
+    /// Rules 1, 8 and 11 for an index. Whether its range can be asked for.
+    fn index(&mut self, index: &'p Index) -> bool {
+        let mut vars = Vec::new();
+        bounds::variables(index, &mut vars);
+        for v in vars {
+            match self.open.get(v.0 as usize) {
+                Some(true) => {}
+                Some(false) => {
+                    let name = self.program.loop_var(v).name.clone();
+                    self.report(Violation::OutsideLoop { name });
+                    return false;
+                }
+                None => {
+                    self.report(Violation::UnknownLoop { id: v });
+                    return false;
+                }
+            }
+        }
+        let shown = || print_index(self.program, index);
+        if let Some(number) = bounds::large_number(index, MAX_NUMBER) {
+            self.report(Violation::IndexNumber { index: shown(), number });
+            return false;
+        }
+        let fits = bounds::range(self.program, index).is_some();
+        self.check(fits, || Violation::IndexOverflow { index: shown() });
+        fits
+    }
+
+    /// Checks a value and returns its type: the least one that surely holds it.
+    fn value(&mut self, value: &'p Scalar<Leaf>) -> DType {
+        match value {
+            Scalar::Const { value, dtype } => {
+                let (least, greatest) = dtype.limits();
+                let fits = (least..=greatest).contains(&i64::from(*value));
+                self.check(fits, || Violation::ConstantRange { value: *value, dtype: *dtype });
+                *dtype
+            }
+            Scalar::Leaf(Leaf::Load(l)) => {
+                self.access(l.buffer, &l.indices);
+                self.program.buffers.get(l.buffer.0 as usize).map_or(DType::I32, |b| b.dtype)
+            }
+            Scalar::Leaf(Leaf::Index(index)) => {
+                self.index_value(index);
+                DType::I32
+            }
+            Scalar::Binary { op, left, right } => self.binary(*op, left, right),
+            Scalar::Cast { to, value, .. } => {
+                self.value(value);
+                *to
+            }
+        }
+    }
+
+    fn index_value(&mut self, index: &'p Index) {
+        let limits = Interval::new(i32::MIN.into(), i32::MAX.into());
+        if self.index(index)
+            && let Err(range) = bounds::within(self.program, index, limits)
+        {
+            let index = print_index(self.program, index);
+            self.report(Violation::IndexValue { index, range });
+        }
+    }
+
+    fn binary(&mut self, op: BinaryOp, left: &'p Scalar<Leaf>, right: &'p Scalar<Leaf>) -> DType {
+        let (left, amount, right) = (self.value(left), right, self.value(right));
+        match op {
+            BinaryOp::Shr | BinaryOp::Shl => {
+                let constant = matches!(amount, Scalar::Const { value: 0..32, .. });
+                self.check(constant, || Violation::ShiftAmount);
+                if op == BinaryOp::Shr { left } else { DType::I32 }
+            }
+            BinaryOp::Min | BinaryOp::Max => left.max(right),
+            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul => DType::I32,
+        }
+    }
+
+    pub(super) fn dma(&mut self, s: &'p Dma) {
+        self.at_least("y_size", s.y_size, 1);
+        self.at_least("x_size", s.x_size, 1);
+        self.at_least("x_stride", s.x_stride, 0);
+        let [y, x, stride] = [s.y_size, s.x_size, s.x_stride].map(i128::from);
+        let sram = self.tile(&s.sram, (0, y * x - 1));
+        let dram = self.tile(&s.dram, (0, (y - 1) * stride + x - 1));
+        self.written(if s.direction == Direction::Load { s.sram.buffer } else { s.dram.buffer });
+        let (Some(sram), Some(dram)) = (sram, dram) else { return };
+        if sram.scope == Scope::Dram {
+            self.scope("scratchpad", sram, "inp, wgt or acc");
+        }
+        if dram.scope != Scope::Dram {
+            self.scope("DRAM", dram, "dram");
+        }
+        self.same_tiles(sram, dram);
+        match sram.scope {
+            Scope::Inp | Scope::Wgt => {
+                self.dtype(sram, DType::I8);
+                self.dtype(dram, sram.dtype);
+            }
+            Scope::Acc if dram.dtype != DType::I8 => self.dtype(dram, sram.dtype),
+            _ => {}
+        }
+    }
+
+    pub(super) fn gemm(&mut self, s: &'p Gemm) {
+        let unused = if s.operands.is_none() { &["src", "wgt"][..] } else { &[] };
+        let [dst, src, wgt] = self.walk(s.outer, s.inner, &s.uops, unused);
+        if let Some(buffer) = self.operand("destination", &s.dst, dst, Scope::Acc) {
+            self.dtype(buffer, DType::I32);
+        }
+        if let Some((src_tile, wgt_tile)) = &s.operands {
+            for (word, tile, reach, scope) in
+                [("input", src_tile, src, Scope::Inp), ("weight", wgt_tile, wgt, Scope::Wgt)]
+            {
+                if let Some(buffer) = self.operand(word, tile, reach, scope) {
+                    self.dtype(buffer, DType::I8);
+                }
+            }
+        }
+    }
+
+    pub(super) fn alu(&mut self, s: &'p Alu) {
+        let unused = if matches!(s.operand, AluOperand::Imm(_)) { &["src", "wgt"][..] } else { &["wgt"] };
+        let [dst, src, _] = self.walk(s.outer, s.inner, &s.uops, unused);
+        let dst = self.operand("destination", &s.dst, dst, Scope::Acc);
+        match &s.operand {
+            AluOperand::Imm(amount) => {
+                let allowed = s.opcode != AluOp::Shr || (-31..32).contains(amount);
+                self.check(allowed, || Violation::AluShift { amount: *amount });
+            }
+            AluOperand::Tile(tile) => {
+                if let (Some(src), Some(dst)) = (self.operand("second", tile, src, Scope::Acc), dst) {
+                    self.same_tiles(dst, src);
+                }
+            }
+        }
+    }
+
+    /// Checks loops and micro-ops of an instruction and returns how far `dst`, `src` and `wgt` reach.
+    fn walk(&mut self, outer: InsnLoop, inner: InsnLoop, uops: &[MicroOp], unused: &[&'static str]) -> [Reach; 3] {
+        self.at_least("the outer loop's extent", outer.extent, 1);
+        self.at_least("the inner loop's extent", inner.extent, 1);
+        self.check(!uops.is_empty(), || Violation::NoMicroOp);
+        let fields: [(&'static str, fn(&InsnLoop) -> i64, fn(&MicroOp) -> i64); 3] =
+            [("dst", |l| l.dst, |u| u.dst), ("src", |l| l.src, |u| u.src), ("wgt", |l| l.wgt, |u| u.wgt)];
+        fields.map(|(what, step, displacement)| {
+            let displacements = || uops.iter().map(displacement);
+            if unused.contains(&what) {
+                let numbers = displacements().chain([step(&outer), step(&inner)]);
+                if let Some(value) = { numbers }.find(|n| *n != 0) {
+                    self.report(Violation::Unused { what, value });
+                }
+            }
+            let uops = (displacements().min().unwrap_or(0).into(), displacements().max().unwrap_or(0).into());
+            [outer, inner].iter().fold(uops, |(min, max): Reach, l| {
+                let last = (i128::from(l.extent) - 1).saturating_mul(step(l).into());
+                (min.saturating_add(last.min(0)), max.saturating_add(last.max(0)))
+            })
+        })
+    }
+
+    fn operand(&mut self, word: &'static str, tile: &'p TileRef, reach: Reach, scope: Scope) -> Option<&'p Buffer> {
+        let buffer = self.tile(tile, reach)?;
+        if buffer.scope != scope {
+            self.scope(word, buffer, scope.name());
+        }
+        Some(buffer)
+    }
+
+    /// Checks that the tiles from a reference on exist, `reach` of them before and behind it.
+    fn tile(&mut self, tile: &'p TileRef, reach: Reach) -> Option<&'p Buffer> {
+        let sound = self.index(&tile.offset);
+        let buffer = self.alive(tile.buffer)?;
+        let Some(layout) = &buffer.layout else {
+            self.report(Violation::NoLayout { name: buffer.name.clone() });
+            return None;
+        };
+        let tiles: i64 = layout.tiles(&buffer.shape).iter().product();
+        let clamp = |n: i128| n.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+        let (least, greatest) = (0i128.saturating_sub(reach.0), i128::from(tiles - 1).saturating_sub(reach.1));
+        let limits = Interval::new(clamp(least), clamp(greatest));
+        if sound && let Err(offset) = bounds::within(self.program, &tile.offset, limits) {
+            let (min, max) = (reach.0.saturating_add(offset.min.into()), reach.1.saturating_add(offset.max.into()));
+            let range = Interval::new(clamp(min), clamp(max));
+            self.report(Violation::TileOutOfBounds { name: buffer.name.clone(), range, tiles });
+        }
+        Some(buffer)
+    }
+
+    fn at_least(&mut self, what: &'static str, count: i64, least: i64) {
+        self.check(count >= least, || Violation::Count { what, count, least });
+    }
+
+    fn scope(&mut self, operand: &'static str, buffer: &Buffer, expected: &'static str) {
+        self.report(Violation::OperandScope { operand, name: buffer.name.clone(), scope: buffer.scope, expected });
+    }
+
+    fn dtype(&mut self, buffer: &Buffer, expected: DType) {
+        let (name, dtype) = (|| buffer.name.clone(), buffer.dtype);
+        self.check(dtype == expected, || Violation::OperandType { name: name(), dtype, expected });
+    }
+
+    fn same_tiles(&mut self, a: &Buffer, b: &Buffer) {
+        let lanes = |b: &Buffer| b.layout.as_ref().map_or(1, |l| l.lane_count());
+        self.check(lanes(a) == lanes(b), || Violation::TileSizes {
+            name: a.name.clone(),
+            lanes: lanes(a),
+            other: b.name.clone(),
+            other_lanes: lanes(b),
+        });
+    }
+}
