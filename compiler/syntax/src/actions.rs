@@ -84,6 +84,7 @@ fn plain_arguments(list: Vec<Argument>) -> Result<Vec<Tall>, SyntaxError> {
             expected: "an argument".to_owned(),
             found: "the extent of an axis".to_owned(),
             span: argument.value.expr.span.to(extent.expr.span),
+            continued_by: None,
             help: Some("only a reduction has axes: `sum(r < n: body)`; there are no comparisons".to_owned()),
         }),
     };
@@ -101,6 +102,7 @@ fn reduction_axes(list: Vec<Argument>) -> Result<(Vec<AxisDecl>, u32), SyntaxErr
             expected: "the name of an axis".to_owned(),
             found: "an expression".to_owned(),
             span,
+            continued_by: None,
             help: Some("what stands before the `:` of a reduction are its axes: `sum(r, s < 3: body)`".to_owned()),
         }),
     };

@@ -18,7 +18,14 @@ pub enum SyntaxError {
     #[error("unknown character {}", show_characters(.text))]
     UnknownCharacter { text: String, span: Span },
     #[error("expected {expected}, found {found}")]
-    Unexpected { expected: String, found: String, span: Span, help: Option<String> },
+    Unexpected {
+        expected: String,
+        found: String,
+        span: Span,
+        /// The token that made the statement go on behind its line, if that is why `found` came as a surprise.
+        continued_by: Option<Span>,
+        help: Option<String>,
+    },
     #[error("number too large")]
     NumberTooLarge { span: Span },
     #[error("nesting too deep")]
@@ -72,8 +79,11 @@ impl From<&SyntaxError> for Diagnostic {
                     None => told,
                 }
             }
-            SyntaxError::Unexpected { expected, span, help, .. } => {
-                let told = told.primary(*span, format!("expected {expected}"));
+            SyntaxError::Unexpected { expected, span, continued_by, help, .. } => {
+                let mut told = told.primary(*span, format!("expected {expected}"));
+                if let Some(continued_by) = continued_by {
+                    told = told.secondary(*continued_by, "the statement goes on behind this");
+                }
                 match help {
                     Some(help) => told.help(help.clone()),
                     None => told,
@@ -115,15 +125,17 @@ fn closing(open: &str) -> &'static str {
     }
 }
 
-/// The characters in quotation, and their code points where a reader could take them for others.
+/// The characters in quotation, at most 16; a single one with its code point where it could be taken for another.
 fn show_characters(text: &str) -> String {
+    let visible = |c: char| if c == ' ' || !(c.is_whitespace() || c.is_control()) { c } else { '\u{fffd}' };
+    let mut shown: String = text.chars().take(16).map(visible).collect();
+    if text.chars().nth(16).is_some() {
+        shown.push_str("...");
+    }
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
-        (Some(c), None) if !c.is_ascii_graphic() => format!("`{}` (U+{:04X})", c.escape_debug(), c as u32),
-        _ if text.chars().count() > 16 => {
-            format!("`{}...`", text.chars().take(16).flat_map(char::escape_debug).collect::<String>())
-        }
-        _ => format!("`{}`", text.chars().flat_map(char::escape_debug).collect::<String>()),
+        (Some(c), None) if !c.is_ascii_graphic() => format!("`{shown}` (U+{:04X})", c as u32),
+        _ => format!("`{shown}`"),
     }
 }
 

@@ -6,6 +6,7 @@ const PHRASES: &[(&str, &[&str])] = &[
     ("`kernel` or `schedule`", &["kernel", "schedule"]),
     ("an expression", &["name", "number", "(", "-"]),
     ("an operator", &["<<", ">>", "+", "-", "*", "/", "%"]),
+    ("the end of the statement", &["separator", "}"]),
 ];
 
 /// What to call a terminal that no phrase covers.
@@ -21,10 +22,7 @@ fn describe_terminal(terminal: &str) -> String {
 /// Joins the acceptable terminals, given as lalrpop quotes them, to `a, b or c`.
 pub(crate) fn describe_expected(expected: &[String]) -> String {
     let mut terminals: Vec<&str> = expected.iter().map(|t| t.trim_matches('"')).collect();
-    // A call could still become a reduction, but whoever wrote a wrong call is not helped by that.
-    if terminals.contains(&",") && terminals.contains(&")") {
-        terminals.retain(|t| !matches!(*t, "<" | ":"));
-    }
+    remove_unlikely(&mut terminals);
     let mut words = Vec::new();
     for (phrase, members) in PHRASES {
         if members.iter().all(|m| terminals.contains(m)) {
@@ -34,6 +32,20 @@ pub(crate) fn describe_expected(expected: &[String]) -> String {
     }
     words.extend(terminals.into_iter().map(describe_terminal));
     join(&words)
+}
+
+/// Leaves out what the grammar allows and nobody forgets.
+fn remove_unlikely(terminals: &mut Vec<&str>) {
+    let has = |terminal: &str| terminals.contains(&terminal);
+    // A call could still become a reduction, and any name could become a call or an index.
+    let (in_call, behind_name) = (has(",") && has(")"), has("+") && has("(") && has("["));
+    let between_items = has("kernel");
+    terminals.retain(|terminal| match *terminal {
+        "<" | ":" => !in_call,
+        "(" | "[" => !behind_name,
+        "separator" => !between_items,
+        _ => true,
+    });
 }
 
 fn join(words: &[String]) -> String {

@@ -70,6 +70,7 @@ pub(crate) fn check_brackets(file: FileId, tokens: &[Spanned], text_len: usize) 
             }
             Token::Input | Token::Output => brackets.end_statement(&place),
             Token::Kernel | Token::Schedule => brackets.end_item(&place),
+            Token::Newline => brackets.muted = false,
             _ => {}
         }
     }
@@ -90,6 +91,8 @@ struct Brackets {
     open: Vec<(&'static str, Span)>,
     /// How many of the innermost are `(` or `[`.
     round: usize,
+    /// Crossed brackets were reported on this line, so a stray one on it would be the same mistake.
+    muted: bool,
     errors: Vec<SyntaxError>,
 }
 
@@ -108,7 +111,9 @@ impl Brackets {
             Some(inner) => {
                 self.report_innermost(&place);
                 self.open.truncate(self.open.len() - inner);
+                self.muted = true;
             }
+            None if self.muted => return,
             None => return self.errors.push(SyntaxError::Unopened { close, span: place.span }),
         }
         self.open.pop();

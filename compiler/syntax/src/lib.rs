@@ -1,6 +1,7 @@
 //! Tilewright's source language: text in, checked-for-shape AST out, and back to text.
 
 pub mod ast;
+pub mod codes;
 pub mod diagnostic;
 pub mod error;
 pub mod printer;
@@ -17,6 +18,7 @@ mod lexer;
 mod parser;
 mod token;
 
+pub use codes::{EXPLANATIONS, Explanation, explain};
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use parser::{Parsed, parse, parse_with_trivia};
 pub use printer::print;

@@ -68,8 +68,9 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     /// Parses the tokens, adds what is wrong with them to `errors`.
     fn parse(&self, mut tokens: Vec<Spanned<'a>>, errors: &mut Vec<SyntaxError>) -> Option<Program> {
-        for place in errors.iter().map(SyntaxError::span).collect::<Vec<_>>() {
-            remove_statement(&mut tokens, place.start as usize);
+        let faulty: Vec<usize> = errors.iter().map(|e| e.span().start as usize).collect();
+        if !remove_statements(&mut tokens, &faulty) {
+            return None;
         }
         loop {
             let error = match self.parse_once(&tokens) {
@@ -78,7 +79,7 @@ impl<'a> Parser<'a> {
             };
             let place = error.span().start as usize;
             errors.push(error);
-            if errors.len() >= MAX_ERRORS || !remove_statement(&mut tokens, place) {
+            if errors.len() >= MAX_ERRORS || !remove_statements(&mut tokens, &[place]) {
                 return None;
             }
         }
@@ -86,52 +87,78 @@ impl<'a> Parser<'a> {
 
     fn parse_once(&self, tokens: &[Spanned<'a>]) -> Result<Program, SyntaxError> {
         let result = grammar::ProgramParser::new().parse(self.file, tokens.iter().copied());
-        result.map_err(|error| self.explain(error))
-    }
-
-    fn explain(&self, error: ParseError<usize, Token<'a>, SyntaxError>) -> SyntaxError {
-        match error {
+        let end = self.text.len();
+        result.map_err(|error| match error {
             ParseError::User { error } => error,
-            ParseError::UnrecognizedToken { token: (start, token, end), expected } => {
-                self.unexpected(Span::new(self.file, start, end), Some(token), &expected)
-            }
-            ParseError::ExtraToken { token: (start, token, end) } => {
-                self.unexpected(Span::new(self.file, start, end), Some(token), &[])
-            }
-            ParseError::UnrecognizedEof { expected, .. } => self.unexpected(self.end(), None, &expected),
-            ParseError::InvalidToken { location } => {
-                self.unexpected(Span::new(self.file, location, location), None, &[])
-            }
-        }
+            ParseError::UnrecognizedToken { token, expected } => self.unexpected(tokens, token, &expected),
+            ParseError::ExtraToken { token } => self.unexpected(tokens, token, &[]),
+            ParseError::UnrecognizedEof { expected, .. } => self.unexpected_end(end, &expected),
+            ParseError::InvalidToken { location } => self.unexpected_end(location, &[]),
+        })
     }
 
-    fn unexpected(&self, span: Span, token: Option<Token>, expected: &[String]) -> SyntaxError {
-        let text = &self.text[span.start as usize..span.end as usize];
+    fn unexpected(&self, tokens: &[Spanned], found: Spanned, expected: &[String]) -> SyntaxError {
+        let (start, token, end) = found;
+        let before = tokens[..tokens.partition_point(|(_, _, end)| *end <= start)].last();
+        let text = &self.text[start..end];
+        let mut span = Span::new(self.file, start, end);
         let found = match token {
-            None => "the end of the file".to_owned(),
-            Some(Token::Separator) if text == ";" => "`;`".to_owned(),
-            Some(Token::Separator) => "the end of the line".to_owned(),
-            Some(Token::Int(_)) => format!("`{text}`"),
-            Some(token) => token.describe(),
+            Token::Separator if text == "\n" => {
+                let line_end = before.map_or(start, |(_, _, end)| *end);
+                span = Span::new(self.file, line_end, line_end);
+                "the end of the line".to_owned()
+            }
+            Token::Separator | Token::Int(_) => format!("`{text}`"),
+            token => token.describe(),
         };
-        let wants_name = expected.iter().any(|e| e == "\"name\"");
-        let help = token.as_ref().and_then(Token::keyword).filter(|_| wants_name);
-        let help = help.map(|word| format!("`{word}` belongs to the language; a name could be `{word}_`"));
-        SyntaxError::Unexpected { expected: describe_expected(expected), found, span, help }
+        let continued_by = before
+            .filter(|(_, last, end)| is_open(last) && self.text[*end..start].contains('\n'))
+            .map(|(start, _, end)| Span::new(self.file, *start, *end));
+        let help = help_for(&token, expected);
+        SyntaxError::Unexpected { expected: describe_expected(expected), found, span, continued_by, help }
     }
 
-    /// The empty span behind the last character.
-    fn end(&self) -> Span {
-        Span::new(self.file, self.text.len(), self.text.len())
+    fn unexpected_end(&self, end: usize, expected: &[String]) -> SyntaxError {
+        SyntaxError::Unexpected {
+            expected: describe_expected(expected),
+            found: "the end of the file".to_owned(),
+            span: Span::new(self.file, end, end),
+            continued_by: None,
+            help: None,
+        }
     }
 }
 
-/// Takes the statement that holds the byte `at`, and the separator behind it, out of the tokens; `false` if the byte is
-/// in no statement.
-fn remove_statement(tokens: &mut Vec<Spanned>, at: usize) -> bool {
-    let Some(Range { start, end }) = statement_around(tokens, at) else { return false };
-    let end = if tokens[end].1 == Token::Separator { end + 1 } else { end };
-    tokens.drain(start..end);
+/// Whether a statement that was begun goes on behind this token.
+fn is_open(token: &Token) -> bool {
+    !token.can_end_statement() && !matches!(token, Token::OpenBrace | Token::Separator)
+}
+
+/// What to do about a token where one of `expected` should stand.
+fn help_for(found: &Token, expected: &[String]) -> Option<String> {
+    let expects = |terminal: &str| expected.iter().any(|e| e.trim_matches('"') == terminal);
+    match (found, found.keyword()) {
+        (Token::Dot, _) if expects("+") => {
+            Some("numbers are whole; only a stage has something behind a dot".to_owned())
+        }
+        (_, Some(word)) if expects("name") => {
+            Some(format!("`{word}` belongs to the language; a name could be `{word}_`"))
+        }
+        _ => None,
+    }
+}
+
+/// Takes the statements that hold the bytes `places`, each with the separator behind it, out of the tokens; `false` if
+/// one of the bytes is in no statement.
+fn remove_statements(tokens: &mut Vec<Spanned>, places: &[usize]) -> bool {
+    let ranges: Option<Vec<Range<usize>>> = places.iter().map(|at| statement_around(tokens, *at)).collect();
+    let Some(mut ranges) = ranges else { return false };
+    ranges.sort_by_key(|range| range.start);
+    ranges.dedup();
+    for Range { start, end } in ranges.into_iter().rev() {
+        let end = if tokens[end].1 == Token::Separator { end + 1 } else { end };
+        tokens.drain(start..end);
+    }
     true
 }
 

@@ -103,7 +103,7 @@ schedule s for k {
 #[test]
 fn long_lines_are_broken() {
     let name = "a_rather_long_name_of_a_tensor";
-    let list = vec![name; 6].join(", ");
+    let list = [name; 6].join(", ");
     let text = format!(
         "kernel k({list}) {{
             C[i] = {name}[{list}] + {name}[{name}, i * {name} + {name}] * f({name}, {name}) - {name} << 2

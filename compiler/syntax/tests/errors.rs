@@ -1,0 +1,71 @@
+//! The text of every error that reading a source file can give, as the user sees it.
+
+use tilewright_syntax::{Sources, explain, parse, render};
+
+/// All errors of a text, drawn one after the other.
+fn told(text: &str) -> String {
+    let mut sources = Sources::default();
+    let file = sources.add("test.tw", text);
+    let errors = parse(&sources, file).expect_err("has an error");
+    assert!(errors.iter().all(|e| explain(e.code).is_some()), "every code is explained");
+    errors.iter().map(|e| render(e, &sources, false)).collect::<Vec<_>>().join("\n\n")
+}
+
+/// One test for each name: the errors of its text agree with the snapshot.
+macro_rules! snapshots {
+    ($($name:ident: $text:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            insta::assert_snapshot!(told(&$text));
+        })*
+    };
+}
+
+snapshots! {
+    unknown_character: "kernel k {\n    C[i] = X[i] $ 2\n}\n";
+    unknown_characters_in_a_row: "kernel k {\n    C[i] = X[i] && 2\n}\n";
+    hash_comment: "# a comment\nkernel k {\n}\n";
+    lookalike_operator: "kernel k {\n    C[i] = X[i] − 2\n}\n";
+    foreign_letter: "kernel k {\n    Größe[i] = 1\n}\n";
+    special_space: "kernel k {\n    C[i] =\u{a0}1\n}\n";
+    single_greater: "kernel k {\n    C[i] = X[i] > 1\n}\n";
+    string: "schedule s for k {\n    C.set_scope(\"acc\")\n}\n";
+
+    missing_operand: "kernel k {\n    C[i] = X[i] +\n}\n";
+    missing_operator: "kernel k {\n    C[i] = X[i] Y[i]\n}\n";
+    missing_value: "kernel k {\n    C[i]\n    D[i] = 1\n}\n";
+    missing_type: "kernel k {\n    input X[m, k]\n}\n";
+    missing_comma: "schedule s for k {\n    C.reorder(a b)\n}\n";
+    missing_comma_in_index: "kernel k {\n    C[i] = X[i j]\n}\n";
+    missing_kernel_name: "schedule s {\n    C.unroll(a)\n}\n";
+    missing_directive: "schedule s for k {\n    C\n    D.unroll(a)\n}\n";
+    missing_arguments: "schedule s for k {\n    C.unroll\n}\n";
+    missing_results: "schedule s for k {\n    C.split(i, 4) ->\n}\n";
+    not_an_item: "C[i] = 1\n";
+    file_ends_early: "kernel";
+    keyword_as_name: "kernel k {\n    C[next] = 1\n}\n";
+    keyword_as_kernel: "kernel test {\n}\n";
+    assignment_of_a_number: "schedule s for k {\n    A = 3\n}\n";
+    expression_as_axis: "kernel k {\n    C[i] = sum(r + 1: X[r])\n}\n";
+    extent_in_a_call: "kernel k {\n    C[i] = max(i < 3, 2)\n}\n";
+    semicolon_in_brackets: "kernel k {\n    C[i; j] = 1\n}\n";
+    fraction: "kernel k {\n    C[i] = 1.5\n}\n";
+
+    number_too_large: "kernel k {\n    C[i] = 9223372036854775808\n}\n";
+    malformed_numbers: "kernel k {\n    C[i] = 2x\n    D[i] = 0x\n}\n";
+
+    brackets_too_deep: format!("kernel k {{\n    C[i] = {}1{}\n}}\n", "(".repeat(200_000), ")".repeat(200_000));
+    minus_too_deep: format!("kernel k {{\n    C[i] = {}1\n}}\n", "-".repeat(200_000));
+    sum_too_long: format!("kernel k {{\n    C[i] = 1{}\n}}\n", " + 1".repeat(200_000));
+    calls_too_deep: format!("kernel k {{\n    C[i] = {}1{}\n}}\n", "f(".repeat(200_000), ")".repeat(200_000));
+
+    unclosed_parenthesis: "schedule s for k {\n    C.split(i, 4 -> a, b\n    C.reorder(a, b)\n}\n";
+    unclosed_bracket: "kernel k {\n    C[i = X[i]\n    output Y[i] = 1\n}\n";
+    unclosed_brace: "kernel k {\n    C[i] = 1\n\nschedule s for k {\n}\n";
+    unclosed_at_the_end: "kernel k {\n    C[i] = f(1";
+    wrong_bracket: "kernel k {\n    C[i] = f(X[i)]\n}\n";
+    stray_parenthesis: "kernel k {\n    C[i] = f(1))\n}\n";
+    stray_brace: "kernel k {\n}\n}\n";
+
+    several_errors: "kernel k {\n    input X i8[n]\n    C[i] = X[i] ? 2\n    D[i] = 99999999999999999999\n    E[i] 1\n}\n";
+}
