@@ -22,7 +22,7 @@ pub enum SyntaxError {
         expected: String,
         found: String,
         span: Span,
-        /// The token that made the statement go on behind its line, if that is why `found` came as a surprise.
+        /// The end of a line that did not end the statement, if that may be why `found` came as a surprise.
         continued_by: Option<Span>,
         help: Option<String>,
     },
@@ -82,7 +82,7 @@ impl From<&SyntaxError> for Diagnostic {
             SyntaxError::Unexpected { expected, span, continued_by, help, .. } => {
                 let mut told = told.primary(*span, format!("expected {expected}"));
                 if let Some(continued_by) = continued_by {
-                    told = told.secondary(*continued_by, "the statement goes on behind this");
+                    told = told.secondary(*continued_by, "this line does not end the statement");
                 }
                 match help {
                     Some(help) => told.help(help.clone()),

@@ -50,7 +50,7 @@ pub(crate) fn separate<'a>(tokens: &[Spanned<'a>]) -> Vec<Spanned<'a>> {
 pub(crate) fn check_brackets(file: FileId, tokens: &[Spanned], text_len: usize) -> Vec<SyntaxError> {
     let mut brackets = Brackets::default();
     for &(start, token, end) in tokens {
-        let place = Place { span: Span::new(file, start, end), found: token.describe() };
+        let place = Place { span: Span::new(file, start, end), token: Some(token) };
         match token {
             Token::OpenParen | Token::OpenBracket => {
                 brackets.open(token.punctuation(), place.span);
@@ -74,15 +74,15 @@ pub(crate) fn check_brackets(file: FileId, tokens: &[Spanned], text_len: usize) 
             _ => {}
         }
     }
-    let end = Place { span: Span::new(file, text_len, text_len), found: "the end of the file".to_owned() };
+    let end = Place { span: Span::new(file, text_len, text_len), token: None };
     brackets.end_item(&end);
     brackets.errors
 }
 
-/// Where a bracket was found missing.
-struct Place {
+/// Where a bracket was found missing: at a token, or at the end of the file.
+struct Place<'a> {
     span: Span,
-    found: String,
+    token: Option<Token<'a>>,
 }
 
 /// The brackets that wait for their partners, innermost last. Round ones never stand below a brace.
@@ -140,8 +140,8 @@ impl Brackets {
 
     fn report_innermost(&mut self, place: &Place) {
         if let Some(&(open, opened)) = self.open.last() {
-            let Place { span: noticed, found } = place;
-            self.errors.push(SyntaxError::Unclosed { open, opened, noticed: *noticed, found: found.clone() });
+            let found = place.token.map_or("the end of the file".to_owned(), |token| token.describe());
+            self.errors.push(SyntaxError::Unclosed { open, opened, noticed: place.span, found });
         }
     }
 }

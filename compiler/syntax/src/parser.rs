@@ -111,11 +111,28 @@ impl<'a> Parser<'a> {
             Token::Separator | Token::Int(_) => format!("`{text}`"),
             token => token.describe(),
         };
-        let continued_by = before
-            .filter(|(_, last, end)| is_open(last) && self.text[*end..start].contains('\n'))
-            .map(|(start, _, end)| Span::new(self.file, *start, *end));
+        let continued_by = self.continued_by(tokens, start);
         let help = help_for(&token, expected);
         SyntaxError::Unexpected { expected: describe_expected(expected), found, span, continued_by, help }
+    }
+
+    /// The last token before a line that did not begin a statement although it may look so: the line of the byte
+    /// `found`, if it begins there, or a line of the same statement behind an operator.
+    fn continued_by(&self, tokens: &[Spanned], found: usize) -> Option<Span> {
+        let mut next = found;
+        let before = &tokens[..tokens.partition_point(|(_, _, end)| *end <= found)];
+        for &(start, token, end) in before.iter().rev() {
+            if matches!(token, Token::Separator | Token::OpenBrace | Token::CloseBrace) {
+                return None;
+            }
+            let is_operator = !matches!(token, Token::OpenParen | Token::OpenBracket | Token::Comma);
+            let continues = next == found || (is_operator && !token.can_end_statement());
+            if continues && self.text[end..next].contains('\n') {
+                return Some(Span::new(self.file, start, end));
+            }
+            next = start;
+        }
+        None
     }
 
     fn unexpected_end(&self, end: usize, expected: &[String]) -> SyntaxError {
@@ -127,11 +144,6 @@ impl<'a> Parser<'a> {
             help: None,
         }
     }
-}
-
-/// Whether a statement that was begun goes on behind this token.
-fn is_open(token: &Token) -> bool {
-    !token.can_end_statement() && !matches!(token, Token::OpenBrace | Token::Separator)
 }
 
 /// What to do about a token where one of `expected` should stand.

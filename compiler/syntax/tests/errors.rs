@@ -32,6 +32,8 @@ snapshots! {
     string: "schedule s for k {\n    C.set_scope(\"acc\")\n}\n";
 
     missing_operand: "kernel k {\n    C[i] = X[i] +\n}\n";
+    operand_on_the_next_line: "kernel k {\n    C[i] = X[i] +\n    D[i] = 1\n}\n";
+    call_over_lines: "kernel k {\n    C[i] = f(\n        1\n        2\n    )\n}\n";
     missing_operator: "kernel k {\n    C[i] = X[i] Y[i]\n}\n";
     missing_value: "kernel k {\n    C[i]\n    D[i] = 1\n}\n";
     missing_type: "kernel k {\n    input X[m, k]\n}\n";

@@ -91,6 +91,29 @@ fn a_binary_expression_spans_its_operands() {
 }
 
 #[test]
+fn spans_cover_exactly_what_was_written() {
+    let text = "kernel k ( n ) { input X : i8 [ n ] ; output C [ i ] = - f ( X [ i ] ) ; } // end
+        schedule s for k { A = X . cache_read ( inp ) ; C . split ( i ) -> a , b ; C { unroll ( a ) ; } ; } // end";
+    let mut sources = Sources::default();
+    let file = sources.add("test.tw", text);
+    let program = parse(&sources, file).unwrap();
+    let [Item::Kernel(kernel), Item::Schedule(schedule)] = &program.items[..] else { panic!("two items") };
+    let items: Vec<&str> = program.items.iter().map(|item| sources.text(item.span())).collect();
+    assert!(items[0].starts_with("kernel k") && items[0].ends_with("; }"), "{}", items[0]);
+    assert!(items[1].starts_with("schedule s") && items[1].ends_with("; }"), "{}", items[1]);
+    let statements: Vec<&str> = kernel.stmts.iter().map(|s| sources.text(s.span())).collect();
+    assert_eq!(statements, ["input X : i8 [ n ]", "output C [ i ] = - f ( X [ i ] )"]);
+    let KernelStmt::Define(define) = &kernel.stmts[1] else { panic!("a definition") };
+    assert_eq!(sources.text(define.value.span), "- f ( X [ i ] )");
+    let statements: Vec<&str> = schedule.stmts.iter().map(|s| sources.text(s.span())).collect();
+    assert_eq!(statements, ["A = X . cache_read ( inp )", "C . split ( i ) -> a , b", "C { unroll ( a ) ; }"]);
+    let ScheduleStmt::Directive { call, .. } = &schedule.stmts[0] else { panic!("a directive") };
+    assert_eq!(sources.text(call.span), "X . cache_read ( inp )");
+    let ScheduleStmt::Group { calls, .. } = &schedule.stmts[2] else { panic!("a group") };
+    assert_eq!(sources.text(calls[0].span), "unroll ( a )");
+}
+
+#[test]
 fn newlines_end_statements_only_where_they_can() {
     let text = "schedule s(p = 2,) for k {
         A = X.cache_read(inp); B.tensorize(
