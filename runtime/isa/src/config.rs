@@ -4,8 +4,8 @@
 //! Invariants of a `Config`: every shift by one of its parameters fits in 64 bits, every buffer holds at least two
 //! elements, an element is a whole number of bytes, and micro-ops and instructions fit in their 32 and 128 bits.
 
-use crate::encode::Layout;
 use crate::insn::MemoryType;
+use crate::layout::Layout;
 use thiserror::Error;
 
 /// Bits of the iteration counts of GEMM and ALU; the same in every configuration.

@@ -1,14 +1,14 @@
 //! The encoding: [`Insn`] ↔ 128-bit words and [`Uop`] ↔ 32-bit words, bit for bit VTA's under a given [`Config`].
 //!
-//! Fields are packed from bit 0 in VTA's order, and one that would cross bit 64 starts there; so C compilers lay out
-//! VTA's structures. Bits that no field covers are padding: ignored on decoding, zero on encoding. Recorded streams
-//! hold arbitrary bits there, so [`Codec::padding`] and [`Codec::encode_padded`] carry them for who must keep them.
+//! Bits that no field covers are padding: ignored on decoding, zero on encoding. Recorded streams hold arbitrary bits
+//! there, so [`Codec::padding`] and [`Codec::encode_padded`] carry them for who must keep them.
 //!
 //! Invariants: decoding is total (an instruction or a [`DecodeError`] for each of the 2^128 words), and
 //! `decode(encode(x)) == x` whenever `encode(x)` succeeds.
 
-use crate::config::{Config, ConfigError, FieldWidths, INSN_BYTES, UOP_BYTES};
+use crate::config::{Config, INSN_BYTES, UOP_BYTES};
 use crate::insn::{Alu, AluOpcode, Gemm, Insn, Mem, MemoryType, Op, Tokens, Uop};
+use crate::layout::{Field, HEAD_BITS, Layout, OPCODE, POP_NEXT, POP_PREV, PUSH_NEXT, PUSH_PREV};
 use thiserror::Error;
 
 /// A value that the encoding cannot hold.
@@ -68,183 +68,6 @@ const OPCODE_STORE: u64 = 1;
 const OPCODE_GEMM: u64 = 2;
 const OPCODE_FINISH: u64 = 3;
 const OPCODE_ALU: u64 = 4;
-
-const OPCODE: Field = Field { word: 0, shift: 0, width: 3 };
-const POP_PREV: Field = Field { word: 0, shift: 3, width: 1 };
-const POP_NEXT: Field = Field { word: 0, shift: 4, width: 1 };
-const PUSH_PREV: Field = Field { word: 0, shift: 5, width: 1 };
-const PUSH_NEXT: Field = Field { word: 0, shift: 6, width: 1 };
-/// Bits of the opcode and the tokens, which every instruction starts with.
-const HEAD_BITS: u32 = 7;
-
-/// Where a field lies: bits `shift .. shift + width` of one of the two 64-bit words.
-#[derive(Clone, Copy, Debug)]
-struct Field {
-    word: u8,
-    shift: u8,
-    width: u8,
-}
-
-impl Field {
-    fn max(self) -> u64 {
-        (1u64 << self.width) - 1
-    }
-
-    fn get(self, words: [u64; 2]) -> u64 {
-        (words[usize::from(self.word & 1)] >> self.shift) & self.max()
-    }
-
-    fn put(self, words: &mut [u64; 2], value: u64) {
-        words[usize::from(self.word & 1)] |= value << self.shift;
-    }
-
-    fn mask(self) -> u128 {
-        u128::from(self.max()) << (u32::from(self.word) * 64 + u32::from(self.shift))
-    }
-}
-
-/// Packs fields one behind the other.
-struct Packer {
-    bit: u32,
-    covered: u128,
-}
-
-impl Packer {
-    fn new() -> Packer {
-        Packer { bit: HEAD_BITS, covered: (1 << HEAD_BITS) - 1 }
-    }
-
-    fn field(&mut self, width: u32) -> Field {
-        if self.bit / 64 != (self.bit + width - 1) / 64 {
-            self.bit = self.bit.next_multiple_of(64);
-        }
-        let field = Field { word: (self.bit / 64) as u8, shift: (self.bit % 64) as u8, width: width as u8 };
-        self.bit += width;
-        if self.bit <= 128 {
-            self.covered |= field.mask();
-        }
-        field
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct MemLayout {
-    memory_type: Field,
-    sram_base: Field,
-    dram_base: Field,
-    y_size: Field,
-    x_size: Field,
-    x_stride: Field,
-    y_pad_0: Field,
-    y_pad_1: Field,
-    x_pad_0: Field,
-    x_pad_1: Field,
-    covered: u128,
-}
-
-impl MemLayout {
-    fn new() -> MemLayout {
-        let mut packer = Packer::new();
-        MemLayout {
-            memory_type: packer.field(3),
-            sram_base: packer.field(16),
-            dram_base: packer.field(32),
-            y_size: packer.field(16),
-            x_size: packer.field(16),
-            x_stride: packer.field(16),
-            y_pad_0: packer.field(4),
-            y_pad_1: packer.field(4),
-            x_pad_0: packer.field(4),
-            x_pad_1: packer.field(4),
-            covered: packer.covered,
-        }
-    }
-}
-
-/// The fields that GEMM and ALU have in common; the widths of the source factors differ.
-#[derive(Clone, Copy, Debug)]
-struct LoopLayout {
-    reset: Field,
-    uop_bgn: Field,
-    uop_end: Field,
-    iter_out: Field,
-    iter_in: Field,
-    dst_factor_out: Field,
-    dst_factor_in: Field,
-    src_factor_out: Field,
-    src_factor_in: Field,
-}
-
-impl LoopLayout {
-    fn new(packer: &mut Packer, widths: &FieldWidths, src_factor: u32) -> LoopLayout {
-        LoopLayout {
-            reset: packer.field(1),
-            uop_bgn: packer.field(widths.uop_bgn),
-            uop_end: packer.field(widths.uop_end),
-            iter_out: packer.field(widths.iter),
-            iter_in: packer.field(widths.iter),
-            dst_factor_out: packer.field(widths.dst_factor),
-            dst_factor_in: packer.field(widths.dst_factor),
-            src_factor_out: packer.field(src_factor),
-            src_factor_in: packer.field(src_factor),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct GemmLayout {
-    loops: LoopLayout,
-    wgt_factor_out: Field,
-    wgt_factor_in: Field,
-    covered: u128,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct AluLayout {
-    loops: LoopLayout,
-    alu_opcode: Field,
-    use_imm: Field,
-    imm: Field,
-    covered: u128,
-}
-
-/// The bit layout of all instructions under one configuration.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Layout {
-    mem: MemLayout,
-    gemm: GemmLayout,
-    alu: AluLayout,
-}
-
-impl Layout {
-    /// Fails when GEMM or ALU does not fit in 128 bits.
-    pub(crate) fn new(widths: &FieldWidths) -> Result<Layout, ConfigError> {
-        let mut packer = Packer::new();
-        let loops = LoopLayout::new(&mut packer, widths, widths.gemm_src_factor);
-        let wgt_factor_out = packer.field(widths.wgt_factor);
-        let wgt_factor_in = packer.field(widths.wgt_factor);
-        fits("gemm", &packer, widths)?;
-        let gemm = GemmLayout { loops, wgt_factor_out, wgt_factor_in, covered: packer.covered };
-
-        let mut packer = Packer::new();
-        let loops = LoopLayout::new(&mut packer, widths, widths.alu_src_factor);
-        let (alu_opcode, use_imm, imm) = (packer.field(3), packer.field(1), packer.field(16));
-        fits("alu", &packer, widths)?;
-        let alu = AluLayout { loops, alu_opcode, use_imm, imm, covered: packer.covered };
-        Ok(Layout { mem: MemLayout::new(), gemm, alu })
-    }
-}
-
-fn fits(insn: &'static str, packer: &Packer, widths: &FieldWidths) -> Result<(), ConfigError> {
-    if packer.bit <= 128 {
-        return Ok(());
-    }
-    let FieldWidths { uop_bgn: uop, dst_factor: acc, gemm_src_factor: inp, wgt_factor: wgt, .. } = widths;
-    let reason = format!(
-        "its fields grow with the depths of the buffers (uop {uop} bits, acc {acc}, inp {inp}, wgt {wgt}) and none crosses bit 64; make one smaller"
-    );
-    Err(ConfigError::InsnTooWide { insn, bits: packer.bit, reason })
-}
 
 /// Encodes and decodes under one configuration. Cheap to copy; reading a word takes a few nanoseconds.
 #[derive(Clone, Copy, Debug)]

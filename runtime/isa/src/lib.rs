@@ -7,14 +7,21 @@
 //! Invariants: a [`Config`] is valid, because it can only be made by checking; decoding is total, so every word is
 //! either an instruction or a typed error, never a panic.
 
+pub mod access;
 pub mod config;
 pub mod encode;
 pub mod insn;
 mod json;
+mod layout;
+pub mod lint;
 pub mod program;
+pub mod stream;
 pub mod text;
 
+pub use access::{Access, Dim, ElementSet, Region, Space};
 pub use config::{Config, ConfigError, FieldWidths, Params};
 pub use encode::{AtInsn, Codec, DecodeError, EncodeError};
 pub use insn::{Alu, AluOpcode, Gemm, Insn, Mem, MemoryType, Module, Op, Tokens, Uop};
+pub use lint::{Code, Finding, lint};
 pub use program::{Content, Program, Segment, UopBuffer};
+pub use stream::{MAX_TOKENS, Order, Queue};
