@@ -1,7 +1,11 @@
 //! The compiler: kernels and schedules in, instruction streams out. `pipeline` lists the passes.
 
 pub mod affine;
+pub mod gemm;
+pub mod legalize;
 pub mod loops;
+pub mod pipeline;
 pub mod scalar;
+pub mod schedule;
 pub mod select;
 pub mod tensor;

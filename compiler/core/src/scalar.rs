@@ -132,6 +132,16 @@ impl<L> Scalar<L> {
         }
     }
 
+    /// The same expression with an expression in the place of each leaf.
+    pub fn flat_map<M>(&self, leaf: &mut dyn FnMut(&L) -> Scalar<M>) -> Scalar<M> {
+        match self {
+            Scalar::Const { value, dtype } => Scalar::Const { value: *value, dtype: *dtype },
+            Scalar::Leaf(l) => leaf(l),
+            Scalar::Binary { op, left, right } => Scalar::binary(*op, left.flat_map(leaf), right.flat_map(leaf)),
+            Scalar::Cast { to, mode, value } => Scalar::cast(*to, *mode, value.flat_map(leaf)),
+        }
+    }
+
     /// Visits every leaf from left to right.
     pub fn leaves<'a>(&'a self, visit: &mut dyn FnMut(&'a L)) {
         match self {

@@ -88,7 +88,8 @@ impl<V: Variable> Affine<V> {
     pub fn plus(&self, other: &Affine<V>) -> Affine<V> {
         let mut sum: BTreeMap<Atom<V>, i64> = self.terms.iter().cloned().collect();
         for (atom, coefficient) in &other.terms {
-            *sum.entry(atom.clone()).or_insert(0) += coefficient;
+            let c = sum.entry(atom.clone()).or_insert(0);
+            *c = c.saturating_add(*coefficient);
         }
         Affine {
             terms: sum.into_iter().filter(|(_, c)| *c != 0).collect(),
@@ -203,6 +204,13 @@ impl<V: Variable> Affine<V> {
         Some(found)
     }
 
+    /// The expression with one variable in the place of another; both have the same range.
+    pub fn rename(&self, from: V, to: V) -> Affine<V> {
+        let renamed =
+            self.terms.iter().map(|(atom, c)| Affine { terms: vec![(atom.rename(from, to), *c)], constant: 0 });
+        renamed.fold(Affine::constant(self.constant), |sum, term| sum.plus(&term))
+    }
+
     /// The expression without the term of one variable.
     pub fn without(&self, v: V) -> Affine<V> {
         let keep = |(a, _): &&(Atom<V>, i64)| !matches!(a, Atom::Var(w) if *w == v);
@@ -227,6 +235,14 @@ impl<V: Variable> Atom<V> {
             Atom::Var(v) => value(*v),
             Atom::Div(e, d) => e.eval(value).div_euclid(*d),
             Atom::Mod(e, d) => e.eval(value).rem_euclid(*d),
+        }
+    }
+
+    fn rename(&self, from: V, to: V) -> Atom<V> {
+        match self {
+            Atom::Var(v) => Atom::Var(if *v == from { to } else { *v }),
+            Atom::Div(e, d) => Atom::Div(Box::new(e.rename(from, to)), *d),
+            Atom::Mod(e, d) => Atom::Mod(Box::new(e.rename(from, to)), *d),
         }
     }
 

@@ -345,6 +345,15 @@ impl LoopProgram {
         &self.loops[id.0 as usize]
     }
 
+    /// A new variable with the extent of another, and a name made from its.
+    pub fn fresh_loop(&mut self, like: LoopId) -> LoopId {
+        let LoopVar { name, extent } = self.loop_var(like).clone();
+        let taken = |n: &String| self.loops.iter().any(|l| l.name == *n);
+        let name = (2..).map(|n| format!("{name}_{n}")).find(|n| !taken(n)).expect("endlessly many names");
+        self.loops.push(LoopVar { name, extent });
+        LoopId(self.loops.len() as u32 - 1)
+    }
+
     /// The values that a loop variable takes.
     pub fn loop_range(&self, id: LoopId) -> Interval {
         Interval::below(self.loop_var(id).extent)

@@ -1,10 +1,13 @@
 //! The loop IR: a schedule made explicit as loops over buffers. The same IR, with intrinsics in the place of inner loops,
 //! is the legal form that emission takes.
 
+mod build;
 mod canonical;
 pub mod interpret;
 pub mod ir;
+pub mod parse;
 pub mod print;
 pub mod verify;
 
+pub use build::{BuildError, build};
 pub use canonical::canonical;

@@ -1,0 +1,111 @@
+//! Gives each buffer on chip its place in its scratchpad: first fit, from its allocation to the end of the block.
+//!
+//! ```text
+//! before   alloc X_buf: i8[1, 16] @inp tile(1: 16)
+//! after    alloc X_buf: i8[1, 16] @inp tile(1: 16) base 0
+//! ```
+//!
+//! Storage that a block leaves is taken by the next one; tokens order the accesses.
+
+use std::collections::HashMap;
+
+use tilewright_isa::MemoryType;
+
+use crate::legalize::error::Resident;
+use crate::legalize::{Cx, LegalizeError};
+use crate::loops::ir::{Buffer, BufferId, LoopProgram, Origin, Scope, Stmt};
+
+pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
+    let mut places = Places::default();
+    place_block(program, cx, &program.body, &mut places)?;
+    for (b, base) in places.bases {
+        program.buffers[b.0 as usize].base = Some(base);
+    }
+    Ok(())
+}
+
+/// Tiles `[base, base + tiles)` of a scratchpad, held by a buffer.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    buffer: BufferId,
+    base: i64,
+    tiles: i64,
+}
+
+#[derive(Default)]
+struct Places {
+    /// What is alive, by scratchpad, in order of bases.
+    alive: HashMap<Scope, Vec<Place>>,
+    bases: Vec<(BufferId, i64)>,
+}
+
+fn place_block(program: &LoopProgram, cx: &Cx, block: &[Stmt], places: &mut Places) -> Result<(), LegalizeError> {
+    let mut own: Vec<BufferId> = Vec::new();
+    for stmt in block {
+        match stmt {
+            Stmt::Alloc { buffer, origin } if program.buffer(*buffer).scope != Scope::Dram => {
+                place(program, cx, *buffer, *origin, places)?;
+                own.push(*buffer);
+            }
+            Stmt::For(f) => place_block(program, cx, &f.body, places)?,
+            _ => {}
+        }
+    }
+    own.into_iter().for_each(|b| places.release(program.buffer(b).scope, b));
+    Ok(())
+}
+
+fn place(
+    program: &LoopProgram,
+    cx: &Cx,
+    b: BufferId,
+    origin: Origin,
+    places: &mut Places,
+) -> Result<(), LegalizeError> {
+    let buffer = program.buffer(b);
+    let memory = memory(buffer.scope);
+    let (depth, bytes) = (cx.config.depth(memory) as i64, cx.config.element_bytes(memory) as i64);
+    let tiles = tiles(buffer);
+    let alive = places.alive.entry(buffer.scope).or_default();
+    let mut base = 0;
+    for place in alive.iter() {
+        if base + tiles <= place.base {
+            break;
+        }
+        base = base.max(place.base + place.tiles);
+    }
+    if base + tiles > depth {
+        let residents = alive.iter().map(|p| Resident::of(program.buffer(p.buffer), p.tiles * bytes)).collect();
+        let (capacity, needed) = (depth * bytes, tiles * bytes);
+        let (scope, buffer) = (buffer.scope, buffer.name.clone());
+        return Err(LegalizeError::Capacity { buffer, scope, capacity, needed, alive: residents, origin });
+    }
+    alive.push(Place { buffer: b, base, tiles });
+    alive.sort_by_key(|p| p.base);
+    places.bases.push((b, base));
+    Ok(())
+}
+
+impl Places {
+    fn release(&mut self, scope: Scope, b: BufferId) {
+        if let Some(alive) = self.alive.get_mut(&scope) {
+            alive.retain(|p| p.buffer != b);
+        }
+    }
+}
+
+/// The scratchpad of a scope.
+pub fn memory(scope: Scope) -> MemoryType {
+    match scope {
+        Scope::Inp => MemoryType::Inp,
+        Scope::Wgt => MemoryType::Wgt,
+        Scope::Acc => MemoryType::Acc,
+        Scope::Dram => unreachable!("DRAM is no scratchpad"),
+    }
+}
+
+/// The size of a buffer in tiles of its layout.
+pub fn tiles(buffer: &Buffer) -> i64 {
+    let layout = buffer.layout.clone().unwrap_or_default();
+    layout.tiles(&buffer.shape).iter().product()
+}

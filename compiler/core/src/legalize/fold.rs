@@ -1,0 +1,203 @@
+//! Draws the loops around a GEMM or ALU instruction into it: two become its own loops, others its micro-ops.
+//!
+//! ```text
+//! before   for io { for jo in 0..16 { gemm C[jo] += X_buf[0] * W_buf[jo] } }
+//! after    gemm C[0] += X_buf[0] * W_buf[0] outer 1 inner 16 (dst 1, src 0, wgt 1)
+//! ```
+//!
+//! The machine has no branches: a loop that stays outside is walked when the stream is emitted, at 7 cycles an instruction
+//! and, as bases stand in the micro-ops, with a micro-op sequence of its own for each iteration. The cheapest choice of
+//! the two loops wins; sums wrap and elementwise tiles are distinct, so the order inside a nest is free.
+
+use crate::legalize::nest::{NestLoop, wrap};
+use crate::legalize::{Cx, LegalizeError};
+use crate::loops::ir::{Alu, AluOperand, For, Gemm, InsnLoop, LoopId, LoopProgram, MicroOp, Stmt, TileRef};
+
+/// Cycles that an instruction costs besides its micro-ops.
+const CYCLES_PER_INSTRUCTION: i64 = 7;
+/// `iter_out` and `iter_in` have 14 bits.
+const ITER_LIMIT: i64 = (1 << 14) - 1;
+/// Micro-ops beyond this are better walked as instructions: their loads would stall the compute module.
+const MICRO_OP_LIMIT: i64 = 1024;
+
+pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
+    let depth = cx.config.depth(tilewright_isa::MemoryType::Uop) as i64;
+    let body = std::mem::take(&mut program.body);
+    program.body = fold_block(program, body, depth.min(MICRO_OP_LIMIT));
+    *program = crate::loops::canonical(program);
+    Ok(())
+}
+
+fn fold_block(program: &LoopProgram, block: Vec<Stmt>, uop_limit: i64) -> Vec<Stmt> {
+    block.into_iter().map(|stmt| fold(program, stmt, Vec::new(), uop_limit)).collect()
+}
+
+/// Descends through single-statement loops, collecting them, and folds them into the instruction found inside.
+fn fold(program: &LoopProgram, stmt: Stmt, mut around: Vec<NestLoop>, uop_limit: i64) -> Stmt {
+    match stmt {
+        Stmt::For(mut f) if f.body.len() == 1 => {
+            around.push(NestLoop { var: f.var, mark: f.mark, origin: f.origin });
+            fold(program, f.body.remove(0), around, uop_limit)
+        }
+        Stmt::For(f) => {
+            let body = fold_block(program, f.body, uop_limit);
+            wrap(&around, Stmt::For(For { body, ..f }))
+        }
+        Stmt::Gemm(_) | Stmt::Alu(_) => fold_instruction(program, stmt, &around, uop_limit),
+        other => wrap(&around, other),
+    }
+}
+
+/// A loop with the steps that it makes in each operand, in tiles.
+#[derive(Clone, Copy)]
+struct Step {
+    at: NestLoop,
+    by: InsnLoop,
+}
+
+fn fold_instruction(program: &LoopProgram, stmt: Stmt, around: &[NestLoop], uop_limit: i64) -> Stmt {
+    let (mut steps, mut outside) = (Vec::new(), Vec::new());
+    for l in around {
+        match step(program, &stmt, l.var) {
+            Some(by) if by.extent == 1 => {}
+            Some(by) => steps.push(Step { at: *l, by }),
+            None => outside.push(*l),
+        }
+    }
+    let plan = plan(&merge(steps), uop_limit);
+    // Loops of one iteration stand at zero and are dropped with those that were drawn in.
+    let kept: Vec<LoopId> = outside.iter().map(|l| l.var).chain(plan.outside.iter().map(|s| s.at.var)).collect();
+    let gone: Vec<LoopId> = around.iter().map(|l| l.var).filter(|v| !kept.contains(v)).collect();
+    let mut inner = apply(stmt, &plan, &gone);
+    for s in plan.outside.iter().rev() {
+        inner = outer_loop(program, s, inner);
+    }
+    wrap(&outside, inner)
+}
+
+fn outer_loop(program: &LoopProgram, s: &Step, inner: Stmt) -> Stmt {
+    debug_assert_eq!(program.loop_var(s.at.var).extent, s.by.extent, "merged loops are never left outside");
+    wrap(&[NestLoop { mark: None, ..s.at }], inner)
+}
+
+fn step(program: &LoopProgram, stmt: &Stmt, l: LoopId) -> Option<InsnLoop> {
+    let by = |t: Option<&TileRef>| t.map_or(Some(0), |t| t.offset.coefficient(l)).filter(|c| *c >= 0);
+    let (dst, src, wgt) = operands(stmt);
+    Some(InsnLoop { extent: program.loop_var(l).extent, dst: by(dst)?, src: by(src)?, wgt: by(wgt)? })
+}
+
+fn operands(stmt: &Stmt) -> (Option<&TileRef>, Option<&TileRef>, Option<&TileRef>) {
+    match stmt {
+        Stmt::Gemm(g) => {
+            let (src, wgt) = g.operands.as_ref().map_or((None, None), |(s, w)| (Some(s), Some(w)));
+            (Some(&g.dst), src, wgt)
+        }
+        Stmt::Alu(a) => match &a.operand {
+            AluOperand::Imm(_) => (Some(&a.dst), None, None),
+            AluOperand::Tile(t) => (Some(&a.dst), Some(t), None),
+        },
+        _ => (None, None, None),
+    }
+}
+
+/// Joins loops that continue each other in every operand. A joined loop keeps its parts, since only they can be walked.
+fn merge(steps: Vec<Step>) -> Vec<Vec<Step>> {
+    let mut groups: Vec<Vec<Step>> = steps.into_iter().map(|s| vec![s]).collect();
+    loop {
+        let pair = (0..groups.len()).find_map(|a| {
+            (0..groups.len()).find(|b| a != *b && continues(&total(&groups[a]), &total(&groups[*b]))).map(|b| (a, b))
+        });
+        let Some((a, b)) = pair else { return groups };
+        let inner = groups[b].clone();
+        groups[a].extend(inner);
+        groups.remove(b);
+    }
+}
+
+/// Whether `outer` takes up where `inner` ends, in all operands.
+fn continues(outer: &InsnLoop, inner: &InsnLoop) -> bool {
+    let next = |step: i64| step * inner.extent;
+    outer.dst == next(inner.dst)
+        && outer.src == next(inner.src)
+        && outer.wgt == next(inner.wgt)
+        && outer.extent * inner.extent <= ITER_LIMIT
+}
+
+/// The one loop that a group makes: the steps of its innermost part.
+fn total(group: &[Step]) -> InsnLoop {
+    let innermost = group.last().expect("groups are not empty").by;
+    InsnLoop { extent: group.iter().map(|s| s.by.extent).product(), ..innermost }
+}
+
+/// Which loops become what.
+struct Plan {
+    outer: InsnLoop,
+    inner: InsnLoop,
+    uops: Vec<MicroOp>,
+    outside: Vec<Step>,
+}
+
+fn plan(groups: &[Vec<Step>], uop_limit: i64) -> Plan {
+    let fits = |g: &Vec<Step>| total(g).extent <= ITER_LIMIT;
+    let candidates: Vec<Option<usize>> =
+        std::iter::once(None).chain((0..groups.len()).filter(|g| fits(&groups[*g])).map(Some)).collect();
+    let mut best: Option<(i64, Plan)> = None;
+    for outer in &candidates {
+        for inner in &candidates {
+            if outer.is_some() && (outer == inner || inner.is_none()) {
+                continue;
+            }
+            let (cost, plan) = plan_with(groups, *outer, *inner, uop_limit);
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, plan));
+            }
+        }
+    }
+    best.expect("the plan without loops is always there").1
+}
+
+/// The plan with given instruction loops: the smallest of the others become micro-ops as far as these fit.
+fn plan_with(groups: &[Vec<Step>], outer: Option<usize>, inner: Option<usize>, uop_limit: i64) -> (i64, Plan) {
+    let others = (0..groups.len()).filter(|g| Some(*g) != outer && Some(*g) != inner);
+    let mut rest: Vec<Step> = others.flat_map(|g| groups[g].iter().copied()).collect();
+    rest.sort_by_key(|s| s.by.extent);
+    let mut uops = vec![MicroOp { dst: 0, src: 0, wgt: 0 }];
+    let mut outside = Vec::new();
+    for s in rest {
+        match uops.len() as i64 * s.by.extent <= uop_limit {
+            true => uops = unrolled(&uops, &s.by),
+            false => outside.push(s),
+        }
+    }
+    let instructions: i64 = outside.iter().map(|s| s.by.extent).product();
+    let chosen = |g: Option<usize>| g.map_or(InsnLoop::ONCE, |g| total(&groups[g]));
+    let cost = instructions.saturating_mul(CYCLES_PER_INSTRUCTION + uops.len() as i64);
+    (cost, Plan { outer: chosen(outer), inner: chosen(inner), uops, outside })
+}
+
+/// Micro-ops for each iteration of a loop.
+fn unrolled(uops: &[MicroOp], by: &InsnLoop) -> Vec<MicroOp> {
+    let at = |n: i64| {
+        uops.iter().map(move |u| MicroOp { dst: u.dst + n * by.dst, src: u.src + n * by.src, wgt: u.wgt + n * by.wgt })
+    };
+    (0..by.extent).flat_map(at).collect()
+}
+
+fn apply(stmt: Stmt, plan: &Plan, gone: &[LoopId]) -> Stmt {
+    let at_zero = |t: TileRef| TileRef { buffer: t.buffer, offset: gone.iter().fold(t.offset, |e, l| e.without(*l)) };
+    let (outer, inner, uops) = (plan.outer, plan.inner, plan.uops.clone());
+    match stmt {
+        Stmt::Gemm(g) => {
+            let operands = g.operands.map(|(src, wgt)| (at_zero(src), at_zero(wgt)));
+            Stmt::Gemm(Gemm { dst: at_zero(g.dst), operands, outer, inner, uops, ..g })
+        }
+        Stmt::Alu(a) => {
+            let operand = match a.operand {
+                AluOperand::Tile(t) => AluOperand::Tile(at_zero(t)),
+                imm => imm,
+            };
+            Stmt::Alu(Alu { dst: at_zero(a.dst), operand, outer, inner, uops, ..a })
+        }
+        other => other,
+    }
+}

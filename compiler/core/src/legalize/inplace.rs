@@ -1,0 +1,124 @@
+//! Lets an elementwise result take the storage of its operand where that dies there.
+//!
+//! ```text
+//! before   alloc C @acc; ...; alloc S @acc; for i { S[i] = max(C[i], 0) }; for i { Y[i] = S[i] }
+//! after    alloc C @acc; ...; for i { C[i] = max(C[i], 0) }; for i { Y[i] = C[i] }
+//! ```
+//!
+//! The ALU writes over its first operand; without this, each stage of a chain would need a buffer and two instructions
+//! more to fill it. Conditions: both are allocated in one block of statements, in `acc`, with one shape; the nest reads
+//! the operand at the very element that it writes; nothing behind it mentions the operand.
+
+use crate::legalize::nest::stores;
+use crate::legalize::{Cx, LegalizeError};
+use crate::loops::ir::{BufferId, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
+use crate::scalar::{CastMode, DType, Scalar};
+
+pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
+    let mut body = std::mem::take(&mut program.body);
+    join_in_block(program, &mut body);
+    program.body = body;
+    *program = crate::loops::canonical(program);
+    Ok(())
+}
+
+fn join_in_block(program: &LoopProgram, block: &mut Vec<Stmt>) {
+    for stmt in block.iter_mut() {
+        if let Stmt::For(f) = stmt {
+            join_in_block(program, &mut f.body);
+        }
+    }
+    while let Some((operand, result)) = joinable(program, block) {
+        block.retain(|s| !matches!(s, Stmt::Alloc { buffer, .. } if *buffer == result));
+        block.iter_mut().for_each(|s| rename(program, s, result, operand));
+    }
+}
+
+/// An operand and a result in this block that can share the operand's storage.
+fn joinable(program: &LoopProgram, block: &[Stmt]) -> Option<(BufferId, BufferId)> {
+    let allocated = |b: BufferId| block.iter().any(|s| matches!(s, Stmt::Alloc { buffer, .. } if *buffer == b));
+    for (at, stmt) in block.iter().enumerate() {
+        let Some(store) = sole_store(stmt) else { continue };
+        let result = program.buffer(store.buffer);
+        if result.scope != Scope::Acc || result.role != Role::Temporary || !allocated(store.buffer) {
+            continue;
+        }
+        let unwritten = block[..at].iter().all(|s| !mentions(s, store.buffer));
+        for operand in operands_at(&store).into_iter().filter(|b| *b != store.buffer && allocated(*b)) {
+            let o = program.buffer(operand);
+            let dead = block[at + 1..].iter().all(|s| !mentions(s, operand));
+            if unwritten && dead && o.scope == Scope::Acc && o.shape == result.shape {
+                return Some((operand, store.buffer));
+            }
+        }
+    }
+    None
+}
+
+/// The store of a statement that is a perfect nest.
+fn sole_store(stmt: &Stmt) -> Option<Store> {
+    let mut found = Vec::new();
+    if let Stmt::For(_) | Stmt::Store(_) = stmt {
+        stores(std::slice::from_ref(stmt), &mut |nest| found.push(nest.store));
+    }
+    if count(stmt) == 1 { found.pop() } else { None }
+}
+
+/// Statements that are no loops.
+fn count(stmt: &Stmt) -> usize {
+    match stmt {
+        Stmt::For(f) => f.body.iter().map(count).sum(),
+        _ => 1,
+    }
+}
+
+/// The buffers that are read only at the element that the store writes.
+fn operands_at(store: &Store) -> Vec<BufferId> {
+    let (mut same, mut other) = (Vec::new(), Vec::new());
+    store.value.leaves(&mut |leaf| {
+        if let Leaf::Load(l) = leaf {
+            if l.indices == store.indices { same.push(l.buffer) } else { other.push(l.buffer) }
+        }
+    });
+    same.retain(|b| !other.contains(b));
+    same
+}
+
+fn mentions(stmt: &Stmt, b: BufferId) -> bool {
+    match stmt {
+        Stmt::For(f) => f.body.iter().any(|s| mentions(s, b)),
+        Stmt::Store(s) => {
+            let mut found = s.buffer == b;
+            s.value.leaves(&mut |leaf| found |= matches!(leaf, Leaf::Load(l) if l.buffer == b));
+            found
+        }
+        // An allocation is no use; intrinsics come after this pass.
+        _ => false,
+    }
+}
+
+/// Puts `to` in the place of `from`. Where their types differ, values are converted on the way in and out, which is what
+/// the narrower buffer did.
+fn rename(program: &LoopProgram, stmt: &mut Stmt, from: BufferId, to: BufferId) {
+    let (narrow, wide) = (program.buffer(from).dtype, program.buffer(to).dtype);
+    let converted = |dtype: DType, value: Scalar<Leaf>| match narrow == wide {
+        true => value,
+        false => Scalar::cast(dtype, CastMode::Wrap, value),
+    };
+    match stmt {
+        Stmt::For(f) => f.body.iter_mut().for_each(|s| rename(program, s, from, to)),
+        Stmt::Store(s) => {
+            s.value = s.value.flat_map(&mut |leaf| match leaf {
+                Leaf::Load(l) if l.buffer == from => {
+                    converted(narrow, Scalar::Leaf(Leaf::Load(Load { buffer: to, indices: l.indices.clone() })))
+                }
+                other => Scalar::Leaf(other.clone()),
+            });
+            if s.buffer == from {
+                s.buffer = to;
+                s.value = converted(wide, s.value.clone());
+            }
+        }
+        _ => {}
+    }
+}

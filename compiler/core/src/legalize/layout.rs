@@ -1,0 +1,211 @@
+//! Gives every buffer the tiles in which it lies. The GEMM core fixes those of its operands and results; copies and
+//! elementwise nests carry them on to what they touch, and so to the arrays in DRAM, which the runtime packs.
+//!
+//! ```text
+//! @gemm for ii { for ji { for ri { C[ii, jo * 16 + ji] += X_buf[ii, ri] * W_buf[jo * 16 + ji, ri] } } }
+//!     C: tile(0: BATCH, 1: BLOCK_OUT)   X_buf: tile(0: BATCH, 1: BLOCK_IN)   W_buf: tile(0: BLOCK_OUT, 1: BLOCK_IN)
+//! X_buf[i, r] = X[i, ro * 16 + r]
+//!     X: as X_buf
+//! ```
+//!
+//! Accumulators that no product reaches take tiles of their last dimension.
+
+use crate::gemm::TileLane;
+use crate::legalize::match_gemm::{Product, product};
+use crate::legalize::nest::{Nest, stores};
+use crate::legalize::{Cx, LegalizeError};
+use crate::loops::ir::{BufferId, Index, Lane, Layout, Leaf, Load, LoopId, LoopProgram, Mark, Origin, Scope};
+
+pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
+    let mut nests = Vec::new();
+    stores(&program.body, &mut |nest| nests.push(nest));
+    let mut found = Found { layouts: vec![None; program.buffers.len()] };
+    for nest in nests.iter().filter(|n| n.loops.iter().any(|l| l.mark == Some(Mark::Gemm))) {
+        if let Some(product) = product(program, cx, nest)? {
+            found.set_product(program, nest, &product)?;
+        }
+    }
+    found.carry(program, &nests)?;
+    for nest in &nests {
+        let buffer = program.buffer(nest.store.buffer);
+        if buffer.scope == Scope::Acc && found.layouts[nest.store.buffer.0 as usize].is_none() {
+            let layout = default_layout(program, cx, nest)?;
+            found.set(program, nest.store.buffer, layout, nest.origin())?;
+            found.carry(program, &nests)?;
+        }
+    }
+    for (buffer, layout) in program.buffers.iter_mut().zip(found.layouts) {
+        buffer.layout = Some(layout.map(|(layout, _)| layout).unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// The layouts found so far, each with the nest that asked for it.
+struct Found {
+    layouts: Vec<Option<(Layout, Origin)>>,
+}
+
+impl Found {
+    fn set_product(&mut self, program: &LoopProgram, nest: &Nest, p: &Product) -> Result<(), LegalizeError> {
+        let operands = [(p.dst.buffer, &p.tile.dst), (p.src.buffer, &p.tile.src), (p.wgt.buffer, &p.tile.wgt)];
+        for (buffer, lanes) in operands {
+            self.set(program, buffer, layout_of(lanes), nest.origin())?;
+        }
+        Ok(())
+    }
+
+    /// Records a layout. Returns whether it says something that was not known.
+    fn set(
+        &mut self,
+        program: &LoopProgram,
+        b: BufferId,
+        layout: Layout,
+        origin: Origin,
+    ) -> Result<bool, LegalizeError> {
+        let buffer = program.buffer(b);
+        match &self.layouts[b.0 as usize] {
+            Some((known, _)) if *known == layout => return Ok(false),
+            Some((known, first_origin)) => {
+                return Err(LegalizeError::LayoutConflict {
+                    buffer: buffer.name.clone(),
+                    first: describe(known),
+                    second: describe(&layout),
+                    first_origin: *first_origin,
+                    second_origin: origin,
+                });
+            }
+            None => {}
+        }
+        for lane in &layout.lanes {
+            if buffer.shape[lane.dim] % lane.size != 0 {
+                return Err(partial(&buffer.name, lane, buffer.shape[lane.dim], origin));
+            }
+        }
+        self.layouts[b.0 as usize] = Some((layout, origin));
+        Ok(true)
+    }
+
+    /// Carries layouts along copies and elementwise nests until nothing changes.
+    fn carry(&mut self, program: &LoopProgram, nests: &[Nest]) -> Result<(), LegalizeError> {
+        let maps: Vec<&Nest> = nests.iter().filter(|n| !accumulates(n)).collect();
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for nest in &maps {
+                for load in loads(nest) {
+                    changed |= self.carry_along(program, nest, &load)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn carry_along(&mut self, program: &LoopProgram, nest: &Nest, load: &Load) -> Result<bool, LegalizeError> {
+        let (dst, src) = (nest.store.buffer, load.buffer);
+        let known = |b: BufferId| self.layouts[b.0 as usize].as_ref().map(|(l, _)| l.clone());
+        let (from, to, layout) = match (known(dst), known(src)) {
+            (Some(layout), _) => (&nest.store.indices, &load.indices, (src, layout)),
+            (None, Some(layout)) => (&load.indices, &nest.store.indices, (dst, layout)),
+            (None, None) => return Ok(false),
+        };
+        let vars: Vec<LoopId> = nest.loops.iter().map(|l| l.var).collect();
+        let mut lanes = Vec::new();
+        for lane in &layout.1.lanes {
+            match partner(&vars, &from[lane.dim], to) {
+                Some(dim) => lanes.push(Lane { dim, size: lane.size }),
+                None => {
+                    return Err(LegalizeError::Shape {
+                        buffer: program.buffer(dst).name.clone(),
+                        what: "operations on tiles",
+                        reason: format!(
+                            "dimension {} of `{}` is walked in tiles, and no dimension of `{}` is walked like it",
+                            lane.dim,
+                            program.buffer(if layout.0 == src { dst } else { src }).name,
+                            program.buffer(layout.0).name
+                        ),
+                        origin: nest.origin(),
+                    });
+                }
+            }
+        }
+        self.set(program, layout.0, Layout { lanes }, nest.origin())
+    }
+}
+
+/// The dimension of `others` that the nest's loops walk as they walk `index`.
+fn partner(vars: &[LoopId], index: &Index, others: &[Index]) -> Option<usize> {
+    let inner = |l: LoopId| vars.contains(&l);
+    let (walk, _) = index.partition(&inner);
+    let mut same = others.iter().enumerate().filter(|(_, e)| e.partition(&inner).0 == walk);
+    match (same.next(), same.next()) {
+        (Some((dim, _)), None) => Some(dim),
+        // Several dimensions that stand still, as in an array of one row: any order of them gives the same tiles only
+        // where sizes agree, which `set` checks; the first is as good as another.
+        (Some((dim, _)), Some(_)) if walk.as_constant().is_none() => Some(dim),
+        _ => None,
+    }
+}
+
+fn layout_of(lanes: &[TileLane<LoopId>]) -> Layout {
+    Layout { lanes: lanes.iter().map(|l| Lane { dim: l.dim, size: l.size }).collect() }
+}
+
+/// Tiles of the last dimension over the output lanes, and of the one before over the batch.
+fn default_layout(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Layout, LegalizeError> {
+    let buffer = program.buffer(nest.store.buffer);
+    let core = cx.core();
+    let rank = buffer.shape.len();
+    let mut lanes = Vec::new();
+    if core.batch > 1 {
+        match rank {
+            0 | 1 => {
+                let reason = format!("a tile has {} rows, and the tensor has one dimension", core.batch);
+                let (buffer, what, origin) = (buffer.name.clone(), "operations on tiles", nest.origin());
+                return Err(LegalizeError::Shape { buffer, what, reason, origin });
+            }
+            _ => lanes.push(Lane { dim: rank - 2, size: core.batch }),
+        }
+    }
+    if core.block_out > 1 && rank > 0 {
+        lanes.push(Lane { dim: rank - 1, size: core.block_out });
+    }
+    Ok(Layout { lanes })
+}
+
+fn accumulates(nest: &Nest) -> bool {
+    loads(nest).iter().any(|l| l.buffer == nest.store.buffer && l.indices == nest.store.indices)
+        && nest.loops.iter().any(|l| l.mark == Some(Mark::Gemm))
+}
+
+fn loads(nest: &Nest) -> Vec<Load> {
+    let mut found = Vec::new();
+    nest.store.value.leaves(&mut |leaf| {
+        if let Leaf::Load(l) = leaf {
+            found.push(l.clone());
+        }
+    });
+    found
+}
+
+fn partial(buffer: &str, lane: &Lane, extent: i64, origin: Origin) -> LegalizeError {
+    LegalizeError::PartialTile {
+        buffer: buffer.to_string(),
+        reason: format!(
+            "dimension {} of `{buffer}` has {extent} elements there, and a tile has {}",
+            lane.dim, lane.size
+        ),
+        origin,
+        help: format!(
+            "compute `{buffer}` at a loop that leaves a multiple of {} elements, or change that size",
+            lane.size
+        ),
+    }
+}
+
+fn describe(layout: &Layout) -> String {
+    let lanes: Vec<String> = layout.lanes.iter().map(|l| format!("{} of dimension {}", l.size, l.dim)).collect();
+    match lanes.is_empty() {
+        true => "without tiles".to_string(),
+        false => format!("in tiles of {}", lanes.join(" by ")),
+    }
+}

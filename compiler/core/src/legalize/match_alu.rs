@@ -1,0 +1,214 @@
+//! Puts instructions of the vector ALU in the place of elementwise nests in the accumulator, and resets in the place of
+//! constant fills.
+//!
+//! ```text
+//! before   for i { for j in 0..64 { C[i, j] = max(C[i, j] >> 8, 0) } }
+//! after    for i { for j in 0..4 { alu shr C[i * 4 + j], 8 } }
+//!          for i { for j in 0..4 { alu max C[i * 4 + j], 0 } }
+//! ```
+//!
+//! `select` chooses the operations. The nest runs once for each, over whole tiles.
+
+use crate::affine::Interval;
+use crate::legalize::match_gemm::not_whole;
+use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
+use crate::legalize::tiles::{LaneLoop, strip, tile_ref};
+use crate::legalize::{Cx, LegalizeError};
+use crate::loops::ir::{
+    Alu, AluOp, AluOperand, Gemm, InsnLoop, Leaf, Load, LoopProgram, MicroOp, Scope, Stmt, TileRef,
+};
+use crate::scalar::Scalar;
+use crate::select::{OpOperand, Request, Selection, Start, select};
+
+pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
+    let body = std::mem::take(&mut program.body);
+    program.body = rewrite_stores(body, &mut |nest| match elementwise(program, &nest)? {
+        Some(operands) => lower(program, cx, nest, operands),
+        None => Ok(vec![nest.into_stmt()]),
+    })?;
+    Ok(())
+}
+
+/// The value of a nest over numbered operands, if it computes in the accumulator from the accumulator.
+struct Operands {
+    value: Scalar<u32>,
+    loads: Vec<Load>,
+}
+
+fn elementwise(program: &LoopProgram, nest: &Nest) -> Result<Option<Operands>, LegalizeError> {
+    let target = program.buffer(nest.store.buffer);
+    let mut loads: Vec<Load> = Vec::new();
+    let mut has_index = false;
+    let value = nest.store.value.map(&mut |leaf| match leaf {
+        Leaf::Load(l) => {
+            let at = loads.iter().position(|known| known == l).unwrap_or_else(|| {
+                loads.push(l.clone());
+                loads.len() - 1
+            });
+            at as u32
+        }
+        Leaf::Index(_) => {
+            has_index = true;
+            0
+        }
+    });
+    let is_transfer =
+        matches!(value, Scalar::Leaf(_)) && loads.iter().any(|l| program.buffer(l.buffer).scope != Scope::Acc);
+    if target.scope != Scope::Acc || is_transfer {
+        return Ok(None);
+    }
+    if has_index {
+        let (buffer, origin) = (target.name.clone(), nest.origin());
+        let reason = "the value of an axis is not in the accumulator".to_string();
+        return Err(LegalizeError::NotSelected { buffer, reason, origin });
+    }
+    if let Some(foreign) = loads.iter().find(|l| program.buffer(l.buffer).scope != Scope::Acc) {
+        return Err(foreign_operand(program, nest, foreign));
+    }
+    Ok(Some(Operands { value, loads }))
+}
+
+/// The error for an operand that the ALU cannot reach.
+fn foreign_operand(program: &LoopProgram, nest: &Nest, foreign: &Load) -> LegalizeError {
+    let (target, operand) = (program.buffer(nest.store.buffer), program.buffer(foreign.buffer));
+    let multiplies = nest.loops.len() > nest.store.indices.len();
+    let help = match multiplies {
+        true => format!("sums of products run on the GEMM core: `{}.tensorize(AXIS, gemm)`", target.name),
+        false => format!("bring `{0}` there: `{0}_acc = {0}.cache_read(acc)` for an `i32` tensor", operand.name),
+    };
+    LegalizeError::NoUnit {
+        buffer: format!("{}` from `{}` in `{}", target.name, operand.name, operand.scope.name()),
+        scope: target.scope,
+        origin: nest.origin(),
+        help,
+    }
+}
+
+fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest, operands: Operands) -> Result<Vec<Stmt>, LegalizeError> {
+    let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
+    let buffer = program.buffer(target.buffer).name.clone();
+    let failed = |reason: String| LegalizeError::NotSelected { buffer: buffer.clone(), reason, origin: nest.origin() };
+    let selection = selection(program, &operands, &target).map_err(failed)?;
+    let lanes = lanes(program, cx, &nest)?;
+    let place = |program: &LoopProgram, load: &Load| {
+        tile_ref(program, load.buffer, &load.indices, &lanes).map_err(|e| not_whole(program, &nest, load, &e))
+    };
+    let dst = place(program, &target)?;
+    let tiles = operands.loads.iter().map(|l| place(program, l)).collect::<Result<Vec<_>, _>>()?;
+    let mut stmts = Vec::new();
+    let mut push = |program: &mut LoopProgram, stmt: Stmt| {
+        let loops = fresh_loops(program, &nest.loops, stmts.is_empty());
+        stmts.push(wrap(&loops.0, rename_loops(stmt, &loops.1)));
+    };
+    if selection.start == Start::Zero {
+        push(program, reset(&dst, &nest));
+    }
+    for op in &selection.ops {
+        let operand = match op.operand {
+            OpOperand::Imm(value) => AluOperand::Imm(value),
+            OpOperand::Operand(k) => AluOperand::Tile(tiles[k as usize].clone()),
+        };
+        push(program, alu(op.opcode, &dst, operand, &nest));
+    }
+    Ok(stmts)
+}
+
+fn selection(program: &LoopProgram, operands: &Operands, target: &Load) -> Result<Selection, String> {
+    let buffer = |k: u32| program.buffer(operands.loads[k as usize].buffer);
+    let range = |k: u32| {
+        let (min, max) = buffer(k).dtype.limits();
+        Interval::new(min, max)
+    };
+    let name = |k: u32| buffer(k).name.clone();
+    let request = Request { value: &operands.value, range: &range, name: &name, low_bits: false, multiplier: true };
+    select(&request, &|k| operands.loads[k as usize] == *target).map_err(|e| e.to_string())
+}
+
+/// The loops that walk the target's lanes. They are shortened to count tiles.
+fn lanes(program: &mut LoopProgram, cx: &Cx, nest: &Nest) -> Result<Vec<LaneLoop>, LegalizeError> {
+    let buffer = program.buffer(nest.store.buffer);
+    let layout = buffer.layout.clone().unwrap_or_default();
+    let name = buffer.name.clone();
+    let mut lanes = Vec::new();
+    for lane in &layout.lanes {
+        let index = &nest.store.indices[lane.dim];
+        let walker = nest.loops.iter().map(|l| l.var).find(|v| index.coefficient(*v) == Some(1));
+        let partial = |reason: String| LegalizeError::PartialTile {
+            buffer: name.clone(),
+            reason,
+            origin: nest.origin(),
+            help: format!("the core works on {} x {} tiles", cx.core().batch, cx.core().block_out),
+        };
+        let Some(var) = walker else {
+            return Err(partial(format!("no loop here runs over dimension {} of `{name}`", lane.dim)));
+        };
+        let lane = LaneLoop { var, size: lane.size };
+        strip(program, &[lane]).map_err(|_| {
+            let extent = program.loop_var(var).extent;
+            partial(format!("a loop of {extent} elements is no whole number of tiles of {}", lane.size))
+        })?;
+        lanes.push(lane);
+    }
+    Ok(lanes)
+}
+
+fn reset(dst: &TileRef, nest: &Nest) -> Stmt {
+    Stmt::Gemm(Gemm {
+        dst: dst.clone(),
+        operands: None,
+        outer: InsnLoop::ONCE,
+        inner: InsnLoop::ONCE,
+        uops: vec![MicroOp { dst: 0, src: 0, wgt: 0 }],
+        origin: nest.store.origin,
+    })
+}
+
+fn alu(opcode: AluOp, dst: &TileRef, operand: AluOperand, nest: &Nest) -> Stmt {
+    Stmt::Alu(Alu {
+        opcode,
+        dst: dst.clone(),
+        operand,
+        outer: InsnLoop::ONCE,
+        inner: InsnLoop::ONCE,
+        uops: vec![MicroOp { dst: 0, src: 0, wgt: 0 }],
+        origin: nest.store.origin,
+    })
+}
+
+/// The old variables of a nest and the new ones.
+type Renamed = Vec<(crate::loops::ir::LoopId, crate::loops::ir::LoopId)>;
+
+/// The loops of a nest for one more statement: each `For` has a variable of its own, so all but the first get new ones.
+fn fresh_loops(program: &mut LoopProgram, loops: &[NestLoop], first: bool) -> (Vec<NestLoop>, Renamed) {
+    if first {
+        return (loops.to_vec(), Vec::new());
+    }
+    let mut renamed = Vec::new();
+    let fresh = loops
+        .iter()
+        .map(|l| {
+            let var = program.fresh_loop(l.var);
+            renamed.push((l.var, var));
+            NestLoop { var, ..*l }
+        })
+        .collect();
+    (fresh, renamed)
+}
+
+fn rename_loops(stmt: Stmt, renamed: &Renamed) -> Stmt {
+    let new = |t: &TileRef| TileRef {
+        buffer: t.buffer,
+        offset: renamed.iter().fold(t.offset.clone(), |e, (from, to)| e.rename(*from, *to)),
+    };
+    match stmt {
+        Stmt::Gemm(g) => Stmt::Gemm(Gemm { dst: new(&g.dst), ..g }),
+        Stmt::Alu(a) => {
+            let operand = match &a.operand {
+                AluOperand::Tile(t) => AluOperand::Tile(new(t)),
+                imm => imm.clone(),
+            };
+            Stmt::Alu(Alu { dst: new(&a.dst), operand, ..a })
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,44 @@
+//! Makes a loop program fit for the accelerator, one pass a file. [`LoopProgram`] → [`LegalProgram`].
+//!
+//! `normalize` gives copies and elementwise nests one loop for each dimension; `inplace` joins buffers that can share
+//! storage; `layout` gives each buffer its tiles; `match_gemm`, `match_alu` and `match_dma` put intrinsics on tiles in the
+//! place of stores; `fold` draws loops into the intrinsics; `allocate` gives buffers their places in the scratchpads.
+//! `pipeline` holds the order of the passes and the reason for it.
+
+pub mod allocate;
+pub mod fold;
+pub mod inplace;
+pub mod layout;
+pub mod match_alu;
+pub mod match_dma;
+pub mod match_gemm;
+pub mod normalize;
+
+mod error;
+mod nest;
+mod seal;
+mod tiles;
+
+use tilewright_isa::Config;
+
+use crate::gemm::Core;
+
+pub use error::LegalizeError;
+pub use seal::{LegalProgram, seal};
+
+/// What a pass may know besides the program.
+#[derive(Clone, Debug)]
+pub struct Cx {
+    pub config: Config,
+}
+
+impl Cx {
+    /// The sides of the GEMM core.
+    pub fn core(&self) -> Core {
+        Core {
+            batch: self.config.batch() as i64,
+            block_in: self.config.block_in() as i64,
+            block_out: self.config.block_out() as i64,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Perfect nests: loops with nothing between them around one statement. The unit in which passes rewrite.
+
+use crate::loops::ir::{For, LoopId, Mark, Origin, Stmt, Store};
+
+/// Loops, from the outermost, around one store.
+#[derive(Clone, Debug)]
+pub struct Nest {
+    pub loops: Vec<NestLoop>,
+    pub store: Store,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct NestLoop {
+    pub var: LoopId,
+    pub mark: Option<Mark>,
+    pub origin: Origin,
+}
+
+impl Nest {
+    /// The nest as a statement again.
+    pub fn into_stmt(self) -> Stmt {
+        wrap(&self.loops, Stmt::Store(self.store))
+    }
+
+    /// The directive that shaped the nest: the store's own, or that of its loops from the innermost.
+    pub fn origin(&self) -> Origin {
+        let directive = self.store.origin.directive.or(self.loops.iter().rev().find_map(|l| l.origin.directive));
+        Origin { directive, ..self.store.origin }
+    }
+}
+
+/// A statement inside loops, the first outermost.
+pub fn wrap(loops: &[NestLoop], inner: Stmt) -> Stmt {
+    loops
+        .iter()
+        .rev()
+        .fold(inner, |body, l| Stmt::For(For { var: l.var, mark: l.mark, body: vec![body], origin: l.origin }))
+}
+
+/// Puts what `rewrite` makes in the place of each perfect nest around a store; everything else stays as it is.
+pub fn rewrite_stores<E>(
+    stmts: Vec<Stmt>,
+    rewrite: &mut dyn FnMut(Nest) -> Result<Vec<Stmt>, E>,
+) -> Result<Vec<Stmt>, E> {
+    let mut out = Vec::new();
+    for stmt in stmts {
+        match into_nest(stmt) {
+            Ok(nest) => out.extend(rewrite(nest)?),
+            Err(Stmt::For(f)) => {
+                let body = rewrite_stores(f.body, rewrite)?;
+                out.push(Stmt::For(For { body, ..f }));
+            }
+            Err(other) => out.push(other),
+        }
+    }
+    Ok(out)
+}
+
+fn into_nest(stmt: Stmt) -> Result<Nest, Stmt> {
+    if !is_nest(&stmt) {
+        return Err(stmt);
+    }
+    let mut loops = Vec::new();
+    let mut at = stmt;
+    loop {
+        match at {
+            Stmt::Store(store) => return Ok(Nest { loops, store }),
+            Stmt::For(mut f) => {
+                loops.push(NestLoop { var: f.var, mark: f.mark, origin: f.origin });
+                at = f.body.remove(0);
+            }
+            _ => unreachable!("checked by is_nest"),
+        }
+    }
+}
+
+fn is_nest(stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::Store(_) => true,
+        Stmt::For(f) => matches!(f.body.as_slice(), [inner] if is_nest(inner)),
+        _ => false,
+    }
+}
+
+/// Visits each perfect nest around a store.
+pub fn stores(stmts: &[Stmt], visit: &mut dyn FnMut(Nest)) {
+    let visited: Result<_, std::convert::Infallible> = rewrite_stores(stmts.to_vec(), &mut |nest| {
+        visit(nest);
+        Ok(Vec::new())
+    });
+    drop(visited);
+}

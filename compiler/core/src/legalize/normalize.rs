@@ -1,0 +1,130 @@
+//! Gives each nest that maps elements to elements one loop for each dimension of what it writes, in order.
+//!
+//! ```text
+//! before   for jo in 0..4 { for i { for ji in 0..64 { Y[i, jo * 64 + ji] = C[i, jo * 64 + ji] } } }
+//! after    for i { for ji in 0..256 { Y[i, ji] = C[i, ji] } }
+//! ```
+//!
+//! Copies and elementwise nests compute a box, and the order inside it is free; transfers and vector instructions are
+//! chosen for the box, whatever loops the schedule made of it. Nests that read what they write (reductions) stay.
+
+use crate::affine::Affine;
+use crate::legalize::nest::{Nest, NestLoop, rewrite_stores};
+use crate::legalize::{Cx, LegalizeError};
+use crate::loops::ir::{Index, Leaf, Load, LoopId, LoopProgram, Store};
+
+pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
+    let body = std::mem::take(&mut program.body);
+    program.body = rewrite_stores(body, &mut |nest| {
+        let nest = match reads_itself(&nest.store) {
+            true => nest,
+            false => normalize(program, nest),
+        };
+        Ok::<_, LegalizeError>(vec![nest.into_stmt()])
+    })?;
+    Ok(())
+}
+
+fn reads_itself(store: &Store) -> bool {
+    let mut found = false;
+    store.value.leaves(&mut |leaf| found |= matches!(leaf, Leaf::Load(l) if l.buffer == store.buffer));
+    found
+}
+
+/// One dimension of the box: the loops that walk it, the fastest first, with the step of each.
+struct Dimension {
+    walkers: Vec<(LoopId, i64)>,
+    extent: i64,
+}
+
+impl Dimension {
+    /// The loop that remains.
+    fn var(&self) -> Option<LoopId> {
+        self.walkers.first().map(|(l, _)| *l)
+    }
+}
+
+/// The nest with one loop for each dimension; the nest as it is where its loops do not cover a box.
+fn normalize(program: &mut LoopProgram, nest: Nest) -> Nest {
+    // Loops outside of a marked one are the schedule's wish and stay around the box.
+    let from = nest.loops.iter().position(|l| l.mark.is_some()).unwrap_or(0);
+    let vars: Vec<LoopId> = nest.loops[from..].iter().map(|l| l.var).collect();
+    let Some(dims) = dimensions(program, &vars, &nest.store.indices) else { return nest };
+    let Some(store) = rewritten(program, &dims, &vars, &nest.store) else { return nest };
+    let mark = nest.loops.get(from).and_then(|l| l.mark);
+    let mut loops = nest.loops[..from].to_vec();
+    for dim in &dims {
+        if let Some(var) = dim.var() {
+            program.loops[var.0 as usize].extent = dim.extent;
+            let origin = nest.loops.iter().find(|l| l.var == var).expect("a loop of the nest").origin;
+            let first = loops.len() == from;
+            loops.push(NestLoop { var, mark: mark.filter(|_| first), origin });
+        }
+    }
+    Nest { loops, store }
+}
+
+/// Sorts the loops by the dimension that they walk; each has to continue where the faster ones end.
+fn dimensions(program: &LoopProgram, vars: &[LoopId], indices: &[Index]) -> Option<Vec<Dimension>> {
+    let running = |l: &&LoopId| program.loop_var(**l).extent > 1;
+    let mut walked = 0;
+    let mut dims = Vec::new();
+    for index in indices {
+        let mut walkers = Vec::new();
+        for l in vars.iter().filter(running) {
+            match index.coefficient(*l)? {
+                0 => {}
+                step => walkers.push((*l, step)),
+            }
+        }
+        walkers.sort_by_key(|(_, step)| *step);
+        let mut extent = 1;
+        for (l, step) in &walkers {
+            if *step != extent {
+                return None;
+            }
+            extent *= program.loop_var(*l).extent;
+        }
+        walked += walkers.len();
+        dims.push(Dimension { walkers, extent });
+    }
+    (walked == vars.iter().filter(running).count()).then_some(dims)
+}
+
+fn rewritten(program: &LoopProgram, dims: &[Dimension], vars: &[LoopId], store: &Store) -> Option<Store> {
+    let index = |e: &Index| rewrite_index(program, dims, vars, e);
+    let indices = store.indices.iter().map(index).collect::<Option<Vec<_>>>()?;
+    let mut complete = true;
+    let value = store.value.map(&mut |leaf| {
+        let moved = match leaf {
+            Leaf::Index(e) => index(e).map(Leaf::Index),
+            Leaf::Load(l) => {
+                let indices = l.indices.iter().map(index).collect::<Option<Vec<_>>>();
+                indices.map(|indices| Leaf::Load(Load { buffer: l.buffer, indices }))
+            }
+        };
+        complete &= moved.is_some();
+        moved.unwrap_or_else(|| leaf.clone())
+    });
+    complete.then_some(Store { buffer: store.buffer, indices, value, origin: store.origin })
+}
+
+/// An index in terms of the loops that remain. Each dimension has to be walked in the index as in the box, up to a factor.
+fn rewrite_index(program: &LoopProgram, dims: &[Dimension], vars: &[LoopId], index: &Index) -> Option<Index> {
+    let still = vars.iter().filter(|l| program.loop_var(**l).extent == 1);
+    let mut rest = still.fold(index.clone(), |e, l| {
+        e.substitute(&|v| if v == *l { Affine::constant(0) } else { Affine::var(v) }, &|v| program.loop_range(v))
+    });
+    for dim in dims {
+        let Some(var) = dim.var() else { continue };
+        let factor = rest.coefficient(var)?;
+        for (l, step) in &dim.walkers {
+            if rest.coefficient(*l)? != factor * step {
+                return None;
+            }
+            rest = rest.without(*l);
+        }
+        rest = rest.plus(&Affine::var(var).times(factor));
+    }
+    Some(rest)
+}

@@ -1,0 +1,149 @@
+//! The arguments of a directive, taken from the AST with the errors that name the directive's usage.
+
+use tilewright_syntax::Span;
+use tilewright_syntax::ast::{self, ExprKind, Ident};
+
+use crate::loops::ir::Scope;
+use crate::schedule::error::ScheduleError;
+use crate::schedule::{Schedule, StageAxisId, StageId};
+use crate::tensor::Constants;
+use crate::tensor::TensorId;
+
+/// A directive and the tensor that it is said of.
+#[derive(Debug)]
+pub struct Call<'a> {
+    pub subject: &'a Ident,
+    pub directive: &'a ast::Directive,
+    /// The stage that the directive makes: `NEW = ...`.
+    pub target: Option<&'a Ident>,
+    pub constants: &'a Constants,
+    /// How the directive is written, for messages.
+    pub usage: &'static str,
+}
+
+impl<'a> Call<'a> {
+    pub fn span(&self) -> Span {
+        self.directive.span
+    }
+
+    /// The stage of the subject.
+    pub fn stage(&self, schedule: &Schedule) -> Result<StageId, ScheduleError> {
+        resolve_stage(schedule, self.subject)
+    }
+
+    /// Refuses any other number of arguments.
+    pub fn expect_args(&self, allowed: std::ops::RangeInclusive<usize>) -> Result<(), ScheduleError> {
+        match allowed.contains(&self.directive.args.len()) {
+            true => Ok(()),
+            false => Err(self.bad_arguments(format!(
+                "it takes {}, and {} stand here",
+                count(allowed, "argument"),
+                self.directive.args.len()
+            ))),
+        }
+    }
+
+    /// Refuses any other number of names behind `->`.
+    pub fn expect_results(&self, wanted: usize) -> Result<(), ScheduleError> {
+        match self.directive.results.len() == wanted {
+            true => Ok(()),
+            false => Err(self.bad_arguments(format!(
+                "it names {} behind `->`, and {} stand here",
+                count(wanted..=wanted, "axis").replace("axiss", "axes"),
+                self.directive.results.len()
+            ))),
+        }
+    }
+
+    /// Refuses `NEW = ...` on a directive that makes no stage, and its absence on one that does.
+    pub fn expect_target(&self, wanted: bool) -> Result<(), ScheduleError> {
+        match (wanted, self.target) {
+            (true, None) => Err(self.bad_arguments("it makes a stage, which needs a name: `NAME = ...`".into())),
+            (false, Some(_)) => Err(self.bad_arguments("it makes no stage that could be named".into())),
+            _ => Ok(()),
+        }
+    }
+
+    /// An argument that has to be a name.
+    pub fn name(&self, at: usize) -> Result<Ident, ScheduleError> {
+        let arg = &self.directive.args[at];
+        match &arg.kind {
+            ExprKind::Name(name) => Ok(Ident { name: name.clone(), span: arg.span }),
+            _ => Err(ScheduleError::ArgumentKind { span: arg.span, expected: "a name", usage: self.usage }),
+        }
+    }
+
+    /// An argument that has to be a loop of a stage.
+    pub fn axis(&self, schedule: &Schedule, stage: StageId, at: usize) -> Result<StageAxisId, ScheduleError> {
+        resolve_axis(schedule, stage, &self.name(at)?)
+    }
+
+    /// An argument that has to be a number of at least 1.
+    pub fn positive(&self, at: usize) -> Result<i64, ScheduleError> {
+        let arg = &self.directive.args[at];
+        let value = self.constants.eval(arg).map_err(|e| ScheduleError::Constant(Box::new(e)))?;
+        match value {
+            1.. => Ok(value),
+            _ => Err(ScheduleError::NotPositive { span: arg.span, value }),
+        }
+    }
+
+    /// An argument that has to be the name of a scratchpad.
+    pub fn scope(&self, at: usize) -> Result<Scope, ScheduleError> {
+        let name = self.name(at)?;
+        let found = Scope::ON_CHIP.into_iter().find(|s| s.name() == name.name);
+        found.ok_or(ScheduleError::UnknownScope { name })
+    }
+
+    pub fn bad_arguments(&self, reason: String) -> ScheduleError {
+        ScheduleError::Arguments { directive: self.directive.name.clone(), reason, usage: self.usage }
+    }
+}
+
+/// Finds a loop of a stage by its name.
+pub fn resolve_axis(schedule: &Schedule, stage: StageId, name: &Ident) -> Result<StageAxisId, ScheduleError> {
+    let s = schedule.stage(stage);
+    let Some(at) = s.axes.iter().position(|a| a.name == name.name) else {
+        let loops = s.leaves.iter().map(|l| s.axis(*l).name.clone()).collect();
+        return Err(ScheduleError::UnknownAxis {
+            name: name.clone(),
+            stage: schedule.stage_name(stage).to_string(),
+            loops,
+        });
+    };
+    let id = StageAxisId(at as u32);
+    match s.axis(id).split {
+        None => Ok(id),
+        Some(split) => Err(ScheduleError::AxisWasSplit {
+            name: name.clone(),
+            split: split.span,
+            outer: s.axis(split.outer).name.clone(),
+            inner: s.axis(split.inner).name.clone(),
+        }),
+    }
+}
+
+/// Finds a tensor, an input or a stage's, by its name.
+pub fn resolve_tensor(schedule: &Schedule, name: &Ident) -> Result<TensorId, ScheduleError> {
+    schedule.kernel.find(&name.name).ok_or_else(|| ScheduleError::UnknownStage {
+        name: name.clone(),
+        known: schedule.kernel.tensors.iter().map(|t| t.name.clone()).collect(),
+    })
+}
+
+/// Finds a stage by its name.
+pub fn resolve_stage(schedule: &Schedule, name: &Ident) -> Result<StageId, ScheduleError> {
+    let tensor = resolve_tensor(schedule, name)?;
+    let input = schedule.kernel.tensor(tensor).span;
+    schedule.stage_of(tensor).ok_or_else(|| ScheduleError::InputIsNoStage { name: name.clone(), input })
+}
+
+fn count(range: std::ops::RangeInclusive<usize>, what: &str) -> String {
+    let (low, high) = (*range.start(), *range.end());
+    let plural = if high == 1 { "" } else { "s" };
+    match (low == high, high == usize::MAX) {
+        (true, _) => format!("{low} {what}{plural}"),
+        (false, true) => format!("{low} or more {what}s"),
+        (false, false) => format!("{low} to {high} {what}s"),
+    }
+}

@@ -1,0 +1,232 @@
+//! Named legality checks of schedules.
+//!
+//! - `can_hold`: a stage may be computed at an axis.
+//! - `is_copy`: a stage is a copy of one tensor.
+//! - `gemm_tile`: the loops of a stage from an axis inwards are one micro-op of the GEMM core.
+//! - `still_legal`: what earlier directives established holds after a later one.
+
+use tilewright_syntax::Span;
+
+use crate::gemm::{Accesses, Match, Mismatch, TileLoop, match_tile};
+use crate::loops::ir::Scope;
+use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
+use crate::schedule::regions::{self, Indivisible, Regions, StageLoop, infer};
+use crate::schedule::{Attach, Schedule, ScheduleError, StageAxisId, StageId};
+use crate::tensor::{Leaf, Read};
+
+/// Why a stage cannot be computed at an axis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HoldError {
+    /// The stage is an output or has no readers.
+    NoReaders,
+    /// The axis belongs to the stage itself, or to one that is computed inside it.
+    Itself,
+    /// The axis lies in the tile of a micro-op.
+    InTile,
+    /// A reader is computed outside of the loop.
+    ReaderOutside { reader: String },
+}
+
+impl HoldError {
+    pub fn reason(&self, producer: &str) -> String {
+        match self {
+            HoldError::NoReaders => format!("no other stage reads `{producer}`"),
+            HoldError::Itself => format!("this loop is itself part of computing `{producer}`"),
+            HoldError::InTile => "this loop lies inside one micro-op, where nothing else can stand".to_string(),
+            HoldError::ReaderOutside { reader } => {
+                format!("`{reader}` reads `{producer}` and is computed outside of this loop")
+            }
+        }
+    }
+}
+
+/// Whether `producer` may be computed in each iteration of a leaf of `host`.
+pub fn can_hold(s: &Schedule, producer: StageId, host: StageId, axis: StageAxisId) -> Result<(), HoldError> {
+    let at = s.stage(host).depth(axis).expect("a leaf");
+    if lies_within(s, host, producer) {
+        return Err(HoldError::Itself);
+    }
+    let readers = s.readers(s.stage(producer).tensor);
+    if readers.is_empty() {
+        return Err(HoldError::NoReaders);
+    }
+    if s.stage(host).in_tile(axis) {
+        return Err(HoldError::InTile);
+    }
+    let inside = |reader: StageId| depth_in(s, reader, host).is_some_and(|depth| depth >= at);
+    match readers.into_iter().find(|r| !inside(*r)) {
+        Some(reader) => Err(HoldError::ReaderOutside { reader: s.stage_name(reader).to_string() }),
+        None => Ok(()),
+    }
+}
+
+/// The depth of the innermost loop of `host` in which a stage is computed; its own loops for the host itself.
+fn depth_in(s: &Schedule, stage: StageId, host: StageId) -> Option<usize> {
+    if stage == host {
+        return Some(usize::MAX);
+    }
+    let at = s.stage(stage).attach?;
+    match at.stage == host {
+        true => s.stage(host).depth(at.axis),
+        false => depth_in(s, at.stage, host),
+    }
+}
+
+/// Whether a stage is another one or is computed in its loops.
+fn lies_within(s: &Schedule, stage: StageId, outer: StageId) -> bool {
+    stage == outer || s.stage(stage).attach.is_some_and(|at| lies_within(s, at.stage, outer))
+}
+
+/// Every axis that can hold a stage, as `C: ro, io`.
+pub fn holders(s: &Schedule, producer: StageId) -> Vec<String> {
+    let mut found = Vec::new();
+    for host in s.stage_ids() {
+        for axis in &s.stage(host).leaves {
+            if can_hold(s, producer, host, *axis).is_ok() {
+                found.push(format!("{}, {}", s.stage_name(host), s.stage(host).axis(*axis).name));
+            }
+        }
+    }
+    found
+}
+
+/// The read that a stage copies, if it is a copy: the value of one tensor, unchanged or cut to its low bits.
+pub fn is_copy(s: &Schedule, stage: StageId) -> Option<&Read> {
+    let compute = s.compute(stage);
+    let value = match &compute.value {
+        Scalar::Cast { value, mode: CastMode::Wrap, to: DType::I8 } => value,
+        value => value,
+    };
+    match (value, &compute.reduction) {
+        (Scalar::Leaf(Leaf::Read(read)), None) => Some(read),
+        _ => None,
+    }
+}
+
+/// The two reads of a sum of products of `i8` values.
+fn product(s: &Schedule, stage: StageId) -> Option<(&Read, &Read)> {
+    let compute = s.compute(stage);
+    compute.reduction.as_ref()?;
+    let Scalar::Binary { op: BinaryOp::Mul, left, right } = &compute.value else { return None };
+    let is_factor = |e: &Scalar<Leaf>| match e {
+        Scalar::Cast { to: DType::I32, value, .. } => match &**value {
+            Scalar::Leaf(Leaf::Read(read)) => s.kernel.tensor(read.tensor).dtype == DType::I8,
+            _ => false,
+        },
+        _ => false,
+    };
+    if !is_factor(left) || !is_factor(right) {
+        return None;
+    }
+    match compute.reads().as_slice() {
+        [a, b] => Some((a, b)),
+        _ => None,
+    }
+}
+
+/// Why a nest is no micro-op of the GEMM core.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TileError {
+    /// The value is not `sum(..: i32(A[..]) * i32(B[..]))` of `i8` tensors.
+    NotAProduct,
+    Nest(Mismatch<StageLoop>),
+}
+
+/// Checks that the loops from `axis` inwards are one micro-op. Which operand is the input and which the weights follows
+/// from the scopes where they are set, and from what fits otherwise.
+pub fn gemm_tile(
+    s: &Schedule,
+    regions: &Regions,
+    stage: StageId,
+    axis: StageAxisId,
+) -> Result<Match<StageLoop>, TileError> {
+    let (a, b) = product(s, stage).ok_or(TileError::NotAProduct)?;
+    let st = s.stage(stage);
+    let from = st.depth(axis).expect("a leaf");
+    let loops: Vec<TileLoop<StageLoop>> = st.leaves[from..]
+        .iter()
+        .map(|l| TileLoop { var: StageLoop { stage, axis: *l }, extent: regions.extent(stage, *l) })
+        .collect();
+    let dst: Vec<_> = s.compute(stage).axes.iter().map(|x| regions::axis_value(s, regions, stage, *x)).collect();
+    let (left, right) = (regions::read_indices(s, regions, stage, a), regions::read_indices(s, regions, stage, b));
+    let straight = match_tile(s.core, &loops, &Accesses { dst: &dst, src: &left, wgt: &right });
+    let swapped = match_tile(s.core, &loops, &Accesses { dst: &dst, src: &right, wgt: &left });
+    let weights_first = s.scope(a.tensor) == Scope::Wgt || s.scope(b.tensor) == Scope::Inp;
+    let (first, second) = if weights_first { (swapped, straight) } else { (straight, swapped) };
+    match (first, second) {
+        (Ok(found), _) | (Err(_), Ok(found)) => Ok(found),
+        (Err(mismatch), Err(_)) => Err(TileError::Nest(mismatch)),
+    }
+}
+
+/// Checks all that earlier directives established, after one that stands at `span`.
+pub fn still_legal(before: &Schedule, s: &Schedule, span: Span) -> Result<(), ScheduleError> {
+    let regions = infer(s).map_err(|e| indivisible(s, &e, span))?;
+    for stage in s.stage_ids() {
+        if let Some(at) = s.stage(stage).attach {
+            attachment_holds(s, stage, at, span)?;
+        }
+        if let Some(tile) = s.stage(stage).tensorize
+            && before.stages.get(stage.0 as usize).is_some_and(|b| b.tensorize.is_some())
+            && let Err(error) = gemm_tile(s, &regions, stage, tile.axis)
+        {
+            let reason = format!("`{}`'s tile is no GEMM after it: {}", s.stage_name(stage), part(s, &error));
+            return Err(ScheduleError::BreaksEarlier { span, earlier: tile.span, reason });
+        }
+    }
+    Ok(())
+}
+
+fn attachment_holds(s: &Schedule, stage: StageId, at: Attach, span: Span) -> Result<(), ScheduleError> {
+    let name = s.stage_name(stage);
+    let host = s.stage(at.stage);
+    let axis = &host.axis(at.axis).name;
+    let reason = if host.depth(at.axis).is_none() {
+        format!("`{name}` is computed at `{axis}`, which it splits")
+    } else {
+        match can_hold(s, stage, at.stage, at.axis) {
+            Ok(()) => return Ok(()),
+            Err(e) => format!("`{name}` is computed at `{axis}`; after it, {}", e.reason(name)),
+        }
+    };
+    Err(ScheduleError::BreaksEarlier { span, earlier: at.span, reason })
+}
+
+fn indivisible(s: &Schedule, e: &Indivisible, span: Span) -> ScheduleError {
+    let axis = s.stage(e.stage).axis(e.axis);
+    let split = axis.split.expect("found at a split").span;
+    ScheduleError::Indivisible {
+        axis: axis.name.clone(),
+        extent: e.extent,
+        factor: e.factor,
+        split,
+        cause: (split != span).then_some(span),
+        axis_span: axis.span,
+    }
+}
+
+/// The part of a nest that differs from a micro-op, in words.
+pub fn part(s: &Schedule, error: &TileError) -> String {
+    let name = |l: &StageLoop| s.stage(l.stage).axis(l.axis).name.clone();
+    match error {
+        TileError::NotAProduct => "its value is no `sum` of products of two `i8` tensors".to_string(),
+        TileError::Nest(Mismatch::NoSide { var }) => {
+            format!(
+                "the loop `{}` takes part in no product of matrices: it indexes all three tensors, or one",
+                name(var)
+            )
+        }
+        TileError::Nest(Mismatch::Extent { var, side, extent, expected }) => {
+            format!("the loop `{}` runs {extent} times, and {} is {expected}", name(var), side.name())
+        }
+        TileError::Nest(Mismatch::Missing { side, expected }) => {
+            format!("no loop of the tile runs over {} ({expected} elements)", side.name())
+        }
+        TileError::Nest(Mismatch::Twice { first, second, side }) => {
+            format!("both `{}` and `{}` run over {}", name(first), name(second), side.name())
+        }
+        TileError::Nest(Mismatch::NotConsecutive { var, side }) => {
+            format!("the loop `{}`, over {}, does not step through consecutive elements", name(var), side.name())
+        }
+    }
+}

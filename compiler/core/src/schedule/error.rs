@@ -1,0 +1,223 @@
+//! What can be wrong with a directive, and how it is told.
+
+use thiserror::Error;
+use tilewright_syntax::ast::Ident;
+use tilewright_syntax::suggest::nearest;
+use tilewright_syntax::{Diagnostic, Span};
+
+use crate::loops::ir::Scope;
+use crate::tensor::TensorError;
+
+/// A directive that cannot be applied.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ScheduleError {
+    #[error("unknown directive `{}`", name.name)]
+    UnknownDirective { name: Ident, known: Vec<&'static str> },
+    #[error("unknown stage `{}`", name.name)]
+    UnknownStage { name: Ident, known: Vec<String> },
+    #[error("`{}` is an input, and nothing computes it", name.name)]
+    InputIsNoStage { name: Ident, input: Span },
+    #[error("`{stage}` has no axis `{}`", name.name)]
+    UnknownAxis { name: Ident, stage: String, loops: Vec<String> },
+    #[error("`{}` was split and is no loop any more", name.name)]
+    AxisWasSplit { name: Ident, split: Span, outer: String, inner: String },
+    #[error("`{}` cannot be used like this: {reason}", directive.name)]
+    Arguments { directive: Ident, reason: String, usage: &'static str },
+    #[error("expected {expected}")]
+    ArgumentKind { span: Span, expected: &'static str, usage: &'static str },
+    #[error("{value} is no size: it has to be at least 1")]
+    NotPositive { span: Span, value: i64 },
+    #[error(transparent)]
+    Constant(Box<TensorError>),
+    #[error("unknown scope `{}`", name.name)]
+    UnknownScope { name: Ident },
+    #[error("{factor} does not divide the {extent} iterations of `{axis}`")]
+    Indivisible { axis: String, extent: i64, factor: i64, split: Span, cause: Option<Span>, axis_span: Span },
+    #[error("`{}` is already the name of something in this schedule", name.name)]
+    NameTaken { name: Ident, first: Span },
+    #[error("`{axis}` stands twice in one reorder")]
+    ReorderedTwice { axis: String, first: Span, second: Span },
+    #[error("{reason}")]
+    ScopeRefused { span: Span, reason: String, place: Span, place_text: String, help: String },
+    #[error("no stage reads `{tensor}`, so there is nothing to cache it for")]
+    NoReaders { span: Span, tensor: String, definition: Span },
+    #[error("`{reader}` does not read `{tensor}`")]
+    NotAReader { span: Span, reader: String, tensor: String, readers: Vec<String> },
+    #[error("`{producer}` cannot be computed at `{host}`'s axis `{axis}`")]
+    CannotHold {
+        span: Span,
+        producer: String,
+        host: String,
+        axis: String,
+        reason: String,
+        place: Span,
+        legal: Vec<String>,
+    },
+    #[error("this directive makes an earlier one illegal")]
+    BreaksEarlier { span: Span, earlier: Span, reason: String },
+    #[error("unknown {what} `{}`", name.name)]
+    UnknownWord { what: &'static str, name: Ident, known: Vec<&'static str> },
+    #[error("`{stage}` is not a copy, so it cannot be a `dma_copy`")]
+    NotACopy { span: Span, stage: String, definition: Span },
+    #[error("the loops of `{stage}` from `{axis}` inwards are no GEMM: {part}")]
+    NotAGemm { span: Span, stage: String, axis: String, part: String, definition: Span, core: String, help: String },
+    #[error("`{stage}` is already {what}")]
+    SaidTwice { span: Span, first: Span, stage: String, what: &'static str },
+}
+
+impl ScheduleError {
+    /// The error's stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ScheduleError::UnknownDirective { .. } => "E0301",
+            ScheduleError::UnknownStage { .. } => "E0302",
+            ScheduleError::InputIsNoStage { .. } => "E0303",
+            ScheduleError::UnknownAxis { .. } => "E0304",
+            ScheduleError::AxisWasSplit { .. } => "E0305",
+            ScheduleError::Arguments { .. } => "E0306",
+            ScheduleError::ArgumentKind { .. } => "E0307",
+            ScheduleError::NotPositive { .. } => "E0308",
+            ScheduleError::Constant(e) => e.code(),
+            ScheduleError::UnknownScope { .. } => "E0309",
+            ScheduleError::Indivisible { .. } => "E0310",
+            ScheduleError::NameTaken { .. } => "E0311",
+            ScheduleError::ReorderedTwice { .. } => "E0312",
+            ScheduleError::ScopeRefused { .. } => "E0313",
+            ScheduleError::NoReaders { .. } => "E0314",
+            ScheduleError::NotAReader { .. } => "E0315",
+            ScheduleError::CannotHold { .. } => "E0316",
+            ScheduleError::BreaksEarlier { .. } => "E0317",
+            ScheduleError::UnknownWord { .. } => "E0318",
+            ScheduleError::NotACopy { .. } => "E0319",
+            ScheduleError::NotAGemm { .. } => "E0320",
+            ScheduleError::SaidTwice { .. } => "E0321",
+        }
+    }
+
+    /// The error as it is shown.
+    pub fn diagnostic(&self) -> Diagnostic {
+        if let ScheduleError::Constant(e) = self {
+            return e.diagnostic();
+        }
+        let d = Diagnostic::error(self.code(), self.to_string());
+        match self {
+            ScheduleError::UnknownDirective { name, known } => {
+                did_you_mean(d.primary(name.span, "no directive has this name"), &name.name, known, "directives")
+            }
+            ScheduleError::UnknownStage { name, known } => {
+                did_you_mean(d.primary(name.span, "no tensor of the kernel has this name"), &name.name, known, "stages")
+            }
+            ScheduleError::InputIsNoStage { name, input } => d
+                .primary(name.span, "has no loops")
+                .secondary(*input, "comes from outside")
+                .help(format!("schedule its copy: `{0}_buf = {0}.cache_read(inp)`, then `{0}_buf. ...`", name.name)),
+            ScheduleError::UnknownAxis { name, loops, .. } => did_you_mean(
+                d.primary(name.span, "no loop has this name"),
+                &name.name,
+                loops,
+                "its loops, from the outermost",
+            ),
+            ScheduleError::AxisWasSplit { name, split, outer, inner } => d
+                .primary(name.span, "no loop any more")
+                .secondary(*split, "split here")
+                .help(format!("use `{outer}` (over blocks) or `{inner}` (inside a block)")),
+            ScheduleError::Arguments { directive, usage, .. } => {
+                d.primary(directive.span, "used here").help(format!("write it as `{usage}`"))
+            }
+            ScheduleError::ArgumentKind { span, expected, usage } => {
+                d.primary(*span, format!("is not {expected}")).help(format!("write the directive as `{usage}`"))
+            }
+            ScheduleError::NotPositive { span, value } => d.primary(*span, format!("is {value}")),
+            ScheduleError::Constant(_) => d,
+            ScheduleError::UnknownScope { name } => {
+                let known: Vec<&str> = Scope::ON_CHIP.iter().map(|s| s.name()).collect();
+                did_you_mean(d.primary(name.span, "no scratchpad has this name"), &name.name, &known, "scopes")
+            }
+            ScheduleError::Indivisible { .. } => self.indivisible(d),
+            ScheduleError::NameTaken { name, first } => {
+                d.primary(name.span, "named again").secondary(*first, "named here first").help("choose another name")
+            }
+            ScheduleError::ReorderedTwice { first, second, .. } => {
+                d.primary(*second, "again").secondary(*first, "first here").help("name each axis once")
+            }
+            ScheduleError::ScopeRefused { span, place, place_text, help, .. } => {
+                d.primary(*span, "refused").secondary(*place, place_text).help(help)
+            }
+            ScheduleError::NoReaders { span, definition, .. } => {
+                d.primary(*span, "has no effect").secondary(*definition, "read by nobody")
+            }
+            ScheduleError::NotAReader { span, readers, .. } => {
+                d.primary(*span, "reads other tensors").help(format!("its readers: {}", list(readers)))
+            }
+            ScheduleError::CannotHold { span, reason, place, legal, .. } => {
+                cannot_hold(d, *span, reason, *place, legal)
+            }
+            ScheduleError::BreaksEarlier { span, earlier, reason } => d
+                .primary(*span, reason)
+                .secondary(*earlier, "would no longer hold")
+                .help("put this directive before the earlier one, or leave one of them out"),
+            ScheduleError::UnknownWord { what, name, known } => {
+                did_you_mean(d.primary(name.span, format!("no {what} has this name")), &name.name, known, "known")
+            }
+            ScheduleError::NotACopy { span, definition, .. } => d
+                .primary(*span, "asserts a copy")
+                .secondary(*definition, "computes more than the value of one tensor")
+                .help("a copy is `T[i] = S[i]`, or `T[i] = i8(S[i])` on the way out of the accumulator"),
+            ScheduleError::NotAGemm { span, definition, core, help, .. } => d
+                .primary(*span, "asserts one micro-op of the GEMM core")
+                .secondary(*definition, "computed here")
+                .note(core)
+                .help(help),
+            ScheduleError::SaidTwice { span, first, .. } => {
+                d.primary(*span, "said again").secondary(*first, "said here first").help("leave one of them out")
+            }
+        }
+    }
+
+    fn indivisible(&self, d: Diagnostic) -> Diagnostic {
+        let ScheduleError::Indivisible { axis, extent, factor, split, cause, axis_span } = self else { return d };
+        let (below, above) = (extent - extent % factor, extent + (factor - extent % factor) % factor);
+        let near = match below {
+            0 => format!("{above}"),
+            _ => format!("{below} or {above}"),
+        };
+        let d = match cause {
+            None => d.primary(*split, format!("splits {extent} by {factor}")),
+            Some(cause) => d
+                .primary(*cause, format!("leaves `{axis}` {extent} iterations"))
+                .secondary(*split, format!("splits them by {factor}")),
+        };
+        d.secondary(*axis_span, format!("`{axis}` is introduced here")).help(format!(
+            "the nearest sizes that {factor} divides: {near}; or split by a divisor of {extent}: {}",
+            divisors(*extent)
+        ))
+    }
+}
+
+fn cannot_hold(d: Diagnostic, span: Span, reason: &str, place: Span, legal: &[String]) -> Diagnostic {
+    let d = d.primary(span, reason).secondary(place, "this axis");
+    match legal {
+        [] => d.help("no axis of this schedule can hold it; it stays at the root without `compute_at`"),
+        _ => d.help(format!("axes that can hold it: {}", list(legal))),
+    }
+}
+
+fn did_you_mean<S: AsRef<str>>(d: Diagnostic, name: &str, known: &[S], what: &str) -> Diagnostic {
+    let d = match nearest(name, known.iter().map(|k| k.as_ref())) {
+        Some(near) => d.help(format!("did you mean `{near}`?")),
+        None => d,
+    };
+    d.help(format!("{what}: {}", list(known)))
+}
+
+fn list<S: AsRef<str>>(names: &[S]) -> String {
+    names.iter().map(|n| format!("`{}`", n.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+fn divisors(n: i64) -> String {
+    let found: Vec<String> = (1..=n.min(4096)).filter(|d| n % d == 0).map(|d| d.to_string()).collect();
+    match found.len() {
+        0..=8 => found.join(", "),
+        _ => format!("{}, ...", found[..8].join(", ")),
+    }
+}

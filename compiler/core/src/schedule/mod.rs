@@ -1,0 +1,238 @@
+//! The schedule: where and when each tensor is computed. Kernel + directives → [`Schedule`], a stage for each tensor.
+//!
+//! A directive is a documented rewrite of the stages (one file each under `ops`), with named legality checks (`checks`).
+//! Directives apply in order; after each, everything that earlier ones established is checked again. Extents of loops
+//! are not stored: they follow from the regions that consumers demand (`regions`).
+
+mod apply;
+mod args;
+mod checks;
+mod error;
+mod ops;
+mod print;
+pub mod regions;
+
+use tilewright_syntax::Span;
+
+use crate::affine::Affine;
+use crate::gemm::Core;
+use crate::loops::ir::Scope;
+use crate::tensor::{AxisId, Compute, Kernel, TensorId};
+
+pub use apply::{Step, apply};
+pub use error::ScheduleError;
+pub use ops::directive_names;
+pub use print::print;
+pub use regions::{Regions, StageLoop};
+
+/// A stage: the computation of one tensor. Inputs have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StageId(pub u32);
+
+/// An axis of a stage: one of the tensor's own, or one that a split made. An index into the stage's `axes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StageAxisId(pub u32);
+
+/// A kernel, with the copies that the schedule added, and how each of its tensors is computed.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    pub name: String,
+    pub kernel: Kernel,
+    pub core: Core,
+    pub stages: Vec<Stage>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Stage {
+    pub tensor: TensorId,
+    pub scope: Scope,
+    /// The directive that set the scope.
+    pub scope_span: Option<Span>,
+    pub axes: Vec<StageAxis>,
+    /// The loops, from the outermost to the innermost.
+    pub leaves: Vec<StageAxisId>,
+    pub attach: Option<Attach>,
+    /// `pragma dma_copy`, and the axis from which on the loops are the copy.
+    pub dma_copy: Option<Marked>,
+    /// `tensorize gemm`, and the outermost axis of the tile.
+    pub tensorize: Option<Marked>,
+}
+
+#[derive(Clone, Debug)]
+pub struct StageAxis {
+    pub name: String,
+    pub reduce: bool,
+    pub source: AxisSource,
+    /// The split that replaced the axis by two; a leaf has none.
+    pub split: Option<Split>,
+    /// Where the axis got its name.
+    pub span: Span,
+    /// The last directive that gave the loop its place or extent.
+    pub shaped_by: Option<Span>,
+}
+
+/// Where the values of an axis come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AxisSource {
+    Tensor(AxisId),
+    /// Runs over the blocks of a split axis.
+    Outer(StageAxisId),
+    /// Runs inside one block.
+    Inner(StageAxisId),
+}
+
+/// `axis = outer * factor + inner`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Split {
+    pub factor: i64,
+    pub outer: StageAxisId,
+    pub inner: StageAxisId,
+    pub span: Span,
+}
+
+/// `compute_at`: the stage is computed inside a loop of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attach {
+    pub stage: StageId,
+    pub axis: StageAxisId,
+    pub span: Span,
+}
+
+/// A directive that says what the loops from an axis inwards become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marked {
+    pub axis: StageAxisId,
+    pub span: Span,
+}
+
+impl Schedule {
+    /// The schedule without directives: each tensor in loops over its axes, in order, in DRAM.
+    pub fn new(name: impl Into<String>, kernel: Kernel, core: Core) -> Schedule {
+        let mut schedule = Schedule { name: name.into(), kernel, core, stages: Vec::new() };
+        for tensor in schedule.kernel.ids() {
+            if schedule.kernel.tensor(tensor).compute().is_some() {
+                schedule.add_stage(tensor);
+            }
+        }
+        schedule
+    }
+
+    /// Adds the stage of a computed tensor.
+    fn add_stage(&mut self, tensor: TensorId) -> StageId {
+        let compute = self.kernel.tensor(tensor).compute().expect("stages are of computed tensors");
+        let reduced = compute.reduction.iter().flat_map(|r| r.axes.iter().map(|a| (*a, true)));
+        let all = compute.axes.iter().map(|a| (*a, false)).chain(reduced);
+        let axes: Vec<StageAxis> = all
+            .map(|(axis, reduce)| StageAxis {
+                name: self.kernel.axis(axis).name.clone(),
+                reduce,
+                source: AxisSource::Tensor(axis),
+                split: None,
+                span: self.kernel.axis(axis).span,
+                shaped_by: None,
+            })
+            .collect();
+        self.stages.push(Stage {
+            tensor,
+            scope: Scope::Dram,
+            scope_span: None,
+            leaves: (0..axes.len() as u32).map(StageAxisId).collect(),
+            axes,
+            attach: None,
+            dma_copy: None,
+            tensorize: None,
+        });
+        StageId(self.stages.len() as u32 - 1)
+    }
+
+    pub fn stage(&self, id: StageId) -> &Stage {
+        &self.stages[id.0 as usize]
+    }
+
+    fn stage_mut(&mut self, id: StageId) -> &mut Stage {
+        &mut self.stages[id.0 as usize]
+    }
+
+    pub fn stage_ids(&self) -> impl Iterator<Item = StageId> + use<> {
+        (0..self.stages.len() as u32).map(StageId)
+    }
+
+    /// The name of the stage's tensor.
+    pub fn stage_name(&self, id: StageId) -> &str {
+        &self.kernel.tensor(self.stage(id).tensor).name
+    }
+
+    /// The stage that computes a tensor; None for an input.
+    pub fn stage_of(&self, tensor: TensorId) -> Option<StageId> {
+        self.stage_ids().find(|s| self.stage(*s).tensor == tensor)
+    }
+
+    pub fn compute(&self, id: StageId) -> &Compute {
+        self.kernel.tensor(self.stage(id).tensor).compute().expect("stages are of computed tensors")
+    }
+
+    /// The memory that holds a tensor.
+    pub fn scope(&self, tensor: TensorId) -> Scope {
+        self.stage_of(tensor).map_or(Scope::Dram, |s| self.stage(s).scope)
+    }
+
+    /// The stages that read a tensor, in order.
+    pub fn readers(&self, tensor: TensorId) -> Vec<StageId> {
+        let reads = |s: &StageId| self.compute(*s).reads().iter().any(|r| r.tensor == tensor);
+        self.stage_ids().filter(reads).collect()
+    }
+
+    /// The stages so that each stands behind those that it reads; among equals, the order of the source decides.
+    pub fn producers_first(&self) -> Vec<StageId> {
+        let mut order = Vec::new();
+        let mut by_tensor: Vec<StageId> = self.stage_ids().collect();
+        by_tensor.sort_by_key(|s| self.kernel.tensor(self.stage(*s).tensor).span);
+        for stage in by_tensor {
+            self.visit_producers(stage, &mut order);
+        }
+        order
+    }
+
+    fn visit_producers(&self, stage: StageId, order: &mut Vec<StageId>) {
+        if order.contains(&stage) {
+            return;
+        }
+        for read in self.compute(stage).reads() {
+            if let Some(producer) = self.stage_of(read.tensor) {
+                self.visit_producers(producer, order);
+            }
+        }
+        order.push(stage);
+    }
+}
+
+impl Stage {
+    pub fn axis(&self, id: StageAxisId) -> &StageAxis {
+        &self.axes[id.0 as usize]
+    }
+
+    fn axis_mut(&mut self, id: StageAxisId) -> &mut StageAxis {
+        &mut self.axes[id.0 as usize]
+    }
+
+    /// How far from the outermost loop a leaf stands; None where the axis was split.
+    pub fn depth(&self, axis: StageAxisId) -> Option<usize> {
+        self.leaves.iter().position(|l| *l == axis)
+    }
+
+    /// Whether a leaf lies in the tile that `tensorize` names.
+    pub fn in_tile(&self, axis: StageAxisId) -> bool {
+        match self.tensorize {
+            Some(tile) => self.depth(axis) >= self.depth(tile.axis),
+            None => false,
+        }
+    }
+
+    /// The value of an axis in terms of the leaves.
+    pub fn value(&self, stage: StageId, axis: StageAxisId) -> Affine<StageLoop> {
+        match self.axis(axis).split {
+            None => Affine::var(StageLoop { stage, axis }),
+            Some(s) => self.value(stage, s.outer).times(s.factor).plus(&self.value(stage, s.inner)),
+        }
+    }
+}

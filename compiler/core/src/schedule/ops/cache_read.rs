@@ -1,0 +1,122 @@
+//! `X_buf = X.cache_read(inp)`: a stage that copies a tensor into a scratchpad, read by the tensor's readers in its place.
+//!
+//! ```text
+//! before   C[i, j] += X[i, r] * ...
+//! after    X_buf[i, r] = X[i, r]
+//!          C[i, j] += X_buf[i, r] * ...
+//! ```
+//!
+//! Checks: the name is free; the tensor has readers, and those named are among them; the scope's elements have the
+//! tensor's type.
+
+use tilewright_syntax::ast::Ident;
+
+use crate::affine::Affine;
+use crate::scalar::Scalar;
+use crate::schedule::args::{Call, resolve_stage, resolve_tensor};
+use crate::schedule::ops::set_scope::holds_type;
+use crate::schedule::{Schedule, ScheduleError, StageId};
+use crate::tensor::{Axis, AxisId, Compute, Definition, Leaf, Read, Tensor, TensorId};
+
+pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
+    call.expect_target(true)?;
+    call.expect_results(0)?;
+    call.expect_args(1..=usize::MAX)?;
+    let source = resolve_tensor(schedule, call.subject)?;
+    let scope = call.scope(0)?;
+    let target = call.target.expect("checked above");
+    if let Some(taken) = schedule.kernel.find(&target.name) {
+        let first = schedule.kernel.tensor(taken).span;
+        return Err(ScheduleError::NameTaken { name: target.clone(), first });
+    }
+    let tensor = schedule.kernel.tensor(source);
+    holds_type(scope, tensor.dtype, call, tensor.span)?;
+    let readers = chosen_readers(schedule, call, source)?;
+    let copy = add_copy(schedule, source, target);
+    for reader in readers {
+        redirect(schedule, reader, source, copy);
+    }
+    let stage = schedule.add_stage(copy);
+    let s = schedule.stage_mut(stage);
+    s.scope = scope;
+    s.scope_span = Some(call.span());
+    Ok(())
+}
+
+fn chosen_readers(schedule: &Schedule, call: &Call, source: TensorId) -> Result<Vec<StageId>, ScheduleError> {
+    let all = schedule.readers(source);
+    let tensor = schedule.kernel.tensor(source);
+    if all.is_empty() {
+        let (tensor, definition) = (tensor.name.clone(), tensor.span);
+        return Err(ScheduleError::NoReaders { span: call.span(), tensor, definition });
+    }
+    if call.directive.args.len() == 1 {
+        return Ok(all);
+    }
+    let mut chosen = Vec::new();
+    for at in 1..call.directive.args.len() {
+        let name = call.name(at)?;
+        let reader = resolve_stage(schedule, &name)?;
+        if !all.contains(&reader) {
+            let readers = all.iter().map(|r| schedule.stage_name(*r).to_string()).collect();
+            let (reader, tensor) = (name.name, tensor.name.clone());
+            return Err(ScheduleError::NotAReader { span: name.span, reader, tensor, readers });
+        }
+        chosen.push(reader);
+    }
+    Ok(chosen)
+}
+
+/// Adds the tensor `NEW[d0, d1] = SOURCE[d0, d1]`.
+fn add_copy(schedule: &mut Schedule, source: TensorId, name: &Ident) -> TensorId {
+    let original = schedule.kernel.tensor(source).clone();
+    let names = axis_names(schedule, source);
+    let first = schedule.kernel.axes.len() as u32;
+    for (name, extent) in names.into_iter().zip(&original.shape) {
+        schedule.kernel.axes.push(Axis { name, extent: *extent, span: original.span });
+    }
+    let axes: Vec<AxisId> = (0..original.shape.len() as u32).map(|d| AxisId(first + d)).collect();
+    let indices = axes.iter().map(|a| Affine::var(*a)).collect();
+    let read = Read { tensor: source, indices, span: name.span };
+    let value = Scalar::Leaf(Leaf::Read(read));
+    schedule.kernel.tensors.push(Tensor {
+        name: name.name.clone(),
+        span: name.span,
+        dtype: original.dtype,
+        shape: original.shape,
+        output: false,
+        definition: Definition::Compute(Compute { axes, reduction: None, value }),
+    });
+    TensorId(schedule.kernel.tensors.len() as u32 - 1)
+}
+
+/// The names of the copy's axes: those of the tensor; for an input, those of the axes that its first reader uses plainly.
+fn axis_names(schedule: &Schedule, source: TensorId) -> Vec<String> {
+    let kernel = &schedule.kernel;
+    let tensor = kernel.tensor(source);
+    let own: Vec<Option<String>> = match tensor.compute() {
+        Some(compute) => compute.axes.iter().map(|a| Some(kernel.axis(*a).name.clone())).collect(),
+        None => {
+            let reader = schedule.compute(schedule.readers(source)[0]);
+            let read = reader.reads().into_iter().find(|r| r.tensor == source).expect("a reader reads");
+            read.indices.iter().map(|e| e.as_var().map(|a| kernel.axis(a).name.clone())).collect()
+        }
+    };
+    let mut names: Vec<String> = Vec::new();
+    for (dim, name) in own.into_iter().enumerate() {
+        let plain = name.unwrap_or_else(|| format!("d{dim}"));
+        let name = if names.contains(&plain) { format!("{plain}{dim}") } else { plain };
+        names.push(name);
+    }
+    names
+}
+
+/// Makes a stage read the copy in the place of the original.
+fn redirect(schedule: &mut Schedule, reader: StageId, from: TensorId, to: TensorId) {
+    let tensor = schedule.stage(reader).tensor;
+    let Definition::Compute(compute) = &mut schedule.kernel.tensors[tensor.0 as usize].definition else { return };
+    compute.value = compute.value.map(&mut |leaf| match leaf {
+        Leaf::Read(read) if read.tensor == from => Leaf::Read(Read { tensor: to, ..read.clone() }),
+        other => other.clone(),
+    });
+}

@@ -1,0 +1,41 @@
+//! `X_buf.compute_at(C, ro)`: the stage is computed inside a loop of another, just the part that this iteration reads.
+//!
+//! ```text
+//! before   for i { for r { X_buf[i, r] = X[i, r] } }
+//!          for ro { for ... { C[...] += X_buf[i, ro * 16 + ri] * ... } }
+//! after    for ro {
+//!              for i { for r in 0..16 { X_buf[i, r] = X[i, ro * 16 + r] } }
+//!              for ... { C[...] += X_buf[i, ri] * ... }
+//!          }
+//! ```
+//!
+//! Checks: `can_hold`.
+
+use crate::schedule::args::{Call, resolve_stage};
+use crate::schedule::checks::{can_hold, holders};
+use crate::schedule::{Attach, Schedule, ScheduleError};
+
+pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
+    call.expect_target(false)?;
+    call.expect_results(0)?;
+    call.expect_args(2..=2)?;
+    let producer = call.stage(schedule)?;
+    let host = resolve_stage(schedule, &call.name(0)?)?;
+    let axis = call.axis(schedule, host, 1)?;
+    // A stage may be moved from where it was computed before, so its old place does not count.
+    schedule.stage_mut(producer).attach = None;
+    if let Err(error) = can_hold(schedule, producer, host, axis) {
+        let place = schedule.stage(host).axis(axis);
+        return Err(ScheduleError::CannotHold {
+            span: call.span(),
+            producer: schedule.stage_name(producer).to_string(),
+            host: schedule.stage_name(host).to_string(),
+            axis: place.name.clone(),
+            reason: error.reason(schedule.stage_name(producer)),
+            place: place.span,
+            legal: holders(schedule, producer),
+        });
+    }
+    schedule.stage_mut(producer).attach = Some(Attach { stage: host, axis, span: call.span() });
+    Ok(())
+}
