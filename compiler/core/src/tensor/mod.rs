@@ -6,6 +6,9 @@
 pub mod check;
 pub mod constants;
 pub mod error;
+pub mod evaluate;
+pub mod graph;
+pub mod print;
 
 use tilewright_syntax::Span;
 
@@ -15,6 +18,9 @@ use crate::scalar::{DType, Scalar};
 pub use check::check;
 pub use constants::Constants;
 pub use error::TensorError;
+pub use evaluate::{Array, EvaluateError, Evaluation, evaluate};
+pub use graph::Graph;
+pub use print::print;
 
 /// A tensor of a kernel, an input or computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

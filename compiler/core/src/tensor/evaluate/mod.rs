@@ -1,0 +1,79 @@
+//! The reference: kernel and inputs → the value of every tensor. What a kernel means is what this computes; the loop
+//! interpreter and the simulator must agree with it bit for bit.
+//!
+//! A definition is computed in rows of points, not point by point: `access` says where a read finds the values of a row,
+//! `rows` applies the definition's expression to them.
+
+mod access;
+mod rows;
+
+use ndarray::{ArrayD, IxDyn};
+use thiserror::Error;
+
+use super::graph::Graph;
+use super::{Kernel, TensorId};
+use crate::scalar::DType;
+
+/// The values of a tensor in its shape, each within the limits of its type.
+pub type Array = ArrayD<i32>;
+
+/// Inputs that do not fit their kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum EvaluateError {
+    #[error("input `{name}` is missing")]
+    MissingInput { name: String },
+    #[error("`{name}` is given but is no input")]
+    NotAnInput { name: String },
+    #[error("input `{name}` has shape {expected:?}, but an array of shape {found:?} is given")]
+    WrongShape { name: String, expected: Vec<i64>, found: Vec<usize> },
+    #[error("input `{name}` is `{}`, which cannot hold {value}", .dtype.name())]
+    OutOfRange { name: String, dtype: DType, value: i32 },
+}
+
+/// The value of every tensor of a kernel, the inputs included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evaluation {
+    arrays: Vec<Array>,
+}
+
+impl Evaluation {
+    pub fn get(&self, tensor: TensorId) -> &Array {
+        &self.arrays[tensor.0 as usize]
+    }
+}
+
+/// Computes every tensor of a kernel from its inputs, each of which is given once.
+///
+/// Intermediate tensors are returned as well, so that a wrong output can be traced to the first tensor that differs.
+pub fn evaluate(kernel: &Kernel, inputs: &[(TensorId, Array)]) -> Result<Evaluation, EvaluateError> {
+    let mut arrays: Vec<Array> = vec![Array::zeros(IxDyn(&[0])); kernel.tensors.len()];
+    for (id, array) in inputs {
+        check_input(kernel, *id, array)?;
+        arrays[id.0 as usize] = array.as_standard_layout().into_owned();
+    }
+    for id in Graph::new(kernel).order() {
+        match kernel.tensor(id).compute() {
+            Some(compute) => arrays[id.0 as usize] = rows::compute(kernel, id, compute, &arrays),
+            None if inputs.iter().any(|(given, _)| *given == id) => {}
+            None => return Err(EvaluateError::MissingInput { name: kernel.tensor(id).name.clone() }),
+        }
+    }
+    Ok(Evaluation { arrays })
+}
+
+fn check_input(kernel: &Kernel, id: TensorId, array: &Array) -> Result<(), EvaluateError> {
+    let tensor = kernel.tensor(id);
+    let name = || tensor.name.clone();
+    if !tensor.is_input() {
+        return Err(EvaluateError::NotAnInput { name: name() });
+    }
+    if !array.shape().iter().map(|n| *n as i64).eq(tensor.shape.iter().copied()) {
+        let found = array.shape().to_vec();
+        return Err(EvaluateError::WrongShape { name: name(), expected: tensor.shape.clone(), found });
+    }
+    let (min, max) = tensor.dtype.limits();
+    match array.iter().find(|v| !(min..=max).contains(&i64::from(**v))) {
+        Some(value) => Err(EvaluateError::OutOfRange { name: name(), dtype: tensor.dtype, value: *value }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,250 @@
+//! Computes a definition: its expression is applied to up to [`CHUNK`] points of a row at a time, operation by operation.
+
+use ndarray::IxDyn;
+
+use super::Array;
+use super::access::{Access, Accesses, Pattern, Space, locate};
+use crate::affine::Affine;
+use crate::scalar::{self, BinaryOp, CastMode, DType, Scalar};
+use crate::tensor::{AxisId, Compute, Kernel, TensorId};
+
+/// Points whose intermediate values fit in the first-level cache together.
+const CHUNK: usize = 1024;
+
+/// The value of a computed tensor, from those before it.
+pub(super) fn compute(kernel: &Kernel, id: TensorId, compute: &Compute, arrays: &[Array]) -> Array {
+    let shape: Vec<usize> = kernel.tensor(id).shape.iter().map(|n| *n as usize).collect();
+    let space = Space::new(kernel, compute);
+    let accesses = Accesses::new(kernel, &space, arrays, compute);
+    let value = compute.value.map(&mut |leaf| accesses.access(leaf));
+    let mut out = vec![0; shape.iter().product()];
+    let mut rows = Rows { space: &space, outer: vec![0; space.outer.len()], pool: Vec::new() };
+    let reduced_in_row = reduced_in_row(compute, &space);
+    let outputs_in_row = space.points_in_row() / reduced_in_row;
+    loop {
+        let first = rows.output_row(compute) * outputs_in_row;
+        rows.row(&value, reduced_in_row, &mut out[first..first + outputs_in_row]);
+        if !rows.advance() {
+            break;
+        }
+    }
+    Array::from_shape_vec(IxDyn(&shape), out).expect("one value for each element of the shape")
+}
+
+/// How many neighbouring points of a row belong to one element of the result.
+fn reduced_in_row(compute: &Compute, space: &Space) -> usize {
+    let Some(reduction) = &compute.reduction else { return 1 };
+    space.row.iter().filter(|(a, _)| reduction.axes.contains(a)).map(|(_, n)| *n as usize).product()
+}
+
+struct Rows<'a> {
+    space: &'a Space,
+    /// The value of each outer axis.
+    outer: Vec<i64>,
+    /// Buffers that are not in use.
+    pool: Vec<Vec<i32>>,
+}
+
+/// The values of an expression at the points of a chunk.
+enum Values<'a> {
+    /// One value at all points.
+    Uniform(i32),
+    Slice(&'a [i32]),
+    Buffer(Vec<i32>),
+}
+
+/// [`Values`] without their place.
+enum View<'a> {
+    Uniform(i32),
+    Each(&'a [i32]),
+}
+
+impl Values<'_> {
+    fn view(&self) -> View<'_> {
+        match self {
+            Values::Uniform(value) => View::Uniform(*value),
+            Values::Slice(values) => View::Each(values),
+            Values::Buffer(values) => View::Each(values),
+        }
+    }
+}
+
+impl Rows<'_> {
+    /// Steps to the next row; `false` behind the last one.
+    fn advance(&mut self) -> bool {
+        for (value, (_, extent)) in self.outer.iter_mut().zip(&self.space.outer).rev() {
+            *value += 1;
+            if *value < *extent {
+                return true;
+            }
+            *value = 0;
+        }
+        false
+    }
+
+    /// The position of this row's elements among those of all rows. Only outer axes that are not reduced count.
+    fn output_row(&self, compute: &Compute) -> usize {
+        let axes = self.space.outer.iter().zip(&self.outer);
+        let kept = axes.filter(|((a, _), _)| compute.axes.contains(a));
+        kept.fold(0, |at, ((_, extent), value)| at * *extent as usize + *value as usize)
+    }
+
+    /// Adds the values of a row to its part of the result. Without a reduction each element has one point.
+    fn row(&mut self, value: &Scalar<Access>, reduced: usize, out: &mut [i32]) {
+        let points = self.space.points_in_row();
+        let mut start = 0;
+        while start < points {
+            let count = CHUNK.min(points - start);
+            let values = self.values(value, start, count);
+            match values.view() {
+                View::Uniform(v) => add_up(&vec![v; count], start, reduced, out),
+                View::Each(values) => add_up(values, start, reduced, out),
+            }
+            self.recycle(values);
+            start += count;
+        }
+    }
+
+    /// The values at `count` points of the row, from point `start` on.
+    fn values<'v>(&mut self, value: &'v Scalar<Access>, start: usize, count: usize) -> Values<'v> {
+        match value {
+            Scalar::Const { value, .. } => Values::Uniform(*value),
+            Scalar::Leaf(access) => self.leaf(access, start, count),
+            Scalar::Binary { op, left, right } => {
+                let (a, b) = (self.values(left, start, count), self.values(right, start, count));
+                self.binary(*op, a, b, count)
+            }
+            Scalar::Cast { to, mode, value } => {
+                let values = self.values(value, start, count);
+                self.cast(*to, *mode, values)
+            }
+        }
+    }
+
+    fn leaf<'v>(&mut self, access: &'v Access, start: usize, count: usize) -> Values<'v> {
+        match access {
+            Access::Read { data, base, within } => {
+                let base = self.base(base);
+                match within {
+                    Pattern::Stride(0) => Values::Uniform(data[base as usize]),
+                    Pattern::Stride(1) => {
+                        let first = base as usize + start;
+                        Values::Slice(&data[first..first + count])
+                    }
+                    within => self.fill(within, start, count, |offset| data[(base + offset) as usize]),
+                }
+            }
+            Access::Axis { base, within } => {
+                let base = self.base(base);
+                match within {
+                    Pattern::Stride(0) => Values::Uniform(base as i32),
+                    within => self.fill(within, start, count, |offset| (base + offset) as i32),
+                }
+            }
+            Access::Scattered { data, read, shape, outside } => {
+                let mut out = self.buffer();
+                out.extend((start as i64..).take(count).map(|point| {
+                    let place = locate(read, shape, &|a| self.space.value(a, &self.outer, point));
+                    place.map_or(*outside, |at| data[at])
+                }));
+                Values::Buffer(out)
+            }
+        }
+    }
+
+    /// The part of an offset that the outer axes make up.
+    fn base(&self, base: &Affine<AxisId>) -> i64 {
+        base.eval(&|axis| {
+            let at = self.space.outer.iter().position(|(a, _)| *a == axis);
+            at.map_or(0, |at| self.outer[at])
+        })
+    }
+
+    fn fill<'v>(&mut self, within: &Pattern, start: usize, count: usize, value: impl Fn(i64) -> i32) -> Values<'v> {
+        let mut out = self.buffer();
+        match within {
+            Pattern::Stride(stride) => {
+                out.extend((start as i64..).take(count).map(|point| value(point * stride)));
+            }
+            Pattern::Table(table) => {
+                out.extend(table[start..start + count].iter().map(|offset| value(i64::from(*offset))));
+            }
+        }
+        Values::Buffer(out)
+    }
+
+    fn binary<'v>(&mut self, op: BinaryOp, a: Values<'v>, b: Values<'v>, count: usize) -> Values<'v> {
+        if let (Values::Uniform(a), Values::Uniform(b)) = (&a, &b) {
+            return Values::Uniform(op.eval(*a, *b));
+        }
+        let mut out = self.buffer();
+        // The operation is a constant in each arm, so that each has a loop of its own.
+        match op {
+            BinaryOp::Add => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Add.eval(x, y)),
+            BinaryOp::Sub => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Sub.eval(x, y)),
+            BinaryOp::Mul => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Mul.eval(x, y)),
+            BinaryOp::Min => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Min.eval(x, y)),
+            BinaryOp::Max => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Max.eval(x, y)),
+            BinaryOp::Shr => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Shr.eval(x, y)),
+            BinaryOp::Shl => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Shl.eval(x, y)),
+        }
+        self.recycle(a);
+        self.recycle(b);
+        Values::Buffer(out)
+    }
+
+    fn cast<'v>(&mut self, to: DType, mode: CastMode, values: Values<'v>) -> Values<'v> {
+        if to == DType::I32 {
+            return values;
+        }
+        let mut out = self.buffer();
+        match (values.view(), mode) {
+            (View::Uniform(value), mode) => return Values::Uniform(scalar::cast(to, mode, value)),
+            (View::Each(values), CastMode::Wrap) => {
+                out.extend(values.iter().map(|v| scalar::cast(DType::I8, CastMode::Wrap, *v)));
+            }
+            (View::Each(values), CastMode::Saturate) => {
+                out.extend(values.iter().map(|v| scalar::cast(DType::I8, CastMode::Saturate, *v)));
+            }
+        }
+        self.recycle(values);
+        Values::Buffer(out)
+    }
+
+    /// An empty buffer.
+    fn buffer(&mut self) -> Vec<i32> {
+        self.pool.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK))
+    }
+
+    fn recycle(&mut self, values: Values) {
+        if let Values::Buffer(mut buffer) = values {
+            buffer.clear();
+            self.pool.push(buffer);
+        }
+    }
+}
+
+fn zip(a: &Values, b: &Values, count: usize, out: &mut Vec<i32>, f: impl Fn(i32, i32) -> i32) {
+    match (a.view(), b.view()) {
+        (View::Uniform(a), View::Uniform(b)) => out.resize(count, f(a, b)),
+        (View::Uniform(a), View::Each(b)) => out.extend(b.iter().map(|b| f(a, *b))),
+        (View::Each(a), View::Uniform(b)) => out.extend(a.iter().map(|a| f(*a, b))),
+        (View::Each(a), View::Each(b)) => out.extend(a.iter().zip(b).map(|(a, b)| f(*a, *b))),
+    }
+}
+
+/// Adds values at points from `start` on to the elements that they belong to, `reduced` points to each. Wraps.
+fn add_up(mut values: &[i32], mut start: usize, reduced: usize, out: &mut [i32]) {
+    if reduced == 1 {
+        let out = &mut out[start..start + values.len()];
+        out.iter_mut().zip(values).for_each(|(o, v)| *o = o.wrapping_add(*v));
+        return;
+    }
+    while !values.is_empty() {
+        let element = start / reduced;
+        let (own, rest) = values.split_at(values.len().min((element + 1) * reduced - start));
+        out[element] = own.iter().fold(out[element], |sum, v| sum.wrapping_add(*v));
+        start += own.len();
+        values = rest;
+    }
+}
