@@ -133,8 +133,8 @@ pub enum ConfigError {
     Json { reason: String, line: usize, column: usize },
     #[error("the configuration must be a JSON object, but is {found}")]
     NotAnObject { found: &'static str },
-    #[error("unknown key {key:?}{}", nearest(.suggestion))]
-    UnknownKey { key: String, suggestion: Option<String> },
+    #[error("unknown key {key:?}{}: one of {} can stand here", did_you_mean(.suggestion), .choices.join(", "))]
+    UnknownKey { key: String, suggestion: Option<String>, choices: Vec<&'static str> },
     #[error("the key {key:?} stands twice")]
     DuplicateKey { key: String },
     #[error("{key} must be a whole number from 0 to 63, but is {found}")]
@@ -145,8 +145,8 @@ pub enum ConfigError {
     Contradiction { key: &'static str, value: u32, expected: u32 },
 }
 
-fn nearest(suggestion: &Option<String>) -> String {
-    suggestion.as_ref().map(|known| format!(": did you mean {known:?}?")).unwrap_or_default()
+fn did_you_mean(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map(|known| format!(" (did you mean {known:?}?)")).unwrap_or_default()
 }
 
 impl ConfigError {

@@ -15,7 +15,8 @@ use std::fmt;
 const OWN_KEY: &str = "tilewright";
 const TEXT_KEYS: [&str; 2] = ["TARGET", "HW_VER"];
 const OWN_KEYS: [&str; 2] = ["log_block_in", "log_block_out"];
-const VTA_KEYS: [&str; 13] = [
+/// What may stand at the top; the first are numbers.
+const TOP_KEYS: [&str; 16] = [
     "LOG_INP_WIDTH",
     "LOG_WGT_WIDTH",
     "LOG_ACC_WIDTH",
@@ -29,6 +30,9 @@ const VTA_KEYS: [&str; 13] = [
     "LOG_WGT_BUFF_SIZE",
     "LOG_ACC_BUFF_SIZE",
     "LOG_OUT_BUFF_SIZE",
+    TEXT_KEYS[0],
+    TEXT_KEYS[1],
+    OWN_KEY,
 ];
 /// A JSON value in which objects keep their members in order and twice where they stand twice; a map would lose that.
 #[derive(Deserialize)]
@@ -127,7 +131,7 @@ fn from_members(json: Json) -> Result<Config, ConfigError> {
         } else if TEXT_KEYS.contains(&key.as_str()) {
             value.expect_text(&key)?;
         } else {
-            given.push(number(&key, &value, &VTA_KEYS)?);
+            given.push(number(&key, &value, &TOP_KEYS)?);
         }
     }
     refuse_duplicates(&own)?;
@@ -150,7 +154,8 @@ fn refuse_duplicates(members: &[(String, Json)]) -> Result<(), ConfigError> {
 
 fn number(key: &str, value: &Json, known: &[&'static str]) -> Result<(&'static str, u32), ConfigError> {
     let Some(name) = known.iter().find(|name| **name == key) else {
-        return Err(ConfigError::UnknownKey { key: key.to_string(), suggestion: nearest(key, known) });
+        let (suggestion, choices) = (nearest(key, known), known.to_vec());
+        return Err(ConfigError::UnknownKey { key: key.to_string(), suggestion, choices });
     };
     let number = match value {
         Json::Other(value) => value.as_u64().filter(|number| *number < 64),
@@ -165,12 +170,7 @@ fn number(key: &str, value: &Json, known: &[&'static str]) -> Result<(&'static s
 /// The known key most like this one, if any is like it at all.
 fn nearest(key: &str, known: &[&'static str]) -> Option<String> {
     let similarity = |name: &str| strsim::jaro_winkler(&key.to_uppercase(), &name.to_uppercase());
-    let best = known
-        .iter()
-        .chain(&TEXT_KEYS)
-        .chain(&[OWN_KEY])
-        .copied()
-        .max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
+    let best = known.iter().copied().max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
     (similarity(best) > 0.8).then(|| best.to_string())
 }
 

@@ -68,7 +68,9 @@ pub fn lint(
         linter.index = index;
         linter.insn(insn, &uop_word);
     }
-    tokens(insns, tokens_before, &mut linter);
+    if !insns.is_empty() {
+        tokens(insns, tokens_before, &mut linter);
+    }
     linter.findings.sort_by_key(|finding| (finding.insn, finding.code));
     linter.findings
 }
@@ -306,7 +308,7 @@ fn close_destinations(nest: &Nest, uops: &[Uop]) -> Option<(u64, u64)> {
     })
 }
 
-/// Findings about the token queues and the end of the run.
+/// Findings about the token queues and the end of the run, of a stream with at least one instruction.
 fn tokens(insns: &[Insn], tokens_before: [u32; 4], linter: &mut Linter) {
     for queue in Queue::ALL {
         if let (count, Some(index)) = most_outstanding(insns, queue, tokens_before)
@@ -328,13 +330,14 @@ fn tokens(insns: &[Insn], tokens_before: [u32; 4], linter: &mut Linter) {
         }
     }
     let finish = insns.iter().position(|insn| insn.op == Op::Finish);
-    linter.index = finish.unwrap_or(insns.len().saturating_sub(1));
-    if let Some(first) = finish.and_then(|finish| order.unordered_before(finish)) {
+    linter.index = finish.unwrap_or(insns.len() - 1);
+    let started = finish.filter(|finish| order.starts(*finish));
+    if let Some(first) = started.and_then(|finish| order.unordered_before(finish)) {
         let what = format!("finish does not wait for instruction {first}");
         linter.find(Code::FinishUnordered, format!("{what}: the RTL may return before it is done"));
     }
     for (queue, left) in Queue::ALL.into_iter().zip(order.tokens_left()).filter(|(_, left)| *left > 0) {
-        let what = format!("{left} tokens are left in {queue} at the end");
+        let what = format!("{left} token{} left in {queue} at the end", if left == 1 { " is" } else { "s are" });
         linter.find(Code::TokensLeft, format!("{what}: the next run finds them on hardware"));
     }
 }

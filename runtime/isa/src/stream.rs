@@ -29,6 +29,16 @@ impl Queue {
         Queue::ALL.into_iter().find(|queue| queue.producer() == producer && queue.consumer() == consumer)
     }
 
+    /// The name in files that describe recorded streams.
+    pub fn key(self) -> &'static str {
+        match self {
+            Queue::LoadToCompute => "load_to_compute",
+            Queue::ComputeToLoad => "compute_to_load",
+            Queue::ComputeToStore => "compute_to_store",
+            Queue::StoreToCompute => "store_to_compute",
+        }
+    }
+
     /// The module that posts into it.
     pub fn producer(self) -> Module {
         match self {
@@ -117,6 +127,11 @@ impl Order {
         let (module, position) = self.places[first];
         let reaches = |clock: Clock| clock[module as usize] > position;
         first != second && self.done[first].is_some() && self.done[second].is_some_and(reaches)
+    }
+
+    /// Whether the instruction gets all the tokens that it and those before it in its module pop.
+    pub fn starts(&self, insn: usize) -> bool {
+        self.done[insn].is_some()
     }
 
     /// Instructions that never start, because a token that they or one before them in their module pop is never

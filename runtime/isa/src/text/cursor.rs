@@ -138,12 +138,17 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A decimal number that may be negative and fits in 16 bits.
+    /// A number that may be negative and fits in 16 bits.
     pub(super) fn signed(&mut self, field: &str) -> Result<i16, TextError> {
         let here = self.here();
         let digits = self.expect(Token::Number, &format!("a number for {field}"))?;
-        let out_of_range = || self.out_of_range(here, field, digits, i16::MIN.into(), i16::MAX as u128);
-        digits.parse().map_err(|_| out_of_range())
+        let (negative, magnitude) = digits.strip_prefix('-').map_or((false, digits), |rest| (true, rest));
+        let value = match magnitude.strip_prefix("0x") {
+            Some(hex) => i32::from_str_radix(hex, 16),
+            None => magnitude.parse(),
+        };
+        let value = value.ok().and_then(|value| i16::try_from(if negative { -value } else { value }).ok());
+        value.ok_or_else(|| self.out_of_range(here, field, digits, i16::MIN.into(), i16::MAX as u128))
     }
 
     /// A quoted text, escaped as in JSON.

@@ -23,9 +23,9 @@ pub enum TextErrorKind {
     UnknownCharacter { found: String },
     #[error("expected {expected}, found {found}")]
     Expected { expected: String, found: String },
-    #[error("unknown {what} `{name}`{}; it is one of {}", did_you_mean(.name, .choices), .choices.join(", "))]
+    #[error("unknown {what} `{name}`{}: one of {} can stand here", did_you_mean(.name, .choices), .choices.join(", "))]
     UnknownName { what: String, name: String, choices: Vec<&'static str> },
-    #[error("{field} is {value}, but lies in {min}..={max}")]
+    #[error("{field} is {value}, but must be from {min} to {}", like(.value, *.max))]
     OutOfRange { field: String, value: String, min: i64, max: u128 },
     #[error("{field} is stated twice")]
     Twice { field: String },
@@ -66,8 +66,13 @@ impl TextErrorKind {
     }
 }
 
+/// The limit in the base in which the value was written.
+fn like(value: &str, max: u128) -> String {
+    if value.contains('x') { format!("{max:#x}") } else { max.to_string() }
+}
+
 fn did_you_mean(name: &str, choices: &[&'static str]) -> String {
     let similarity = |choice: &str| strsim::jaro_winkler(name, choice);
     let best = choices.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
-    best.filter(|best| similarity(best) > 0.8).map(|best| format!(", did you mean `{best}`?")).unwrap_or_default()
+    best.filter(|best| similarity(best) > 0.8).map(|best| format!(" (did you mean `{best}`?)")).unwrap_or_default()
 }

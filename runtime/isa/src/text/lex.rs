@@ -13,7 +13,7 @@ pub(super) enum Token {
     #[regex(r"\.?[A-Za-z_][A-Za-z0-9_]*")]
     Name,
     #[regex(r"-?[0-9]+")]
-    #[regex(r"0x[0-9A-Fa-f]+")]
+    #[regex(r"-?0x[0-9A-Fa-f]+")]
     Number,
     #[regex(r#""([^"\\\n]|\\[^\n])*""#)]
     Text,

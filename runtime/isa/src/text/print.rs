@@ -57,10 +57,10 @@ fn print_config(text: &mut String, config: &Config) {
         push(text, format_args!(" {key} {value}"));
     }
     let [batch, block_in, block_out] = [config.batch(), config.block_in(), config.block_out()];
-    push(text, format_args!("\n       ; {batch}×{block_in}×{block_out} core; elements:"));
+    push(text, format_args!("\n       ; {batch}×{block_in}×{block_out} core"));
     for memory in [MemoryType::Uop, MemoryType::Inp, MemoryType::Wgt, MemoryType::Acc] {
         let (depth, bytes) = (config.depth(memory), config.element_bytes(memory));
-        push(text, format_args!(" {memory} {depth} × {bytes} bytes"));
+        push(text, format_args!("; {memory}: {depth} × {bytes} bytes"));
     }
     text.push('\n');
 }
@@ -209,7 +209,7 @@ fn executed(
     executions: u64,
     shown: impl Fn(u32, u32, u32) -> String,
 ) -> String {
-    let mut text = format!("{executions} micro-ops");
+    let mut text = format!("{executions} micro-op{}", if executions == 1 { "" } else { "s" });
     let Some(words) = words else { return text };
     let rest = if words.len() > SHOWN_UOPS { ", ..." } else { "" };
     let first = words.iter().take(SHOWN_UOPS).map(|word| codec.decode_uop(*word));
