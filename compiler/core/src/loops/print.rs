@@ -34,7 +34,7 @@ use super::ir::{
     Alu, AluOperand, Buffer, BufferId, Direction, Dma, For, Gemm, Index, InsnLoop, Leaf, LoopId, LoopProgram, MicroOp,
     Origin, Role, Stmt, Store, TileRef,
 };
-use crate::affine;
+use crate::affine::Atom;
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
 
 /// What a text shows beside the program itself.
@@ -55,9 +55,49 @@ pub fn print(program: &LoopProgram, options: &PrintOptions) -> String {
     printer.out
 }
 
-/// The text of an index of the program: `io * 16 + ii`.
+/// The text of an index of the program: `io * 16 + ii`, `3 - i`, `(i + 2) / 4 % 3`.
 pub fn print_index(program: &LoopProgram, index: &Index) -> String {
-    affine::display(index, &|v| loop_name(program, v))
+    let constant = index.offset();
+    let mut out = String::new();
+    // A minus in front of everything reads badly where there is something else to begin with.
+    let constant_first = constant > 0 && index.terms().first().is_some_and(|(_, c)| *c < 0);
+    if constant_first {
+        out.push_str(&constant.to_string());
+    }
+    for (atom, c) in index.terms() {
+        let first = out.is_empty();
+        out.push_str(match (first, *c < 0) {
+            (true, false) => "",
+            (true, true) => "-",
+            (false, false) => " + ",
+            (false, true) => " - ",
+        });
+        let text = print_atom(program, atom);
+        let bare = matches!(atom, Atom::Var(_)) || !(first && *c < 0);
+        out.push_str(&if bare { text } else { format!("({text})") });
+        if c.unsigned_abs() != 1 {
+            out.push_str(&format!(" * {}", c.unsigned_abs()));
+        }
+    }
+    match constant {
+        _ if out.is_empty() => constant.to_string(),
+        _ if constant == 0 || constant_first => out,
+        _ if constant < 0 => format!("{out} - {}", constant.unsigned_abs()),
+        _ => format!("{out} + {constant}"),
+    }
+}
+
+fn print_atom(program: &LoopProgram, atom: &Atom<LoopId>) -> String {
+    let (operand, operator, divisor) = match atom {
+        Atom::Var(v) => return loop_name(program, *v),
+        Atom::Div(e, d) => (e, '/', d),
+        Atom::Mod(e, d) => (e, '%', d),
+    };
+    let text = print_index(program, operand);
+    match operand.as_var() {
+        Some(_) => format!("{text} {operator} {divisor}"),
+        None => format!("({text}) {operator} {divisor}"),
+    }
 }
 
 /// A statement on one line, without the body of a loop and without origins.
@@ -97,7 +137,7 @@ pub(super) fn cast_name(to: DType, mode: CastMode) -> &'static str {
 }
 
 /// How tightly an operator binds its operands; those written as calls bind like names.
-fn precedence(op: BinaryOp) -> u8 {
+pub(super) fn precedence(op: BinaryOp) -> u8 {
     match op {
         BinaryOp::Shr | BinaryOp::Shl => 1,
         BinaryOp::Add | BinaryOp::Sub => 2,
