@@ -135,7 +135,8 @@ pub struct Access {
     pub region: Region,
 }
 
-/// Calls `visit` with everything that the instruction reads and writes. `uops` are those of `uop_bgn .. uop_end`.
+/// Calls `visit` with everything that the instruction reads and writes. `uops` are those of `uop_bgn .. uop_end`; the
+/// instruction must have an encoding under the configuration.
 ///
 /// One access per operand and micro-op; an accumulation is a read and a write. Regions may be empty, and may leave the
 /// memory if the instruction does.

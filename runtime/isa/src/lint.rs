@@ -53,7 +53,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// All findings of a stream, by instruction.
+/// All findings of a stream, by instruction. The instructions must have an encoding under the configuration.
 ///
 /// `uop_word` gives the micro-op word at an index of DRAM, counted in micro-ops, where it is known
 /// ([`crate::Program::uop_word`]). `tokens_before` lie in the queues at the start, in the order of [`Queue::ALL`].

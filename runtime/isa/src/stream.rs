@@ -88,6 +88,28 @@ impl Insn {
 /// Instructions per module.
 type Clock = [u32; 3];
 
+/// A queue's tokens: those from before the run, which order nothing and are taken first, and posted ones, each with what
+/// was done when it was posted.
+struct Fifo {
+    before: usize,
+    posted: VecDeque<Clock>,
+}
+
+impl Fifo {
+    fn len(&self) -> usize {
+        self.before + self.posted.len()
+    }
+
+    /// The next token; there must be one.
+    fn take(&mut self) -> Clock {
+        if self.before > 0 {
+            self.before -= 1;
+            return Clock::default();
+        }
+        self.posted.pop_front().expect("a module that is ready has its tokens")
+    }
+}
+
 /// Which instructions run before which others in every execution of a stream.
 #[derive(Clone, Debug)]
 pub struct Order {
@@ -102,24 +124,24 @@ impl Order {
     /// Follows the tokens of a stream. `tokens_before` lie in the queues at the start, in the order of [`Queue::ALL`].
     pub fn new(insns: &[Insn], tokens_before: [u32; 4]) -> Order {
         let mut stream = Stream::new(insns);
-        let mut posted = tokens_before.map(|count| VecDeque::from(vec![Clock::default(); count as usize]));
+        let mut fifos = tokens_before.map(|before| Fifo { before: before as usize, posted: VecDeque::new() });
         let mut done = vec![None; insns.len()];
         let mut clocks = [Clock::default(); 3];
         while let Some(module) =
-            Module::ALL.into_iter().find(|module| stream.ready(*module, |q| posted[q as usize].len()))
+            Module::ALL.into_iter().find(|module| stream.ready(*module, |q| fifos[q as usize].len()))
         {
             let index = stream.next(module).expect("a module that is ready has an instruction");
             let clock = &mut clocks[module as usize];
             for queue in insns[index].pops() {
-                let token = posted[queue as usize].pop_front().expect("a module that is ready has its tokens");
+                let token = fifos[queue as usize].take();
                 *clock = std::array::from_fn(|m| clock[m].max(token[m]));
             }
             clock[module as usize] += 1;
-            insns[index].pushes().for_each(|queue| posted[queue as usize].push_back(*clock));
+            insns[index].pushes().for_each(|queue| fifos[queue as usize].posted.push_back(*clock));
             done[index] = Some(*clock);
             stream.step(module);
         }
-        Order { done, places: places(insns), left: posted.map(|queue| queue.len()) }
+        Order { done, places: places(insns), left: fifos.map(|fifo| fifo.len()) }
     }
 
     /// Whether `first` is done before `second` starts, in every execution. False when one of them never starts.
