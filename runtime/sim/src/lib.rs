@@ -15,6 +15,7 @@ mod scratchpad;
 pub mod tokens;
 
 pub use execute::{Options, SimError, Simulator};
+pub use kernels::Level;
 pub use memory::{Dram, MemoryError, Segment};
 pub use recording::{Comparison, Difference, Outcome, Recording, RecordingError, ReplayError, replay};
 pub use report::{BytesMoved, Cause, Deadlock, Finish, InsnCounts, Overflow, Poster, Report, Stop, Trap, Waiting};

@@ -208,6 +208,15 @@ impl Recording {
         Ok(expected)
     }
 
+    /// Compares memory after a run with what was recorded.
+    pub fn compare(&self, dram: &Dram) -> Comparison {
+        match (self.first_difference(dram), &self.after) {
+            (Some(difference), _) => Comparison::Differs(difference),
+            (None, Some(_)) => Comparison::Equal,
+            (None, None) => Comparison::NothingToCompare,
+        }
+    }
+
     /// The first byte, in the order of the segments, in which `dram` differs from the memory recorded after the run.
     fn first_difference(&self, dram: &Dram) -> Option<Difference> {
         let mut rest = self.after.as_deref()?;
@@ -288,10 +297,5 @@ pub fn replay(recording: &Recording, options: &Options) -> Result<Outcome, Repla
     let start = Instant::now();
     let report = simulator.run(&recording.insns, &mut dram, &options)?;
     let host_time = start.elapsed();
-    let memory = match (recording.first_difference(&dram), &recording.after) {
-        (Some(difference), _) => Comparison::Differs(difference),
-        (None, Some(_)) => Comparison::Equal,
-        (None, None) => Comparison::NothingToCompare,
-    };
-    Ok(Outcome { report, memory, host_time })
+    Ok(Outcome { report, memory: recording.compare(&dram), host_time })
 }

@@ -116,7 +116,7 @@ pub enum Cause {
         "micro-op {uop} at iter_out {out}, iter_in {inner}: {field} is {value}, but {memory} holds {limit} elements"
     )]
     Index { field: &'static str, value: u64, memory: MemoryType, limit: u64, uop: u64, out: u64, inner: u64 },
-    #[error("{value} micro-op executions more exceed what the run may still spend ({limit})")]
+    #[error("it would compute or move {value} values, but the run may only spend {limit} more")]
     Budget { value: u64, limit: u64 },
 }
 

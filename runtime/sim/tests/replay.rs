@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use tilewright_sim::{Comparison, Options, Recording, ReplayError, Stop, replay};
+use tilewright_sim::{Comparison, Level, Options, Recording, ReplayError, Simulator, Stop, replay};
 
 fn load(folder: &Path) -> Recording {
     let read = |name: &str| fs::read(folder.join(name)).ok();
@@ -44,6 +44,22 @@ fn replays(parent: &Path) -> usize {
         assert!(outcome.report.overflows.is_empty(), "{}", folder.display());
     }
     folders.len()
+}
+
+/// Each level of this host leaves the same memory, also where the default is another.
+#[test]
+fn every_level_replays() {
+    let parents = [Some(data()), shared()];
+    for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        for folder in parents.iter().flatten().flat_map(|parent| folders(parent)) {
+            let recording = load(&folder);
+            let mut simulator = Simulator::with_level(&recording.config, level).unwrap();
+            let mut dram = recording.memory().unwrap();
+            let options = Options { tokens_before: recording.tokens_before, ..Options::default() };
+            simulator.run(&recording.insns, &mut dram, &options).unwrap();
+            assert_eq!(recording.compare(&dram), Comparison::Equal, "{} on {level}", folder.display());
+        }
+    }
 }
 
 #[test]

@@ -1,41 +1,111 @@
 //! ALU: two loops over micro-ops that combine ACC elements with one another or with an immediate.
+//!
+//! Micro-ops follow one another: a source may be an earlier one's destination. Loops are only exchanged where no
+//! element is written twice or read at all, which makes the long one the inner one.
 
-use super::Context;
 use super::bounds::{self, IndexField, Loops};
-use crate::kernels::portable;
+use super::nest::{Loop, Step, UopList, walk};
+use super::{Context, Engine};
+use crate::kernels::Level;
+use crate::kernels::alu::{self, Operand, Run};
 use crate::report::Cause;
-use crate::scratchpad::Scratchpads;
-use tilewright_isa::{Alu, Codec, MemoryType, Uop};
+use tilewright_isa::{Alu, Config, MemoryType};
 
-/// Executes an ALU instruction. Micro-ops follow one another: a source may be an earlier one's destination.
-pub(super) fn run(pads: &mut Scratchpads, codec: &Codec, alu: &Alu, cx: &mut Context<'_>) -> Result<(), Cause> {
+/// Executes an ALU instruction.
+pub(super) fn run(engine: &mut Engine, alu: &Alu, cx: &mut Context<'_>) -> Result<(), Cause> {
     let count = alu.uop_executions();
-    cx.spend(count)?;
+    let lanes = cx.config.batch() * cx.config.block_out();
+    cx.spend(count, lanes)?;
     cx.report.alu_uops += count;
     if count == 0 {
         return Ok(());
     }
-    let uops = super::uops(pads, codec, alu.uop_bgn, alu.uop_end)?;
-    check(alu, &uops, cx)?;
-    let lanes = cx.config.batch() * cx.config.block_out();
-    for o in 0..alu.iter_out {
-        for i in 0..alu.iter_in {
-            for uop in &uops {
-                let dst = (uop.dst + o * alu.dst_factor_out + i * alu.dst_factor_in) as usize * lanes;
-                let src = (uop.src + o * alu.src_factor_out + i * alu.src_factor_in) as usize * lanes;
-                for lane in 0..lanes {
-                    let y = if alu.use_imm { alu.imm.into() } else { pads.acc[src + lane] };
-                    pads.acc[dst + lane] = portable::alu(alu.alu_opcode, pads.acc[dst + lane], y);
-                }
-            }
+    let Engine { codec, pads, uops, level, .. } = engine;
+    let (value, limit) = (u64::from(alu.uop_end), pads.uop.len() as u64);
+    let list = uops.get(codec, &pads.uop, alu.uop_bgn, alu.uop_end).ok_or(Cause::UopOverrun { value, limit })?;
+    check(alu, list, cx.config)?;
+    let (inner, outer) = instruction_loops(alu);
+    match &list.nests[..] {
+        [nest] => {
+            let mut loops = nest.loops.clone();
+            loops.extend([inner, outer]);
+            run_loops(*level, &mut pads.acc, alu, nest.base, loops, lanes);
         }
+        // The list is a sequence of nests, which comes round in every iteration of the instruction's loops.
+        nests => walk(&[inner, outer], Step::default(), &mut |at| {
+            for nest in nests {
+                run_loops(*level, &mut pads.acc, alu, nest.base.plus(at), nest.loops.clone(), lanes);
+            }
+        }),
     }
     Ok(())
 }
 
+fn instruction_loops(alu: &Alu) -> (Loop, Loop) {
+    let inner = Step { dst: alu.dst_factor_in.into(), src: alu.src_factor_in.into(), wgt: 0 };
+    let outer = Step { dst: alu.dst_factor_out.into(), src: alu.src_factor_out.into(), wgt: 0 };
+    (Loop { count: alu.iter_in.into(), step: inner }, Loop { count: alu.iter_out.into(), step: outer })
+}
+
+/// Executes loops over the operation, innermost first.
+fn run_loops(level: Level, acc: &mut [i32], alu: &Alu, base: Step, loops: Vec<Loop>, lanes: usize) {
+    let loops = simplify(loops, alu.use_imm, base);
+    let once = Loop { count: 1, step: Step::default() };
+    let (inner, outer) = loops.split_first().unwrap_or((&once, &[]));
+    walk(outer, base, &mut |at| {
+        let operand = match alu.use_imm {
+            true => Operand::Imm(alu.imm.into()),
+            false => Operand::Elements { src: at.src, step: inner.step.src },
+        };
+        let run = Run { dst: at.dst, dst_step: inner.step.dst, count: inner.count, operand, lanes };
+        alu::run(level, alu.alu_opcode, acc, run);
+    });
+}
+
+/// The same loops with as long an innermost one as the order of execution permits.
+fn simplify(mut loops: Vec<Loop>, use_imm: bool, base: Step) -> Vec<Loop> {
+    for of in &mut loops {
+        of.step = Step { dst: of.step.dst, src: if use_imm { 0 } else { of.step.src }, wgt: 0 };
+    }
+    loops.retain(|of| of.count > 1);
+    if is_order_free(&loops, use_imm, base) {
+        loops.sort_by_key(|of| of.step.dst.abs());
+    }
+    let mut merged: Vec<Loop> = Vec::with_capacity(loops.len());
+    for of in loops {
+        match merged.last_mut() {
+            Some(inner) if of.step == inner.step.times(inner.count) => inner.count *= of.count,
+            _ => merged.push(of),
+        }
+    }
+    if is_order_free(&merged, use_imm, base) {
+        // Long before short, but elements side by side before any other.
+        merged.sort_by_key(|of| (of.step.dst != 1 || of.count < 8, -of.count));
+    }
+    merged
+}
+
+/// Whether no element is written twice, and none that is written is read as a source.
+fn is_order_free(loops: &[Loop], use_imm: bool, base: Step) -> bool {
+    let mut steps: Vec<&Loop> = loops.iter().collect();
+    steps.sort_by_key(|of| of.step.dst.abs());
+    let mut reach = 0;
+    let distinct = steps.into_iter().all(|of| {
+        let beyond = of.step.dst.abs() > reach;
+        reach += of.step.dst.abs() * (of.count - 1);
+        beyond
+    });
+    let hull = |base: i64, step: fn(&Loop) -> i64| {
+        let ends = loops.iter().map(|of| step(of) * (of.count - 1));
+        ends.fold((base, base), |(least, most), end| (least + end.min(0), most + end.max(0)))
+    };
+    let (dst, src) = (hull(base.dst, |of| of.step.dst), hull(base.src, |of| of.step.src));
+    distinct && (use_imm || dst.1 < src.0 || src.1 < dst.0)
+}
+
 /// With an immediate no source is read, so only the destinations matter.
-fn check(alu: &Alu, uops: &[Uop], cx: &Context<'_>) -> Result<(), Cause> {
-    let limit = cx.config.depth(MemoryType::Acc) as u64;
+fn check(alu: &Alu, list: &UopList, config: &Config) -> Result<(), Cause> {
+    let limit = config.depth(MemoryType::Acc) as u64;
     let fields = [
         IndexField {
             name: "dst",
@@ -56,5 +126,5 @@ fn check(alu: &Alu, uops: &[Uop], cx: &Context<'_>) -> Result<(), Cause> {
     ];
     let loops = Loops { iter_out: alu.iter_out.into(), iter_in: alu.iter_in.into(), uop_bgn: alu.uop_bgn.into() };
     let fields = if alu.use_imm { &fields[..1] } else { &fields[..] };
-    bounds::check(&loops, fields, &super::largest(uops), uops)
+    bounds::check(&loops, fields, &list.largest, &list.uops)
 }

@@ -3,44 +3,79 @@
 //! The scratchpad range and every row in device memory are checked before the first byte moves.
 
 use super::Context;
+use crate::kernels::{Level, copy, pack};
 use crate::memory::Dram;
 use crate::report::Cause;
-use crate::scratchpad::Scratchpads;
+use crate::scratchpad::{Operands, Scratchpads};
 use std::ops::Range;
 use tilewright_isa::{Config, Mem, MemoryType};
 
 /// Executes a LOAD that is not a no-op.
 pub(super) fn load(pads: &mut Scratchpads, mem: &Mem, cx: &mut Context<'_>) -> Result<(), Cause> {
-    let memory = mem.memory_type;
-    if memory == MemoryType::Out {
+    if mem.memory_type == MemoryType::Out {
         return Err(Cause::LoadMemory);
     }
     check_sram(cx.config, mem)?;
     let rows = Rows::new(cx.config, mem, cx.dram)?;
+    cx.spend(mem.sram_rows() * mem.sram_row(), rows.element_bytes)?;
     let bytes = rows.total_bytes();
-    match memory {
+    let transfer = Transfer { mem, rows: &rows, dram: cx.dram };
+    let level = cx.level;
+    match mem.memory_type {
+        MemoryType::Uop => {
+            cx.report.bytes.uop += bytes;
+            transfer.fill(&mut pads.uop, 1, 0, |to, from| {
+                for (to, from) in to.iter_mut().zip(from.as_chunks().0) {
+                    *to = u32::from_le_bytes(*from);
+                }
+            });
+        }
         MemoryType::Inp => {
             cx.report.bytes.inp += bytes;
-            fill(&mut pads.inp, mem, &rows, cx, copy_i8);
+            load_inp(&mut pads.operands, &transfer, level);
         }
         MemoryType::Wgt => {
             cx.report.bytes.wgt += bytes;
-            fill(&mut pads.wgt, mem, &rows, cx, copy_i8);
-        }
-        MemoryType::Uop => {
-            cx.report.bytes.uop += bytes;
-            fill(&mut pads.uop, mem, &rows, cx, copy_u32);
-        }
-        MemoryType::Acc8Bit => {
-            cx.report.bytes.acc += bytes;
-            fill(&mut pads.acc, mem, &rows, cx, widen_i8);
+            load_wgt(&mut pads.operands, &transfer, level, cx.config.block_in());
         }
         MemoryType::Acc | MemoryType::Out => {
             cx.report.bytes.acc += bytes;
-            fill(&mut pads.acc, mem, &rows, cx, copy_i32);
+            let lanes = rows.element_bytes / 4;
+            transfer.fill(&mut pads.acc, lanes, 0, |to, from| copy::words(level, to, from));
+        }
+        MemoryType::Acc8Bit => {
+            cx.report.bytes.acc += bytes;
+            transfer.fill(&mut pads.acc, rows.element_bytes, 0, |to, from| copy::widen_32(level, to, from));
         }
     }
     Ok(())
+}
+
+fn load_inp(operands: &mut Operands, transfer: &Transfer<'_>, level: Level) {
+    let values = transfer.rows.element_bytes;
+    match operands {
+        Operands::Natural { inp, .. } => transfer.fill(inp, values, 0, |to, from| copy::bytes(level, to, from)),
+        Operands::Pairs { inp, .. } => transfer.fill(inp, values, 0, |to, from| copy::widen_16(level, to, from)),
+        Operands::Quads { inp, sums, .. } => {
+            transfer.fill(inp, values, 0, |to, from| copy::bytes(level, to, from));
+            let written = transfer.sram_range(values / pack::TILE);
+            let groups = written.start * pack::TILE..written.end * pack::TILE;
+            pack::sums(level, &mut sums[written], &inp[groups]);
+        }
+    }
+}
+
+fn load_wgt(operands: &mut Operands, transfer: &Transfer<'_>, level: Level, block_in: usize) {
+    let values = transfer.rows.element_bytes;
+    match operands {
+        Operands::Natural { wgt, .. } => transfer.fill(wgt, values, 0, |to, from| copy::bytes(level, to, from)),
+        Operands::Quads { wgt, .. } => transfer.fill(wgt, values, pack::ZERO_QUAD, |to, from| {
+            pack::quads(level, to, from, block_in);
+        }),
+        Operands::Pairs { wgt, .. } => transfer.fill(wgt, values, 0, |to, from| {
+            pack::pairs(level, to, from, block_in);
+        }),
+    }
 }
 
 /// Executes a STORE that is not a no-op.
@@ -51,63 +86,61 @@ pub(super) fn store(pads: &Scratchpads, mem: &Mem, cx: &mut Context<'_>) -> Resu
     check_pads(mem)?;
     check_sram(cx.config, mem)?;
     let rows = Rows::new(cx.config, mem, cx.dram)?;
+    cx.spend(rows.count as u64, rows.row_bytes)?;
     cx.report.bytes.out += rows.total_bytes();
-    let start = usize::from(mem.sram_base) * rows.element_bytes;
-    for (row, lanes) in pads.acc[start..].chunks_exact(rows.row_bytes).take(rows.count).enumerate() {
-        let to = cx.dram.write(rows.address(row), rows.row_bytes).unwrap_or(&mut []);
-        for (byte, &lane) in to.iter_mut().zip(lanes) {
-            *byte = lane as u8;
-        }
+    let lanes = &pads.acc[usize::from(mem.sram_base) * rows.element_bytes..];
+    let hull = rows.hull();
+    if rows.is_dense() {
+        let len = rows.count * rows.row_bytes;
+        copy::truncate(cx.level, cx.dram.write(hull.start, len).unwrap_or_default(), &lanes[..len]);
+        return Ok(());
+    }
+    for (row, lanes) in lanes.chunks_exact(rows.row_bytes).take(rows.count).enumerate() {
+        let to = cx.dram.write(rows.address(row), rows.row_bytes).unwrap_or_default();
+        copy::truncate(cx.level, to, lanes);
     }
     Ok(())
 }
 
-/// Writes pads and rows into `pad`, the array of the scratchpad. The range has been checked.
-fn fill<T: Copy + Default>(pad: &mut [T], mem: &Mem, rows: &Rows, cx: &Context<'_>, convert: impl Fn(&mut [T], &[u8])) {
-    let lanes = pad.len() / cx.config.depth(mem.memory_type);
-    let elements = |count: u64| count as usize * lanes;
-    let row = elements(mem.sram_row());
-    let zero = T::default();
-    let mut at = usize::from(mem.sram_base) * lanes;
-    let mut zeros = |pad: &mut [T], count: usize| {
-        pad[at..at + count].fill(zero);
-        at += count;
-        at
-    };
-    let mut position = zeros(pad, row * usize::from(mem.y_pad_0));
-    for index in 0..rows.count {
-        let (data, right) = (elements(mem.x_pad_0.into()), elements(mem.x_size.into()));
-        let whole = &mut pad[position..position + row];
-        whole[..data].fill(zero);
-        let bytes = cx.dram.read(rows.address(index), rows.row_bytes).unwrap_or(&[]);
-        convert(&mut whole[data..data + right], bytes);
-        whole[data + right..].fill(zero);
-        position += row;
-    }
-    pad[position..position + row * usize::from(mem.y_pad_1)].fill(zero);
+/// A load that has been checked.
+struct Transfer<'a> {
+    mem: &'a Mem,
+    rows: &'a Rows,
+    dram: &'a Dram,
 }
 
-fn copy_i8(to: &mut [i8], from: &[u8]) {
-    for (to, &from) in to.iter_mut().zip(from) {
-        *to = from as i8;
+impl Transfer<'_> {
+    /// The part of a scratchpad that is written, pads included, in units of which an element has `per_element`.
+    fn sram_range(&self, per_element: usize) -> Range<usize> {
+        let start = usize::from(self.mem.sram_base) * per_element;
+        start..start + (self.mem.sram_rows() * self.mem.sram_row()) as usize * per_element
     }
-}
 
-fn widen_i8(to: &mut [i32], from: &[u8]) {
-    for (to, &from) in to.iter_mut().zip(from) {
-        *to = i32::from(from as i8);
-    }
-}
-
-fn copy_i32(to: &mut [i32], from: &[u8]) {
-    for (to, from) in to.iter_mut().zip(from.as_chunks().0) {
-        *to = i32::from_le_bytes(*from);
-    }
-}
-
-fn copy_u32(to: &mut [u32], from: &[u8]) {
-    for (to, from) in to.iter_mut().zip(from.as_chunks().0) {
-        *to = u32::from_le_bytes(*from);
+    /// Writes pads and rows into `pad`, of which an element has `values`; `convert` writes the values of bytes.
+    fn fill<T: Copy>(&self, pad: &mut [T], values: usize, zero: T, convert: impl Fn(&mut [T], &[u8])) {
+        let to = &mut pad[self.sram_range(values)];
+        let row = self.mem.sram_row() as usize * values;
+        if row == usize::from(self.mem.x_size) * values && self.rows.is_dense() {
+            let data = usize::from(self.mem.y_pad_0) * row..to.len() - usize::from(self.mem.y_pad_1) * row;
+            let bytes = self.rows.count * self.rows.row_bytes;
+            convert(&mut to[data.clone()], self.dram.read(self.rows.base, bytes).unwrap_or_default());
+            to[..data.start].fill(zero);
+            to[data.end..].fill(zero);
+            return;
+        }
+        let (top, left) = (usize::from(self.mem.y_pad_0), usize::from(self.mem.x_pad_0) * values);
+        let right = left + usize::from(self.mem.x_size) * values;
+        for (y, to) in to.chunks_exact_mut(row).enumerate() {
+            match y.checked_sub(top).filter(|&y| y < self.rows.count) {
+                None => to.fill(zero),
+                Some(y) => {
+                    let from = self.dram.read(self.rows.address(y), self.rows.row_bytes).unwrap_or_default();
+                    to[..left].fill(zero);
+                    convert(&mut to[left..right], from);
+                    to[right..].fill(zero);
+                }
+            }
+        }
     }
 }
 
@@ -146,6 +179,11 @@ impl Rows {
 
     fn total_bytes(&self) -> u64 {
         (self.count * self.row_bytes) as u64
+    }
+
+    /// Whether the rows lie one behind the other without a gap.
+    fn is_dense(&self) -> bool {
+        self.count <= 1 || self.stride == self.row_bytes as u64
     }
 
     /// From the first byte to behind the last.

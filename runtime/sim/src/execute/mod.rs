@@ -7,20 +7,26 @@ mod alu;
 mod bounds;
 mod gemm;
 mod load_store;
+mod nest;
 
+use crate::kernels::Level;
 use crate::memory::Dram;
 use crate::report::{Cause, Finish, Overflow, Report, Stop, Trap};
 use crate::schedule::Heads;
 use crate::scratchpad::Scratchpads;
 use crate::tokens::{TokenCounts, TokenState};
+use gemm::GemmPlan;
+use nest::UopCache;
 use thiserror::Error;
-use tilewright_isa::{Codec, Config, Insn, Mem, MemoryType, Module, Op, Uop};
+use tilewright_isa::{Codec, Config, Insn, Mem, MemoryType, Module, Op};
 
 /// Why there is no simulator for a configuration.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum SimError {
     #[error("values of {inp}, {wgt} and {acc} bits (inp, wgt, acc) cannot be executed, only 8, 8 and 32")]
     Widths { inp: usize, wgt: usize, acc: usize },
+    #[error("this host does not have the instructions of level {level}")]
+    Level { level: Level },
 }
 
 impl SimError {
@@ -28,6 +34,7 @@ impl SimError {
     pub fn code(&self) -> &'static str {
         match self {
             SimError::Widths { .. } => "E0903",
+            SimError::Level { .. } => "E0904",
         }
     }
 }
@@ -37,13 +44,14 @@ impl SimError {
 pub struct Options {
     /// Tokens that an earlier run left in the queues. They order nothing within this run.
     pub tokens_before: TokenCounts,
-    /// Micro-op executions after which the run is trapped. One instruction can ask for 2^42.
-    pub max_uops: u64,
+    /// Values computed or moved after which the run is trapped: multiply-accumulates of GEMM, lanes of ALU, bytes of
+    /// loads and stores. One instruction alone can ask for 2^42 micro-ops.
+    pub max_work: u64,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { tokens_before: TokenCounts::default(), max_uops: 1 << 33 }
+        Options { tokens_before: TokenCounts::default(), max_work: 1 << 40 }
     }
 }
 
@@ -51,8 +59,17 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 pub struct Simulator {
     config: Config,
+    engine: Engine,
+}
+
+/// The parts of a simulator that execute.
+#[derive(Clone, Debug)]
+struct Engine {
     codec: Codec,
     pads: Scratchpads,
+    uops: UopCache,
+    plan: GemmPlan,
+    level: Level,
 }
 
 /// What an instruction needs beside the scratchpads.
@@ -60,26 +77,42 @@ struct Context<'a> {
     config: &'a Config,
     dram: &'a mut Dram,
     report: &'a mut Report,
-    uops_left: u64,
+    level: Level,
+    work_left: u64,
 }
 
 impl Context<'_> {
-    /// Takes micro-op executions from what the run may spend.
-    fn spend(&mut self, uops: u64) -> Result<(), Cause> {
-        let limit = self.uops_left;
-        self.uops_left = limit.checked_sub(uops).ok_or(Cause::Budget { value: uops, limit })?;
+    /// Takes from what the run may spend: so many steps, of so many values each.
+    fn spend(&mut self, steps: u64, values: usize) -> Result<(), Cause> {
+        let (value, limit) = (steps.saturating_mul(values as u64), self.work_left);
+        self.work_left = limit.checked_sub(value).ok_or(Cause::Budget { value, limit })?;
         Ok(())
     }
 }
 
 impl Simulator {
-    /// A machine with all-zero scratchpads. Fails for widths other than int8 × int8 → int32.
+    /// A machine with all-zero scratchpads, on the host's best level. Fails for widths other than int8 × int8 → int32.
     pub fn new(config: &Config) -> Result<Simulator, SimError> {
+        Simulator::with_level(config, Level::best())
+    }
+
+    /// As [`Simulator::new`], with the host's instructions limited to a level. All levels give the same bits.
+    pub fn with_level(config: &Config, level: Level) -> Result<Simulator, SimError> {
         if !config.has_byte_lanes() {
             let (inp, wgt, acc) = (config.inp_width(), config.wgt_width(), config.acc_width());
             return Err(SimError::Widths { inp, wgt, acc });
         }
-        Ok(Simulator { config: *config, codec: Codec::new(config), pads: Scratchpads::new(config) })
+        if !level.is_available() {
+            return Err(SimError::Level { level });
+        }
+        let engine = Engine {
+            codec: Codec::new(config),
+            pads: Scratchpads::new(config, level),
+            uops: UopCache::default(),
+            plan: GemmPlan::default(),
+            level,
+        };
+        Ok(Simulator { config: *config, engine })
     }
 
     pub fn config(&self) -> &Config {
@@ -95,13 +128,14 @@ impl Simulator {
         let mut heads = Heads::new(insns);
         let mut tokens = TokenState::new(&options.tokens_before);
         let config = self.config;
-        let mut cx = Context { config: &config, dram, report: &mut report, uops_left: options.max_uops };
+        let level = self.engine.level;
+        let mut cx = Context { config: &config, dram, report: &mut report, level, work_left: options.max_work };
         let mut executed = 0;
         while let Some(index) = heads.pick(insns, &tokens) {
             let insn = &insns[index];
             tokens.start(insn);
             let trap = |cause| Trap { insn: index, mnemonic: insn.mnemonic(), cause };
-            self.execute(&insn.op, &mut cx).map_err(trap)?;
+            self.engine.execute(&insn.op, &mut cx).map_err(trap)?;
             if let Some(queue) = tokens.finish(insn) {
                 cx.report.overflows.push(Overflow { queue, insn: index });
             }
@@ -118,7 +152,9 @@ impl Simulator {
         report.tokens_left = tokens.counts();
         Ok(report)
     }
+}
 
+impl Engine {
     fn execute(&mut self, op: &Op, cx: &mut Context<'_>) -> Result<(), Cause> {
         let counts = &mut cx.report.instructions;
         match op {
@@ -126,6 +162,9 @@ impl Simulator {
             Op::Load(mem) => {
                 *load_count(counts, mem) += 1;
                 load_store::load(&mut self.pads, mem, cx)?;
+                if mem.memory_type == MemoryType::Uop {
+                    self.uops.invalidate();
+                }
             }
             Op::Store(mem) => {
                 counts.store += 1;
@@ -133,11 +172,11 @@ impl Simulator {
             }
             Op::Gemm(gemm) => {
                 *if gemm.reset { &mut counts.gemm_reset } else { &mut counts.gemm } += 1;
-                gemm::run(&mut self.pads, &self.codec, gemm, cx)?;
+                gemm::run(self, gemm, cx)?;
             }
             Op::Alu(alu) => {
                 counts.alu += 1;
-                alu::run(&mut self.pads, &self.codec, alu, cx)?;
+                alu::run(self, alu, cx)?;
             }
             Op::Finish => counts.finish += 1,
         }
@@ -170,20 +209,4 @@ fn finish(insn: usize, insns: &[Insn], heads: &Heads, tokens: &TokenState) -> Fi
     let first_not_run = not_run.next();
     let count = usize::from(first_not_run.is_some()) + not_run.count();
     Finish::Reached { insn, unordered: unordered.collect(), not_run: count, first_not_run }
-}
-
-/// The micro-ops of a range that is not empty.
-fn uops(pads: &Scratchpads, codec: &Codec, uop_bgn: u32, uop_end: u32) -> Result<Vec<Uop>, Cause> {
-    let (value, limit) = (u64::from(uop_end), pads.uop.len() as u64);
-    let words = pads.uop.get(uop_bgn as usize..uop_end as usize).ok_or(Cause::UopOverrun { value, limit })?;
-    Ok(words.iter().map(|&word| codec.decode_uop(word)).collect())
-}
-
-/// The largest value of each field.
-fn largest(uops: &[Uop]) -> Uop {
-    uops.iter().fold(Uop::default(), |most, uop| Uop {
-        dst: most.dst.max(uop.dst),
-        src: most.src.max(uop.src),
-        wgt: most.wgt.max(uop.wgt),
-    })
 }
