@@ -133,22 +133,31 @@ impl Builder<'_> {
         }
     }
 
-    /// Gives every loop of every stage a variable. A name that another loop has is qualified by its tensor.
+    /// Gives every loop of every stage a variable. A name that several stages use is qualified by the tensor.
     fn loops(&mut self) {
-        for stage in self.schedule.producers_first().into_iter().rev() {
+        let mut uses: HashMap<&str, usize> = HashMap::new();
+        for stage in self.schedule.stages.iter() {
+            for axis in &stage.leaves {
+                *uses.entry(&stage.axis(*axis).name).or_default() += 1;
+            }
+        }
+        for stage in self.schedule.stage_ids() {
             for axis in &self.schedule.stage(stage).leaves {
-                let name = self.schedule.stage(stage).axis(*axis).name.clone();
-                let id = self.new_loop(stage, &name, self.regions.extent(stage, *axis));
+                let name = &self.schedule.stage(stage).axis(*axis).name;
+                let name = match uses[name.as_str()] {
+                    1 => name.clone(),
+                    _ => format!("{}_{name}", self.schedule.stage_name(stage)),
+                };
+                let id = self.new_loop(&name, self.regions.extent(stage, *axis));
                 self.loops.insert(StageLoop { stage, axis: *axis }, id);
             }
         }
     }
 
-    fn new_loop(&mut self, stage: StageId, name: &str, extent: i64) -> LoopId {
-        let qualified = format!("{}_{name}", self.schedule.stage_name(stage));
-        let numbered = (2..).map(|n| format!("{qualified}{n}"));
-        let candidates = [name.to_string(), qualified.clone()].into_iter().chain(numbered);
-        let name = candidates.into_iter().find(|n| !self.names.contains(n)).expect("endlessly many candidates");
+    fn new_loop(&mut self, name: &str, extent: i64) -> LoopId {
+        let numbered = (2..).map(|n| format!("{name}_{n}"));
+        let mut candidates = std::iter::once(name.to_string()).chain(numbered);
+        let name = candidates.find(|n| !self.names.contains(n)).expect("endlessly many candidates");
         self.names.insert(name.clone());
         self.program.loops.push(LoopVar { name, extent });
         LoopId(self.program.loops.len() as u32 - 1)
@@ -208,9 +217,9 @@ impl Builder<'_> {
         let spatial: Vec<StageAxisId> = s.leaves[depth..].iter().copied().filter(|l| !s.axis(*l).reduce).collect();
         let mut fresh = HashMap::new();
         for axis in &spatial {
-            let name = format!("{}_init", s.axis(*axis).name);
-            let id = self.new_loop(stage, &name, self.regions.extent(stage, *axis));
-            fresh.insert(self.loops[&StageLoop { stage, axis: *axis }], id);
+            let original = self.loops[&StageLoop { stage, axis: *axis }];
+            let name = format!("{}_init", self.program.loop_var(original).name);
+            fresh.insert(original, self.new_loop(&name, self.regions.extent(stage, *axis)));
         }
         let ranges = |l: LoopId| self.program.loop_range(l);
         let renamed = |l: LoopId| Affine::var(*fresh.get(&l).unwrap_or(&l));
