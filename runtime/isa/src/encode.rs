@@ -8,7 +8,7 @@
 
 use crate::config::{Config, INSN_BYTES, UOP_BYTES};
 use crate::insn::{Alu, AluOpcode, Gemm, Insn, Mem, MemoryType, Op, Tokens, Uop};
-use crate::layout::{Field, HEAD_BITS, Layout, OPCODE, POP_NEXT, POP_PREV, PUSH_NEXT, PUSH_PREV};
+use crate::layout::{Field, HEAD_BITS, Layout, MEM, OPCODE, POP_NEXT, POP_PREV, PUSH_NEXT, PUSH_PREV};
 use thiserror::Error;
 
 /// A value that the encoding cannot hold.
@@ -88,7 +88,7 @@ impl Writer {
     fn put(&mut self, field: Field, name: &'static str, value: impl Into<u64>) {
         let value = value.into();
         if value > field.max() {
-            let (insn, width, max) = (self.insn, field.width.into(), field.max());
+            let (insn, width, max) = (self.insn, field.width(), field.max());
             self.error.get_or_insert(EncodeError::TooLarge { insn, field: name, value, width, max });
         } else {
             field.put(&mut self.words, value);
@@ -107,8 +107,8 @@ impl Codec {
         let layout = Layout::new(&widths).expect("a Config is only made when its layout fits");
         let mut bit = 0;
         let uop = [widths.uop_dst, widths.uop_src, widths.uop_wgt].map(|width| {
-            let field = Field { word: 0, shift: bit, width: width as u8 };
-            bit += width as u8;
+            let field = Field::new(bit, width);
+            bit += width;
             field
         });
         Codec { config: *config, layout, uop }
@@ -134,7 +134,7 @@ impl Codec {
         writer.put(PUSH_PREV, "push_prev", insn.tokens.push_prev);
         writer.put(PUSH_NEXT, "push_next", insn.tokens.push_next);
         match &insn.op {
-            Op::Load(mem) | Op::Store(mem) => self.write_mem(&mut writer, mem),
+            Op::Load(mem) | Op::Store(mem) => write_mem(&mut writer, mem),
             Op::Gemm(gemm) => self.write_gemm(&mut writer, gemm),
             Op::Alu(alu) => self.write_alu(&mut writer, alu),
             Op::Finish => {}
@@ -152,11 +152,12 @@ impl Codec {
     }
 
     /// The instruction in a word; padding is ignored.
+    #[inline]
     pub fn decode(&self, word: u128) -> Result<Insn, DecodeError> {
         let words = [word as u64, (word >> 64) as u64];
         let op = match OPCODE.get(words) {
-            OPCODE_LOAD => Op::Load(self.read_mem(words, "load")?),
-            OPCODE_STORE => Op::Store(self.read_mem(words, "store")?),
+            OPCODE_LOAD => Op::Load(read_mem(words, "load")?),
+            OPCODE_STORE => Op::Store(read_mem(words, "store")?),
             OPCODE_GEMM => Op::Gemm(self.read_gemm(words)),
             OPCODE_ALU => Op::Alu(self.read_alu(words)?),
             OPCODE_FINISH => Op::Finish,
@@ -193,10 +194,11 @@ impl Codec {
             let error = DecodeError::Length { what: "instructions", bytes: bytes.len(), unit: INSN_BYTES };
             return Err(AtInsn { index: words.len(), error });
         }
-        let decode = |(index, word): (usize, &[u8; INSN_BYTES])| {
-            self.decode(u128::from_le_bytes(*word)).map_err(|error| AtInsn { index, error })
-        };
-        words.iter().enumerate().map(decode).collect()
+        let mut insns = Vec::with_capacity(words.len());
+        for (index, word) in words.iter().enumerate() {
+            insns.push(self.decode(u128::from_le_bytes(*word)).map_err(|error| AtInsn { index, error })?);
+        }
+        Ok(insns)
     }
 
     /// The word of a micro-op; fails with the first field that its bits cannot hold.
@@ -232,43 +234,11 @@ impl Codec {
 
     fn covered(&self, op: &Op) -> u128 {
         match op {
-            Op::Load(_) | Op::Store(_) => self.layout.mem.covered,
+            Op::Load(_) | Op::Store(_) => MEM.covered,
             Op::Gemm(_) => self.layout.gemm.covered,
             Op::Alu(_) => self.layout.alu.covered,
             Op::Finish => (1 << HEAD_BITS) - 1,
         }
-    }
-
-    fn write_mem(&self, writer: &mut Writer, mem: &Mem) {
-        let at = &self.layout.mem;
-        writer.put(at.memory_type, "memory_type", mem.memory_type as u64);
-        writer.put(at.sram_base, "sram_base", mem.sram_base);
-        writer.put(at.dram_base, "dram_base", mem.dram_base);
-        writer.put(at.y_size, "y_size", mem.y_size);
-        writer.put(at.x_size, "x_size", mem.x_size);
-        writer.put(at.x_stride, "x_stride", mem.x_stride);
-        writer.put(at.y_pad_0, "y_pad_0", mem.y_pad_0);
-        writer.put(at.y_pad_1, "y_pad_1", mem.y_pad_1);
-        writer.put(at.x_pad_0, "x_pad_0", mem.x_pad_0);
-        writer.put(at.x_pad_1, "x_pad_1", mem.x_pad_1);
-    }
-
-    fn read_mem(&self, words: [u64; 2], insn: &'static str) -> Result<Mem, DecodeError> {
-        let at = &self.layout.mem;
-        let value = at.memory_type.get(words);
-        let memory_type = MemoryType::from_bits(value).ok_or(DecodeError::MemoryType { insn, value })?;
-        Ok(Mem {
-            memory_type,
-            sram_base: at.sram_base.get(words) as u16,
-            dram_base: at.dram_base.get(words) as u32,
-            y_size: at.y_size.get(words) as u16,
-            x_size: at.x_size.get(words) as u16,
-            x_stride: at.x_stride.get(words) as u16,
-            y_pad_0: at.y_pad_0.get(words) as u8,
-            y_pad_1: at.y_pad_1.get(words) as u8,
-            x_pad_0: at.x_pad_0.get(words) as u8,
-            x_pad_1: at.x_pad_1.get(words) as u8,
-        })
     }
 
     fn write_gemm(&self, writer: &mut Writer, gemm: &Gemm) {
@@ -286,6 +256,7 @@ impl Codec {
         writer.put(at.wgt_factor_in, "wgt_factor_in", gemm.wgt_factor_in);
     }
 
+    #[inline]
     fn read_gemm(&self, words: [u64; 2]) -> Gemm {
         let at = &self.layout.gemm;
         Gemm {
@@ -319,6 +290,7 @@ impl Codec {
         writer.put(at.imm, "imm", alu.imm as u16);
     }
 
+    #[inline]
     fn read_alu(&self, words: [u64; 2]) -> Result<Alu, DecodeError> {
         let at = &self.layout.alu;
         let value = at.alu_opcode.get(words);
@@ -338,4 +310,36 @@ impl Codec {
             imm: at.imm.get(words) as u16 as i16,
         })
     }
+}
+
+fn write_mem(writer: &mut Writer, mem: &Mem) {
+    let at = &MEM;
+    writer.put(at.memory_type, "memory_type", mem.memory_type as u64);
+    writer.put(at.sram_base, "sram_base", mem.sram_base);
+    writer.put(at.dram_base, "dram_base", mem.dram_base);
+    writer.put(at.y_size, "y_size", mem.y_size);
+    writer.put(at.x_size, "x_size", mem.x_size);
+    writer.put(at.x_stride, "x_stride", mem.x_stride);
+    writer.put(at.y_pad_0, "y_pad_0", mem.y_pad_0);
+    writer.put(at.y_pad_1, "y_pad_1", mem.y_pad_1);
+    writer.put(at.x_pad_0, "x_pad_0", mem.x_pad_0);
+    writer.put(at.x_pad_1, "x_pad_1", mem.x_pad_1);
+}
+
+fn read_mem(words: [u64; 2], insn: &'static str) -> Result<Mem, DecodeError> {
+    let at = &MEM;
+    let value = at.memory_type.get(words);
+    let memory_type = MemoryType::from_bits(value).ok_or(DecodeError::MemoryType { insn, value })?;
+    Ok(Mem {
+        memory_type,
+        sram_base: at.sram_base.get(words) as u16,
+        dram_base: at.dram_base.get(words) as u32,
+        y_size: at.y_size.get(words) as u16,
+        x_size: at.x_size.get(words) as u16,
+        x_stride: at.x_stride.get(words) as u16,
+        y_pad_0: at.y_pad_0.get(words) as u8,
+        y_pad_1: at.y_pad_1.get(words) as u8,
+        x_pad_0: at.x_pad_0.get(words) as u8,
+        x_pad_1: at.x_pad_1.get(words) as u8,
+    })
 }

@@ -5,37 +5,47 @@
 
 use crate::config::{ConfigError, FieldWidths};
 
-pub(crate) const OPCODE: Field = Field { word: 0, shift: 0, width: 3 };
-pub(crate) const POP_PREV: Field = Field { word: 0, shift: 3, width: 1 };
-pub(crate) const POP_NEXT: Field = Field { word: 0, shift: 4, width: 1 };
-pub(crate) const PUSH_PREV: Field = Field { word: 0, shift: 5, width: 1 };
-pub(crate) const PUSH_NEXT: Field = Field { word: 0, shift: 6, width: 1 };
+pub(crate) const OPCODE: Field = Field::new(0, 3);
+pub(crate) const POP_PREV: Field = Field::new(3, 1);
+pub(crate) const POP_NEXT: Field = Field::new(4, 1);
+pub(crate) const PUSH_PREV: Field = Field::new(5, 1);
+pub(crate) const PUSH_NEXT: Field = Field::new(6, 1);
 /// Bits of the opcode and the tokens, which every instruction starts with.
 pub(crate) const HEAD_BITS: u32 = 7;
 
-/// Where a field lies: bits `shift .. shift + width` of one of the two 64-bit words.
+/// Where a field lies: bits from `shift` of one of the two 64-bit words.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
-    pub(crate) word: u8,
-    pub(crate) shift: u8,
-    pub(crate) width: u8,
+    /// The largest value: as many ones as the field has bits.
+    max: u64,
+    word: u8,
+    shift: u8,
 }
 
 impl Field {
+    /// `width` bits from this bit of the instruction; they must not cross bit 64.
+    pub(crate) const fn new(bit: u32, width: u32) -> Field {
+        Field { max: (1u64 << width) - 1, word: (bit / 64) as u8, shift: (bit % 64) as u8 }
+    }
+
     pub(crate) fn max(self) -> u64 {
-        (1u64 << self.width) - 1
+        self.max
+    }
+
+    pub(crate) fn width(self) -> u32 {
+        self.max.count_ones()
     }
 
     pub(crate) fn get(self, words: [u64; 2]) -> u64 {
-        (words[usize::from(self.word & 1)] >> self.shift) & self.max()
+        (words[usize::from(self.word & 1)] >> self.shift) & self.max
     }
 
     pub(crate) fn put(self, words: &mut [u64; 2], value: u64) {
         words[usize::from(self.word & 1)] |= value << self.shift;
     }
 
-    pub(crate) fn mask(self) -> u128 {
-        u128::from(self.max()) << (u32::from(self.word) * 64 + u32::from(self.shift))
+    pub(crate) const fn mask(self) -> u128 {
+        (self.max as u128) << (self.word as u32 * 64 + self.shift as u32)
     }
 }
 
@@ -46,15 +56,15 @@ pub(crate) struct Packer {
 }
 
 impl Packer {
-    fn new() -> Packer {
+    const fn new() -> Packer {
         Packer { bit: HEAD_BITS, covered: (1 << HEAD_BITS) - 1 }
     }
 
-    fn field(&mut self, width: u32) -> Field {
+    const fn field(&mut self, width: u32) -> Field {
         if self.bit / 64 != (self.bit + width - 1) / 64 {
             self.bit = self.bit.next_multiple_of(64);
         }
-        let field = Field { word: (self.bit / 64) as u8, shift: (self.bit % 64) as u8, width: width as u8 };
+        let field = Field::new(self.bit, width);
         self.bit += width;
         if self.bit <= 128 {
             self.covered |= field.mask();
@@ -62,6 +72,9 @@ impl Packer {
         field
     }
 }
+
+/// LOAD and STORE, which are the same in every configuration.
+pub(crate) const MEM: MemLayout = MemLayout::new();
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MemLayout {
@@ -79,7 +92,7 @@ pub(crate) struct MemLayout {
 }
 
 impl MemLayout {
-    fn new() -> MemLayout {
+    const fn new() -> MemLayout {
         let mut packer = Packer::new();
         MemLayout {
             memory_type: packer.field(3),
@@ -144,10 +157,9 @@ pub(crate) struct AluLayout {
     pub(crate) covered: u128,
 }
 
-/// The bit layout of all instructions under one configuration.
+/// The bit layout of the instructions that depend on the configuration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
-    pub(crate) mem: MemLayout,
     pub(crate) gemm: GemmLayout,
     pub(crate) alu: AluLayout,
 }
@@ -167,7 +179,7 @@ impl Layout {
         let (alu_opcode, use_imm, imm) = (packer.field(3), packer.field(1), packer.field(16));
         fits("alu", &packer, widths)?;
         let alu = AluLayout { loops, alu_opcode, use_imm, imm, covered: packer.covered };
-        Ok(Layout { mem: MemLayout::new(), gemm, alu })
+        Ok(Layout { gemm, alu })
     }
 }
 
