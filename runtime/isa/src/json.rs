@@ -9,6 +9,7 @@ use crate::config::{Config, ConfigError, Params};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Under this key stand the keys that VTA does not have.
@@ -144,12 +145,11 @@ fn from_members(json: Json) -> Result<Config, ConfigError> {
 }
 
 fn refuse_duplicates(members: &[(String, Json)]) -> Result<(), ConfigError> {
-    for (index, (key, _)) in members.iter().enumerate() {
-        if members[..index].iter().any(|(earlier, _)| earlier == key) {
-            return Err(ConfigError::DuplicateKey { key: key.clone() });
-        }
+    let mut seen = BTreeSet::new();
+    match members.iter().find(|(key, _)| !seen.insert(key)) {
+        Some((key, _)) => Err(ConfigError::DuplicateKey { key: key.clone() }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn number(key: &str, value: &Json, known: &[&'static str]) -> Result<(&'static str, u32), ConfigError> {
