@@ -51,7 +51,7 @@ impl Chains {
             chains.seed(graph, *class);
         }
         let edges = edges(graph, &classes, start, multiplier);
-        while edges.iter().fold(false, |changed, e| chains.relax(e) || changed) {}
+        while edges.iter().filter(|e| chains.relax(e)).count() > 0 {}
         chains
     }
 

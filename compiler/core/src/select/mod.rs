@@ -127,19 +127,8 @@ impl Selection {
                 OpOperand::Imm(value) => value.into(),
                 OpOperand::Operand(k) => operand(k),
             };
-            eval(op.opcode, lane, second)
+            op.opcode.eval(lane, second)
         })
-    }
-}
-
-fn eval(op: AluOp, a: i32, b: i32) -> i32 {
-    match op {
-        AluOp::Min => a.min(b),
-        AluOp::Max => a.max(b),
-        AluOp::Add => a.wrapping_add(b),
-        AluOp::Shr if b < 0 => a.wrapping_shl(b.unsigned_abs()),
-        AluOp::Shr => a.wrapping_shr(b.unsigned_abs()),
-        AluOp::Mul => a.wrapping_mul(b),
     }
 }
 

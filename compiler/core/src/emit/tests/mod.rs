@@ -1,0 +1,4 @@
+//! Tests of emission as a whole.
+
+mod interleavings;
+mod programs;
