@@ -1,1 +1,162 @@
-//! Support for the tests of the whole of Tilewright.
+//! Support for the tests of the whole of Tilewright: a program goes through all three engines, which have to agree.
+//!
+//! In: source text, parameters, a configuration. Out: what the run cost, or the diagnostics with which it was refused.
+//! Any disagreement, race, deadlock or broken rule of an IR panics with what differs.
+
+use std::collections::BTreeMap;
+
+use ndarray::{ArrayD, IxDyn};
+use tilewright_core::emit::{SegmentKind, Stream, emit, image};
+use tilewright_core::loops::interpret::{Arrays, interpret};
+use tilewright_core::loops::ir::LoopProgram;
+use tilewright_core::loops::{build, canonical, parse, print};
+use tilewright_core::pipeline::{Front, Request, front, legalize};
+use tilewright_core::scalar::DType;
+use tilewright_core::tensor::{Kernel, TensorId, evaluate};
+use tilewright_isa::Config;
+use tilewright_sim::{Dram, Options, Report, Segment, Simulator};
+use tilewright_syntax::{Diagnostic, Sources, render};
+
+/// A program to put through the engines.
+#[derive(Clone, Debug)]
+pub struct Case<'a> {
+    pub text: &'a str,
+    pub params: &'a [(String, i64)],
+    pub config: Config,
+    /// Seeds the inputs.
+    pub seed: u64,
+}
+
+impl<'a> Case<'a> {
+    pub fn new(text: &'a str) -> Case<'a> {
+        Case { text, params: &[], config: Config::default(), seed: 1 }
+    }
+}
+
+/// What a program became.
+#[derive(Debug)]
+pub struct Agreed {
+    pub report: Report,
+    pub stream: Stream,
+    pub legal: String,
+}
+
+/// The rendered diagnostics of a refused program, and their codes.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub codes: Vec<&'static str>,
+    pub text: String,
+}
+
+/// Puts a program through reference evaluation, the interpreter (as scheduled, after every pass, and as read back from its
+/// text) and the simulator. Panics where two of them differ.
+pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
+    let mut sources = Sources::default();
+    let file = sources.add("case.tw", case.text);
+    let refuse = |errors: Vec<Diagnostic>| refused(&sources, &errors);
+    let request = Request { sources: &sources, file, params: case.params, schedule: None, config: &case.config };
+    let front = front(&request).map_err(refuse)?;
+    let schedule = front.schedule(&mut |_| {}).map_err(refuse)?;
+    let loops = build(&schedule).map_err(|e| refuse(vec![e.diagnostic()]))?;
+    let (inputs, arrays) = random_inputs(&front.kernel, case.seed);
+    let expected = expected(&front.kernel, &inputs);
+    check_program("schedule", &loops, &front, &arrays, &expected);
+    let watch = &mut |pass: tilewright_core::pipeline::PassReport| {
+        check_program(pass.name, pass.program, &front, &arrays, &expected);
+    };
+    let legal = legalize(loops, front.cx(), watch).map_err(|e| refuse(vec![e.diagnostic()]))?;
+    let stream = emit(&legal).map_err(|e| refuse(vec![Diagnostic::error(e.code(), e.to_string())]))?;
+    let (report, found) = simulate(&stream, legal.program(), &arrays);
+    assert_same("simulator", &found, &expected);
+    Ok(Agreed { report, stream, legal: print::print(legal.program(), &Default::default()) })
+}
+
+fn refused(sources: &Sources, errors: &[Diagnostic]) -> Refused {
+    Refused {
+        codes: errors.iter().map(|d| d.code).collect(),
+        text: errors.iter().map(|d| render(d, sources, false)).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+/// A loop program keeps the rules, computes what is expected, and reads back as itself.
+fn check_program(stage: &str, program: &LoopProgram, front: &Front, arrays: &Arrays, expected: &Arrays) {
+    let text = print::print(program, &Default::default());
+    let found = interpret(program, front.cx().core(), arrays).unwrap_or_else(|e| panic!("{stage}: {e}\n{text}"));
+    assert_same(stage, &found, expected);
+    let mut sources = Sources::default();
+    let file = sources.add("printed.loops", text.as_str());
+    let read = parse::parse(file, &text).unwrap_or_else(|e| panic!("{stage}: {e:?}\n{text}"));
+    assert_eq!(print::print(&read, &Default::default()), text, "{stage} reads back differently");
+    let without_origins = canonical(program);
+    assert_eq!(read.buffers.len(), without_origins.buffers.len(), "{stage} reads back with other buffers");
+}
+
+/// Values for every input over the whole range of its type, by id and by name.
+pub fn random_inputs(kernel: &Kernel, seed: u64) -> (Vec<(TensorId, ArrayD<i32>)>, Arrays) {
+    let mut state = seed;
+    let mut by_id = Vec::new();
+    let mut by_name = BTreeMap::new();
+    for id in kernel.ids().filter(|id| kernel.tensor(*id).is_input()) {
+        let tensor = kernel.tensor(id);
+        let shape: Vec<usize> = tensor.shape.iter().map(|n| *n as usize).collect();
+        let array = ArrayD::from_shape_fn(IxDyn(&shape), |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let bits = (state >> 33) as i32;
+            match tensor.dtype {
+                DType::I8 => bits as i8 as i32,
+                DType::I32 => bits.wrapping_mul(0x9E37),
+            }
+        });
+        by_name.insert(tensor.name.clone(), array.clone());
+        by_id.push((id, array));
+    }
+    (by_id, by_name)
+}
+
+fn expected(kernel: &Kernel, inputs: &[(TensorId, ArrayD<i32>)]) -> Arrays {
+    let all = evaluate(kernel, inputs).expect("inputs have the kernel's shapes");
+    let outputs = kernel.ids().filter(|id| kernel.tensor(*id).output);
+    outputs.map(|id| (kernel.tensor(id).name.clone(), all.get(id).clone())).collect()
+}
+
+/// Runs a stream; returns the figures and the outputs.
+fn simulate(stream: &Stream, program: &LoopProgram, arrays: &Arrays) -> (Report, Arrays) {
+    let segments = stream.segments.iter().map(|s| {
+        let bytes = match s.kind {
+            SegmentKind::Uops => stream.uop_bytes().expect("emitted micro-ops can be encoded"),
+            SegmentKind::Tensor(b) => match arrays.get(&program.buffer(b).name) {
+                Some(values) => image::pack(program.buffer(b), values).expect("inputs have their buffers' shapes"),
+                None => vec![0xA5; s.bytes],
+            },
+        };
+        assert_eq!(bytes.len(), s.bytes, "segment {}", s.name);
+        Segment { address: s.address.into(), bytes }
+    });
+    let mut dram = Dram::new(segments.collect()).expect("segments do not overlap");
+    let mut simulator = Simulator::new(&stream.config).expect("the target can be simulated");
+    let report = simulator.run(&stream.insns, &mut dram, &Options::default()).unwrap_or_else(|stop| panic!("{stop}"));
+    assert!(report.finish.is_clean(), "FINISH before all work is done: {:?}", report.finish);
+    assert!(report.tokens_left.is_empty(), "tokens are left: {:?}", report.tokens_left);
+    assert!(report.overflows.is_empty(), "token counters overflow: {:?}", report.overflows);
+    let mut outputs = BTreeMap::new();
+    for s in &stream.segments {
+        if let SegmentKind::Tensor(b) = s.kind
+            && program.buffer(b).role == tilewright_core::loops::ir::Role::Output
+        {
+            let bytes = dram.read(s.address.into(), s.bytes).expect("the segment is there");
+            let array = image::unpack(program.buffer(b), bytes).expect("the segment has the buffer's size");
+            outputs.insert(program.buffer(b).name.clone(), array);
+        }
+    }
+    (report, outputs)
+}
+
+fn assert_same(engine: &str, found: &Arrays, expected: &Arrays) {
+    for (name, wanted) in expected {
+        let got = &found[name];
+        assert_eq!(got.shape(), wanted.shape(), "{engine}: shape of `{name}`");
+        if let Some((index, value)) = wanted.indexed_iter().find(|(i, v)| got[i.clone()] != **v) {
+            panic!("{engine}: `{name}` at {index:?} is {}, expected {value}", got[index.clone()]);
+        }
+    }
+}

@@ -31,7 +31,7 @@ pub enum ScheduleError {
     Constant(Box<TensorError>),
     #[error("unknown scope `{}`", name.name)]
     UnknownScope { name: Ident },
-    #[error("{factor} does not divide the {extent} iterations of `{axis}`")]
+    #[error("{factor} does not divide the {} of `{axis}`", iterations(*extent))]
     Indivisible { axis: String, extent: i64, factor: i64, split: Span, cause: Option<Span>, axis_span: Span },
     #[error("`{}` is already the name of something in this schedule", name.name)]
     NameTaken { name: Ident, first: Span },
@@ -184,7 +184,7 @@ impl ScheduleError {
         let d = match cause {
             None => d.primary(*split, format!("splits {extent} by {factor}")),
             Some(cause) => d
-                .primary(*cause, format!("leaves `{axis}` {extent} iterations"))
+                .primary(*cause, format!("leaves `{axis}` {}", iterations(*extent)))
                 .secondary(*split, format!("splits them by {factor}")),
         };
         d.secondary(*axis_span, format!("`{axis}` is introduced here")).help(format!(
@@ -212,6 +212,10 @@ fn did_you_mean<S: AsRef<str>>(d: Diagnostic, name: &str, known: &[S], what: &st
 
 fn list<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(|n| format!("`{}`", n.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+fn iterations(n: i64) -> String {
+    if n == 1 { "1 iteration".to_string() } else { format!("{n} iterations") }
 }
 
 fn divisors(n: i64) -> String {

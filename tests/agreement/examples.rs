@@ -1,0 +1,84 @@
+//! The programs of `dsl-examples`, over sizes and targets.
+
+use std::path::{Path, PathBuf};
+
+use tilewright_isa::{Config, MemoryType};
+use tilewright_tests::{Agreed, Case, engines_agree};
+
+fn examples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dsl-examples");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn example(name: &str) -> String {
+    let path = examples().into_iter().find(|p| p.ends_with(name)).expect("an example of this name");
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn agree(case: &Case) -> Agreed {
+    engines_agree(case).unwrap_or_else(|refused| panic!("{}", refused.text))
+}
+
+fn params(values: &[(&str, i64)]) -> Vec<(String, i64)> {
+    values.iter().map(|(n, v)| (n.to_string(), *v)).collect()
+}
+
+#[test]
+fn every_example_agrees() {
+    for path in examples() {
+        assert_eq!(path.extension().and_then(|e| e.to_str()), Some("tw"), "{} is no program", path.display());
+        agree(&Case::new(&std::fs::read_to_string(&path).unwrap()));
+    }
+}
+
+/// The figures of TVM's own compilation of the tutorial, recorded in its stream: 56 instructions, 256 micro-ops.
+#[test]
+fn the_tutorial_moves_what_tvm_moves() {
+    for name in ["matmul.tw", "matmul_tiles.tw"] {
+        let Agreed { report, stream, .. } = agree(&Case::new(&example(name)));
+        assert_eq!((report.bytes.inp, report.bytes.wgt, report.bytes.out), (256, 65_536, 256), "{name}");
+        assert_eq!((report.gemm_uops, report.alu_uops), (256, 0), "{name}");
+        assert!(stream.insns.len() <= 56, "{name} has {} instructions", stream.insns.len());
+    }
+}
+
+/// Sizes from 1 to 64 tiles: what fits agrees, and what does not names the scratchpad.
+#[test]
+fn tile_counts_from_1_to_64() {
+    let text = example("matmul.tw");
+    let mut refused = 0;
+    for (m, k, n) in
+        [(1, 1, 1), (1, 64, 1), (1, 1, 64), (64, 1, 1), (1, 64, 64), (3, 5, 7), (16, 2, 33), (33, 3, 62), (64, 2, 64)]
+    {
+        let params = params(&[("m", m), ("k", 16 * k), ("n", 16 * n)]);
+        match engines_agree(&Case { params: &params, ..Case::new(&text) }) {
+            Ok(agreed) => assert_eq!(agreed.report.gemm_uops, (m * k * n) as u64),
+            Err(error) => {
+                assert_eq!(error.codes, ["E0507"], "{}", error.text);
+                // The accumulator holds 2048 tiles.
+                assert!(m * n > 2048, "{m} {k} {n}: {}", error.text);
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!(refused, 1);
+}
+
+#[test]
+fn other_cores_from_the_configuration_alone() {
+    for (key, value) in [("LOG_BLOCK", 5), ("LOG_BATCH", 1), ("LOG_BATCH", 2)] {
+        let json = format!(
+            r#"{{"LOG_INP_WIDTH": 3, "LOG_WGT_WIDTH": 3, "LOG_ACC_WIDTH": 5, "LOG_BATCH": 0, "LOG_BLOCK": 4,
+            "LOG_UOP_BUFF_SIZE": 15, "LOG_INP_BUFF_SIZE": 16, "LOG_WGT_BUFF_SIZE": 18, "LOG_ACC_BUFF_SIZE": 17}}"#
+        );
+        let old = if key == "LOG_BLOCK" { 4 } else { 0 };
+        let json = json.replace(&format!("\"{key}\": {old}"), &format!("\"{key}\": {value}"));
+        let config = Config::from_json(&json).unwrap();
+        assert_ne!(config.element_shape(MemoryType::Inp), Config::default().element_shape(MemoryType::Inp));
+        for name in ["matmul.tw", "matmul_tiles.tw"] {
+            agree(&Case { config, ..Case::new(&example(name)) });
+        }
+    }
+}

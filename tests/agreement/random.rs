@@ -1,0 +1,249 @@
+//! Random kernels of the matmul family under random schedules: each program is refused with a diagnostic that a legality
+//! check gives, or all engines agree on it.
+//!
+//! A case is generated as text, so that the whole compiler takes part and a failure prints a program to keep.
+
+use std::fmt::Write;
+
+use proptest::prelude::*;
+use tilewright_isa::Config;
+use tilewright_tests::{Case, engines_agree};
+
+/// What a kernel and its schedule are made from. Numbers choose among what is possible where they are used.
+#[derive(Clone, Debug)]
+struct Choices {
+    tiles: [i64; 3],
+    weights_transposed: bool,
+    factors_swapped: bool,
+    /// Elementwise stages behind the product.
+    chain: Vec<Elementwise>,
+    extra_splits: [bool; 3],
+    /// Keys that sort the outer loops, the loops of the tile, and the directives that are free of each other.
+    outer_order: [u8; 6],
+    tile_order: [u8; 3],
+    order: [u8; 8],
+    /// Where operands and results are computed; 0 leaves them at the root.
+    places: [u8; 4],
+    pragmas: [bool; 3],
+    log_batch: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Elementwise {
+    Shift(i64),
+    AddConstant(i64),
+    Clip(i64, i64),
+    AddBias,
+    Scale(i64),
+}
+
+fn elementwise() -> impl Strategy<Value = Elementwise> {
+    prop_oneof![
+        (0..12_i64).prop_map(Elementwise::Shift),
+        (-40_000..40_000_i64).prop_map(Elementwise::AddConstant),
+        (-200..0_i64, 0..200_i64).prop_map(|(lo, hi)| Elementwise::Clip(lo, hi)),
+        Just(Elementwise::AddBias),
+        (1..5_i64).prop_map(|n| Elementwise::Scale(1 << n)),
+    ]
+}
+
+fn choices() -> impl Strategy<Value = Choices> {
+    let shape =
+        (prop::array::uniform3(1..5_i64), any::<bool>(), any::<bool>(), prop::collection::vec(elementwise(), 0..3));
+    let schedule = (any::<[bool; 3]>(), any::<[u8; 6]>(), any::<[u8; 3]>(), any::<[u8; 8]>());
+    let places = (prop::array::uniform4(0..6_u8), any::<[bool; 3]>(), 0..3_u32);
+    (shape, schedule, places).prop_map(|(shape, schedule, places)| Choices {
+        tiles: shape.0,
+        weights_transposed: shape.1,
+        factors_swapped: shape.2,
+        chain: shape.3,
+        extra_splits: schedule.0,
+        outer_order: schedule.1,
+        tile_order: schedule.2,
+        order: schedule.3,
+        places: places.0,
+        pragmas: places.1,
+        log_batch: places.2,
+    })
+}
+
+impl Choices {
+    fn config(&self) -> Config {
+        let json = format!(
+            r#"{{"LOG_INP_WIDTH": 3, "LOG_WGT_WIDTH": 3, "LOG_ACC_WIDTH": 5, "LOG_BATCH": {}, "LOG_BLOCK": 4,
+            "LOG_UOP_BUFF_SIZE": 12, "LOG_INP_BUFF_SIZE": 13, "LOG_WGT_BUFF_SIZE": 15, "LOG_ACC_BUFF_SIZE": 14}}"#,
+            self.log_batch
+        );
+        Config::from_json(&json).expect("a valid configuration")
+    }
+
+    /// The stages behind the product, first to last; the last one is stored.
+    fn stages(&self) -> Vec<String> {
+        (0..self.chain.len()).map(|n| format!("S{n}")).collect()
+    }
+
+    fn has_bias(&self) -> bool {
+        self.chain.iter().any(|e| matches!(e, Elementwise::AddBias))
+    }
+
+    fn program(&self) -> String {
+        format!("{}\n{}", self.kernel(), self.schedule())
+    }
+
+    fn kernel(&self) -> String {
+        let [m, k, n] = self.tiles;
+        let mut out = format!("kernel random(m = BATCH * {m}, k = BLOCK_IN * {k}, n = BLOCK_OUT * {n}) {{\n");
+        let (dims, index) = if self.weights_transposed { ("k, n", "r, j") } else { ("n, k", "j, r") };
+        let (x, w) = ("i32(X[i, r])".to_string(), format!("i32(W[{index}])"));
+        let product = if self.factors_swapped { format!("{w} * {x}") } else { format!("{x} * {w}") };
+        let _ = writeln!(out, "    input X: i8[m, k]\n    input W: i8[{dims}]");
+        if self.has_bias() {
+            let _ = writeln!(out, "    input b: i32[n]");
+        }
+        let _ = writeln!(out, "    C[i, j] = sum(r: {product})");
+        let mut value = "C[i, j]".to_string();
+        for (name, op) in self.stages().iter().zip(&self.chain) {
+            let e = match op {
+                Elementwise::Shift(by) => format!("{value} >> {by}"),
+                Elementwise::AddConstant(c) => format!("{value} + ({c})"),
+                Elementwise::Clip(lo, hi) => format!("clip({value}, {lo}, {hi})"),
+                Elementwise::AddBias => format!("{value} + b[j]"),
+                Elementwise::Scale(c) => format!("{value} * {c}"),
+            };
+            let _ = writeln!(out, "    {name}[i, j] = {e}");
+            value = format!("{name}[i, j]");
+        }
+        let _ = writeln!(out, "    output Y[i, j] = i8({value})\n}}");
+        out
+    }
+
+    fn schedule(&self) -> String {
+        let mut out = "schedule random for random {\n".to_string();
+        for line in self.placed_memories().into_iter().chain(self.loops()).chain(self.places()) {
+            let _ = writeln!(out, "    {line}");
+        }
+        out.push_str("}\n");
+        out
+    }
+
+    /// Copies and scopes, in any order.
+    fn placed_memories(&self) -> Vec<String> {
+        let mut lines = vec![
+            "X_buf = X.cache_read(inp)".to_string(),
+            "W_buf = W.cache_read(wgt)".to_string(),
+            "C.set_scope(acc)".to_string(),
+        ];
+        if self.has_bias() {
+            lines.push("b_buf = b.cache_read(acc)".to_string());
+        }
+        lines.extend(self.stages().iter().map(|s| format!("{s}.set_scope(acc)")));
+        shuffled(lines, &self.order)
+    }
+
+    fn loops(&self) -> Vec<String> {
+        let mut lines = shuffled(
+            vec![
+                "C.split(i, BATCH) -> io, ii".to_string(),
+                "C.split(j, BLOCK_OUT) -> jo, ji".to_string(),
+                "C.split(r, BLOCK_IN) -> ro, ri".to_string(),
+            ],
+            &self.order[2..],
+        );
+        for ((split, axis), tiles) in self.extra_splits.iter().zip(["io", "jo", "ro"]).zip([0, 2, 1]) {
+            if *split && !self.is_one_tile(axis) {
+                let factor = smallest_factor(self.tiles[tiles]);
+                lines.push(format!("C.split({axis}, {factor}) -> {axis}o, {axis}i"));
+            }
+        }
+        let outer = shuffled(self.outer_axes(), &self.outer_order).join(", ");
+        let tile = shuffled(["ii", "ji", "ri"].map(String::from).to_vec(), &self.tile_order);
+        lines.push(format!("C.reorder({outer}, {})", tile.join(", ")));
+        lines.push(format!("C.tensorize({}, gemm)", tile[0]));
+        lines
+    }
+
+    fn outer_axes(&self) -> Vec<String> {
+        let split = |(axis, split): (&str, &bool)| match *split && !self.is_one_tile(axis) {
+            true => vec![format!("{axis}o"), format!("{axis}i")],
+            false => vec![axis.to_string()],
+        };
+        ["io", "jo", "ro"].into_iter().zip(&self.extra_splits).flat_map(split).collect()
+    }
+
+    /// Whether the place of the product leaves one tile of an axis, which cannot be split further.
+    fn is_one_tile(&self, axis: &str) -> bool {
+        self.places[3] > 0 && axis != "ro"
+    }
+
+    /// Where stages are computed. Results go into the output's loops first, so that operands may follow them there.
+    fn places(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut results = self.stages();
+        results.insert(0, "C".to_string());
+        if self.places[3] > 0 {
+            lines.push("Y.split(i, BATCH) -> yio, yii".to_string());
+            lines.push("Y.split(j, BLOCK_OUT) -> yjo, yji".to_string());
+            lines.push("Y.reorder(yjo, yio, yii, yji)".to_string());
+            let at = ["yjo", "yio"][usize::from(self.places[3] % 2)];
+            lines.extend(results.iter().rev().map(|stage| format!("{stage}.compute_at(Y, {at})")));
+        }
+        let outer = shuffled(self.outer_axes(), &self.outer_order);
+        for (operand, place) in ["X_buf", "W_buf"].into_iter().zip(self.places) {
+            if place > 0 {
+                let axis = &outer[usize::from(place - 1) % outer.len()];
+                lines.push(format!("{operand}.compute_at(C, {axis})"));
+            }
+        }
+        for (stage, marked) in ["X_buf", "W_buf", "Y"].into_iter().zip(self.pragmas) {
+            if marked {
+                lines.push(format!("{stage}.pragma(dma_copy)"));
+            }
+        }
+        lines
+    }
+}
+
+fn shuffled<T>(items: Vec<T>, keys: &[u8]) -> Vec<T> {
+    let mut keyed: Vec<(u8, T)> = keys.iter().cycle().copied().zip(items).collect();
+    keyed.sort_by_key(|(key, _)| *key);
+    keyed.into_iter().map(|(_, item)| item).collect()
+}
+
+fn smallest_factor(n: i64) -> i64 {
+    (2..=n).find(|f| n % f == 0).unwrap_or(1)
+}
+
+/// What a legality check may say to a schedule of this family: too large, or tiles that a place takes apart.
+const REFUSALS: [&str; 4] = ["E0505", "E0506", "E0507", "E0508"];
+
+fn run(choices: &Choices) -> bool {
+    let text = choices.program();
+    match engines_agree(&Case { config: choices.config(), seed: 7, ..Case::new(&text) }) {
+        Ok(_) => true,
+        Err(refused) => {
+            let expected = refused.codes.iter().all(|c| REFUSALS.contains(c));
+            assert!(expected, "refused for no reason of its own:\n{text}\n{}", refused.text);
+            false
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_programs_agree_or_are_refused(choices in choices()) {
+        run(&choices);
+    }
+}
+
+/// A generator whose programs are mostly refused would test little.
+#[test]
+fn most_random_programs_are_accepted() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let cases = 64;
+    let accepted = (0..cases).filter(|_| run(&choices().new_tree(&mut runner).unwrap().current())).count();
+    assert!(accepted * 10 >= cases * 7, "only {accepted} of {cases} were accepted");
+}

@@ -1,0 +1,1 @@
+//! The text of every error that a program can cause.
