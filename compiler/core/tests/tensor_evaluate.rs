@@ -156,13 +156,14 @@ fn rows_agree_with_points_where_axes_meet_in_divisions_and_rows_are_long() {
         // A row longer than a chunk, with steps other than 1.
         "kernel k { input X: i8[20000]; output Y[i < 6000] = X[3 * i + 7] + X[19999 - i] }",
         // Divisions of inner axes, of outer axes and of both.
-        "kernel k { input X: i8[40, 30]; output Y[i < 200, j < 90, q < 7] = X[i / 5, j % 30] + X[(i + j) / 8, q] }",
-        "kernel k { input X: i8[97]; output Y[a < 70, b < 90] = sum(c < 20: X[(a + b + c) / 2] * c + a) }",
-        // Reads far outside of an array.
+        "kernel k { input X: i8[40, 30]; output Y[i < 200, j < 90, q < 7] = X[i / 5, j % 30] + X[(i + j) / 8, 0 + q] }",
+        "kernel k { input X: i8[97]; output Y[a < 70, b < 90] = sum(c < 20: i32(X[(a + b + c) / 2]) * c + a) }",
+        // Reads outside of an array, near and far.
+        "kernel k { input X: i8[9] outside 1; output Y[i < 20] = X[i] }",
         "kernel k { input X: i8[9] outside -3; output Y[i < 50, j < 40] = X[1000000 * i - j] }",
         "kernel k { input X: i8[9, 9] outside 5; output Y[i < 20] = sum(r < 20: X[i - 5, r - 4] * X[r - 1, i]) }",
         // More points than one row holds, with the reduction split between rows.
-        "kernel k { input X: i8[300, 300]; output Y[i < 2] = sum(a, b: X[a, b] * i) }",
+        "kernel k { input X: i8[300, 300]; output Y[i < 2] = sum(a, b: i32(X[a, b]) * i) }",
         // Tensors without axes.
         "kernel k { input X: i32[]; output Y[] = X[] + 1; output Z[i < 3] = X[] }",
     ] {

@@ -120,35 +120,34 @@ impl TensorError {
     /// The stable code, as `tilewright explain` takes it.
     pub fn code(&self) -> &'static str {
         match self {
-            TensorError::UnknownParameter { .. } => "E0201",
-            TensorError::ParameterWithoutValue { .. } => "E0202",
-            TensorError::NotConstant { .. } => "E0203",
-            TensorError::ConstantFault { .. } => "E0204",
-            TensorError::NameTaken { .. } => "E0205",
-            TensorError::UnknownType { .. } => "E0206",
-            TensorError::BadExtent { .. } => "E0207",
-            TensorError::TooManyElements { .. } | TensorError::KernelTooLarge { .. } => "E0208",
-            TensorError::TooMuchWork { .. } => "E0209",
-            TensorError::UnknownName { .. } => "E0210",
-            TensorError::WithoutIndices { .. } => "E0211",
-            TensorError::UnknownTensor { .. } => "E0212",
-            TensorError::ReadTooEarly { .. } | TensorError::ReadsItself { .. } => "E0213",
-            TensorError::UnknownFunction { .. } => "E0214",
-            TensorError::WrongArgumentCount { .. } => "E0215",
-            TensorError::WrongIndexCount { .. } => "E0216",
-            TensorError::NotQuasiAffine { .. } => "E0217",
-            TensorError::IndexTooLarge { .. } => "E0218",
-            TensorError::ExtentConflict { .. } => "E0219",
-            TensorError::ExtentMissing { .. } => "E0220",
-            TensorError::ReadOutside(_) => "E0221",
-            TensorError::TypeMismatch { .. } => "E0222",
-            TensorError::DoesNotFit { .. } => "E0223",
-            TensorError::ShiftAmount { .. } => "E0224",
-            TensorError::ValueDivision { .. } => "E0225",
-            TensorError::ReductionInside { .. } => "E0226",
-            TensorError::UnknownReducer { .. } => "E0227",
-            TensorError::NoOutput { .. } => "E0228",
-            TensorError::EmptyClip { .. } => "E0229",
+            TensorError::UnknownParameter { .. } | TensorError::ParameterWithoutValue { .. } => "E0201",
+            TensorError::NotConstant { .. } => "E0202",
+            TensorError::ConstantFault { .. } => "E0203",
+            TensorError::NameTaken { .. } => "E0204",
+            TensorError::UnknownType { .. } => "E0205",
+            TensorError::BadExtent { .. } => "E0206",
+            TensorError::TooManyElements { .. } | TensorError::KernelTooLarge { .. } => "E0207",
+            TensorError::TooMuchWork { .. } => "E0208",
+            TensorError::UnknownName { .. } => "E0209",
+            TensorError::WithoutIndices { .. } => "E0210",
+            TensorError::UnknownTensor { .. } => "E0211",
+            TensorError::ReadTooEarly { .. } | TensorError::ReadsItself { .. } => "E0212",
+            TensorError::UnknownFunction { .. } => "E0213",
+            TensorError::WrongArgumentCount { .. } => "E0214",
+            TensorError::WrongIndexCount { .. } => "E0215",
+            TensorError::NotQuasiAffine { .. } => "E0216",
+            TensorError::IndexTooLarge { .. } => "E0217",
+            TensorError::ExtentConflict { .. } => "E0218",
+            TensorError::ExtentMissing { .. } => "E0219",
+            TensorError::ReadOutside(_) => "E0220",
+            TensorError::TypeMismatch { .. } => "E0221",
+            TensorError::DoesNotFit { .. } => "E0222",
+            TensorError::ShiftAmount { .. } => "E0223",
+            TensorError::ValueDivision { .. } => "E0224",
+            TensorError::ReductionInside { .. } => "E0225",
+            TensorError::UnknownReducer { .. } => "E0226",
+            TensorError::NoOutput { .. } => "E0227",
+            TensorError::EmptyClip { .. } => "E0228",
         }
     }
 
@@ -157,7 +156,7 @@ impl TensorError {
         let told = Diagnostic::error(self.code(), self.to_string());
         match self {
             TensorError::UnknownParameter { name, known, span, .. } => {
-                let told = told.primary(*span, "its parameters stand behind this name");
+                let told = told.primary(*span, format!("has no `{name}`"));
                 offer(told, name, known, "parameters")
             }
             TensorError::ParameterWithoutValue { name, span } => told
@@ -179,8 +178,13 @@ impl TensorError {
                 }
             }
             TensorError::UnknownType { name, span } => {
+                let told = told.primary(*span, "no such type");
                 let known: Vec<String> = DType::ALL.iter().map(|t| t.name().to_owned()).collect();
-                offer(told.primary(*span, "no such type"), name, &known, "types")
+                match name.as_str() {
+                    "int8" | "s8" => told.help("perhaps `i8`"),
+                    "int32" | "s32" | "int" => told.help("perhaps `i32`"),
+                    _ => offer(told, name, &known, "types"),
+                }
             }
             TensorError::BadExtent { span, values, .. } => {
                 let told = told.primary(*span, "must be at least 1");

@@ -1,26 +1,26 @@
 //! Extents of a definition's axes: each is written as `axis < extent`, or is the size of every dimension that the axis
-//! indexes by itself.
+//! indexes by itself. An array with a value outside may be read further, or less far, where the extent is written.
 
 use tilewright_syntax::ast::{self, AxisDecl, Expr, ExprKind, Ident};
 
 use super::scope::Scope;
 use super::{Checked, Checker};
+use crate::tensor::Definition;
 use crate::tensor::error::{ExtentSource, TensorError};
 
 impl Checker<'_> {
-    /// The extent of each declared axis of a definition whose value is `body`.
-    pub(super) fn extents(&self, define: &ast::Define, declared: &[&AxisDecl], body: &Expr) -> Checked<Vec<i64>> {
+    /// The extent of each declared axis of a definition whose value is `body`, as far as something gives it.
+    pub(super) fn extents(
+        &self,
+        define: &ast::Define,
+        declared: &[&AxisDecl],
+        body: &Expr,
+    ) -> Checked<Vec<Option<i64>>> {
         let written = declared.iter().map(|axis| self.written_extent(axis)).collect::<Checked<Vec<_>>>()?;
         let scope = self.scope(define, &[]);
         let mut extents = Extents { scope, declared, sources: written };
         extents.visit(body)?;
-        let missing =
-            |AxisDecl { name, .. }: &AxisDecl| TensorError::ExtentMissing { axis: name.name.clone(), span: name.span };
-        let extent = |(axis, source): (&&AxisDecl, &Option<ExtentSource>)| match source {
-            Some(source) => Ok(source.extent),
-            None => Err(missing(axis).into()),
-        };
-        declared.iter().zip(&extents.sources).map(extent).collect()
+        Ok(extents.sources.iter().map(|source| source.as_ref().map(|s| s.extent)).collect())
     }
 
     fn written_extent(&self, axis: &AxisDecl) -> Checked<Option<ExtentSource>> {
@@ -55,10 +55,13 @@ impl Extents<'_> {
 
     fn visit_read(&mut self, ident: &Ident, indices: &[Expr], read: &Expr) -> Checked<()> {
         let id = self.scope.tensor_with_rank(ident, indices.len(), read.span)?;
-        let tensor = self.scope.kernel.tensor(id);
-        let sizes: Vec<i64> = tensor.shape.clone();
-        for (dimension, (index, extent)) in indices.iter().zip(sizes).enumerate() {
+        let read = self.scope.kernel.tensor(id);
+        let is_guarded = matches!(read.definition, Definition::Input { outside: Some(_) });
+        for (dimension, (index, &extent)) in indices.iter().zip(&read.shape).enumerate() {
             let Some(axis) = self.plain_axis(index) else { continue };
+            if is_guarded && self.is_written(axis) {
+                continue;
+            }
             let dimension = Some((dimension, ident.name.clone()));
             self.add(axis, ExtentSource { extent, span: index.span, dimension })?;
         }
@@ -72,6 +75,10 @@ impl Extents<'_> {
             ExprKind::Paren(inner) => self.plain_axis(inner),
             _ => None,
         }
+    }
+
+    fn is_written(&self, axis: usize) -> bool {
+        self.sources[axis].as_ref().is_some_and(|source| source.dimension.is_none())
     }
 
     fn add(&mut self, axis: usize, source: ExtentSource) -> Checked<()> {

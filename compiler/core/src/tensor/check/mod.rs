@@ -17,8 +17,8 @@ use tilewright_syntax::{Diagnostic, Span};
 
 use super::constants::{Constants, bind_parameters};
 use super::error::TensorError;
-use super::{Axis, AxisId, Compute, Definition, Kernel, Reducer, Reduction, Tensor};
-use crate::scalar::DType;
+use super::{Axis, AxisId, Compute, Definition, Kernel, Leaf, Reducer, Reduction, Tensor};
+use crate::scalar::{DType, Scalar};
 use scope::Scope;
 
 /// Most elements of one tensor.
@@ -114,12 +114,7 @@ impl Checker<'_> {
 
     /// Adds a tensor if its size is within the limits.
     fn add(&mut self, tensor: Tensor) -> Checked<()> {
-        let limit = |n: &i64| *n <= MAX_ELEMENTS;
-        let Some(elements) = product(&tensor.shape).filter(limit) else {
-            let Tensor { name, shape, span, .. } = tensor;
-            return Err(TensorError::TooManyElements { name, shape, span }.into());
-        };
-        self.elements += elements;
+        self.elements += elements(&tensor.name, &tensor.shape, tensor.span)?;
         if self.elements > MAX_KERNEL_ELEMENTS {
             let kernel = self.kernel.name.clone();
             return Err(TensorError::KernelTooLarge { kernel, span: tensor.span }.into());
@@ -168,25 +163,39 @@ impl Checker<'_> {
         let declared: Vec<&AxisDecl> = define.axes.iter().chain(reduced).collect();
         self.axes_are_distinct(&declared)?;
         let extents = self.extents(define, &declared, body)?;
-        let (shape, _) = extents.split_at(define.axes.len());
         let axes = self.add_axes(&declared, &extents);
         self.work_is_limited(define, &axes)?;
 
-        let scope = self.scope(define, &axes);
-        let (value, dtype) = match reduction {
-            Some(_) => (scope.reduced_value(body)?, DType::I32),
-            None => scope.stored_value(body)?,
-        };
+        let value = self.value(define, &axes, reduction.is_some(), body);
+        if let Some(missing) = declared.iter().zip(&extents).find_map(|(a, e)| e.is_none().then_some(*a)) {
+            return Err(unknown_extent(missing, value));
+        }
+        let (value, dtype) = value?;
         let (spatial, reduced) = axes.split_at(define.axes.len());
         let reduction = reduction.map(|(reducer, _)| Reduction { reducer, axes: reduced.to_vec() });
         Ok(Tensor {
             name: define.name.name.clone(),
             span: define.name.span,
             dtype,
-            shape: shape.to_vec(),
+            shape: spatial.iter().map(|a| self.kernel.axis(*a).extent).collect(),
             output: define.output,
             definition: Definition::Compute(Compute { axes: spatial.to_vec(), reduction, value }),
         })
+    }
+
+    /// The value of a definition and the type of its tensor.
+    fn value(
+        &self,
+        define: &ast::Define,
+        axes: &[AxisId],
+        reduces: bool,
+        body: &Expr,
+    ) -> Checked<(Scalar<Leaf>, DType)> {
+        let scope = self.scope(define, axes);
+        match reduces {
+            true => Ok((scope.reduced_value(body)?, DType::I32)),
+            false => scope.stored_value(body),
+        }
     }
 
     fn scope<'s>(&'s self, define: &'s ast::Define, axes: &'s [AxisId]) -> Scope<'s> {
@@ -200,22 +209,19 @@ impl Checker<'_> {
         }
     }
 
-    fn add_axes(&mut self, declared: &[&AxisDecl], extents: &[i64]) -> Vec<AxisId> {
+    /// Adds the axes of a definition. Without a known extent an axis has one value, which keeps it within all limits.
+    fn add_axes(&mut self, declared: &[&AxisDecl], extents: &[Option<i64>]) -> Vec<AxisId> {
         let first = self.kernel.axes.len() as u32;
         for (axis, extent) in declared.iter().zip(extents) {
             let Ident { name, span } = axis.name.clone();
-            self.kernel.axes.push(Axis { name, extent: *extent, span });
+            self.kernel.axes.push(Axis { name, extent: extent.unwrap_or(1), span });
         }
         (first..self.kernel.axes.len() as u32).map(AxisId).collect()
     }
 
     fn work_is_limited(&self, define: &ast::Define, axes: &[AxisId]) -> Checked<()> {
         let extents: Vec<i64> = axes.iter().map(|a| self.kernel.axis(*a).extent).collect();
-        if product(&extents[..define.axes.len()]).is_none_or(|n| n > MAX_ELEMENTS) {
-            let shape = extents[..define.axes.len()].to_vec();
-            let Ident { name, span } = define.name.clone();
-            return Err(TensorError::TooManyElements { name, shape, span }.into());
-        }
+        elements(&define.name.name, &extents[..define.axes.len()], define.name.span)?;
         if product(&extents).is_none_or(|n| n > MAX_WORK) {
             let axes = axes.iter().map(|a| self.kernel.axis(*a)).map(|a| (a.name.clone(), a.extent)).collect();
             let Ident { name, span } = define.name.clone();
@@ -263,6 +269,23 @@ impl Checker<'_> {
         let Ident { name: kernel, span } = self.source.name.clone();
         self.errors.push(TensorError::NoOutput { kernel, span, last });
     }
+}
+
+/// The error of a definition that has an axis without extent: a wrong name or form in its value could be the reason, and
+/// is told instead. Whether indices are in range is not known in this case.
+fn unknown_extent(axis: &AxisDecl, value: Checked<(Scalar<Leaf>, DType)>) -> Fault {
+    let missing = TensorError::ExtentMissing { axis: axis.name.name.clone(), span: axis.name.span };
+    match value {
+        Ok(_) => missing.into(),
+        Err(Fault::Error(error)) if matches!(*error, TensorError::ReadOutside(_)) => missing.into(),
+        Err(fault) => fault,
+    }
+}
+
+/// The number of elements of a tensor.
+fn elements(name: &str, shape: &[i64], span: Span) -> Result<i64, TensorError> {
+    let too_many = || TensorError::TooManyElements { name: name.to_owned(), shape: shape.to_vec(), span };
+    product(shape).filter(|n| *n <= MAX_ELEMENTS).ok_or_else(too_many)
 }
 
 fn name_taken(ident: &Ident, (what, first): (&'static str, Option<Span>)) -> TensorError {
