@@ -94,9 +94,10 @@ fn print_atom(program: &LoopProgram, atom: &Atom<LoopId>) -> String {
         Atom::Mod(e, d) => (e, '%', d),
     };
     let text = print_index(program, operand);
-    match operand.as_var() {
-        Some(_) => format!("{text} {operator} {divisor}"),
-        None => format!("({text}) {operator} {divisor}"),
+    // Operators of one rank group from the left, so a lone part needs no parentheses.
+    match (operand.terms(), operand.offset()) {
+        ([(_, 1)], 0) => format!("{text} {operator} {divisor}"),
+        _ => format!("({text}) {operator} {divisor}"),
     }
 }
 

@@ -23,6 +23,7 @@ use thiserror::Error;
 
 use super::ir::{Buffer, LoopProgram, Role, Scope};
 use super::verify::{VerifyError, verify};
+use crate::gemm::Core;
 use crate::scalar::DType;
 use memory::Memory;
 use resolve::resolve;
@@ -33,27 +34,6 @@ pub const MAX_ELEMENTS: i64 = 1 << 27;
 
 /// Most statements that a run may execute, micro-ops and tiles of transfers counted singly.
 pub const MAX_STEPS: u64 = 1 << 36;
-
-/// The shape of the GEMM core, which gives the scratchpads' tiles their sizes: `inp` batch × block_in, `wgt`
-/// block_out × block_in, `acc` batch × block_out values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Core {
-    pub batch: i64,
-    pub block_in: i64,
-    pub block_out: i64,
-}
-
-impl Core {
-    /// Values in one tile of a scratchpad; None for DRAM, whose tiles follow what is copied.
-    pub fn lanes(&self, scope: Scope) -> Option<i64> {
-        match scope {
-            Scope::Dram => None,
-            Scope::Inp => Some(self.batch * self.block_in),
-            Scope::Wgt => Some(self.block_out * self.block_in),
-            Scope::Acc => Some(self.batch * self.block_out),
-        }
-    }
-}
 
 /// Row-major arrays of logical shape, by the names of their buffers.
 pub type Arrays = BTreeMap<String, ArrayD<i32>>;
@@ -88,16 +68,6 @@ pub enum InterpretError {
     Unwritten { buffer: String, index: Vec<i64> },
 }
 
-impl InterpretError {
-    /// The stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            InterpretError::IllFormed(_) => "E0410",
-            _ => "E0411",
-        }
-    }
-}
-
 fn list(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
@@ -105,6 +75,16 @@ fn list(names: &[String]) -> String {
 fn loop_values(at: &[(String, i64)]) -> String {
     let values: Vec<String> = at.iter().map(|(name, value)| format!("{name} = {value}")).collect();
     if values.is_empty() { String::new() } else { format!(", where {}", values.join(", ")) }
+}
+
+/// Values in one tile of a scratchpad; None for DRAM, whose tiles follow what is copied.
+fn tile_size(core: Core, scope: Scope) -> Option<i64> {
+    match scope {
+        Scope::Dram => None,
+        Scope::Inp => Some(core.batch * core.block_in),
+        Scope::Wgt => Some(core.block_out * core.block_in),
+        Scope::Acc => Some(core.batch * core.block_out),
+    }
 }
 
 /// Executes a program. `inputs` holds an array for each input and nothing else; the result holds one for each output.
@@ -123,7 +103,7 @@ pub fn interpret(program: &LoopProgram, core: Core, inputs: &Arrays) -> Result<A
 
 fn check_tiles(program: &LoopProgram, core: Core) -> Result<(), InterpretError> {
     for b in &program.buffers {
-        if let (Some(layout), Some(expected)) = (&b.layout, core.lanes(b.scope))
+        if let (Some(layout), Some(expected)) = (&b.layout, tile_size(core, b.scope))
             && layout.lane_count() != expected
         {
             let lanes = layout.lane_count();

@@ -1,8 +1,8 @@
 //! Executes resolved nodes on the buffers' memories.
 
-use super::Core;
 use super::memory::Memory;
 use super::resolve::{Node, Op, Operand, Tiles, Walk};
+use crate::gemm::Core;
 use crate::loops::ir::{AluOp, Direction};
 use crate::scalar::{CastMode, DType, cast};
 

@@ -25,7 +25,14 @@ pub enum ParseError {
     #[error("expression too long")]
     TooLong { span: Span },
     #[error("unknown {kind} `{name}`")]
-    UnknownName { kind: &'static str, name: String, near: Option<String>, span: Span },
+    UnknownName {
+        kind: &'static str,
+        name: String,
+        near: Option<String>,
+        /// Whether there is a loop of that name where a buffer is expected, or the other way round.
+        other_kind: bool,
+        span: Span,
+    },
     #[error("the name `{name}` is taken")]
     NameTwice { name: String, span: Span, first: Span },
     #[error("an index must be affine")]
@@ -65,6 +72,10 @@ impl From<&ParseError> for Diagnostic {
             ParseError::TooLong { span } => told
                 .primary(*span, "one operation too many")
                 .note(format!("a value or index has at most {MAX_HEIGHT} operations in one chain")),
+            ParseError::UnknownName { span, kind, name, other_kind: true, .. } => {
+                let is = if *kind == "buffer" { "loop" } else { "buffer" };
+                told.primary(*span, format!("`{name}` is a {is}, and a {kind} must stand here"))
+            }
             ParseError::UnknownName { span, near, kind, .. } => {
                 let told = told.primary(*span, "not declared before this line");
                 match near {

@@ -181,7 +181,7 @@ impl<'a> Parser<'a> {
         let (name, span) = self.name()?;
         match self.buffers.get(name) {
             Some((id, _)) => Ok(*id),
-            None => Err(unknown("buffer", name, span, self.buffers.keys())),
+            None => Err(unknown("buffer", (name, span), self.buffers.keys(), self.loops.contains_key(name))),
         }
     }
 
@@ -189,15 +189,20 @@ impl<'a> Parser<'a> {
         let (name, span) = self.name()?;
         match self.loops.get(name) {
             Some((id, _)) => Ok(*id),
-            None => Err(unknown("loop", name, span, self.loops.keys())),
+            None => Err(unknown("loop", (name, span), self.loops.keys(), self.buffers.contains_key(name))),
         }
     }
 }
 
 /// The candidates are sorted, so that the suggestion does not hang on the order of a hash table.
-fn unknown<'n>(kind: &'static str, name: &str, span: Span, known: impl Iterator<Item = &'n &'n str>) -> ParseError {
+fn unknown<'n>(
+    kind: &'static str,
+    (name, span): (&str, Span),
+    known: impl Iterator<Item = &'n &'n str>,
+    other_kind: bool,
+) -> ParseError {
     let mut known: Vec<&str> = known.copied().collect();
     known.sort_unstable();
     let near = nearest(name, known).map(str::to_owned);
-    ParseError::UnknownName { kind, name: name.to_owned(), near, span }
+    ParseError::UnknownName { kind, name: name.to_owned(), near, other_kind, span }
 }

@@ -12,6 +12,9 @@ use crate::scalar::{BinaryOp, DType, Scalar};
 /// How far an intrinsic reaches from a tile reference, in tiles.
 type Reach = (i128, i128);
 
+/// An operand of an instruction: its name, its step in a loop and its displacement in a micro-op.
+type Field = (&'static str, fn(&InsnLoop) -> i64, fn(&MicroOp) -> i64);
+
 impl<'p> Verifier<'p> {
     pub(super) fn store(&mut self, s: &'p Store) {
         let stored = self.value(&s.value);
@@ -45,13 +48,13 @@ impl<'p> Verifier<'p> {
     }
 
     fn access(&mut self, id: BufferId, indices: &'p [Index]) {
-        let sound = indices.iter().fold(true, |sound, index| self.index(index) && sound);
+        let unsound = indices.iter().filter(|index| !self.index(index)).count();
         let Some(buffer) = self.alive(id) else { return };
         if buffer.shape.len() != indices.len() {
             let (name, expected, got) = (buffer.name.clone(), buffer.shape.len(), indices.len());
             return self.report(Violation::IndexCount { name, expected, got });
         }
-        if !sound {
+        if unsound > 0 {
             return;
         }
         for (dim, (&extent, index)) in buffer.shape.iter().zip(indices).enumerate() {
@@ -148,7 +151,7 @@ impl<'p> Verifier<'p> {
         self.written(if s.direction == Direction::Load { s.sram.buffer } else { s.dram.buffer });
         let (Some(sram), Some(dram)) = (sram, dram) else { return };
         if sram.scope == Scope::Dram {
-            self.scope("scratchpad", sram, "inp, wgt or acc");
+            self.scope("scratchpad", sram, "inp, @wgt or @acc");
         }
         if dram.scope != Scope::Dram {
             self.scope("DRAM", dram, "dram");
@@ -203,7 +206,7 @@ impl<'p> Verifier<'p> {
         self.at_least("the outer loop's extent", outer.extent, 1);
         self.at_least("the inner loop's extent", inner.extent, 1);
         self.check(!uops.is_empty(), || Violation::NoMicroOp);
-        let fields: [(&'static str, fn(&InsnLoop) -> i64, fn(&MicroOp) -> i64); 3] =
+        let fields: [Field; 3] =
             [("dst", |l| l.dst, |u| u.dst), ("src", |l| l.src, |u| u.src), ("wgt", |l| l.wgt, |u| u.wgt)];
         fields.map(|(what, step, displacement)| {
             let displacements = || uops.iter().map(displacement);

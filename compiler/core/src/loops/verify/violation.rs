@@ -27,11 +27,11 @@ pub enum Violation {
     AllocatedInterface { name: String },
     #[error("`{name}` is allocated a second time")]
     AllocatedTwice { name: String },
-    #[error("a lane of dimension {dim}, but there are {dims}")]
+    #[error("a lane of dimension {dim}, but the buffer has {dims} from 0 on")]
     LaneDimension { dim: usize, dims: usize },
     #[error("dimension {dim} has a second lane")]
     LaneTwice { dim: usize },
-    #[error("a lane of {size} does not divide dimension {dim} of {extent}")]
+    #[error("a lane of {size} in dimension {dim} of {extent}: it must be at least 2 and divide it")]
     LaneSize { dim: usize, size: i64, extent: i64 },
     #[error("base {base} is negative")]
     NegativeBase { base: i64 },
@@ -45,7 +45,7 @@ pub enum Violation {
     OutsideLoop { name: String },
     #[error("`{name}` is used where it is not allocated")]
     NotAlive { name: String },
-    #[error("`{name}` has {expected} dimensions, but {got} indices")]
+    #[error("`{name}` takes {expected} indices, not {got}")]
     IndexCount { name: String, expected: usize, got: usize },
     #[error("number {number} in index `{index}` is not within ±2^31")]
     IndexNumber { index: String, number: i64 },
@@ -65,13 +65,13 @@ pub enum Violation {
     AluShift { amount: i16 },
     #[error("input `{name}` is written")]
     InputWritten { name: String },
-    #[error("the {operand} operand `{name}` lies in @{}, expected {expected}", .scope.name())]
+    #[error("the {operand} operand `{name}` lies in @{}, expected @{expected}", .scope.name())]
     OperandScope { operand: &'static str, name: String, scope: Scope, expected: &'static str },
     #[error("`{name}` has no layout")]
     NoLayout { name: String },
     #[error("tiles of `{name}` have {lanes} values, those of `{other}` {other_lanes}")]
     TileSizes { name: String, lanes: i64, other: String, other_lanes: i64 },
-    #[error("tiles {} of `{name}` are addressed, which has 0..{tiles}", show(.range))]
+    #[error("tiles {} of `{name}` are addressed, but it has 0..{tiles}", show(.range))]
     TileOutOfBounds { name: String, range: Interval, tiles: i64 },
     #[error("{what} is {count}, expected at least {least}")]
     Count { what: &'static str, count: i64, least: i64 },
