@@ -8,6 +8,9 @@
 //! Otherwise a no-op stands right before `i`. An instruction of the program is never made to wait instead: whatever
 //! follows it in compute would wait as well, and it is only the no-op's one cycle that this would save.
 //!
+//! All that load and store can know of each other comes through compute. So what compute has waited for, in its own order,
+//! is all there is to know: no chain of tokens implies more.
+//!
 //! Afterwards every step needs only its neighbours.
 
 use tilewright_isa::Module;
@@ -35,12 +38,8 @@ pub enum Source {
 pub struct Relayed {
     pub steps: Vec<Step>,
     pub sources: Vec<Source>,
-    /// What is complete when each step is.
-    done: Vec<Clock>,
-    /// What is complete when the latest step of each module is.
-    latest: [Clock; 3],
-    /// The positions of the compute steps.
-    compute: Vec<u32>,
+    /// The positions of the compute steps, and what is known to be complete when each is.
+    compute: Vec<(u32, Clock)>,
 }
 
 /// Inserts the relays that a list of steps takes.
@@ -76,41 +75,30 @@ impl Relayed {
         let mut near = Clock::default();
         near.raise(Module::Compute, needs.get(Module::Compute));
         let below = needs.get(far);
-        if self.known(module, near).get(far) >= below {
-            return near;
+        if below > 0 {
+            let knowing = self.compute.partition_point(|(_, known)| known.get(far) < below);
+            let relay = match self.compute.get(knowing) {
+                Some((position, _)) => *position,
+                None => {
+                    let mut needs = Clock::default();
+                    needs.raise(far, below);
+                    self.push(Step { module: Module::Compute, needs }, Source::RelayFor(source))
+                }
+            };
+            near.raise(Module::Compute, relay + 1);
         }
-        let knowing = self.compute.partition_point(|c| self.done[*c as usize].get(far) < below);
-        let relay = self.compute.get(knowing).copied().unwrap_or_else(|| {
-            let mut pops = Clock::default();
-            pops.raise(far, below);
-            self.push(Step { module: Module::Compute, needs: pops }, Source::RelayFor(source))
-        });
-        near.raise(Module::Compute, relay + 1);
         near
     }
 
     fn push(&mut self, step: Step, source: Source) -> u32 {
         let position = self.steps.len() as u32;
-        let mut done = self.known(step.module, step.needs);
-        done.raise(step.module, position + 1);
-        self.latest[step.module as usize] = done;
-        self.done.push(done);
+        if step.module == Module::Compute {
+            let mut known = self.compute.last().map_or(Clock::default(), |(_, known)| *known);
+            known.join(step.needs);
+            self.compute.push((position, known));
+        }
         self.steps.push(step);
         self.sources.push(source);
-        if step.module == Module::Compute {
-            self.compute.push(position);
-        }
         position
-    }
-
-    /// What is complete when the next step of a module may start.
-    fn known(&self, module: Module, needs: Clock) -> Clock {
-        let mut known = self.latest[module as usize];
-        for other in Module::ALL.into_iter().filter(|m| *m != module) {
-            if let Some(last) = needs.get(other).checked_sub(1) {
-                known.join(self.done[last as usize]);
-            }
-        }
-        known
     }
 }

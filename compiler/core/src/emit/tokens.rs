@@ -1,8 +1,8 @@
 //! Tokens: steps with what they need of their neighbours → the four token flags of each instruction.
 //!
-//! A need becomes a token from the very instruction that has to be complete, unless what the waiting instruction knows
-//! already implies it: what its module has waited for before, and, transitively, what those instructions had waited
-//! for (a vector clock over the three modules). So no token orders more than it must, and none is redundant.
+//! A need becomes a token from the very instruction that has to be complete, unless what its module has waited for before
+//! implies it. So no token orders more than it must, and none is redundant: between two neighbours, a chain of tokens by
+//! way of the third module implies nothing, because all chains run through compute, in compute's own order.
 //!
 //! **Queues match.** In one queue, the instructions that push and those that pop are both in program order, because a
 //! need that reaches less far than an earlier one of the same module is implied. So the k-th push meets the k-th pop,
@@ -57,28 +57,26 @@ pub fn tokens(mut steps: Vec<Step>) -> Vec<Tokens> {
 /// The tokens that order all needs.
 struct Placed {
     queues: [Queue; 4],
-    /// What is complete when each step is.
-    done: Vec<Clock>,
+    /// What each step's module has waited for, up to that step.
+    known: Vec<Clock>,
 }
 
 fn place(steps: &[Step]) -> Placed {
     let mut queues: [Queue; 4] = Default::default();
-    let mut done: Vec<Clock> = Vec::with_capacity(steps.len());
+    let mut known = Vec::with_capacity(steps.len());
     let mut latest = [Clock::default(); 3];
     for (position, step) in steps.iter().enumerate() {
-        let mut known = latest[step.module as usize];
+        let waited = &mut latest[step.module as usize];
         for (queue, (from, to)) in queues.iter_mut().zip(QUEUES) {
             let below = step.needs.get(from);
-            if to == step.module && below > known.get(from) {
-                known.join(done[below as usize - 1]);
+            if to == step.module && below > waited.get(from) {
+                waited.raise(from, below);
                 queue.push((below - 1, position as u32));
             }
         }
-        known.raise(step.module, position as u32 + 1);
-        latest[step.module as usize] = known;
-        done.push(known);
+        known.push(*waited);
     }
-    Placed { queues, done }
+    Placed { queues, known }
 }
 
 /// A need to add: the step, and what it needs of which module.
@@ -92,7 +90,7 @@ fn overflows(placed: &Placed) -> Vec<Raise> {
         while k < queue.len() {
             let (push, oldest_pop) = (queue[k].0, queue[k - MAX_OUTSTANDING].1);
             let recent_pop = queue[k - BACK_PRESSURE].1;
-            if placed.done[push as usize].get(to) > oldest_pop {
+            if placed.known[push as usize].get(to) > oldest_pop {
                 k += 1;
             } else if recent_pop < push {
                 raises.push((push, to, recent_pop + 1));
