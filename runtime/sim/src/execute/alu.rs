@@ -3,13 +3,17 @@
 //! Micro-ops follow one another: a source may be an earlier one's destination. Loops are only exchanged where no
 //! element is written twice or read at all, which makes the long one the inner one.
 
-use super::bounds::{self, IndexField, Loops};
+use super::bounds::{self, IndexField};
 use super::nest::{Loop, Step, UopList, walk};
 use super::{Context, Engine};
 use crate::kernels::Level;
 use crate::kernels::alu::{self, Operand, Run};
 use crate::report::Cause;
+use smallvec::SmallVec;
 use tilewright_isa::{Alu, Config, MemoryType};
+
+/// Loops without an allocation: those of a list and of the instruction.
+type Loops = SmallVec<[Loop; 10]>;
 
 /// Executes an ALU instruction.
 pub(super) fn run(engine: &mut Engine, alu: &Alu, cx: &mut Context<'_>) -> Result<(), Cause> {
@@ -27,14 +31,14 @@ pub(super) fn run(engine: &mut Engine, alu: &Alu, cx: &mut Context<'_>) -> Resul
     let (inner, outer) = instruction_loops(alu);
     match &list.nests[..] {
         [nest] => {
-            let mut loops = nest.loops.clone();
+            let mut loops = Loops::from_slice(&nest.loops);
             loops.extend([inner, outer]);
             run_loops(*level, &mut pads.acc, alu, nest.base, loops, lanes);
         }
         // The list is a sequence of nests, which comes round in every iteration of the instruction's loops.
         nests => walk(&[inner, outer], Step::default(), &mut |at| {
             for nest in nests {
-                run_loops(*level, &mut pads.acc, alu, nest.base.plus(at), nest.loops.clone(), lanes);
+                run_loops(*level, &mut pads.acc, alu, nest.base.plus(at), Loops::from_slice(&nest.loops), lanes);
             }
         }),
     }
@@ -48,7 +52,7 @@ fn instruction_loops(alu: &Alu) -> (Loop, Loop) {
 }
 
 /// Executes loops over the operation, innermost first.
-fn run_loops(level: Level, acc: &mut [i32], alu: &Alu, base: Step, loops: Vec<Loop>, lanes: usize) {
+fn run_loops(level: Level, acc: &mut [i32], alu: &Alu, base: Step, loops: Loops, lanes: usize) {
     let loops = simplify(loops, alu.use_imm, base);
     let once = Loop { count: 1, step: Step::default() };
     let (inner, outer) = loops.split_first().unwrap_or((&once, &[]));
@@ -63,15 +67,18 @@ fn run_loops(level: Level, acc: &mut [i32], alu: &Alu, base: Step, loops: Vec<Lo
 }
 
 /// The same loops with as long an innermost one as the order of execution permits.
-fn simplify(mut loops: Vec<Loop>, use_imm: bool, base: Step) -> Vec<Loop> {
+fn simplify(mut loops: Loops, use_imm: bool, base: Step) -> Loops {
     for of in &mut loops {
         of.step = Step { dst: of.step.dst, src: if use_imm { 0 } else { of.step.src }, wgt: 0 };
     }
     loops.retain(|of| of.count > 1);
+    if loops.len() < 2 {
+        return loops;
+    }
     if is_order_free(&loops, use_imm, base) {
         loops.sort_by_key(|of| of.step.dst.abs());
     }
-    let mut merged: Vec<Loop> = Vec::with_capacity(loops.len());
+    let mut merged = Loops::new();
     for of in loops {
         match merged.last_mut() {
             Some(inner) if of.step == inner.step.times(inner.count) => inner.count *= of.count,
@@ -87,7 +94,7 @@ fn simplify(mut loops: Vec<Loop>, use_imm: bool, base: Step) -> Vec<Loop> {
 
 /// Whether no element is written twice, and none that is written is read as a source.
 fn is_order_free(loops: &[Loop], use_imm: bool, base: Step) -> bool {
-    let mut steps: Vec<&Loop> = loops.iter().collect();
+    let mut steps: SmallVec<[&Loop; 10]> = loops.iter().collect();
     steps.sort_by_key(|of| of.step.dst.abs());
     let mut reach = 0;
     let distinct = steps.into_iter().all(|of| {
@@ -124,7 +131,8 @@ fn check(alu: &Alu, list: &UopList, config: &Config) -> Result<(), Cause> {
             base: |uop| uop.src,
         },
     ];
-    let loops = Loops { iter_out: alu.iter_out.into(), iter_in: alu.iter_in.into(), uop_bgn: alu.uop_bgn.into() };
+    let loops =
+        bounds::Loops { iter_out: alu.iter_out.into(), iter_in: alu.iter_in.into(), uop_bgn: alu.uop_bgn.into() };
     let fields = if alu.use_imm { &fields[..1] } else { &fields[..] };
     bounds::check(&loops, fields, &list.largest, &list.uops)
 }

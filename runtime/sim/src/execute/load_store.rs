@@ -60,7 +60,7 @@ fn load_inp(operands: &mut Operands, transfer: &Transfer<'_>, level: Level) {
             transfer.fill(inp, values, 0, |to, from| copy::bytes(level, to, from));
             let written = transfer.sram_range(values / pack::TILE);
             let groups = written.start * pack::TILE..written.end * pack::TILE;
-            pack::sums(level, &mut sums[written], &inp[groups]);
+            pack::sums(&mut sums[written], &inp[groups]);
         }
     }
 }
@@ -70,7 +70,7 @@ fn load_wgt(operands: &mut Operands, transfer: &Transfer<'_>, level: Level, bloc
     match operands {
         Operands::Natural { wgt, .. } => transfer.fill(wgt, values, 0, |to, from| copy::bytes(level, to, from)),
         Operands::Quads { wgt, .. } => transfer.fill(wgt, values, pack::ZERO_QUAD, |to, from| {
-            pack::quads(level, to, from, block_in);
+            pack::quads(to, from, block_in);
         }),
         Operands::Pairs { wgt, .. } => transfer.fill(wgt, values, 0, |to, from| {
             pack::pairs(level, to, from, block_in);

@@ -11,11 +11,15 @@ pub(crate) mod pack;
 pub(crate) mod portable;
 
 #[cfg(target_arch = "x86_64")]
+mod alu_x86;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx_vnni;
+#[cfg(target_arch = "x86_64")]
+mod pack_x86;
 
 use std::fmt;
 

@@ -9,6 +9,8 @@
 //!
 //! A WGT element is `[co / 16][ci / 16]` tiles.
 
+#[cfg(target_arch = "x86_64")]
+use super::pack_x86;
 use super::{Level, dispatch};
 
 /// Rows and columns of a tile.
@@ -19,24 +21,11 @@ pub(crate) const TILE_VALUES: usize = TILE * TILE;
 /// A zero weight in quads.
 pub(crate) const ZERO_QUAD: u8 = 0x80;
 
-/// Packs WGT elements, each `[BLOCK_OUT][BLOCK_IN]` bytes of device memory, into quads.
-pub(crate) fn quads(level: Level, to: &mut [u8], from: &[u8], block_in: usize) {
-    dispatch!(level, quads_body(to: &mut [u8], from: &[u8], block_in: usize));
-}
-
-#[inline(always)]
-fn quads_body(to: &mut [u8], from: &[u8], block_in: usize) {
-    for_tiles(to, from, block_in, |to, from| {
-        let words: [[u32; 4]; TILE] = from.map(|row| {
-            let quads: &[[u8; 4]] = row.as_chunks().0;
-            std::array::from_fn(|quad| u32::from_le_bytes(quads[quad]) ^ 0x8080_8080)
-        });
-        for (quad, to) in to.as_chunks_mut::<64>().0.iter_mut().enumerate() {
-            for (co, to) in to.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                *to = words[co][quad].to_le_bytes();
-            }
-        }
-    });
+/// Packs WGT elements, each `[BLOCK_OUT][BLOCK_IN]` bytes of device memory, into quads. The host must have AVX2.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn quads(to: &mut [u8], from: &[u8], block_in: usize) {
+    // SAFETY: quads are the layout of levels that include AVX2, and a simulator's level is available.
+    unsafe { pack_x86::quads(to, from, block_in) }
 }
 
 /// Packs WGT elements into pairs.
@@ -71,14 +60,46 @@ fn for_tiles<T>(to: &mut [T], from: &[u8], block_in: usize, pack: impl Fn(&mut [
     }
 }
 
-/// Sums of the groups of INP values.
-pub(crate) fn sums(level: Level, to: &mut [i32], from: &[i8]) {
-    dispatch!(level, sums_body(to: &mut [i32], from: &[i8]));
+/// Sums of the groups of INP values, each times −128. The host must have AVX2.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn sums(to: &mut [i32], from: &[i8]) {
+    // SAFETY: sums belong to levels that include AVX2, and a simulator's level is available.
+    unsafe { pack_x86::sums(to, from) }
 }
 
-#[inline(always)]
-fn sums_body(to: &mut [i32], from: &[i8]) {
+/// As [`sums`], one value after the other.
+pub(super) fn sums_scalar(to: &mut [i32], from: &[i8]) {
     for (to, group) in to.iter_mut().zip(from.as_chunks::<TILE>().0) {
         *to = -128 * group.iter().map(|&value| i32::from(value)).sum::<i32>();
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_pack_like_the_definition() {
+        if !Level::Avx2.is_available() {
+            eprintln!("SKIPPED: this host has no AVX2");
+            return;
+        }
+        let block_in = 32;
+        let from: Vec<u8> =
+            (0..4 * block_in * TILE as u32).map(|i| (i.wrapping_mul(0x9E37_79B1) >> 24) as u8).collect();
+        let mut to = vec![0; from.len()];
+        quads(&mut to, &from, block_in as usize);
+        for (tile, packed) in to.chunks(TILE_VALUES).enumerate() {
+            let corner = tile / 2 * TILE * block_in as usize + tile % 2 * TILE;
+            for (co, ci) in (0..TILE).flat_map(|co| (0..TILE).map(move |ci| (co, ci))) {
+                let expected = from[corner + co * block_in as usize + ci] ^ 0x80;
+                assert_eq!(packed[ci / 4 * 64 + co * 4 + ci % 4], expected, "tile {tile}, co {co}, ci {ci}");
+            }
+        }
+        let values: Vec<i8> = from[..7 * TILE].iter().map(|&byte| byte as i8).collect();
+        let (mut by_vector, mut by_value) = ([0; 7], [0; 7]);
+        sums(&mut by_vector, &values);
+        sums_scalar(&mut by_value, &values);
+        assert_eq!(by_vector, by_value);
     }
 }
