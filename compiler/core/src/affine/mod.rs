@@ -279,10 +279,14 @@ pub fn display<V: Variable>(e: &Affine<V>, name: &dyn Fn(V) -> String) -> String
 }
 
 fn display_atom<V: Variable>(atom: &Atom<V>, name: &dyn Fn(V) -> String) -> String {
+    let divided = |e: &Affine<V>, operator: char, divisor: i64| match e.as_var() {
+        Some(v) => format!("({} {operator} {divisor})", name(v)),
+        None => format!("(({}) {operator} {divisor})", display(e, name)),
+    };
     match atom {
         Atom::Var(v) => name(*v),
-        Atom::Div(e, d) => format!("(({}) / {d})", display(e, name)),
-        Atom::Mod(e, d) => format!("(({}) % {d})", display(e, name)),
+        Atom::Div(e, d) => divided(e, '/', *d),
+        Atom::Mod(e, d) => divided(e, '%', *d),
     }
 }
 

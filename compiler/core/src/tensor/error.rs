@@ -50,7 +50,7 @@ pub enum TensorError {
     #[error("index too large")]
     IndexTooLarge { span: Span },
     #[error("axis `{axis}` has two extents")]
-    ExtentConflict { axis: String, first: ExtentSource, second: ExtentSource },
+    ExtentConflict { axis: String, sources: Box<[ExtentSource; 2]> },
     #[error("axis `{axis}` has no extent")]
     ExtentMissing { axis: String, span: Span },
     #[error("`{}` is read outside of its array", .0.tensor)]
@@ -241,7 +241,7 @@ impl TensorError {
             TensorError::IndexTooLarge { span } => {
                 told.primary(*span, "too large").note(format!("the parts of an index stay within {MAX_INDEX}"))
             }
-            TensorError::ExtentConflict { axis, first, second } => told_conflict(told, axis, first, second),
+            TensorError::ExtentConflict { axis, sources } => told_conflict(told, axis, sources),
             TensorError::ExtentMissing { axis, span } => told
                 .primary(*span, "no tensor is indexed by this axis alone, so nothing says how far it goes")
                 .help(format!("write its extent: `{axis} < 16`")),
@@ -297,7 +297,8 @@ impl TensorError {
     }
 }
 
-fn told_conflict(told: Diagnostic, axis: &str, first: &ExtentSource, second: &ExtentSource) -> Diagnostic {
+fn told_conflict(told: Diagnostic, axis: &str, sources: &[ExtentSource; 2]) -> Diagnostic {
+    let [first, second] = sources;
     let tell = |source: &ExtentSource| match &source.dimension {
         Some((dimension, tensor)) => {
             format!("{} here: dimension {dimension} of `{tensor}`", source.extent)
@@ -305,11 +306,11 @@ fn told_conflict(told: Diagnostic, axis: &str, first: &ExtentSource, second: &Ex
         None => format!("{} here", source.extent),
     };
     let told = told.primary(second.span, tell(second)).secondary(first.span, tell(first));
-    match [first, second].into_iter().find(|s| s.dimension.is_none()) {
-        Some(_) => told
+    match sources.iter().any(|s| s.dimension.is_none()) {
+        true => told
             .note("an axis that is an index by itself runs over the whole dimension")
             .help(format!("remove `< ...`; to read a part of the dimension only, write the index as `0 + {axis}`")),
-        None => told.note("an axis that is an index by itself runs over the whole dimension"),
+        false => told.note("an axis that is an index by itself runs over the whole dimension"),
     }
 }
 

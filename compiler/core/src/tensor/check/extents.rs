@@ -87,7 +87,8 @@ impl Extents<'_> {
             Some(first) if first.extent == source.extent => {}
             Some(first) => {
                 let axis = self.declared[axis].name.name.clone();
-                return Err(TensorError::ExtentConflict { axis, first: first.clone(), second: source }.into());
+                let sources = Box::new([first.clone(), source]);
+                return Err(TensorError::ExtentConflict { axis, sources }.into());
             }
         }
         Ok(())

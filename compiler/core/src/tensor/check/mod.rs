@@ -158,7 +158,7 @@ impl Checker<'_> {
 
     fn define(&mut self, define: &ast::Define) -> Checked<Tensor> {
         self.name_is_free(&define.name)?;
-        let (reduction, body) = split_reduction(&define.value)?;
+        let RightSide { reduction, body } = split_reduction(&define.value)?;
         let reduced = reduction.map_or(&[][..], |(_, axes)| axes);
         let declared: Vec<&AxisDecl> = define.axes.iter().chain(reduced).collect();
         self.axes_are_distinct(&declared)?;
@@ -265,7 +265,7 @@ impl Checker<'_> {
         if definitions().any(|d| d.output) {
             return;
         }
-        let last = definitions().last().map(|d| d.name.name.clone());
+        let last = definitions().next_back().map(|d| d.name.name.clone());
         let Ident { name: kernel, span } = self.source.name.clone();
         self.errors.push(TensorError::NoOutput { kernel, span, last });
     }
@@ -306,12 +306,18 @@ fn definition(stmt: &KernelStmt) -> Option<&ast::Define> {
     }
 }
 
+/// The right side of a definition.
+struct RightSide<'a> {
+    reduction: Option<(Reducer, &'a [AxisDecl])>,
+    body: &'a Expr,
+}
+
 /// Splits `sum(axes: body)` into its reduction and its body; anything else is all body.
-fn split_reduction(value: &Expr) -> Checked<(Option<(Reducer, &[AxisDecl])>, &Expr)> {
+fn split_reduction(value: &Expr) -> Checked<RightSide<'_>> {
     match &value.kind {
         ExprKind::Paren(inner) => split_reduction(inner),
-        ExprKind::Reduce { op, axes, body } => Ok((Some((reducer(op)?, axes)), body)),
-        _ => Ok((None, value)),
+        ExprKind::Reduce { op, axes, body } => Ok(RightSide { reduction: Some((reducer(op)?, axes)), body }),
+        _ => Ok(RightSide { reduction: None, body: value }),
     }
 }
 
