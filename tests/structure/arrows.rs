@@ -45,7 +45,8 @@ fn modules_of_the_core_see_only_what_they_may() {
     let src = root().join("compiler/core/src");
     for (module, allowed) in MODULES {
         let own = |path: &str| {
-            path.starts_with(&format!("compiler/core/src/{module}/")) || path == format!("compiler/core/src/{module}.rs")
+            path.starts_with(&format!("compiler/core/src/{module}/"))
+                || path == format!("compiler/core/src/{module}.rs")
         };
         for path in files(&src, &[".rs"]).into_iter().filter(|p| own(&relative(p))) {
             let text = std::fs::read_to_string(&path).unwrap();

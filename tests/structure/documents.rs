@@ -55,7 +55,8 @@ fn commands_exist() {
     for (document, text) in documents() {
         for call in text.split("tilewright ").skip(1).chain(text.split("cargo run --release -- ").skip(1)) {
             let word: String = call.chars().take_while(|c| c.is_ascii_lowercase()).collect();
-            let is_call = call[word.len()..].starts_with([' ', '`', '\n']) && text.contains(&format!("`tilewright {word}"));
+            let is_call =
+                call[word.len()..].starts_with([' ', '`', '\n']) && text.contains(&format!("`tilewright {word}"));
             if is_call || text.contains(&format!("cargo run --release -- {word}")) && !word.is_empty() {
                 assert!(main.contains(&word), "{document} calls `tilewright {word}`, which does not exist");
             }

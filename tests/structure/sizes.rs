@@ -6,10 +6,8 @@ const FILE_LINES: usize = 500;
 const FUNCTION_LINES: usize = 60;
 
 /// Functions that are one big `match`, by file and name.
-const LONG_FUNCTIONS: [(&str, &str); 2] = [
-    ("compiler/core/src/schedule/error.rs", "diagnostic"),
-    ("compiler/core/src/tensor/error.rs", "diagnostic"),
-];
+const LONG_FUNCTIONS: [(&str, &str); 2] =
+    [("compiler/core/src/schedule/error.rs", "diagnostic"), ("compiler/core/src/tensor/error.rs", "diagnostic")];
 
 /// The part of a file in front of its tests.
 fn code(text: &str) -> &str {

@@ -43,8 +43,20 @@ fn fold(program: &LoopProgram, stmt: Stmt, mut around: Vec<NestLoop>, uop_limit:
             let body = fold_block(program, f.body, uop_limit);
             wrap(&around, Stmt::For(For { body, ..f }))
         }
-        Stmt::Gemm(_) | Stmt::Alu(_) => fold_instruction(program, stmt, &around, uop_limit),
+        Stmt::Gemm(_) | Stmt::Alu(_) if is_unfolded(&stmt) => fold_instruction(program, stmt, &around, uop_limit),
         other => wrap(&around, other),
+    }
+}
+
+/// Whether an instruction has neither loops nor a list of micro-ops; one that was read back may have them.
+fn is_unfolded(stmt: &Stmt) -> bool {
+    let plain = |outer: &InsnLoop, inner: &InsnLoop, uops: &[MicroOp]| {
+        *outer == InsnLoop::ONCE && *inner == InsnLoop::ONCE && uops == [MicroOp { dst: 0, src: 0, wgt: 0 }]
+    };
+    match stmt {
+        Stmt::Gemm(g) => plain(&g.outer, &g.inner, &g.uops),
+        Stmt::Alu(a) => plain(&a.outer, &a.inner, &a.uops),
+        _ => false,
     }
 }
 

@@ -40,13 +40,17 @@ fn joinable(program: &LoopProgram, block: &[Stmt]) -> Option<(BufferId, BufferId
     for (at, stmt) in block.iter().enumerate() {
         let Some(store) = sole_store(stmt) else { continue };
         let result = program.buffer(store.buffer);
-        if result.scope != Scope::Acc || result.role != Role::Temporary || !allocated(store.buffer) {
+        if result.scope != Scope::Acc
+            || result.role != Role::Temporary
+            || !allocated(store.buffer)
+            || block.iter().any(|s| in_intrinsic(s, store.buffer))
+        {
             continue;
         }
-        let unwritten = block[..at].iter().all(|s| !mentions(s, store.buffer));
+        let unwritten = block[..at].iter().all(|s| !s.mentions(store.buffer));
         for operand in operands_at(&store).into_iter().filter(|b| *b != store.buffer && allocated(*b)) {
             let o = program.buffer(operand);
-            let dead = block[at + 1..].iter().all(|s| !mentions(s, operand));
+            let dead = block[at + 1..].iter().all(|s| !s.mentions(operand));
             if unwritten && dead && o.scope == Scope::Acc && o.shape == result.shape {
                 return Some((operand, store.buffer));
             }
@@ -84,16 +88,12 @@ fn operands_at(store: &Store) -> Vec<BufferId> {
     same
 }
 
-fn mentions(stmt: &Stmt, b: BufferId) -> bool {
+/// Whether an intrinsic mentions a buffer; one that was read back may stand beside stores, and is not renamed.
+fn in_intrinsic(stmt: &Stmt, b: BufferId) -> bool {
     match stmt {
-        Stmt::For(f) => f.body.iter().any(|s| mentions(s, b)),
-        Stmt::Store(s) => {
-            let mut found = s.buffer == b;
-            s.value.leaves(&mut |leaf| found |= matches!(leaf, Leaf::Load(l) if l.buffer == b));
-            found
-        }
-        // An allocation is no use; intrinsics come after this pass.
-        _ => false,
+        Stmt::For(f) => f.body.iter().any(|s| in_intrinsic(s, b)),
+        Stmt::Store(_) => false,
+        other => other.mentions(b),
     }
 }
 

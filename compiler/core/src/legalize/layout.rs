@@ -14,12 +14,14 @@ use crate::gemm::TileLane;
 use crate::legalize::match_gemm::{Product, product};
 use crate::legalize::nest::{Nest, stores};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{BufferId, Index, Lane, Layout, Leaf, Load, LoopId, LoopProgram, Mark, Origin, Scope};
+use crate::loops::ir::{Buffer, BufferId, Index, Lane, Layout, Leaf, Load, LoopId, LoopProgram, Mark, Origin, Scope};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let mut nests = Vec::new();
     stores(&program.body, &mut |nest| nests.push(nest));
-    let mut found = Found { layouts: vec![None; program.buffers.len()] };
+    // A program that was read back may have layouts already.
+    let known = |b: &Buffer| b.layout.clone().filter(|l| !l.lanes.is_empty()).map(|l| (l, b.origin));
+    let mut found = Found { layouts: program.buffers.iter().map(known).collect() };
     for nest in nests.iter().filter(|n| n.loops.iter().any(|l| l.mark == Some(Mark::Gemm))) {
         if let Some(product) = product(program, cx, nest)? {
             found.set_product(program, nest, &product)?;

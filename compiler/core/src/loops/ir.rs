@@ -361,6 +361,26 @@ impl LoopProgram {
 }
 
 impl Stmt {
+    /// Whether the statement, or one inside it, reads or writes a buffer. An allocation does neither.
+    pub fn mentions(&self, b: BufferId) -> bool {
+        let tiles = |refs: &[&TileRef]| refs.iter().any(|t| t.buffer == b);
+        match self {
+            Stmt::For(s) => s.body.iter().any(|inner| inner.mentions(b)),
+            Stmt::Alloc { .. } => false,
+            Stmt::Store(s) => {
+                let mut found = s.buffer == b;
+                s.value.leaves(&mut |leaf| found |= matches!(leaf, Leaf::Load(l) if l.buffer == b));
+                found
+            }
+            Stmt::Dma(s) => tiles(&[&s.sram, &s.dram]),
+            Stmt::Gemm(s) => tiles(&[&s.dst]) || s.operands.as_ref().is_some_and(|(src, wgt)| tiles(&[src, wgt])),
+            Stmt::Alu(s) => match &s.operand {
+                AluOperand::Imm(_) => tiles(&[&s.dst]),
+                AluOperand::Tile(operand) => tiles(&[&s.dst, operand]),
+            },
+        }
+    }
+
     pub fn origin(&self) -> Origin {
         match self {
             Stmt::For(s) => s.origin,
