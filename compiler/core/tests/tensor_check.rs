@@ -1,5 +1,6 @@
 //! Checked kernels: what stands in them, how they are printed, who reads whom, and that no numbers make the check panic.
 
+use ndarray::{Array, IxDyn};
 use proptest::prelude::*;
 use tilewright_core::scalar::DType;
 use tilewright_core::tensor::{self, Constants, Graph, Kernel, TensorId};
@@ -120,6 +121,19 @@ fn the_graph_follows_the_reads() {
     for (producer, consumer) in [(a, c), (c, d), (b, d), (c, e), (d, e)] {
         assert!(place(producer) < place(consumer));
     }
+}
+
+#[test]
+fn the_deepest_expressions_that_the_syntax_allows_are_checked_printed_and_evaluated() {
+    let chain = vec!["X[i]"; 500].join(" + ");
+    let nested = format!("{}X[i]{}", "max(-5, ".repeat(250), ")".repeat(250));
+    let text = format!("kernel k {{ input X: i32[3]; output Y[i] = {chain}; output Z[i] = {nested}; }}");
+    let kernel = check(&text, &[]).expect("the kernel is good");
+    assert_eq!(tensor::print(&check(&tensor::print(&kernel), &[]).expect("the text is good")), tensor::print(&kernel));
+    let x = Array::from_shape_vec(IxDyn(&[3]), vec![-7, 0, 7]).expect("three values");
+    let values = tensor::evaluate(&kernel, &[(TensorId(0), x)]).expect("the input fits");
+    assert_eq!(values.get(TensorId(1)).as_slice(), Some(&[-3500, 0, 3500][..]));
+    assert_eq!(values.get(TensorId(2)).as_slice(), Some(&[-5, 0, 7][..]));
 }
 
 /// Numbers near the limits of types and sizes.
