@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use tilewright_isa::MemoryType;
+use tilewright_isa::{Config, MemoryType};
 
 use crate::legalize::error::Resident;
 use crate::legalize::{Cx, LegalizeError};
@@ -64,7 +64,7 @@ fn place(
 ) -> Result<(), LegalizeError> {
     let buffer = program.buffer(b);
     let memory = memory(buffer.scope);
-    let (depth, bytes) = (cx.config.depth(memory) as i64, cx.config.element_bytes(memory) as i64);
+    let (depth, bytes) = (addressable(&cx.config, memory), cx.config.element_bytes(memory) as i64);
     let tiles = tiles(buffer);
     let alive = places.alive.entry(buffer.scope).or_default();
     let mut base = 0;
@@ -102,6 +102,11 @@ pub fn memory(scope: Scope) -> MemoryType {
         Scope::Acc => MemoryType::Acc,
         Scope::Dram => unreachable!("DRAM is no scratchpad"),
     }
+}
+
+/// The tiles of a scratchpad that a transfer can name: all, up to the 16 bits of `sram_base`.
+pub fn addressable(config: &Config, memory: MemoryType) -> i64 {
+    (config.depth(memory) as i64).min(1 << 16)
 }
 
 /// The size of a buffer in tiles of its layout.

@@ -10,7 +10,7 @@
 
 use tilewright_isa::{Config, MemoryType};
 
-use crate::legalize::allocate::{memory, tiles};
+use crate::legalize::allocate::{addressable, memory, tiles};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
     Alu, AluOperand, Buffer, BufferId, Dma, Gemm, InsnLoop, LoopProgram, MicroOp, Origin, Scope, Stmt,
@@ -136,7 +136,7 @@ fn on_chip(program: &LoopProgram, config: &Config, b: BufferId, origin: Origin) 
         );
         return Err(illegal(reason, origin));
     }
-    let depth = config.depth(memory) as i64;
+    let depth = addressable(config, memory);
     match buffer.base {
         Some(base) if base + tiles(buffer) <= depth => Ok(()),
         Some(_) => Err(illegal(
