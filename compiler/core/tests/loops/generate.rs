@@ -61,19 +61,66 @@ impl Builder {
         // An entry that nothing uses, so that the numbering is not canonical.
         self.program.loops.push(LoopVar { name: "unused".into(), extent: 3 });
         for _ in 0..1 + self.below(3) {
-            let role = self.pick(&[Role::Input, Role::Output]);
-            let buffer = self.buffer(role);
+            let role = self.pick(&[Role::Output, Role::Input]);
+            let buffer = self.buffer(role, Scope::Dram);
             self.alive.push(buffer);
         }
-        self.program.body = self.block(3);
+        // Where each memory has a buffer, intrinsics find operands.
+        let mut body = Vec::new();
+        for scope in [Scope::Acc, Scope::Inp, Scope::Wgt] {
+            if self.below(4) != 1 {
+                body.extend(self.alloc(scope));
+                body.extend(self.mirror());
+            }
+        }
+        for output in self.alive.clone() {
+            if self.program.buffer(output).role == Role::Output && self.below(8) != 1 {
+                body.push(self.fill(output));
+            }
+        }
+        body.extend(self.block(3));
+        self.program.body = body;
         self.program
     }
 
-    fn buffer(&mut self, role: Role) -> BufferId {
-        let scope = match role {
-            Role::Temporary => self.pick(&[Scope::Acc, Scope::Inp, Scope::Wgt, Scope::Dram]),
-            _ => Scope::Dram,
-        };
+    /// An allocation and most often a first value for each element: what is undefined ends a run.
+    fn alloc(&mut self, scope: Scope) -> Vec<Stmt> {
+        let buffer = self.buffer(Role::Temporary, scope);
+        self.alive.push(buffer);
+        let origin = self.program.buffer(buffer).origin;
+        let origin = if self.below(2) == 0 { origin } else { self.origin() };
+        let mut stmts = vec![Stmt::Alloc { buffer, origin }];
+        if self.below(32) != 1 {
+            stmts.push(self.fill(buffer));
+        }
+        stmts
+    }
+
+    /// A buffer in DRAM with the shape and the tiles of the last one, so that transfers find their other side.
+    fn mirror(&mut self) -> Vec<Stmt> {
+        let Some(like) = self.program.buffers.last().cloned() else { return Vec::new() };
+        let number = self.program.buffers.len();
+        let buffer = BufferId(number as u32);
+        let name = self.name(number);
+        self.program.buffers.push(Buffer { name, scope: Scope::Dram, base: None, ..like.clone() });
+        self.alive.push(buffer);
+        vec![Stmt::Alloc { buffer, origin: like.origin }, self.fill(buffer)]
+    }
+
+    /// Loops that write every element.
+    fn fill(&mut self, buffer: BufferId) -> Stmt {
+        let Buffer { shape, dtype, .. } = self.program.buffer(buffer).clone();
+        let vars: Vec<LoopId> = shape.iter().map(|n| self.loop_var(*n)).collect();
+        let indices: Vec<Index> = vars.iter().map(|v| Index::var(*v)).collect();
+        let (factor, start) = (self.below(90), self.below(200) - 100);
+        let spread = indices.iter().fold(Index::constant(start), |sum, i| sum.times(3).plus(&i.times(factor)));
+        let value = Scalar::cast(dtype, CastMode::Wrap, Scalar::Leaf(Leaf::Index(spread)));
+        let origin = self.origin();
+        let store = Stmt::Store(Store { buffer, indices, value, origin });
+        vars.into_iter().rev().fold(store, |body, var| Stmt::For(For { var, mark: None, body: vec![body], origin }))
+    }
+
+    fn buffer(&mut self, role: Role, scope: Scope) -> BufferId {
         let (lanes, dtype) = match scope {
             Scope::Acc => (vec![BATCH, BLOCK_OUT], self.pick(&[DType::I32, DType::I8])),
             Scope::Inp => (vec![BATCH, BLOCK_IN], DType::I8),
@@ -83,7 +130,7 @@ impl Builder {
         let dims = 2 + self.below(2) as usize;
         let mut shape: Vec<i64> = (0..dims).map(|_| 1 + self.below(4)).collect();
         let mut layout = None;
-        if self.below(3) > 0 {
+        if self.below(8) != 1 {
             let first = self.below((dims - lanes.len() + 1) as i64) as usize;
             let lanes: Vec<Lane> =
                 lanes.into_iter().enumerate().map(|(i, size)| Lane { dim: first + i, size }).collect();
@@ -119,39 +166,42 @@ impl Builder {
 
     fn block(&mut self, depth: usize) -> Vec<Stmt> {
         let alive = self.alive.len();
-        let stmts = (0..1 + self.below(4)).filter_map(|_| self.stmt(depth)).collect();
+        let stmts = (0..1 + self.below(4)).flat_map(|_| self.stmt(depth)).collect();
         self.alive.truncate(alive);
         stmts
     }
 
     /// A statement; none where the one chosen has no operands here.
-    fn stmt(&mut self, depth: usize) -> Option<Stmt> {
-        match self.below(8) {
-            0 | 1 => {
-                let buffer = self.buffer(Role::Temporary);
-                self.alive.push(buffer);
-                let origin = self.program.buffer(buffer).origin;
-                let origin = if self.below(2) == 0 { origin } else { self.origin() };
-                Some(Stmt::Alloc { buffer, origin })
+    fn stmt(&mut self, depth: usize) -> Vec<Stmt> {
+        let stmt = match self.below(8) {
+            0 if depth > 0 => {
+                let scope = self.pick(&[Scope::Acc, Scope::Inp, Scope::Wgt, Scope::Dram]);
+                return self.alloc(scope);
             }
-            2 | 3 if depth > 0 => Some(self.for_loop(depth)),
-            4 => self.dma(),
+            1 | 2 if depth > 0 => Some(self.for_loop(depth)),
+            3 | 4 => self.dma(),
             5 => self.gemm(),
             6 => self.alu(),
             _ => self.store(),
-        }
+        };
+        stmt.into_iter().collect()
     }
 
     fn for_loop(&mut self, depth: usize) -> Stmt {
-        let number = self.program.loops.len();
-        let (name, extent) = (self.name(number), 1 + self.below(5));
-        let var = LoopId(number as u32);
-        self.program.loops.push(LoopVar { name, extent });
+        let extent = 1 + self.below(5);
+        let var = self.loop_var(extent);
         self.open.push(var);
         let mark = self.pick(&[None, None, Some(Mark::Gemm), Some(Mark::DmaCopy)]);
         let body = self.block(depth - 1);
         self.open.pop();
         Stmt::For(For { var, mark, body, origin: self.origin() })
+    }
+
+    fn loop_var(&mut self, extent: i64) -> LoopId {
+        let number = self.program.loops.len();
+        let name = self.name(number);
+        self.program.loops.push(LoopVar { name, extent });
+        LoopId(number as u32)
     }
 
     fn ranges(&self) -> impl Fn(LoopId) -> Interval + use<> {

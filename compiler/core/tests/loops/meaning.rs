@@ -2,6 +2,8 @@
 
 use ndarray::{Array, ArrayD, IxDyn};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use tilewright_core::gemm::Core;
 use tilewright_core::loops::interpret::{Arrays, InterpretError, interpret};
 use tilewright_core::loops::ir::{LoopProgram, Role};
@@ -312,6 +314,24 @@ fn inputs(p: &LoopProgram) -> Arrays {
             (b.name.clone(), if b.dtype == DType::I8 { array } else { array * 1_000_003 })
         })
         .collect()
+}
+
+/// Random programs are worth running: most have a result, and all kinds of statements occur in them.
+#[test]
+fn random_programs_are_of_all_kinds() {
+    let mut runner = TestRunner::deterministic();
+    let (mut texts, mut results) = (String::new(), 0);
+    for _ in 0..300 {
+        let p = generate::program().new_tree(&mut runner).unwrap().current();
+        let core = Core { batch: generate::BATCH, block_in: generate::BLOCK_IN, block_out: generate::BLOCK_OUT };
+        results += usize::from(interpret(&p, core, &inputs(&p)).is_ok_and(|outputs| !outputs.is_empty()));
+        texts += &print::print(&p, &Default::default());
+    }
+    assert!(results > 100, "{results}");
+    for word in [" += ", "reset ", "alu ", "load ", "store ", " % ", " / ", "outer ", "uops ", "sat8(", "@gemm "] {
+        let count = texts.matches(word).count();
+        assert!(count > 5, "{count} times `{word}`");
+    }
 }
 
 proptest! {
