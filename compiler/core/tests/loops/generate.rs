@@ -122,7 +122,7 @@ impl Builder {
 
     fn buffer(&mut self, role: Role, scope: Scope) -> BufferId {
         let (lanes, dtype) = match scope {
-            Scope::Acc => (vec![BATCH, BLOCK_OUT], self.pick(&[DType::I32, DType::I8])),
+            Scope::Acc => (vec![BATCH, BLOCK_OUT], self.pick(&[DType::I32, DType::I32, DType::I8])),
             Scope::Inp => (vec![BATCH, BLOCK_IN], DType::I8),
             Scope::Wgt => (vec![BLOCK_OUT, BLOCK_IN], DType::I8),
             Scope::Dram => (self.dram_lanes(), self.pick(&DType::ALL)),
@@ -173,15 +173,15 @@ impl Builder {
 
     /// A statement; none where the one chosen has no operands here.
     fn stmt(&mut self, depth: usize) -> Vec<Stmt> {
-        let stmt = match self.below(8) {
+        let stmt = match self.below(11) {
             0 if depth > 0 => {
                 let scope = self.pick(&[Scope::Acc, Scope::Inp, Scope::Wgt, Scope::Dram]);
                 return self.alloc(scope);
             }
             1 | 2 if depth > 0 => Some(self.for_loop(depth)),
             3 | 4 => self.dma(),
-            5 => self.gemm(),
-            6 => self.alu(),
+            5..=8 => self.gemm(),
+            9 => self.alu(),
             _ => self.store(),
         };
         stmt.into_iter().collect()
@@ -310,7 +310,7 @@ impl Builder {
     fn gemm(&mut self) -> Option<Stmt> {
         let dst = self.tiled(Scope::Acc, &|b| b.dtype == DType::I32)?;
         let operands = self.tiled(Scope::Inp, &|_| true).zip(self.tiled(Scope::Wgt, &|_| true));
-        let operands = operands.filter(|_| self.below(4) > 0);
+        let operands = operands.filter(|_| self.below(4) != 1);
         let (src, wgt) = operands.unzip();
         let ([outer, inner], uops, [d, s, w]) = self.walk([Some(dst), src, wgt]);
         let (dst, src, wgt) = (self.tile(dst, d), src.map(|b| self.tile(b, s)), wgt.map(|b| self.tile(b, w)));
