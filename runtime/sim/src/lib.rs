@@ -6,6 +6,7 @@
 //! A program that does something wrong is a [`Stop`], never a panic.
 
 pub mod execute;
+pub mod hazards;
 mod kernels;
 pub mod memory;
 pub mod recording;
@@ -15,6 +16,7 @@ mod scratchpad;
 pub mod tokens;
 
 pub use execute::{Options, SimError, Simulator};
+pub use hazards::{Race, Races, SharedMemory};
 pub use kernels::Level;
 pub use memory::{Dram, MemoryError, Segment};
 pub use recording::{Comparison, Difference, Outcome, Recording, RecordingError, ReplayError, replay};

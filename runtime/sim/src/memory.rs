@@ -3,6 +3,7 @@
 //! Invariants: segments do not overlap and are kept in order of address; segments that touch are one range to
 //! instructions, as they are to the machine. Nothing outside a segment can be read or written.
 
+use std::ops::Range;
 use thiserror::Error;
 
 /// Why a list of segments is not a memory.
@@ -97,6 +98,11 @@ impl Dram {
         let extent = &mut self.extents[index];
         let start = usize::try_from(address - extent.address).ok()?;
         extent.bytes.get_mut(start..start.checked_add(len)?)
+    }
+
+    /// The ranges of addresses that can be accessed, in order and apart from each other.
+    pub fn mapped(&self) -> impl Iterator<Item = Range<u64>> {
+        self.extents.iter().map(|extent| extent.address..extent.end())
     }
 
     /// The first address from `address` on that lies in no segment.

@@ -2,6 +2,7 @@
 //!
 //! A stop is the program's fault and names the instruction; nothing here stands for an error of the simulator itself.
 
+use crate::hazards::Races;
 use crate::tokens::{Queue, TokenCounts};
 use std::fmt;
 use thiserror::Error;
@@ -93,6 +94,8 @@ pub struct Report {
     pub tokens_left: TokenCounts,
     pub finish: Finish,
     pub overflows: Vec<Overflow>,
+    /// What the race detector found, if it was on.
+    pub races: Option<Races>,
 }
 
 /// Why an instruction could not be executed.

@@ -3,36 +3,11 @@
 //! A few small ones lie in `tests/data`; all others are read from `shared/vta-traces` beside the repository where
 //! that exists.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod recordings;
+
+use recordings::{data, folders, load, shared};
+use std::path::Path;
 use tilewright_sim::{Comparison, Level, Options, Recording, ReplayError, Simulator, Stop, replay};
-
-fn load(folder: &Path) -> Recording {
-    let read = |name: &str| fs::read(folder.join(name)).ok();
-    let json = fs::read_to_string(folder.join("trace.json")).unwrap();
-    Recording::from_parts(&json, &read("insns.bin").unwrap(), read("before.bin"), read("after.bin"))
-        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-}
-
-fn folders(parent: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().path());
-    let mut folders: Vec<_> = entries.filter(|path| path.join("trace.json").exists()).collect();
-    folders.sort();
-    folders
-}
-
-/// The recordings beside the repository, or `None` with a message.
-fn shared() -> Option<PathBuf> {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vta-traces");
-    if !shared.exists() {
-        eprintln!("SKIPPED: {} does not exist", shared.display());
-    }
-    shared.exists().then_some(shared)
-}
-
-fn data() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
-}
 
 fn replays(parent: &Path) -> usize {
     let folders = folders(parent);

@@ -144,8 +144,8 @@ impl Transfer<'_> {
     }
 }
 
-/// The rows of a transfer in device memory, all of them mapped.
-struct Rows {
+/// The rows of a transfer in device memory.
+pub(crate) struct Rows {
     element_bytes: usize,
     row_bytes: usize,
     count: usize,
@@ -155,15 +155,20 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(config: &Config, mem: &Mem, dram: &Dram) -> Result<Rows, Cause> {
+    /// The rows of an instruction, which may lie anywhere.
+    pub fn unchecked(config: &Config, mem: &Mem) -> Rows {
         let element_bytes = config.element_bytes(mem.memory_type);
-        let rows = Rows {
+        Rows {
             element_bytes,
             row_bytes: usize::from(mem.x_size) * element_bytes,
             count: usize::from(mem.y_size),
             base: u64::from(mem.dram_base) * element_bytes as u64,
             stride: u64::from(mem.x_stride) * element_bytes as u64,
-        };
+        }
+    }
+
+    fn new(config: &Config, mem: &Mem, dram: &Dram) -> Result<Rows, Cause> {
+        let rows = Rows::unchecked(config, mem);
         let hull = rows.hull();
         let len = usize::try_from(hull.end - hull.start).unwrap_or(usize::MAX);
         if dram.read(hull.start, len).is_none() {
@@ -187,12 +192,21 @@ impl Rows {
     }
 
     /// From the first byte to behind the last.
-    fn hull(&self) -> Range<u64> {
+    pub fn hull(&self) -> Range<u64> {
         let end = match self.count {
             0 => self.base,
             count => self.address(count - 1) + self.row_bytes as u64,
         };
         self.base..end
+    }
+
+    /// The addresses of each row; rows without a gap between them are one.
+    pub fn ranges(&self) -> impl Iterator<Item = Range<u64>> {
+        let (count, len) = match self.is_dense() {
+            true => (self.count.min(1), self.count * self.row_bytes),
+            false => (self.count, self.row_bytes),
+        };
+        (0..count).map(move |row| self.address(row)..self.address(row) + len as u64)
     }
 
     fn check_each(&self, mem: &Mem, dram: &Dram) -> Result<(), Cause> {

@@ -6,9 +6,10 @@
 mod alu;
 mod bounds;
 mod gemm;
-mod load_store;
-mod nest;
+pub(crate) mod load_store;
+pub(crate) mod nest;
 
+use crate::hazards::Detector;
 use crate::kernels::Level;
 use crate::memory::Dram;
 use crate::report::{Cause, Finish, Overflow, Report, Stop, Trap};
@@ -16,7 +17,7 @@ use crate::schedule::Heads;
 use crate::scratchpad::Scratchpads;
 use crate::tokens::{TokenCounts, TokenState};
 use gemm::GemmPlan;
-use nest::UopCache;
+use nest::{UopCache, UopList};
 use thiserror::Error;
 use tilewright_isa::{Codec, Config, Insn, Mem, MemoryType, Module, Op};
 
@@ -47,11 +48,13 @@ pub struct Options {
     /// Values computed or moved after which the run is trapped: multiply-accumulates of GEMM, lanes of ALU, bytes of
     /// loads and stores. One instruction alone can ask for 2^42 micro-ops.
     pub max_work: u64,
+    /// Whether to look for races, at a cost of at most that of the run.
+    pub detect_races: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { tokens_before: TokenCounts::default(), max_work: 1 << 40 }
+        Options { tokens_before: TokenCounts::default(), max_work: 1 << 40, detect_races: false }
     }
 }
 
@@ -130,12 +133,16 @@ impl Simulator {
         let config = self.config;
         let level = self.engine.level;
         let mut cx = Context { config: &config, dram, report: &mut report, level, work_left: options.max_work };
+        let mut detector = options.detect_races.then(|| Detector::new(&config, insns, cx.dram));
         let mut executed = 0;
         while let Some(index) = heads.pick(insns, &tokens) {
             let insn = &insns[index];
-            tokens.start(insn);
+            let clock = tokens.start(insn);
             let trap = |cause| Trap { insn: index, mnemonic: insn.mnemonic(), cause };
             self.engine.execute(&insn.op, &mut cx).map_err(trap)?;
+            if let Some(detector) = &mut detector {
+                detector.record(index, insn, &clock, &config, self.engine.uop_list(&insn.op));
+            }
             if let Some(queue) = tokens.finish(insn) {
                 cx.report.overflows.push(Overflow { queue, insn: index });
             }
@@ -150,11 +157,22 @@ impl Simulator {
             return Err(heads.deadlock(insns, &tokens, executed).into());
         }
         report.tokens_left = tokens.counts();
+        report.races = detector.map(Detector::into_races);
         Ok(report)
     }
 }
 
 impl Engine {
+    /// The micro-ops that an instruction executes, if any.
+    fn uop_list(&mut self, op: &Op) -> Option<&UopList> {
+        let (executions, bgn, end) = match op {
+            Op::Gemm(gemm) => (gemm.uop_executions(), gemm.uop_bgn, gemm.uop_end),
+            Op::Alu(alu) => (alu.uop_executions(), alu.uop_bgn, alu.uop_end),
+            _ => return None,
+        };
+        if executions == 0 { None } else { self.uops.get(&self.codec, &self.pads.uop, bgn, end) }
+    }
+
     fn execute(&mut self, op: &Op, cx: &mut Context<'_>) -> Result<(), Cause> {
         let counts = &mut cx.report.instructions;
         match op {

@@ -1,0 +1,344 @@
+//! Race detection: what each instruction touches, and the token order → pairs of instructions that touch the same
+//! bytes, one of them writing, while no chain of tokens puts one before the other.
+//!
+//! For every element of a scratchpad, and every granule of device memory that a store may write, a shadow holds the
+//! last instruction of each module that wrote or read it, numbered within its module. A later access by another module
+//! is ordered exactly if its clock counts that instruction. Each kind of access to a memory comes from one module,
+//! which runs in order, so the last one stands for all before it: any race shows as some pair, whatever order of
+//! execution was chosen.
+//!
+//! | memory | written by | read by |
+//! |---|---|---|
+//! | INP, WGT | load | compute |
+//! | ACC | compute | store (compute's own reads are in order with its writes) |
+//! | device memory | store | load and compute |
+//!
+//! The micro-op buffer belongs to compute alone. Sets of elements are exact: no hulls, so no false alarms.
+
+mod footprint;
+
+use crate::execute::load_store::Rows;
+use crate::execute::nest::UopList;
+use crate::memory::Dram;
+use crate::tokens::Clock;
+use footprint::{Footprint, projection};
+use std::fmt;
+use std::ops::Range;
+use tilewright_isa::{Config, Insn, MemoryType, Module, Op};
+
+/// Pairs that are reported one by one; further ones are only counted.
+const MAX_RACES: usize = 64;
+/// Granules of device memory that can be followed.
+const MAX_GRANULES: u64 = 1 << 30;
+
+/// A memory that two modules share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SharedMemory {
+    Inp,
+    Wgt,
+    Acc,
+    Dram,
+}
+
+/// Two instructions of different modules that touch the same place, at least one of them writing, in no order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Race {
+    /// The one that happened to run first.
+    pub first: usize,
+    pub second: usize,
+    /// Whether the first wrote and the second read, or the other way round.
+    pub first_writes: bool,
+    pub memory: SharedMemory,
+    /// From the first place that both touch to behind the last: elements of a scratchpad, bytes of device memory.
+    pub region: Range<u64>,
+    /// How much of the region both touch, in the same unit.
+    pub shared: u64,
+}
+
+impl fmt::Display for Race {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Race { first, second, region: Range { start, end }, .. } = self;
+        let (one, other) = if self.first_writes { ("writes", "reads") } else { ("reads", "writes") };
+        write!(f, "instruction {first} {one} and instruction {second} {other} ")?;
+        match self.memory {
+            SharedMemory::Dram => write!(f, "device memory at {start:#x}..{end:#x}")?,
+            SharedMemory::Inp => write!(f, "inp elements {start}..{end}")?,
+            SharedMemory::Wgt => write!(f, "wgt elements {start}..{end}")?,
+            SharedMemory::Acc => write!(f, "acc elements {start}..{end}")?,
+        }
+        if self.shared < end - start {
+            write!(f, " ({} of them)", self.shared)?;
+        }
+        write!(f, ", and no tokens order them")
+    }
+}
+
+/// What the detector found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Races {
+    /// The first pairs, in the order in which they were found.
+    pub pairs: Vec<Race>,
+    /// Pairs beyond those in `pairs`; a pair may be counted again for another place.
+    pub more: u64,
+    /// Whether device memory was too large to be followed, so that only scratchpads were.
+    pub dram_skipped: bool,
+}
+
+impl Races {
+    /// Whether none was found and nothing was left out.
+    pub fn is_clean(&self) -> bool {
+        *self == Races::default()
+    }
+}
+
+/// The last writer and the last reader of each element, numbered from 1 within their modules; 0 for none.
+#[derive(Clone, Debug)]
+struct Shadow {
+    writes: Vec<u32>,
+    reads: Vec<u32>,
+}
+
+impl Shadow {
+    fn new(len: usize) -> Shadow {
+        Shadow { writes: vec![0; len], reads: vec![0; len] }
+    }
+}
+
+/// A piece of device memory that stores may write.
+#[derive(Debug)]
+struct DramShadow {
+    /// Address of the first byte, a multiple of the granule.
+    address: u64,
+    writes: Vec<u32>,
+    /// By load and by compute.
+    reads: [Vec<u32>; 2],
+}
+
+/// Follows a run; see the module's comment.
+#[derive(Debug)]
+pub(crate) struct Detector {
+    inp: Shadow,
+    wgt: Shadow,
+    acc: Shadow,
+    /// In order of address.
+    dram: Vec<DramShadow>,
+    /// Bytes that are always accessed together: those of the smallest element.
+    granule: u64,
+    /// For each module, the instructions that it has run.
+    order: [Vec<u32>; 3],
+    races: Races,
+}
+
+/// One instruction's access to places of one memory.
+#[derive(Clone, Copy)]
+struct Access {
+    memory: SharedMemory,
+    writes: bool,
+    insn: usize,
+    /// The instruction's number in its own module.
+    number: u32,
+}
+
+impl Detector {
+    pub fn new(config: &Config, insns: &[Insn], dram: &Dram) -> Detector {
+        let granule = MemoryType::ALL.into_iter().map(|memory| config.element_bytes(memory) as u64).min().unwrap_or(1);
+        let mut written = written_ranges(config, insns, dram, granule);
+        let granules: u64 = written.iter().map(|range| (range.end - range.start) / granule).sum();
+        let dram_skipped = granules > MAX_GRANULES;
+        if dram_skipped {
+            written.clear();
+        }
+        let shadow = |memory| Shadow::new(config.depth(memory));
+        let dram = written.into_iter().map(|range| {
+            let len = ((range.end - range.start) / granule) as usize;
+            DramShadow { address: range.start, writes: vec![0; len], reads: [vec![0; len], vec![0; len]] }
+        });
+        Detector {
+            inp: shadow(MemoryType::Inp),
+            wgt: shadow(MemoryType::Wgt),
+            acc: shadow(MemoryType::Acc),
+            dram: dram.collect(),
+            granule,
+            order: Default::default(),
+            races: Races { dram_skipped, ..Races::default() },
+        }
+    }
+
+    pub fn into_races(self) -> Races {
+        self.races
+    }
+
+    /// Records an instruction that has run without a trap. `clock` is that of its start; `list` its micro-ops, if it
+    /// executes any.
+    pub fn record(&mut self, index: usize, insn: &Insn, clock: &Clock, config: &Config, list: Option<&UopList>) {
+        let module = insn.module();
+        self.order[module as usize].push(index as u32);
+        let number = clock[module as usize] + 1;
+        let access = |memory, writes| Access { memory, writes, insn: index, number };
+        match &insn.op {
+            Op::Load(mem) | Op::Store(mem) if mem.is_noop() => {}
+            Op::Load(mem) => {
+                let written = match mem.memory_type {
+                    MemoryType::Inp => Some(SharedMemory::Inp),
+                    MemoryType::Wgt => Some(SharedMemory::Wgt),
+                    MemoryType::Acc | MemoryType::Acc8Bit => Some(SharedMemory::Acc),
+                    MemoryType::Uop | MemoryType::Out => None,
+                };
+                if let Some(memory) = written {
+                    let start = usize::from(mem.sram_base);
+                    let range = start..start + (mem.sram_rows() * mem.sram_row()) as usize;
+                    self.scratchpad(access(memory, true), clock, range);
+                }
+                self.dram(access(SharedMemory::Dram, false), module, clock, &Rows::unchecked(config, mem));
+            }
+            Op::Store(mem) => {
+                let start = usize::from(mem.sram_base);
+                let range = start..start + usize::from(mem.x_size) * usize::from(mem.y_size);
+                self.scratchpad(access(SharedMemory::Acc, false), clock, range);
+                self.dram(access(SharedMemory::Dram, true), module, clock, &Rows::unchecked(config, mem));
+            }
+            Op::Gemm(gemm) => {
+                for nest in list.iter().flat_map(|list| &list.nests) {
+                    let [dst, src, wgt] = projection::gemm(gemm, nest);
+                    self.footprint(access(SharedMemory::Acc, true), clock, &dst);
+                    if !gemm.reset {
+                        self.footprint(access(SharedMemory::Inp, false), clock, &src);
+                        self.footprint(access(SharedMemory::Wgt, false), clock, &wgt);
+                    }
+                }
+            }
+            Op::Alu(alu) => {
+                for nest in list.iter().flat_map(|list| &list.nests) {
+                    self.footprint(access(SharedMemory::Acc, true), clock, &projection::alu(alu, nest));
+                }
+            }
+            Op::Finish => {}
+        }
+    }
+
+    fn footprint(&mut self, access: Access, clock: &Clock, footprint: &Footprint) {
+        footprint.for_each_run(|range| self.scratchpad(access, clock, range));
+    }
+
+    fn scratchpad(&mut self, access: Access, clock: &Clock, range: Range<usize>) {
+        let (shadow, other) = match (access.memory, access.writes) {
+            (SharedMemory::Inp, true) => (&mut self.inp, Module::Compute),
+            (SharedMemory::Inp, false) => (&mut self.inp, Module::Load),
+            (SharedMemory::Wgt, true) => (&mut self.wgt, Module::Compute),
+            (SharedMemory::Wgt, false) => (&mut self.wgt, Module::Load),
+            (_, true) => (&mut self.acc, Module::Store),
+            (_, false) => (&mut self.acc, Module::Compute),
+        };
+        let Shadow { writes, reads } = shadow;
+        let (theirs, ours) = if access.writes { (reads, writes) } else { (writes, reads) };
+        ours[range.clone()].fill(access.number);
+        let theirs = &theirs[range.clone()];
+        if is_unordered(theirs, clock[other as usize]) {
+            let places = Places { start: range.start as u64, unit: 1 };
+            report(&mut self.races, &self.order[other as usize], access, places, theirs, clock[other as usize]);
+        }
+    }
+
+    fn dram(&mut self, access: Access, module: Module, clock: &Clock, rows: &Rows) {
+        let Range { start, end } = rows.hull();
+        let first = self.dram.partition_point(|shadow| shadow.end(self.granule) <= start);
+        for shadow in first..self.dram.len() {
+            if self.dram[shadow].address >= end {
+                return;
+            }
+            for row in rows.ranges() {
+                self.dram_row(access, module, clock, shadow, row);
+            }
+        }
+    }
+
+    fn dram_row(&mut self, access: Access, module: Module, clock: &Clock, shadow: usize, row: Range<u64>) {
+        let shadow = &mut self.dram[shadow];
+        let (start, end) = (row.start.max(shadow.address), row.end.min(shadow.end(self.granule)));
+        if start >= end {
+            return;
+        }
+        let granules = |address: u64| ((address - shadow.address) / self.granule) as usize;
+        let range = granules(start)..granules(end);
+        let places = Places { start, unit: self.granule };
+        let others: &[Module] = if access.writes { &[Module::Load, Module::Compute] } else { &[Module::Store] };
+        let DramShadow { writes, reads, .. } = shadow;
+        if access.writes {
+            writes[range.clone()].fill(access.number);
+        } else {
+            reads[module as usize][range.clone()].fill(access.number);
+        }
+        for &other in others {
+            let theirs = if access.writes { &reads[other as usize] } else { &*writes };
+            let (theirs, known) = (&theirs[range.clone()], clock[other as usize]);
+            if is_unordered(theirs, known) {
+                report(&mut self.races, &self.order[other as usize], access, places, theirs, known);
+            }
+        }
+    }
+}
+
+impl DramShadow {
+    fn end(&self, granule: u64) -> u64 {
+        self.address + self.writes.len() as u64 * granule
+    }
+}
+
+/// Whether one of the accesses is not among the first `known` of its module. Without a branch per element.
+fn is_unordered(numbers: &[u32], known: u32) -> bool {
+    numbers.iter().fold(false, |found, &number| found | (number > known))
+}
+
+/// Where the elements of a slice of a shadow lie.
+#[derive(Clone, Copy)]
+struct Places {
+    start: u64,
+    unit: u64,
+}
+
+/// Adds the races of an access with the `numbers` of another module, of which `order` are the instructions.
+fn report(races: &mut Races, order: &[u32], access: Access, places: Places, numbers: &[u32], known: u32) {
+    for (at, &number) in numbers.iter().enumerate().filter(|&(_, &number)| number > known) {
+        let first = order[number as usize - 1] as usize;
+        let start = places.start + at as u64 * places.unit;
+        let region = start..start + places.unit;
+        let same = |race: &&mut Race| (race.first, race.second, race.memory) == (first, access.insn, access.memory);
+        if let Some(race) = races.pairs.iter_mut().find(same) {
+            race.region = race.region.start.min(region.start)..race.region.end.max(region.end);
+            race.shared += places.unit;
+        } else if races.pairs.len() == MAX_RACES {
+            races.more += 1;
+        } else {
+            let (memory, first_writes) = (access.memory, !access.writes);
+            races.pairs.push(Race { first, second: access.insn, first_writes, memory, region, shared: places.unit });
+        }
+    }
+}
+
+/// The mapped ranges of device memory in which stores write, in order and apart from each other. Hulls, which only
+/// decide what is followed.
+fn written_ranges(config: &Config, insns: &[Insn], dram: &Dram, granule: u64) -> Vec<Range<u64>> {
+    let stores = insns.iter().filter(|insn| !insn.is_noop()).filter_map(|insn| match &insn.op {
+        Op::Store(mem) => Some(Rows::unchecked(config, mem).hull()),
+        _ => None,
+    });
+    let mut hulls: Vec<Range<u64>> = stores.filter(|hull| hull.start < hull.end).collect();
+    hulls.sort_unstable_by_key(|hull| hull.start);
+    let mut merged: Vec<Range<u64>> = Vec::new();
+    for hull in hulls {
+        match merged.last_mut() {
+            Some(last) if hull.start <= last.end => last.end = last.end.max(hull.end),
+            _ => merged.push(hull),
+        }
+    }
+    let mapped: Vec<Range<u64>> = dram.mapped().collect();
+    let clip = |hull: &Range<u64>| {
+        let Range { start, end } = hull.clone();
+        let first = mapped.partition_point(|extent| extent.end <= start);
+        let inside = mapped[first..].iter().take_while(move |extent| extent.start < end);
+        // Rounded outwards to granules: an element may begin before the segment does, but none is accessed there.
+        let clipped = inside.map(move |extent| extent.start.max(start)..extent.end.min(end));
+        clipped.map(|range| range.start / granule * granule..range.end.next_multiple_of(granule)).collect::<Vec<_>>()
+    };
+    merged.iter().flat_map(clip).collect()
+}
