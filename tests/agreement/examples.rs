@@ -82,3 +82,20 @@ fn other_cores_from_the_configuration_alone() {
         }
     }
 }
+
+/// Every program in the documents runs; those of `docs/errors` show mistakes and have tests of their own.
+#[test]
+fn every_program_of_the_documents_agrees() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let pages = std::fs::read_dir(docs).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_file());
+    let mut programs = 0;
+    for page in pages.chain([readme]) {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for block in text.split("```tilewright\n").skip(1).map(|b| b.split("```").next().unwrap()) {
+            engines_agree(&Case::new(block)).unwrap_or_else(|e| panic!("{}: {}", page.display(), e.text));
+            programs += 1;
+        }
+    }
+    assert!(programs >= 2, "the documents have lost their programs");
+}
