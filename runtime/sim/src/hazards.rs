@@ -78,7 +78,7 @@ impl fmt::Display for Race {
 pub struct Races {
     /// The first pairs, in the order in which they were found.
     pub pairs: Vec<Race>,
-    /// Pairs beyond those in `pairs`; a pair may be counted again for another place.
+    /// Places with races beyond those in `pairs`: elements or granules.
     pub more: u64,
     /// Whether device memory was too large to be followed, so that only scratchpads were.
     pub dram_skipped: bool,
@@ -112,6 +112,8 @@ struct DramShadow {
     writes: Vec<u32>,
     /// By load and by compute.
     reads: [Vec<u32>; 2],
+    /// Whether load and compute have read anything here.
+    is_read: [bool; 2],
 }
 
 /// Follows a run; see the module's comment.
@@ -151,7 +153,12 @@ impl Detector {
         let shadow = |memory| Shadow::new(config.depth(memory));
         let dram = written.into_iter().map(|range| {
             let len = ((range.end - range.start) / granule) as usize;
-            DramShadow { address: range.start, writes: vec![0; len], reads: [vec![0; len], vec![0; len]] }
+            DramShadow {
+                address: range.start,
+                writes: vec![0; len],
+                reads: [vec![0; len], vec![0; len]],
+                is_read: [false; 2],
+            }
         });
         Detector {
             inp: shadow(MemoryType::Inp),
@@ -262,13 +269,17 @@ impl Detector {
         let range = granules(start)..granules(end);
         let places = Places { start, unit: self.granule };
         let others: &[Module] = if access.writes { &[Module::Load, Module::Compute] } else { &[Module::Store] };
-        let DramShadow { writes, reads, .. } = shadow;
+        let DramShadow { writes, reads, is_read, .. } = shadow;
         if access.writes {
             writes[range.clone()].fill(access.number);
         } else {
             reads[module as usize][range.clone()].fill(access.number);
+            is_read[module as usize] = true;
         }
         for &other in others {
+            if access.writes && !is_read[other as usize] {
+                continue;
+            }
             let theirs = if access.writes { &reads[other as usize] } else { &*writes };
             let (theirs, known) = (&theirs[range.clone()], clock[other as usize]);
             if is_unordered(theirs, known) {
@@ -303,11 +314,13 @@ fn report(races: &mut Races, order: &[u32], access: Access, places: Places, numb
         let start = places.start + at as u64 * places.unit;
         let region = start..start + places.unit;
         let same = |race: &&mut Race| (race.first, race.second, race.memory) == (first, access.insn, access.memory);
-        if let Some(race) = races.pairs.iter_mut().find(same) {
+        // Neighbouring elements mostly belong to the pair that was found last.
+        if let Some(race) = races.pairs.iter_mut().rev().find(same) {
             race.region = race.region.start.min(region.start)..race.region.end.max(region.end);
             race.shared += places.unit;
         } else if races.pairs.len() == MAX_RACES {
-            races.more += 1;
+            races.more += numbers[at..].iter().filter(|&&number| number > known).count() as u64;
+            return;
         } else {
             let (memory, first_writes) = (access.memory, !access.writes);
             races.pairs.push(Race { first, second: access.insn, first_writes, memory, region, shared: places.unit });

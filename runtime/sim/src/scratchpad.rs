@@ -59,7 +59,7 @@ pub(crate) enum Operands {
         inp: Aligned<i8>,
         wgt: Aligned<i8>,
     },
-    /// INP as in device memory, with the sums of its groups.
+    /// INP as in device memory, with the sums of its rows.
     Quads {
         inp: Aligned<i8>,
         sums: Aligned<i32>,
@@ -90,7 +90,7 @@ impl Scratchpads {
         let operands = match level {
             Level::AvxVnni | Level::Avx512Vnni if whole_tiles => Operands::Quads {
                 inp: Aligned::new(0, inp),
-                sums: Aligned::new(0, inp / pack::TILE),
+                sums: Aligned::new(0, inp / config.block_in()),
                 wgt: Aligned::new(pack::ZERO_QUAD, wgt),
                 wide: level == Level::Avx512Vnni,
             },

@@ -32,7 +32,7 @@ pub(super) fn load(pads: &mut Scratchpads, mem: &Mem, cx: &mut Context<'_>) -> R
         }
         MemoryType::Inp => {
             cx.report.bytes.inp += bytes;
-            load_inp(&mut pads.operands, &transfer, level);
+            load_inp(&mut pads.operands, &transfer, level, cx.config.block_in());
         }
         MemoryType::Wgt => {
             cx.report.bytes.wgt += bytes;
@@ -51,16 +51,16 @@ pub(super) fn load(pads: &mut Scratchpads, mem: &Mem, cx: &mut Context<'_>) -> R
     Ok(())
 }
 
-fn load_inp(operands: &mut Operands, transfer: &Transfer<'_>, level: Level) {
+fn load_inp(operands: &mut Operands, transfer: &Transfer<'_>, level: Level, block_in: usize) {
     let values = transfer.rows.element_bytes;
     match operands {
         Operands::Natural { inp, .. } => transfer.fill(inp, values, 0, |to, from| copy::bytes(level, to, from)),
         Operands::Pairs { inp, .. } => transfer.fill(inp, values, 0, |to, from| copy::widen_16(level, to, from)),
         Operands::Quads { inp, sums, .. } => {
             transfer.fill(inp, values, 0, |to, from| copy::bytes(level, to, from));
-            let written = transfer.sram_range(values / pack::TILE);
-            let groups = written.start * pack::TILE..written.end * pack::TILE;
-            pack::sums(&mut sums[written], &inp[groups]);
+            let written = transfer.sram_range(values / block_in);
+            let rows = written.start * block_in..written.end * block_in;
+            pack::sums(&mut sums[written], &inp[rows], block_in);
         }
     }
 }

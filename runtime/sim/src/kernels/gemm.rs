@@ -78,6 +78,7 @@ impl Limits {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quads<'a> {
     pub inp: &'a [i8],
+    /// One for each row of BLOCK_IN values.
     pub sums: &'a [i32],
     pub wgt: &'a [u8],
 }
@@ -93,12 +94,9 @@ pub(crate) struct Pairs<'a> {
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn quads(wide: bool, acc: &mut [i32], operands: Quads<'_>, tables: &mut Tables, base: Base) {
     check(tables, base, [acc.len() / 16, operands.inp.len() / 16, operands.wgt.len() / 256]);
-    tables.bias.clear();
-    for &(_, src) in &tables.p {
-        let at = base.src + i64::from(src);
-        let sums = tables.k.iter().map(|&(src, _)| operands.sums[(at + i64::from(src)) as usize]);
-        tables.bias.push(sums.fold(0, i32::wrapping_add));
-    }
+    // The groups of a row stand side by side in the reduction, so their number is that of groups per row.
+    let row = operands.inp.len() / 16 / operands.sums.len();
+    sum_bias(tables, operands.sums, base.src, row);
     let block = Block {
         acc: acc.as_mut_ptr().wrapping_offset(base.dst as isize * 16),
         inp: operands.inp.as_ptr().wrapping_offset(base.src as isize * 16),
@@ -109,6 +107,28 @@ pub(crate) fn quads(wide: bool, acc: &mut [i32], operands: Quads<'_>, tables: &m
         k: &tables.k,
     };
     if wide { split(block, &avx512::LIMITS, avx512::block) } else { split(block, &avx_vnni::LIMITS, avx_vnni::block) }
+}
+
+/// Adds up, for each position, the `sums` of the INP rows that it multiplies; `row` is the number of groups in one.
+#[cfg(target_arch = "x86_64")]
+fn sum_bias(tables: &mut Tables, sums: &[i32], base: i64, row: usize) {
+    let Tables { p, k, bias, .. } = tables;
+    bias.clear();
+    bias.resize(p.len(), 0);
+    let (mut p, mut bias) = (&p[..], &mut bias[..]);
+    // Positions that are neighbours in INP are added as vectors.
+    while let Some(&(_, first)) = p.first() {
+        let next = (first..).step_by(row);
+        let neighbours = p.iter().zip(next).take_while(|&(&(_, src), next)| src == next).count();
+        let (run, rest) = bias.split_at_mut(neighbours);
+        for &(src, _) in k.iter().step_by(row) {
+            let sums = &sums[(base + i64::from(first) + i64::from(src)) as usize / row..];
+            for (bias, sum) in run.iter_mut().zip(sums) {
+                *bias = bias.wrapping_add(*sum);
+            }
+        }
+        (p, bias) = (&p[neighbours..], rest);
+    }
 }
 
 /// Executes a block with 16-bit products. The host must have AVX2.

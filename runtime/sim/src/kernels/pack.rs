@@ -4,9 +4,8 @@
 //! |---|---|---|
 //! | quads | a WGT tile of 16×16 | `[ci / 4][co][ci % 4]`, each plus 128 so that it is unsigned |
 //! | pairs | a WGT tile of 16×16 | `[ci / 2][co][ci % 2]`, widened to 16 bits |
-//! | sums | an INP group of 16 | −128 times their sum: what the 128 added to the weights contributes too much |
-//! | wide | an INP group of 16 | widened to 16 bits |
-//!
+//! | sums | an INP row of BLOCK_IN values | −128 times their sum: what the 128 added to the weights contributes too much |
+//! //!
 //! A WGT element is `[co / 16][ci / 16]` tiles.
 
 #[cfg(target_arch = "x86_64")]
@@ -60,17 +59,17 @@ fn for_tiles<T>(to: &mut [T], from: &[u8], block_in: usize, pack: impl Fn(&mut [
     }
 }
 
-/// Sums of the groups of INP values, each times −128. The host must have AVX2.
+/// Sums of rows of INP values, each times −128. The host must have AVX2.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn sums(to: &mut [i32], from: &[i8]) {
+pub(crate) fn sums(to: &mut [i32], from: &[i8], block_in: usize) {
     // SAFETY: sums belong to levels that include AVX2, and a simulator's level is available.
-    unsafe { pack_x86::sums(to, from) }
+    unsafe { pack_x86::sums(to, from, block_in) }
 }
 
 /// As [`sums`], one value after the other.
-pub(super) fn sums_scalar(to: &mut [i32], from: &[i8]) {
-    for (to, group) in to.iter_mut().zip(from.as_chunks::<TILE>().0) {
-        *to = -128 * group.iter().map(|&value| i32::from(value)).sum::<i32>();
+pub(super) fn sums_scalar(to: &mut [i32], from: &[i8], block_in: usize) {
+    for (to, row) in to.iter_mut().zip(from.chunks_exact(block_in)) {
+        *to = -128 * row.iter().map(|&value| i32::from(value)).sum::<i32>();
     }
 }
 
@@ -97,9 +96,11 @@ mod tests {
             }
         }
         let values: Vec<i8> = from[..7 * TILE].iter().map(|&byte| byte as i8).collect();
-        let (mut by_vector, mut by_value) = ([0; 7], [0; 7]);
-        sums(&mut by_vector, &values);
-        sums_scalar(&mut by_value, &values);
-        assert_eq!(by_vector, by_value);
+        for (rows, block_in) in [(7, TILE), (3, 2 * TILE), (1, 4 * TILE)] {
+            let (mut by_vector, mut by_value) = (vec![0; rows], vec![0; rows]);
+            sums(&mut by_vector, &values, block_in);
+            sums_scalar(&mut by_value, &values, block_in);
+            assert_eq!(by_vector, by_value);
+        }
     }
 }

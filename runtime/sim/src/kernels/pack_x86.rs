@@ -1,6 +1,6 @@
 //! Packing into quads and sums with vectors.
 
-use super::pack::{TILE, TILE_VALUES};
+use super::pack::{TILE, TILE_VALUES, sums_scalar};
 use std::arch::x86_64::*;
 
 /// Packs one tile, whose rows lie `stride` bytes apart, into quads.
@@ -48,25 +48,48 @@ pub(super) fn quads(to: &mut [u8], from: &[u8], block_in: usize) {
     }
 }
 
-/// −128 times the sum of each group of 16 values.
+/// −128 times the sum of each row of `block_in` values, which are whole tiles.
 #[target_feature(enable = "avx2")]
-pub(super) fn sums(to: &mut [i32], from: &[i8]) {
-    let (ones, bias) = (_mm256_set1_epi8(1), _mm256_set1_epi16(-128));
+pub(super) fn sums(to: &mut [i32], from: &[i8], block_in: usize) {
+    if block_in > TILE {
+        for (to, row) in to.iter_mut().zip(from.chunks_exact(block_in)) {
+            *to = row_sum(row);
+        }
+        return;
+    }
     let (fours, last) = from.as_chunks::<{ 4 * TILE }>();
     let (to_fours, to_last) = to.as_chunks_mut::<4>();
     for (to, from) in to_fours.iter_mut().zip(fours) {
-        // SAFETY: two vectors lie in 64 bytes, and half of one in 4 sums.
-        unsafe {
-            let part = |at: usize| {
-                let pairs = _mm256_maddubs_epi16(ones, _mm256_loadu_si256(from.as_ptr().add(at).cast()));
-                _mm256_madd_epi16(pairs, bias)
-            };
-            // Lanes: groups 0 and 2 in the low half, 1 and 3 in the high one, each as two partial sums, then one.
-            let partial = _mm256_hadd_epi32(part(0), part(32));
-            let whole = _mm256_hadd_epi32(partial, partial);
-            let (low, high) = (_mm256_castsi256_si128(whole), _mm256_extracti128_si256::<1>(whole));
-            _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_unpacklo_epi32(low, high));
-        }
+        let (first, second) = from.split_at(2 * TILE);
+        // Lanes: rows 0 and 2 in the low half, 1 and 3 in the high one, each as two partial sums, then one.
+        let partial = _mm256_hadd_epi32(partial_sums(first), partial_sums(second));
+        let whole = _mm256_hadd_epi32(partial, partial);
+        let (low, high) = (_mm256_castsi256_si128(whole), _mm256_extracti128_si256::<1>(whole));
+        // SAFETY: four sums are 128 bits.
+        unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_unpacklo_epi32(low, high)) };
     }
-    super::pack::sums_scalar(to_last, last);
+    sums_scalar(to_last, last, block_in);
+}
+
+/// −128 times the sums of four values each, of 32.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn partial_sums(values: &[i8]) -> __m256i {
+    debug_assert_eq!(values.len(), 2 * TILE);
+    let values = &values[..2 * TILE];
+    // SAFETY: the slice holds 32 bytes.
+    let values = unsafe { _mm256_loadu_si256(values.as_ptr().cast()) };
+    _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_set1_epi8(1), values), _mm256_set1_epi16(-128))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn row_sum(row: &[i8]) -> i32 {
+    let mut total = _mm256_setzero_si256();
+    for values in row.chunks_exact(2 * TILE) {
+        total = _mm256_add_epi32(total, partial_sums(values));
+    }
+    let halves = _mm_add_epi32(_mm256_castsi256_si128(total), _mm256_extracti128_si256::<1>(total));
+    let pairs = _mm_hadd_epi32(halves, halves);
+    _mm_cvtsi128_si32(_mm_hadd_epi32(pairs, pairs))
 }

@@ -1,0 +1,48 @@
+//! One STORE: its rectangle → write bursts, one after the other. Writes have their own way to memory and never wait for
+//! reads.
+//!
+//! A burst is a command, an address and its acceptance, then the beats of its tensors with a pause between two of them
+//! to read the scratchpad, then the acknowledgement.
+
+use super::loader::Rows;
+use super::observe::Write;
+use super::timing::Timing;
+use tilewright_isa::{Config, Mem};
+
+/// The cycle in which a STORE that starts in `cycle` is done, if it moves something, and its beats.
+pub(super) fn run(mem: &Mem, cycle: u64, config: &Config, timing: &Timing) -> (u64, u64) {
+    let mut rows = Rows::new(mem, config, timing);
+    let tensor_beats = tensor_beats(mem, config, timing);
+    let (mut now, mut beats) = (cycle, 0);
+    while let Some(row) = rows.next_row() {
+        let (row_beats, bursts) = ((row.1 - row.0) / timing.bus_bytes, rows.bursts(row));
+        // Bursts and tensors are both aligned, so a row has as many of one in the other as all its bursts together.
+        let tensors = row_beats.div_ceil(tensor_beats).max(bursts);
+        beats += row_beats;
+        now += row_beats + tensors * timing.store_tensor_cycles + bursts * (1 + timing.store_burst_cycles);
+        now -= bursts * timing.store_tensor_cycles;
+    }
+    (now.max(cycle + 1), beats)
+}
+
+/// The bursts of the same STORE, with all their cycles.
+pub(super) fn writes(insn: usize, mem: &Mem, cycle: u64, config: &Config, timing: &Timing) -> impl Iterator<Item = Write> {
+    let tensor_beats = tensor_beats(mem, config, timing);
+    let (overhead, pause) = (timing.store_burst_cycles, timing.store_tensor_cycles);
+    let mut now = cycle;
+    Rows::new(mem, config, timing).map(move |burst| {
+        let first_beat = now + overhead + 1;
+        let acknowledged = first_beat + burst.beats + (burst.beats.div_ceil(tensor_beats) - 1) * pause;
+        let accepted = (first_beat - 1).max(now);
+        let commanded = first_beat.saturating_sub(2).max(now);
+        now = acknowledged;
+        let last_beat = acknowledged - 1;
+        let (address, beats) = (burst.address, burst.beats);
+        Write { insn, commanded, accepted, first_beat, last_beat, acknowledged, address, beats }
+    })
+}
+
+/// Beats of one element of OUT.
+fn tensor_beats(mem: &Mem, config: &Config, timing: &Timing) -> u64 {
+    (config.element_bytes(mem.memory_type) as u64 / timing.bus_bytes).max(1)
+}
