@@ -1,1 +1,54 @@
-fn main() {}
+//! The `tilewright` command: arguments → one of the [`commands`], and what it says → terminal and exit status.
+//!
+//! This crate is the only one that reads and writes files; the compiler and the simulator work on what it hands them.
+
+mod arrays;
+mod cli;
+mod commands;
+mod compile;
+mod diff;
+mod error;
+mod files;
+mod forms;
+mod npy;
+mod recordings;
+mod report;
+mod simulate;
+mod stats;
+mod steps;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use tilewright_syntax::Sources;
+
+use crate::cli::{Cli, Command};
+use crate::error::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut sources = Sources::default();
+    let outcome = match &cli.command {
+        Command::Check(args) => commands::check::run(args, &mut sources),
+        Command::Fmt(args) => commands::fmt::run(args, &mut sources),
+        Command::Lower(args) => commands::lower::run(args, &mut sources),
+        Command::Run(args) => commands::run::run(args, &mut sources),
+        Command::Replay(args) => commands::replay::run(args),
+        Command::Asm(args) => commands::asm::run(args, &mut sources),
+        Command::Disasm(args) => commands::disasm::run(args, &mut sources),
+        Command::Explain(args) => commands::explain::run(args),
+        Command::Target(args) => commands::target::run(args, &mut sources),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(Failure::Usage(message)) => {
+            // Ends the process with clap's status for usage, which is `Exit::Usage`.
+            Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message).exit()
+        }
+        Err(Failure::Told { exit, diagnostics }) => {
+            report::tell(&diagnostics, &sources);
+            Exit::into(exit)
+        }
+    }
+}

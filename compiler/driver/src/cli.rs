@@ -1,0 +1,253 @@
+//! The command line: names, options and their values, as `clap` reads them. Nothing here looks at a file.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tilewright_syntax::{Sources, Span};
+
+/// A tensor compiler with its own schedule language, for VTA-class accelerators, and their simulator.
+#[derive(Debug, Parser)]
+#[command(name = "tilewright", version, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0 good, 1 the program or its input is wrong, 2 usage, 3 values differ.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check every kernel and schedule of a file
+    Check(CheckArgs),
+    /// Put a file into canonical form
+    Fmt(FmtArgs),
+    /// Show what the compiler makes of a program, in any of its forms
+    Lower(LowerArgs),
+    /// Compile a program, execute it on the simulated accelerator and compare with the reference
+    Run(RunArgs),
+    /// Execute a recorded stream and compare memory with the recording
+    Replay(ReplayArgs),
+    /// Assemble a text into an instruction stream
+    Asm(AsmArgs),
+    /// Show an instruction stream as text
+    Disasm(DisasmArgs),
+    /// Say what an error code means, with an example and its mend
+    Explain(ExplainArgs),
+    /// Show the core, the scratchpads and the field widths of a target
+    Target(TargetArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The program
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub params: Params,
+    #[command(flatten)]
+    pub target: TargetOption,
+}
+
+#[derive(Debug, Args)]
+pub struct FmtArgs {
+    /// The program; it is rewritten in place
+    pub file: PathBuf,
+    /// Write nothing; show what would change and exit with 1 if something would
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LowerArgs {
+    /// A program (.tw), a loop program (.loops) or an assembler text (.asm)
+    pub file: PathBuf,
+    /// The form to write [default: legal, unless --step or --print-after asks for something else]
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub emit: Option<Form>,
+    /// Write the loop program as it is after a pass, after each pass, or after each pass that changes it
+    #[arg(long, value_name = "PASS|all|changed")]
+    pub print_after: Option<String>,
+    /// Show what each directive changes in the loop nest, one after the other
+    #[arg(long)]
+    pub step: bool,
+    /// Check the rules of the loop IR after each pass
+    #[arg(long)]
+    pub verify_each: bool,
+    /// Where to write the form; `-` is standard output
+    #[arg(short, long, value_name = "FILE|-", default_value = "-")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub params: Params,
+    /// The schedule to take; it may be left out where the file has one
+    #[arg(long, value_name = "NAME")]
+    pub schedule: Option<String>,
+    #[command(flatten)]
+    pub target: TargetOption,
+}
+
+/// The forms of a program, in the order in which the compiler makes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Form {
+    /// The source in canonical form
+    Ast,
+    /// The kernel with every extent and type
+    Tensor,
+    /// The stages with their scopes, places and loops
+    Schedule,
+    /// The loop program before legalisation
+    Loops,
+    /// The loop program in terms of the accelerator's instructions
+    Legal,
+    /// The instruction stream as text
+    Asm,
+    /// The instruction stream, 16 bytes an instruction
+    Bin,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The program
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub params: Params,
+    /// The schedule to take; it may be left out where the file has one
+    #[arg(long, value_name = "NAME")]
+    pub schedule: Option<String>,
+    /// An input array; inputs without one are random
+    #[arg(long, value_name = "NAME=FILE.npy", value_parser = assignment)]
+    pub input: Vec<Assignment>,
+    /// Where to write an output array
+    #[arg(long, value_name = "NAME=FILE.npy", value_parser = assignment)]
+    pub output: Vec<Assignment>,
+    /// Of the random inputs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub target: TargetOption,
+    /// Write figures to standard output, and nothing else
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub stats: Option<StatsFormat>,
+    /// Write the stream and the memory before and after it into a folder, for `replay` and for other simulators
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The recording: trace.json, insns.bin and, where they exist, before.bin and after.bin
+    pub dir: PathBuf,
+    /// Write figures to standard output, and nothing else
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub stats: Option<StatsFormat>,
+    /// Execute the stream so many times; the time given is the best
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+}
+
+#[derive(Debug, Args)]
+pub struct AsmArgs {
+    /// The text
+    pub file: PathBuf,
+    /// Where to write the bytes; `-` is standard output
+    #[arg(short, long, value_name = "FILE|-", default_value = "-")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct DisasmArgs {
+    /// The instruction stream, 16 bytes an instruction
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub target: TargetOption,
+    /// Where to write the text; `-` is standard output
+    #[arg(short, long, value_name = "FILE|-", default_value = "-")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// As errors show it: E0102
+    pub code: String,
+}
+
+#[derive(Debug, Args)]
+pub struct TargetArgs {
+    /// A VTA configuration file; without it, VTA's default machine
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Params {
+    /// A parameter: NAME is a kernel's, SCHEDULE.NAME a schedule's; of several values the last counts
+    #[arg(short = 'p', value_name = "NAME=VALUE", value_parser = assignment)]
+    pub params: Vec<Assignment>,
+}
+
+#[derive(Debug, Args)]
+pub struct TargetOption {
+    /// A VTA configuration file; without it, VTA's default machine
+    #[arg(long, value_name = "FILE")]
+    pub target: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum StatsFormat {
+    /// One object
+    Json,
+}
+
+/// `NAME=VALUE` on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    pub name: String,
+    pub value: String,
+}
+
+fn assignment(text: &str) -> Result<Assignment, String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            Ok(Assignment { name: name.to_owned(), value: value.to_owned() })
+        }
+        _ => Err("a name and a value with `=` between them are expected".to_owned()),
+    }
+}
+
+impl Assignment {
+    /// Shows the assignment as a line of its own, so that errors can point into it. Returns the spans of the name and of
+    /// the value.
+    pub fn place(&self, option: &str, sources: &mut Sources) -> (Span, Span) {
+        let file = sources.add("command line", format!("{option} {}={}", self.name, self.value));
+        let name = option.len() + 1..option.len() + 1 + self.name.len();
+        let value = name.end + 1..name.end + 1 + self.value.len();
+        let span = |r: Range<usize>| Span::new(file, r.start, r.end);
+        (span(name), span(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn assignments_need_both_sides() {
+        let value = Assignment { name: "n".to_owned(), value: "a=b".to_owned() };
+        assert_eq!(assignment("n=a=b"), Ok(value));
+        for text in ["n", "n=", "=1", "", "="] {
+            assert!(assignment(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_assignment_points_into_its_line() {
+        let mut sources = Sources::default();
+        let given = Assignment { name: "n".to_owned(), value: "abc".to_owned() };
+        let (name, value) = given.place("-p", &mut sources);
+        assert_eq!((sources.text(name), sources.text(value)), ("n", "abc"));
+    }
+}

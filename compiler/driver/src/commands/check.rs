@@ -1,0 +1,19 @@
+//! `tilewright check FILE`: every kernel and schedule of a file, down to legal loops.
+
+use tilewright_core::pipeline;
+use tilewright_syntax::Sources;
+
+use crate::cli::CheckArgs;
+use crate::compile::params;
+use crate::error::{Exit, Failure};
+use crate::report::GOOD;
+use crate::{files, target};
+
+pub fn run(args: &CheckArgs, sources: &mut Sources) -> Result<Exit, Failure> {
+    let file = files::read_source(&args.file, sources)?;
+    let params = params(&args.params.params, sources)?;
+    let config = target::read(args.target.target.as_deref(), sources)?;
+    pipeline::check(sources, file, &params, &config)?;
+    files::print(&format!("{GOOD}✔{GOOD:#} {}\n", args.file.display()))?;
+    Ok(Exit::Good)
+}

@@ -1,0 +1,30 @@
+//! `tilewright disasm FILE`: instruction stream → assembler text, with what does not run alike everywhere noted.
+
+use tilewright_isa::{Program, lint, text};
+use tilewright_syntax::{Diagnostic, Sources};
+
+use crate::cli::DisasmArgs;
+use crate::error::{Exit, Failure};
+use crate::{files, target};
+
+pub fn run(args: &DisasmArgs, sources: &mut Sources) -> Result<Exit, Failure> {
+    let config = target::read(args.target.target.as_deref(), sources)?;
+    let bytes = files::read_bytes(&args.file)?;
+    let program = Program::from_bytes(config, &bytes).map_err(|error| {
+        Diagnostic::error(error.code(), error.to_string()).note(format!("in `{}`", args.file.display()))
+    })?;
+    files::write_text_to(&args.output, &shown(&program))?;
+    Ok(Exit::Good)
+}
+
+/// The text, with findings above their instructions. A stream that holds words which are no instructions has none.
+fn shown(program: &Program) -> String {
+    let Ok(insns) = program.decode() else { return text::print(program) };
+    let findings = lint(&program.config, &insns, |index| program.uop_word(index), [0; 4]);
+    text::print_annotated(program, |insn| {
+        let from = findings.partition_point(|finding| finding.insn < insn);
+        let mine = findings[from..].iter().take_while(|finding| finding.insn == insn);
+        let lines: Vec<String> = mine.map(|f| format!("{}: {}", f.code, f.message)).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    })
+}

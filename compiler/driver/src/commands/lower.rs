@@ -1,0 +1,246 @@
+//! `tilewright lower FILE`: what the compiler makes of a program, in any of its forms.
+//!
+//! A file enters at the form that its name says: `.loops` is a loop program, before legalisation or after it, `.asm` an
+//! assembler text, everything else source. From there the forms are made one after the other, as far as is asked for.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+use tilewright_core::legalize::{Cx, LegalProgram};
+use tilewright_core::loops::ir::LoopProgram;
+use tilewright_core::loops::parse::{StmtSpans, parse_with_spans};
+use tilewright_core::loops::print::{PrintOptions, print};
+use tilewright_core::loops::verify::{VerifyError, verify};
+use tilewright_core::pipeline::{self, PASSES, PassReport, Request};
+use tilewright_core::{schedule, tensor};
+use tilewright_isa::{Program, text};
+use tilewright_syntax::{Diagnostic, FileId, Parsed, Sources, parse_with_trivia};
+
+use crate::cli::{Form, LowerArgs};
+use crate::commands::asm::assemble;
+use crate::compile::{build, params, stream};
+use crate::error::{DriverError, Exit, Failure};
+use crate::forms::assembler_program;
+use crate::report::{FAINT, HEADING};
+use crate::{files, steps, target};
+
+pub fn run(args: &LowerArgs, sources: &mut Sources) -> Result<Exit, Failure> {
+    let wanted = Wanted::new(args)?;
+    let file = files::read_source(&args.file, sources)?;
+    let extension = args.file.extension().and_then(|e| e.to_str());
+    let written = match extension {
+        Some("asm") => from_assembler(&wanted, file, sources)?,
+        Some("loops") => from_loops(args, &wanted, file, sources)?,
+        _ => from_source(args, &wanted, file, sources)?,
+    };
+    match written {
+        None => {}
+        Some(Written::Text(text)) => files::write_text_to(&args.output, &text)?,
+        Some(Written::Stream(bytes)) => files::write_bytes_to(&args.output, &bytes, "an instruction stream")?,
+    }
+    Ok(Exit::Good)
+}
+
+/// A form, ready to be written.
+enum Written {
+    Text(String),
+    Stream(Vec<u8>),
+}
+
+/// After which passes the loop program is shown.
+enum PrintAfter {
+    Nothing,
+    Pass(&'static str),
+    All,
+    Changed,
+}
+
+/// What is asked for.
+struct Wanted {
+    /// The form to write; None where only the way is looked at.
+    form: Option<Form>,
+    /// The form up to which the compiler has to go.
+    goal: Form,
+    print_after: PrintAfter,
+    step: bool,
+    verify_each: bool,
+}
+
+impl Wanted {
+    fn new(args: &LowerArgs) -> Result<Wanted, Failure> {
+        let print_after = print_after(args.print_after.as_deref())?;
+        let passes = args.verify_each || !matches!(print_after, PrintAfter::Nothing);
+        let form = match args.emit {
+            None if args.step || !matches!(print_after, PrintAfter::Nothing) => None,
+            None => Some(Form::Legal),
+            form => form,
+        };
+        if form == Some(Form::Bin) && args.output == Path::new("-") && (args.step || args.print_after.is_some()) {
+            let message = "`--emit bin` would be mixed with text on standard output: give `-o FILE`";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        let on_the_way = if passes { Form::Legal } else { Form::Ast };
+        let for_steps = if args.step { Form::Schedule } else { Form::Ast };
+        let goal = form.unwrap_or(Form::Ast).max(on_the_way).max(for_steps);
+        Ok(Wanted { form, goal, print_after, step: args.step, verify_each: args.verify_each })
+    }
+
+    /// The text, if it is of the form that is to be written.
+    fn text(&self, form: Form, text: impl FnOnce() -> String) -> Option<Written> {
+        (self.form == Some(form)).then(|| Written::Text(text()))
+    }
+}
+
+fn print_after(given: Option<&str>) -> Result<PrintAfter, DriverError> {
+    Ok(match given {
+        None => PrintAfter::Nothing,
+        Some("all") => PrintAfter::All,
+        Some("changed") => PrintAfter::Changed,
+        Some(name) => match PASSES.iter().find(|pass| pass.name == name) {
+            Some(pass) => PrintAfter::Pass(pass.name),
+            None => {
+                let known = PASSES.iter().map(|pass| pass.name).collect();
+                return Err(DriverError::UnknownPass { name: name.to_owned(), known });
+            }
+        },
+    })
+}
+
+fn from_source(
+    args: &LowerArgs,
+    wanted: &Wanted,
+    file: FileId,
+    sources: &mut Sources,
+) -> Result<Option<Written>, Failure> {
+    let params = params(&args.params.params, sources)?;
+    let config = target::read(args.target.target.as_deref(), sources)?;
+    let Parsed { program, trivia } = parse_with_trivia(sources, file)?;
+    let ast = wanted.text(Form::Ast, || tilewright_syntax::print(&program, &trivia));
+    if wanted.goal == Form::Ast {
+        return Ok(ast);
+    }
+    let schedule = args.schedule.as_deref();
+    let front = pipeline::front(&Request { sources, file, params: &params, schedule, config: &config })?;
+    let tensor = wanted.text(Form::Tensor, || tensor::print(&front.kernel));
+    if wanted.goal == Form::Tensor {
+        return Ok(tensor);
+    }
+    let schedule = match wanted.step {
+        false => front.schedule(&mut |_| {})?,
+        true => {
+            let (shown, schedule) = steps::show(&front, sources);
+            files::print(&shown)?;
+            schedule?
+        }
+    };
+    let earlier = ast.or(tensor).or_else(|| wanted.text(Form::Schedule, || schedule::print(&schedule)));
+    if wanted.goal == Form::Schedule {
+        return Ok(earlier);
+    }
+    let later = from_loop_program(build(&schedule)?, front.cx(), wanted)?;
+    Ok(earlier.or(later))
+}
+
+fn from_loops(
+    args: &LowerArgs,
+    wanted: &Wanted,
+    file: FileId,
+    sources: &mut Sources,
+) -> Result<Option<Written>, Failure> {
+    if wanted.step {
+        return Err(Failure::Usage("`--step` needs a schedule, and a loop program has none".to_owned()));
+    }
+    no_way_back(wanted, "a loop program", Form::Loops)?;
+    let config = target::read(args.target.target.as_deref(), sources)?;
+    let (program, spans) = parse_with_spans(file, &sources.file(file).text).map_err(|error| Diagnostic::from(&error))?;
+    verify(&program).map_err(|errors| errors.iter().map(|error| broken(error, &spans)).collect::<Vec<_>>())?;
+    from_loop_program(program, &Cx { config }, wanted)
+}
+
+/// A rule that the user's own loop program breaks.
+fn broken(error: &VerifyError, spans: &StmtSpans) -> Diagnostic {
+    match spans.get(&error.path) {
+        Some(span) => error.diagnostic().primary(span, "here"),
+        None => error.diagnostic(),
+    }
+}
+
+fn from_assembler(wanted: &Wanted, file: FileId, sources: &Sources) -> Result<Option<Written>, Failure> {
+    if wanted.step || wanted.verify_each || !matches!(wanted.print_after, PrintAfter::Nothing) {
+        let message = "`--step`, `--print-after` and `--verify-each` look at loops, and an assembler text has none";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    no_way_back(wanted, "an assembler text", Form::Asm)?;
+    Ok(machine_form(&assemble(file, sources)?, wanted))
+}
+
+fn no_way_back(wanted: &Wanted, from: &'static str, first: Form) -> Result<(), DriverError> {
+    let name = |form: &Form| form.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
+    match wanted.form.filter(|form| *form < first) {
+        None => Ok(()),
+        Some(form) => {
+            let possible = Form::value_variants().iter().filter(|form| **form >= first).map(name).collect();
+            Err(DriverError::NoWayBack { from, form: name(&form), possible })
+        }
+    }
+}
+
+fn from_loop_program(program: LoopProgram, cx: &Cx, wanted: &Wanted) -> Result<Option<Written>, Failure> {
+    let loops = wanted.text(Form::Loops, || print(&program, &PrintOptions::default()));
+    if wanted.goal == Form::Loops {
+        return Ok(loops);
+    }
+    let legal = legalize(program, cx, wanted)?;
+    let text = loops.or_else(|| wanted.text(Form::Legal, || print(legal.program(), &PrintOptions::default())));
+    if wanted.goal == Form::Legal {
+        return Ok(text);
+    }
+    Ok(text.or(machine_form(&assembler_program(&stream(&legal)?)?, wanted)))
+}
+
+/// Runs the passes; shows and verifies what is asked for.
+fn legalize(program: LoopProgram, cx: &Cx, wanted: &Wanted) -> Result<LegalProgram, Failure> {
+    let mut seen = Ok(());
+    if wanted.verify_each {
+        rules("build", verify(&program).err().into_iter().flatten().map(|rule| rule.to_string()).collect())?;
+    }
+    let legal = pipeline::legalize(program, cx, &mut |pass| {
+        if seen.is_ok() {
+            seen = look(&pass, wanted);
+        }
+    });
+    seen?;
+    legal.map_err(|error| error.diagnostic().into())
+}
+
+fn look(pass: &PassReport, wanted: &Wanted) -> Result<(), DriverError> {
+    let shown = match wanted.print_after {
+        PrintAfter::Nothing => false,
+        PrintAfter::Pass(name) => name == pass.name,
+        PrintAfter::All => true,
+        PrintAfter::Changed => pass.changed,
+    };
+    if shown {
+        let changed = if pass.changed { "" } else { " (nothing changed)" };
+        let text = print(pass.program, &PrintOptions::default());
+        files::print(&format!("{HEADING}// after {}{HEADING:#}{FAINT}{changed}{FAINT:#}\n{text}\n", pass.name))?;
+    }
+    match wanted.verify_each {
+        true => rules(pass.name, pass.broken_rules()),
+        false => Ok(()),
+    }
+}
+
+fn rules(pass: &str, rules: Vec<String>) -> Result<(), DriverError> {
+    match rules.is_empty() {
+        true => Ok(()),
+        false => Err(DriverError::BrokenRule { pass: pass.to_owned(), rules }),
+    }
+}
+
+fn machine_form(program: &Program, wanted: &Wanted) -> Option<Written> {
+    match wanted.form {
+        Some(Form::Bin) => Some(Written::Stream(program.to_bytes())),
+        _ => wanted.text(Form::Asm, || text::print(program)),
+    }
+}

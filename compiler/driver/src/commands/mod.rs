@@ -1,0 +1,11 @@
+//! The commands, one a file: arguments → what is written, and the exit status.
+
+pub mod asm;
+pub mod check;
+pub mod disasm;
+pub mod explain;
+pub mod fmt;
+pub mod lower;
+pub mod replay;
+pub mod run;
+pub mod target;

@@ -1,0 +1,90 @@
+//! A program and the command line's choices → what the compiler makes of them, up to the instruction stream.
+
+use tilewright_core::emit::{EmitError, Stream, emit};
+use tilewright_core::legalize::LegalProgram;
+use tilewright_core::loops::{self, ir::LoopProgram};
+use tilewright_core::pipeline::{self, Front, Request};
+use tilewright_syntax::{Diagnostic, Sources};
+
+use crate::cli::Assignment;
+use crate::error::DriverError;
+
+/// A compiled program.
+#[derive(Debug)]
+pub struct Compiled {
+    pub front: Front,
+    /// The name of the schedule that was taken.
+    pub schedule: String,
+    pub legal: LegalProgram,
+    pub stream: Stream,
+}
+
+/// Compiles from source to stream.
+pub fn compile(request: &Request) -> Result<Compiled, Vec<Diagnostic>> {
+    let front = pipeline::front(request)?;
+    let schedule = front.schedule(&mut |_| {})?;
+    let program = build(&schedule)?;
+    let legal = pipeline::legalize(program, front.cx(), &mut |_| {}).map_err(|e| vec![e.diagnostic()])?;
+    let stream = stream(&legal)?;
+    Ok(Compiled { front, schedule: schedule.name, legal, stream })
+}
+
+/// Makes a schedule's loops explicit.
+pub fn build(schedule: &tilewright_core::schedule::Schedule) -> Result<LoopProgram, Vec<Diagnostic>> {
+    loops::build(schedule).map_err(|error| vec![error.diagnostic()])
+}
+
+/// Emits a legal program.
+pub fn stream(legal: &LegalProgram) -> Result<Stream, Vec<Diagnostic>> {
+    emit(legal).map_err(|error| vec![emission(&error)])
+}
+
+fn emission(error: &EmitError) -> Diagnostic {
+    Diagnostic::error(error.code(), error.to_string())
+}
+
+/// The values of `-p` options.
+pub fn params(given: &[Assignment], sources: &mut Sources) -> Result<Vec<(String, i64)>, DriverError> {
+    let number = |assignment: &Assignment| match parse_number(&assignment.value) {
+        Some(number) => Ok((assignment.name.clone(), number)),
+        None => {
+            let (_, span) = assignment.place("-p", sources);
+            let Assignment { name, value } = assignment.clone();
+            Err(DriverError::NotANumber { name, value, span })
+        }
+    };
+    given.iter().map(number).collect()
+}
+
+/// A number as the language has it, with a sign if it is negative.
+fn parse_number(text: &str) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text),
+    };
+    let (radix, digits) = match digits.strip_prefix("0x") {
+        Some(digits) => (16, digits),
+        None => (10, digits),
+    };
+    if !digits.starts_with(|c: char| c.is_digit(radix)) {
+        return None;
+    }
+    i64::from_str_radix(&format!("{sign}{}", digits.replace('_', "")), radix).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_number;
+
+    #[test]
+    fn numbers_are_those_of_the_language() {
+        for (text, value) in
+            [("0", 0), ("1_000", 1000), ("0x3e8", 1000), ("-5", -5), ("-0x10", -16), ("9223372036854775807", i64::MAX)]
+        {
+            assert_eq!(parse_number(text), Some(value), "{text}");
+        }
+        for text in ["", "-", "abc", "1.5", "_1", "--5", "+5", "0x", "9223372036854775808", "1e3", " 1"] {
+            assert_eq!(parse_number(text), None, "{text}");
+        }
+    }
+}

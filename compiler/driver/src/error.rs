@@ -1,0 +1,235 @@
+//! How a command ends: [`Exit`] and [`Failure`]; and [`DriverError`], what can be wrong outside of programs and streams:
+//! files, arrays and arguments.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use thiserror::Error;
+use tilewright_syntax::{Diagnostic, Span, nearest};
+
+/// The exit status of the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Good = 0,
+    /// The program or its input is wrong.
+    Wrong = 1,
+    /// Values differ from the reference, or memory from the recording.
+    Differs = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug)]
+pub enum Failure {
+    /// The arguments contradict each other; exit status 2.
+    Usage(String),
+    Told {
+        exit: Exit,
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+impl From<Vec<Diagnostic>> for Failure {
+    fn from(diagnostics: Vec<Diagnostic>) -> Failure {
+        Failure::Told { exit: Exit::Wrong, diagnostics }
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Failure {
+        vec![diagnostic].into()
+    }
+}
+
+impl From<DriverError> for Failure {
+    fn from(error: DriverError) -> Failure {
+        let exit = match error {
+            DriverError::Differs { .. } | DriverError::RecordingDiffers { .. } => Exit::Differs,
+            _ => Exit::Wrong,
+        };
+        Failure::Told { exit, diagnostics: vec![error.diagnostic()] }
+    }
+}
+
+/// The names that stand for something here, and the one that does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    pub name: String,
+    /// Where the name stands on the command line.
+    pub span: Span,
+    pub known: Vec<String>,
+}
+
+/// What is wrong outside of programs and streams. Paths are shown as the user wrote them.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DriverError {
+    #[error("cannot read `{}`: {reason}", .path.display())]
+    Unreadable { path: PathBuf, reason: String, near: Option<String> },
+    #[error("`{}` is not UTF-8 text", .path.display())]
+    NotText { path: PathBuf, offset: usize },
+    #[error("`{}` is larger than {} bytes", .path.display(), .limit)]
+    TooLarge { path: PathBuf, limit: u64 },
+    #[error("`{}` is a directory", .path.display())]
+    Directory { path: PathBuf },
+    #[error("cannot write {}: {reason}", .to)]
+    Unwritable { to: String, reason: String },
+    #[error("{what} is not written to a terminal")]
+    BinaryToTerminal { what: &'static str },
+    #[error("`{value}` is no value for parameter `{name}`")]
+    NotANumber { name: String, value: String, span: Span },
+    #[error("`{}` is not an array: {reason}", .path.display())]
+    Npy { path: PathBuf, reason: String },
+    #[error("`{}` holds `{found}` values, but input `{input}` is `{expected}`", .path.display())]
+    NpyType { path: PathBuf, input: String, found: String, expected: &'static str, declared: Span },
+    #[error("`{}` has shape {}, but input `{input}` has {}", .path.display(), shape(.found), shape(.expected))]
+    NpyShape { path: PathBuf, input: String, found: Vec<u64>, expected: Vec<u64>, declared: Span },
+    #[error("there is no input `{}`", .0.name)]
+    UnknownInput(Unknown),
+    #[error("there is no output `{}`", .0.name)]
+    UnknownOutput(Unknown),
+    #[error("{what} is given twice")]
+    Twice { what: String, first: Span, second: Span },
+    #[error("there is no pass `{name}`")]
+    UnknownPass { name: String, known: Vec<&'static str> },
+    #[error("{from} cannot become the form `{form}`")]
+    NoWayBack { from: &'static str, form: String, possible: Vec<String> },
+    #[error("after `{pass}`, the loop program breaks a rule of its form")]
+    BrokenRule { pass: String, rules: Vec<String> },
+    #[error("there is no error code `{code}`")]
+    UnknownCode { code: String },
+    #[error("output `{output}` differs from the reference at {}", index_text(.index))]
+    Differs { output: String, index: Vec<usize>, expected: i32, got: i32, count: usize },
+    #[error("memory differs from the recording at address {address:#x}")]
+    RecordingDiffers { address: u64, expected: u8, got: u8 },
+}
+
+impl DriverError {
+    /// The error's stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            DriverError::Unreadable { .. } => "E0601",
+            DriverError::NotText { .. } => "E0602",
+            DriverError::TooLarge { .. } => "E0603",
+            DriverError::Directory { .. } => "E0604",
+            DriverError::Unwritable { .. } => "E0605",
+            DriverError::BinaryToTerminal { .. } => "E0606",
+            DriverError::NotANumber { .. } => "E0610",
+            DriverError::Npy { .. } => "E0620",
+            DriverError::NpyType { .. } => "E0621",
+            DriverError::NpyShape { .. } => "E0622",
+            DriverError::UnknownInput { .. } => "E0623",
+            DriverError::UnknownOutput { .. } => "E0624",
+            DriverError::Twice { .. } => "E0625",
+            DriverError::UnknownPass { .. } => "E0630",
+            DriverError::NoWayBack { .. } => "E0631",
+            DriverError::BrokenRule { .. } => "E0632",
+            DriverError::UnknownCode { .. } => "E0640",
+            DriverError::Differs { .. } => "E0650",
+            DriverError::RecordingDiffers { .. } => "E0651",
+        }
+    }
+
+    /// The error as it is shown.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let told = Diagnostic::error(self.code(), self.to_string());
+        match self {
+            DriverError::Unreadable { near: Some(near), .. } => told.help(format!("did you mean `{near}`?")),
+            DriverError::Unreadable { near: None, .. } | DriverError::Unwritable { .. } => told,
+            DriverError::NotText { offset, .. } => told.note(format!("byte {offset} begins no character")),
+            DriverError::TooLarge { .. } => told.help("this is far more than what such a file needs; is it the right one?"),
+            DriverError::Directory { .. } => told.help("a file is expected here"),
+            DriverError::BinaryToTerminal { .. } => {
+                told.help("write it to a file with `-o FILE`, or look at it with `--emit asm`")
+            }
+            DriverError::NotANumber { span, .. } => told.primary(*span, "a whole number is expected").help(
+                "numbers are decimal (`1_000`) or hexadecimal (`0x3e8`), from -9223372036854775808 to 9223372036854775807",
+            ),
+            DriverError::Npy { .. } => told.help("inputs are files as `numpy.save` writes them, of `int8` or `int32`"),
+            DriverError::NpyType { input, expected, declared, .. } => told
+                .primary(*declared, format!("`{expected}` here"))
+                .help(format!("convert the array: `{input}.astype(numpy.{})`", numpy_name(expected))),
+            DriverError::NpyShape { expected, declared, .. } => {
+                told.primary(*declared, format!("shape {} here", shape(expected)))
+                    .help("parameters (`-p NAME=VALUE`) change the shape that the kernel has")
+            }
+            DriverError::UnknownInput(unknown) => unknown_name(told, unknown, "inputs"),
+            DriverError::UnknownOutput(unknown) => unknown_name(told, unknown, "outputs"),
+            DriverError::Twice { first, second, .. } => told.primary(*second, "again").secondary(*first, "first here"),
+            DriverError::UnknownPass { name, known } => {
+                let all = known.iter().copied().chain(["all", "changed"]);
+                did_you_mean(told, name, all.clone()).help(format!("choose one of {}", all.collect::<Vec<_>>().join(", ")))
+            }
+            DriverError::NoWayBack { possible, .. } => told.help(format!("it can become {}", possible.join(", "))),
+            DriverError::BrokenRule { rules, .. } => {
+                our_mistake(rules.iter().fold(told, |told, rule| told.note(rule.clone())))
+            }
+            DriverError::UnknownCode { code } => unknown_code(told, code),
+            DriverError::Differs { expected, got, count, .. } => our_mistake(
+                told.note(format!("expected {expected}, got {got}"))
+                    .note(format!("{count} values differ in all; no output is written")),
+            ),
+            DriverError::RecordingDiffers { expected, got, .. } => {
+                told.note(format!("expected {expected:#04x}, got {got:#04x}"))
+            }
+        }
+    }
+}
+
+/// Adds that the user is not at fault.
+pub fn our_mistake(told: Diagnostic) -> Diagnostic {
+    told.note("this is a mistake of Tilewright, not of the program")
+}
+
+fn unknown_name(told: Diagnostic, unknown: &Unknown, what: &str) -> Diagnostic {
+    let Unknown { name, span, known } = unknown;
+    let told = told.primary(*span, format!("not one of the {what}"));
+    let list = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    did_you_mean(told, name, known.iter().map(|k| &**k)).help(format!("{what} here: {list}"))
+}
+
+fn unknown_code(told: Diagnostic, code: &str) -> Diagnostic {
+    let upper = code.to_ascii_uppercase();
+    let known = tilewright_syntax::EXPLANATIONS.iter().map(|explanation| explanation.code);
+    let told = did_you_mean(told, &upper, known.clone());
+    told.help(format!("codes: {}", known.collect::<Vec<_>>().join(", ")))
+}
+
+fn did_you_mean<'a>(told: Diagnostic, name: &str, known: impl IntoIterator<Item = &'a str>) -> Diagnostic {
+    match nearest(name, known) {
+        Some(near) => told.help(format!("did you mean `{near}`?")),
+        None => told,
+    }
+}
+
+/// `(1, 256)`, `(256,)`, `()`: as Python writes shapes.
+fn shape(dims: &[u64]) -> String {
+    match dims {
+        [one] => format!("({one},)"),
+        dims => format!("({})", dims.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// `[0, 17]`.
+pub fn index_text(at: &[usize]) -> String {
+    format!("[{}]", at.iter().map(usize::to_string).collect::<Vec<_>>().join(", "))
+}
+
+fn numpy_name(dtype: &str) -> &'static str {
+    if dtype == "i8" { "int8" } else { "int32" }
+}
+
+/// The entry of the path's directory whose name is most like that of the path.
+pub fn near_file(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let directory = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(directory).ok()?.take(1000);
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.sort();
+    let near = nearest(name, names.iter().map(|n| &**n))?;
+    Some(path.with_file_name(near).display().to_string())
+}

@@ -1,0 +1,258 @@
+//! NumPy's array files: bytes ↔ [`Npy`], for signed integers of one and four bytes.
+//!
+//! A file is a magic number, a header that is a Python dictionary (`descr`, `fortran_order`, `shape`), and the values.
+//! Nothing in the header is believed before it has been checked against the length of the file, so that a malformed one
+//! can neither make this crash nor take memory.
+
+use ndarray::{ArrayD, IxDyn, ShapeBuilder};
+use py_literal::Value;
+use thiserror::Error;
+use tilewright_core::scalar::DType;
+
+const MAGIC: &[u8] = b"\x93NUMPY";
+/// Most bytes of a header; NumPy itself refuses longer ones by default.
+const MAX_HEADER: usize = 10_000;
+/// Most brackets inside one another in a header.
+const MAX_NESTING: usize = 16;
+/// The values begin at a multiple of this.
+const ALIGNMENT: usize = 64;
+
+/// Why bytes are not an array.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NpyError {
+    #[error("it does not begin as an .npy file does")]
+    Magic,
+    #[error("its version {0}.{1} is unknown")]
+    Version(u8, u8),
+    #[error("it ends inside the header")]
+    Truncated,
+    #[error("its header of {0} bytes is longer than {MAX_HEADER}")]
+    LongHeader(usize),
+    #[error("its header is no Python dictionary with `descr`, `fortran_order` and `shape`")]
+    Header,
+    #[error("a dimension of its shape is not a number from 0 to 2^63 - 1")]
+    Dimension,
+    #[error("its shape asks for {expected} bytes of values, but {found} follow the header")]
+    Length { expected: u128, found: usize },
+}
+
+/// A file whose header has been read and whose values are as many as the header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Npy<'a> {
+    /// The type as the file names it, such as `<i4`.
+    pub descr: String,
+    pub shape: Vec<u64>,
+    fortran_order: bool,
+    values: &'a [u8],
+}
+
+impl<'a> Npy<'a> {
+    /// Reads the header. Where the type is not one of [`Npy::dtype`], the length of the values is not checked.
+    pub fn read(bytes: &'a [u8]) -> Result<Npy<'a>, NpyError> {
+        let (header, values) = split(bytes)?;
+        let (descr, fortran_order, shape) = interpret(header)?;
+        let npy = Npy { descr, shape, fortran_order, values };
+        if let Some(dtype) = npy.dtype() {
+            let elements = npy.shape.iter().try_fold(1_u128, |n, d| n.checked_mul(u128::from(*d)));
+            let expected = elements.and_then(|n| n.checked_mul(dtype.bytes() as u128)).unwrap_or(u128::MAX);
+            if expected != values.len() as u128 {
+                return Err(NpyError::Length { expected, found: values.len() });
+            }
+        }
+        Ok(npy)
+    }
+
+    /// The type of the values, where it is one that a tensor can have.
+    pub fn dtype(&self) -> Option<DType> {
+        match self.descr.split_at_checked(1)? {
+            ("<" | ">" | "|" | "=", "i1") => Some(DType::I8),
+            ("<" | ">", "i4") => Some(DType::I32),
+            _ => None,
+        }
+    }
+
+    /// NumPy's name of the type where it is a common one, else the name in the file.
+    pub fn dtype_name(&self) -> String {
+        let bits = |n: &str| n.parse::<u32>().ok().map(|n| n.saturating_mul(8));
+        let kind = match self.descr.get(1..2) {
+            Some("i") => "int",
+            Some("u") => "uint",
+            Some("f") => "float",
+            _ => return self.descr.clone(),
+        };
+        bits(self.descr.get(2..).unwrap_or("")).map_or(self.descr.clone(), |bits| format!("{kind}{bits}"))
+    }
+
+    /// The values in their shape; `None` where [`Npy::dtype`] is.
+    pub fn array(&self) -> Option<ArrayD<i32>> {
+        let big_endian = self.descr.starts_with('>');
+        let values: Vec<i32> = match self.dtype()? {
+            DType::I8 => self.values.iter().map(|byte| i32::from(*byte as i8)).collect(),
+            DType::I32 => {
+                let word = |w: &[u8; 4]| if big_endian { i32::from_be_bytes(*w) } else { i32::from_le_bytes(*w) };
+                self.values.as_chunks::<4>().0.iter().map(word).collect()
+            }
+        };
+        let shape: Vec<usize> = self.shape.iter().map(|d| *d as usize).collect();
+        ArrayD::from_shape_vec(IxDyn(&shape).set_f(self.fortran_order), values).ok()
+    }
+}
+
+/// The header's text and what follows it.
+fn split(bytes: &[u8]) -> Result<(&str, &[u8]), NpyError> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or(NpyError::Magic)?;
+    let (version, rest) = rest.split_first_chunk::<2>().ok_or(NpyError::Truncated)?;
+    let (length, rest) = match version {
+        [1, 0] => rest.split_first_chunk::<2>().map(|(n, rest)| (usize::from(u16::from_le_bytes(*n)), rest)),
+        [2 | 3, 0] => rest.split_first_chunk::<4>().map(|(n, rest)| (u32::from_le_bytes(*n) as usize, rest)),
+        [major, minor] => return Err(NpyError::Version(*major, *minor)),
+    }
+    .ok_or(NpyError::Truncated)?;
+    if length > MAX_HEADER {
+        return Err(NpyError::LongHeader(length));
+    }
+    let (header, values) = rest.split_at_checked(length).ok_or(NpyError::Truncated)?;
+    Ok((std::str::from_utf8(header).map_err(|_| NpyError::Header)?, values))
+}
+
+/// `descr`, `fortran_order` and `shape`.
+fn interpret(header: &str) -> Result<(String, bool, Vec<u64>), NpyError> {
+    if nesting(header) > MAX_NESTING {
+        return Err(NpyError::Header);
+    }
+    let value: Value = header.trim().parse().map_err(|_| NpyError::Header)?;
+    let entries = value.as_dict().ok_or(NpyError::Header)?;
+    let entry = |key: &str| {
+        let found = entries.iter().find(|(k, _)| k.as_string().is_some_and(|k| k == key));
+        found.map(|(_, value)| value).ok_or(NpyError::Header)
+    };
+    let fortran_order = entry("fortran_order")?.as_boolean().ok_or(NpyError::Header)?;
+    let shape = entry("shape")?.as_tuple().ok_or(NpyError::Header)?.iter().map(dimension);
+    let descr = match entry("descr")? {
+        Value::String(descr) => descr.clone(),
+        _ => "a record".to_owned(),
+    };
+    Ok((descr, fortran_order, shape.collect::<Result<_, _>>()?))
+}
+
+fn dimension(value: &Value) -> Result<u64, NpyError> {
+    let number = value.as_integer().ok_or(NpyError::Dimension)?;
+    number.to_string().parse::<i64>().ok().and_then(|n| u64::try_from(n).ok()).ok_or(NpyError::Dimension)
+}
+
+/// How deep brackets stand inside one another; those inside strings count as well, which only makes it stricter.
+fn nesting(text: &str) -> usize {
+    let mut depth = 0_usize;
+    let mut deepest = 0;
+    for c in text.bytes() {
+        match c {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// The file of an array: version 1.0, little endian, row-major. A value keeps the low bits that the type has.
+pub fn write(array: &ArrayD<i32>, dtype: DType) -> Vec<u8> {
+    let descr = match dtype {
+        DType::I8 => "|i1",
+        DType::I32 => "<i4",
+    };
+    let dims: String = array.shape().iter().map(|d| format!("{d}, ")).collect();
+    let shape = if array.ndim() == 1 { dims.trim_end() } else { dims.trim_end_matches(", ") };
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
+    let before = MAGIC.len() + 4;
+    let padded = (before + header.len() + 1).next_multiple_of(ALIGNMENT) - before;
+    header.extend(std::iter::repeat_n(' ', padded - 1 - header.len()));
+    header.push('\n');
+    let mut bytes = [MAGIC, &[1, 0], &(header.len() as u16).to_le_bytes(), header.as_bytes()].concat();
+    for value in array {
+        bytes.extend_from_slice(&value.to_le_bytes()[..dtype.bytes()]);
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(header: &str, values: &[u8]) -> Vec<u8> {
+        [MAGIC, &[1, 0], &(header.len() as u16).to_le_bytes(), header.as_bytes(), values].concat()
+    }
+
+    fn array(shape: &[usize]) -> ArrayD<i32> {
+        let mut next = -3;
+        ArrayD::from_shape_fn(IxDyn(shape), |_| {
+            next += 1;
+            next
+        })
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for shape in [&[][..], &[3], &[2, 3], &[2, 1, 4], &[0, 5]] {
+            for dtype in [DType::I8, DType::I32] {
+                let bytes = write(&array(shape), dtype);
+                let npy = Npy::read(&bytes).unwrap();
+                assert_eq!(npy.dtype(), Some(dtype));
+                assert_eq!(npy.array().unwrap(), array(shape), "{shape:?}");
+                assert_eq!((bytes.len() - array(shape).len() * dtype.bytes()) % ALIGNMENT, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn the_header_is_as_numpy_writes_it() {
+        let bytes = write(&array(&[3]), DType::I32);
+        let text = String::from_utf8_lossy(&bytes[10..128]);
+        assert!(text.starts_with("{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }  "), "{text}");
+        let bytes = write(&array(&[2, 3]), DType::I8);
+        let text = String::from_utf8_lossy(&bytes[10..128]);
+        assert!(text.starts_with("{'descr': '|i1', 'fortran_order': False, 'shape': (2, 3), }  "), "{text}");
+    }
+
+    #[test]
+    fn column_major_and_big_endian_values_are_put_in_order() {
+        let header = "{'descr': '>i4', 'fortran_order': True, 'shape': (2, 2)}";
+        let values: Vec<u8> = [1_i32, 3, 2, 4].iter().flat_map(|v| v.to_be_bytes()).collect();
+        let bytes = file(header, &values);
+        let array = Npy::read(&bytes).unwrap().array().unwrap();
+        assert_eq!(array.iter().copied().collect::<Vec<_>>(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn other_types_are_named() {
+        for (descr, name) in [("<i8", "int64"), ("<f4", "float32"), ("|u1", "uint8"), ("|b1", "|b1"), ("", ""), ("é", "é")] {
+            let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,)}}");
+            let bytes = file(&header, &[]);
+            let npy = Npy::read(&bytes).unwrap();
+            assert_eq!((npy.dtype(), npy.dtype_name().as_str(), npy.array()), (None, name, None));
+        }
+    }
+
+    #[test]
+    fn malformed_files_are_refused() {
+        let entries = |shape: &str| format!("{{'descr': '|i1', 'fortran_order': False, 'shape': {shape}}}");
+        let refused = |bytes: &[u8]| Npy::read(bytes).unwrap_err();
+        assert_eq!(refused(b""), NpyError::Magic);
+        assert_eq!(refused(b"\x93NUMPY"), NpyError::Truncated);
+        assert_eq!(refused(b"\x93NUMPY\x01\x00\x05"), NpyError::Truncated);
+        assert_eq!(refused(b"\x93NUMPY\x01\x00\x05\x00{}"), NpyError::Truncated);
+        assert_eq!(refused(b"\x93NUMPY\x09\x01"), NpyError::Version(9, 1));
+        assert_eq!(refused(b"\x93NUMPY\x02\x00\xff\xff\xff\xff"), NpyError::LongHeader(u32::MAX as usize));
+        for header in ["", "{}", "[1]", "{'descr': 1}", "\u{1}", "{1: 2, 'shape'", &"(".repeat(9_000)] {
+            assert_eq!(refused(&file(header, &[])), NpyError::Header, "{header}");
+        }
+        for shape in ["(-1,)", "(1.5,)", "('a',)", "(99999999999999999999,)"] {
+            assert_eq!(refused(&file(&entries(shape), &[])), NpyError::Dimension, "{shape}");
+        }
+        let length = |expected, found| NpyError::Length { expected, found };
+        assert_eq!(refused(&file(&entries("(3,)"), &[1, 2])), length(3, 2));
+        assert_eq!(refused(&file(&entries("(3,)"), &[1, 2, 3, 4])), length(3, 4));
+        let huge = "(9223372036854775807, 9223372036854775807, 9223372036854775807)";
+        assert_eq!(refused(&file(&entries(huge), &[])), length(u128::MAX, 0));
+    }
+}

@@ -1,0 +1,172 @@
+//! How results look on a terminal: aligned blocks with restrained colour; and how diagnostics are told.
+//!
+//! Text carries its colours as escapes until it is written; `files::print` and [`tell`] take them out where they would
+//! not be shown.
+
+use anstyle::{AnsiColor, Style};
+use std::io::Write;
+use tilewright_syntax::{Diagnostic, Sources, render};
+
+pub const HEADING: Style = Style::new().bold();
+pub const FAINT: Style = Style::new().dimmed();
+pub const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+pub const ADDED: Style = AnsiColor::Green.on_default();
+pub const REMOVED: Style = AnsiColor::Red.on_default();
+const BAR: Style = AnsiColor::Cyan.on_default();
+
+/// Columns between blocks that stand side by side, and between the columns of a table.
+const GAP: usize = 4;
+
+/// Writes diagnostics to standard error.
+pub fn tell(diagnostics: &[Diagnostic], sources: &Sources) {
+    let texts: Vec<String> = diagnostics.iter().map(|d| render(d, sources, true)).collect();
+    // Where standard error is closed nobody can be told.
+    let _ = writeln!(anstream::stderr(), "{}", texts.join("\n\n"));
+}
+
+/// A number with its digits in groups of three.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A number of bytes in the largest unit that divides it: `32 KiB`, `96 bytes`.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        b if b >= 1 << 20 && b.is_multiple_of(1 << 20) => format!("{} MiB", grouped(b >> 20)),
+        b if b >= 1 << 10 && b.is_multiple_of(1 << 10) => format!("{} KiB", grouped(b >> 10)),
+        b => format!("{} bytes", grouped(b)),
+    }
+}
+
+/// Lines of text under a heading, all of one width. The width counts characters that are seen.
+#[derive(Clone, Debug)]
+pub struct Block {
+    lines: Vec<String>,
+    width: usize,
+}
+
+/// Where a column's text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    Left,
+    Right,
+}
+
+impl Block {
+    /// Figures with their names, and a sum below them.
+    pub fn figures(heading: &str, rows: &[(String, u64)]) -> Block {
+        Block::of_figures(heading, rows, false)
+    }
+
+    /// As [`Block::figures`], with a bar for each figure.
+    pub fn bars(heading: &str, rows: &[(String, u64)]) -> Block {
+        Block::of_figures(heading, rows, true)
+    }
+
+    fn of_figures(heading: &str, rows: &[(String, u64)], bars: bool) -> Block {
+        let total: u64 = rows.iter().map(|(_, n)| n).sum();
+        let greatest = rows.iter().map(|(_, n)| *n).max().unwrap_or(0);
+        let names = rows.iter().map(|(name, _)| name.chars().count()).chain([5]).max().unwrap_or(0);
+        let numbers = grouped(total).len();
+        let bar = if bars { 2 + BAR_WIDTH } else { 0 };
+        let width = (names + 2 + numbers + bar).max(heading.chars().count());
+        let line = |name: &str, n: u64| format!("{name:names$}  {:>numbers$}", grouped(n));
+        let rule = format!("{FAINT}{}{FAINT:#}", "─".repeat(width));
+        let mut lines = vec![format!("{HEADING}{heading:width$}{HEADING:#}"), rule.clone()];
+        for (name, n) in rows {
+            let drawn = if bars { format!("  {BAR}{:BAR_WIDTH$}{BAR:#}", draw_bar(*n, greatest)) } else { String::new() };
+            let missing = width - (names + 2 + numbers + bar);
+            lines.push(format!("{}{drawn}{:missing$}", line(name, *n), ""));
+        }
+        lines.push(rule);
+        lines.push(format!("{:width$}", line("total", total)));
+        Block { lines, width }
+    }
+}
+
+/// Columns of the longest bar.
+const BAR_WIDTH: usize = 16;
+
+/// A bar in eighths of a column; whatever is not zero is seen.
+fn draw_bar(n: u64, greatest: u64) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    if n == 0 {
+        return String::new();
+    }
+    let eighths = (u128::from(n) * (BAR_WIDTH as u128 * 8) / u128::from(greatest)).max(1) as usize;
+    "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
+}
+
+/// Blocks from left to right, their headings on one line.
+pub fn beside(blocks: &[Block]) -> String {
+    let height = blocks.iter().map(|block| block.lines.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for at in 0..height {
+        let cells = blocks.iter().map(|block| block.lines.get(at).cloned().unwrap_or_else(|| " ".repeat(block.width)));
+        let line = cells.collect::<Vec<_>>().join(&" ".repeat(GAP));
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Rows under a heading row, each column as wide as it needs to be.
+pub fn table(aligns: &[Align], headings: &[&str], rows: &[Vec<String>]) -> String {
+    let cell = |row: &Vec<String>, c: usize| row.get(c).map_or(0, |text| text.chars().count());
+    let width = |c: usize| rows.iter().map(|row| cell(row, c)).chain([headings[c].chars().count()]).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let line = |texts: &mut dyn Iterator<Item = &str>| {
+        let cells = texts.zip(aligns.iter().zip(&widths)).map(|(text, (align, width))| match align {
+            Align::Left => format!("{text:width$}"),
+            Align::Right => format!("{text:>width$}"),
+        });
+        cells.collect::<Vec<_>>().join(&" ".repeat(GAP)).trim_end().to_owned()
+    };
+    let total = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+    let mut out = format!("{HEADING}{}{HEADING:#}\n", line(&mut headings.iter().copied()));
+    out.push_str(&format!("{FAINT}{}{FAINT:#}\n", "─".repeat(total)));
+    for row in rows {
+        out.push_str(&line(&mut row.iter().map(|text| &**text)));
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        let numbers = [0, 7, 999, 1000, 65_792, 1_234_567, u64::MAX];
+        let shown = ["0", "7", "999", "1,000", "65,792", "1,234,567", "18,446,744,073,709,551,615"];
+        assert_eq!(numbers.map(grouped), shown);
+    }
+
+    #[test]
+    fn sizes_take_the_largest_exact_unit() {
+        assert_eq!([96, 1024, 1025, 1 << 20, 3 << 19].map(size), ["96 bytes", "1 KiB", "1,025 bytes", "1 MiB", "1,536 KiB"]);
+    }
+
+    #[test]
+    fn bars_show_what_is_not_zero() {
+        assert_eq!([0, 1, 500, 1000].map(|n| draw_bar(n, 1000)), ["", "▏", "████████", "████████████████"]);
+        assert_eq!(draw_bar(u64::MAX, u64::MAX).chars().count(), BAR_WIDTH);
+    }
+
+    #[test]
+    fn tables_align_their_columns() {
+        let rows = [vec!["inp".to_owned(), "16".to_owned()], vec!["wgt".to_owned(), "256".to_owned()]];
+        let text = table(&[Align::Left, Align::Right], &["memory", "bytes"], &rows);
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text), @"");
+    }
+}

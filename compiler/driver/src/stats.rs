@@ -1,0 +1,82 @@
+//! The figures of a run, as JSON and as the blocks of a report.
+
+use serde_json::{Map, Value, json};
+use tilewright_sim::{BytesMoved, Finish, InsnCounts, Queue, Report};
+
+use crate::report::{Block, beside};
+
+/// Each kind of instruction with its count, in the order in which reports show them.
+pub fn kinds(counts: &InsnCounts) -> [(&'static str, u64); 11] {
+    [
+        ("load inp", counts.load_inp),
+        ("load wgt", counts.load_wgt),
+        ("load acc", counts.load_acc),
+        ("load acc8", counts.load_acc8),
+        ("load uop", counts.load_uop),
+        ("gemm", counts.gemm),
+        ("gemm reset", counts.gemm_reset),
+        ("alu", counts.alu),
+        ("store", counts.store),
+        ("no-op", counts.noop),
+        ("finish", counts.finish),
+    ]
+}
+
+fn memories(bytes: &BytesMoved) -> [(&'static str, u64); 5] {
+    [("inp", bytes.inp), ("wgt", bytes.wgt), ("acc", bytes.acc), ("uop", bytes.uop), ("out", bytes.out)]
+}
+
+/// The figures: `instructions`, `instructions_by_kind`, `gemm_uops`, `reset_uops`, `alu_uops`, `bytes`.
+pub fn json(report: &Report) -> Map<String, Value> {
+    let by_kind: Map<String, Value> =
+        kinds(&report.instructions).iter().map(|(kind, n)| (kind.replace([' ', '-'], "_"), json!(n))).collect();
+    let bytes: Map<String, Value> = memories(&report.bytes).iter().map(|(m, n)| ((*m).to_owned(), json!(n))).collect();
+    let mut figures = Map::new();
+    figures.insert("instructions".to_owned(), json!(report.instructions.total()));
+    figures.insert("instructions_by_kind".to_owned(), by_kind.into());
+    figures.insert("gemm_uops".to_owned(), json!(report.gemm_uops));
+    figures.insert("reset_uops".to_owned(), json!(report.reset_uops));
+    figures.insert("alu_uops".to_owned(), json!(report.alu_uops));
+    figures.insert("bytes".to_owned(), bytes.into());
+    figures
+}
+
+/// The figures side by side. Kinds of instructions that do not occur are left out.
+pub fn blocks(report: &Report) -> String {
+    let row = |(name, n): &(&'static str, u64)| ((*name).to_owned(), *n);
+    let used: Vec<_> = kinds(&report.instructions).iter().filter(|(_, n)| *n > 0).map(row).collect();
+    let uops = [("gemm", report.gemm_uops), ("gemm reset", report.reset_uops), ("alu", report.alu_uops)];
+    let uops: Vec<_> = uops.iter().map(row).collect();
+    let bytes: Vec<_> = memories(&report.bytes).iter().map(row).collect();
+    beside(&[
+        Block::figures("instructions", &used),
+        Block::figures("micro-ops", &uops),
+        Block::bars("bytes moved", &bytes),
+    ])
+}
+
+/// What is wrong with a run that ended, one line each; nothing for a clean one.
+pub fn findings(report: &Report) -> Vec<String> {
+    let mut findings = Vec::new();
+    match &report.finish {
+        Finish::Missing => findings.push("the stream has no FINISH: a machine would never report its end".to_owned()),
+        Finish::Reached { insn, unordered, not_run, first_not_run } => {
+            for other in unordered {
+                findings.push(format!("FINISH (instruction {insn}) is not ordered after instruction {other}"));
+            }
+            if let Some(first) = first_not_run {
+                findings.push(format!(
+                    "FINISH (instruction {insn}) ends the run before {not_run} instructions, of which {first} is the first"
+                ));
+            }
+        }
+    }
+    for overflow in &report.overflows {
+        let (queue, insn) = (overflow.queue, overflow.insn);
+        findings.push(format!("instruction {insn} posts a token beyond the 255 that {queue} holds: a machine loses it"));
+    }
+    for queue in Queue::ALL.into_iter().filter(|queue| report.tokens_left.of(*queue) > 0) {
+        findings.push(format!("{} tokens are left in {queue}", report.tokens_left.of(queue)));
+    }
+    findings
+}

@@ -1,0 +1,48 @@
+//! What each directive of a schedule changes in the loop nest, one after the other.
+
+use tilewright_core::loops::print::{PrintOptions, print};
+use tilewright_core::pipeline::Front;
+use tilewright_core::schedule::{Schedule, Step};
+use tilewright_syntax::{Diagnostic, Sources, Span};
+
+use crate::compile::build;
+use crate::diff::diff;
+use crate::report::{FAINT, HEADING};
+
+/// The loop nest before the first directive, then each directive with what it changed; and the schedule with all of them
+/// applied, or why one of them cannot be.
+pub fn show(front: &Front, sources: &Sources) -> (String, Result<Schedule, Vec<Diagnostic>>) {
+    let mut before = nest(&front.unscheduled());
+    let mut out = format!("{HEADING}before the first directive{HEADING:#}\n\n{}", indented(&before));
+    let schedule = front.schedule(&mut |step: Step| {
+        let after = nest(step.after);
+        out.push_str(&heading(step.span, sources));
+        out.push_str(&match diff(&before, &after) {
+            changes if changes.is_empty() => format!("    {FAINT}the loop nest stays as it is{FAINT:#}\n"),
+            changes => changes,
+        });
+        before = after;
+    });
+    (out, schedule)
+}
+
+/// The loop program of a schedule, or in its place why there is none.
+fn nest(schedule: &Schedule) -> String {
+    match build(schedule) {
+        Ok(program) => print(&program, &PrintOptions::default()),
+        Err(errors) => errors.iter().map(|error| format!("no loop program: {}\n", error.message)).collect(),
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
+}
+
+/// The line and text of a directive's statement.
+fn heading(directive: Span, sources: &Sources) -> String {
+    let text = &sources.file(directive.file).text;
+    let start = text[..directive.start as usize].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[directive.end as usize..].find('\n').map_or(text.len(), |at| directive.end as usize + at);
+    let lines: Vec<&str> = text[start..end].lines().map(str::trim).collect();
+    format!("\n{HEADING}line {}: {}{HEADING:#}\n\n", sources.line(directive), lines.join(" "))
+}
