@@ -86,7 +86,7 @@ impl Scratchpads {
     pub fn new(config: &Config, level: Level) -> Scratchpads {
         let bytes = |memory| config.depth(memory) * config.element_bytes(memory);
         let (inp, wgt) = (bytes(MemoryType::Inp), bytes(MemoryType::Wgt));
-        let whole_tiles = config.block_in() % pack::TILE == 0 && config.block_out() % pack::TILE == 0;
+        let whole_tiles = config.block_in().is_multiple_of(pack::TILE) && config.block_out().is_multiple_of(pack::TILE);
         let operands = match level {
             Level::AvxVnni | Level::Avx512Vnni if whole_tiles => Operands::Quads {
                 inp: Aligned::new(0, inp),

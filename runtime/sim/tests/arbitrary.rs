@@ -38,7 +38,7 @@ fn word() -> impl Strategy<Value = u128> {
     let small_fields = (any::<[u8; 16]>(), opcode, any::<bool>());
     small_fields.prop_map(|(bytes, opcode, thin)| {
         let word = u128::from_le_bytes(bytes);
-        let fields = if thin { word & (word >> 64 | word << 64) & (word >> 32 | word << 96) } else { word };
+        let fields = if thin { word & word.rotate_left(64) & word.rotate_right(32) } else { word };
         fields & !7 | u128::from(opcode)
     })
 }

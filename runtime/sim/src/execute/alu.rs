@@ -3,14 +3,15 @@
 //! Micro-ops follow one another: a source may be an earlier one's destination. Loops are only exchanged where no
 //! element is written twice or read at all, which makes the long one the inner one.
 
+use super::alu_chain::Chain;
 use super::bounds::{self, IndexField};
 use super::nest::{Loop, Step, UopList, walk};
-use super::{Context, Engine};
+use super::{Context, Depths, Engine};
 use crate::kernels::Level;
-use crate::kernels::alu::{self, Operand, Run};
+use crate::kernels::alu::{Operand, Run};
 use crate::report::Cause;
 use smallvec::SmallVec;
-use tilewright_isa::{Alu, Config, MemoryType};
+use tilewright_isa::{Alu, MemoryType};
 
 /// Loops without an allocation: those of a list and of the instruction.
 type Loops = SmallVec<[Loop; 10]>;
@@ -24,21 +25,27 @@ pub(super) fn run(engine: &mut Engine, alu: &Alu, cx: &mut Context<'_>) -> Resul
     if count == 0 {
         return Ok(());
     }
-    let Engine { codec, pads, uops, level, .. } = engine;
+    let Engine { codec, pads, uops, level, chain, .. } = engine;
     let (value, limit) = (u64::from(alu.uop_end), pads.uop.len() as u64);
     let list = uops.get(codec, &pads.uop, alu.uop_bgn, alu.uop_end).ok_or(Cause::UopOverrun { value, limit })?;
-    check(alu, list, cx.config)?;
+    check(alu, list, cx.depths)?;
     let (inner, outer) = instruction_loops(alu);
     match &list.nests[..] {
+        // One micro-op in at most one loop: nothing to arrange.
+        [nest] if nest.loops.is_empty() && (inner.count == 1 || outer.count == 1) => {
+            let only = if inner.count == 1 { outer } else { inner };
+            chain.push(*level, &mut pads.acc, alu.alu_opcode, one_run(alu, nest.base, &only, lanes));
+        }
         [nest] => {
             let mut loops = Loops::from_slice(&nest.loops);
             loops.extend([inner, outer]);
-            run_loops(*level, &mut pads.acc, alu, nest.base, loops, lanes);
+            run_loops(*level, &mut pads.acc, chain, alu, nest.base, loops, lanes);
         }
         // The list is a sequence of nests, which comes round in every iteration of the instruction's loops.
         nests => walk(&[inner, outer], Step::default(), &mut |at| {
             for nest in nests {
-                run_loops(*level, &mut pads.acc, alu, nest.base.plus(at), Loops::from_slice(&nest.loops), lanes);
+                let loops = Loops::from_slice(&nest.loops);
+                run_loops(*level, &mut pads.acc, chain, alu, nest.base.plus(at), loops, lanes);
             }
         }),
     }
@@ -52,18 +59,20 @@ fn instruction_loops(alu: &Alu) -> (Loop, Loop) {
 }
 
 /// Executes loops over the operation, innermost first.
-fn run_loops(level: Level, acc: &mut [i32], alu: &Alu, base: Step, loops: Loops, lanes: usize) {
+fn run_loops(level: Level, acc: &mut [i32], chain: &mut Chain, alu: &Alu, base: Step, loops: Loops, lanes: usize) {
     let loops = simplify(loops, alu.use_imm, base);
     let once = Loop { count: 1, step: Step::default() };
     let (inner, outer) = loops.split_first().unwrap_or((&once, &[]));
-    walk(outer, base, &mut |at| {
-        let operand = match alu.use_imm {
-            true => Operand::Imm(alu.imm.into()),
-            false => Operand::Elements { src: at.src, step: inner.step.src },
-        };
-        let run = Run { dst: at.dst, dst_step: inner.step.dst, count: inner.count, operand, lanes };
-        alu::run(level, alu.alu_opcode, acc, run);
-    });
+    walk(outer, base, &mut |at| chain.push(level, acc, alu.alu_opcode, one_run(alu, at, inner, lanes)));
+}
+
+/// One loop from a position on.
+fn one_run(alu: &Alu, at: Step, inner: &Loop, lanes: usize) -> Run {
+    let operand = match alu.use_imm {
+        true => Operand::Imm(alu.imm.into()),
+        false => Operand::Elements { src: at.src, step: inner.step.src },
+    };
+    Run { dst: at.dst, dst_step: inner.step.dst, count: inner.count, operand, lanes }
 }
 
 /// The same loops with as long an innermost one as the order of execution permits.
@@ -111,8 +120,8 @@ fn is_order_free(loops: &[Loop], use_imm: bool, base: Step) -> bool {
 }
 
 /// With an immediate no source is read, so only the destinations matter.
-fn check(alu: &Alu, list: &UopList, config: &Config) -> Result<(), Cause> {
-    let limit = config.depth(MemoryType::Acc) as u64;
+fn check(alu: &Alu, list: &UopList, depths: &Depths) -> Result<(), Cause> {
+    let limit = depths.of(MemoryType::Acc);
     let fields = [
         IndexField {
             name: "dst",

@@ -7,7 +7,7 @@
 
 use super::bounds::{self, IndexField, Loops};
 use super::nest::{Loop, Nest, Step, UopList, walk};
-use super::{Context, Engine};
+use super::{Context, Depths, Engine};
 #[cfg(target_arch = "x86_64")]
 use crate::kernels::gemm::{self, Pairs, Quads};
 use crate::kernels::gemm::{Base, Tables};
@@ -38,7 +38,7 @@ pub(super) fn run(engine: &mut Engine, gemm: &Gemm, cx: &mut Context<'_>) -> Res
     let Engine { codec, pads, uops, plan, .. } = engine;
     let (value, limit) = (u64::from(gemm.uop_end), pads.uop.len() as u64);
     let list = uops.get(codec, &pads.uop, gemm.uop_bgn, gemm.uop_end).ok_or(Cause::UopOverrun { value, limit })?;
-    check(gemm, list, cx.config)?;
+    check(gemm, list, cx.depths)?;
     for nest in &list.nests {
         match &pads.operands {
             _ if gemm.reset => reset(&mut pads.acc, gemm, nest, plan, cx.config),
@@ -168,8 +168,8 @@ fn extend(table: &mut Vec<(i32, i32)>, count: i64, step: (i64, i64)) -> bool {
 }
 
 /// A reset reads neither INP nor WGT, so only its destinations matter.
-fn check(gemm: &Gemm, list: &UopList, config: &Config) -> Result<(), Cause> {
-    let limit = |memory| config.depth(memory) as u64;
+fn check(gemm: &Gemm, list: &UopList, depths: &Depths) -> Result<(), Cause> {
+    let limit = |memory| depths.of(memory);
     let fields = [
         IndexField {
             name: "dst",

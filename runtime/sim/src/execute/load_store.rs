@@ -2,7 +2,7 @@
 //!
 //! The scratchpad range and every row in device memory are checked before the first byte moves.
 
-use super::Context;
+use super::{Context, Depths};
 use crate::kernels::{Level, copy, pack};
 use crate::memory::Dram;
 use crate::report::Cause;
@@ -15,7 +15,7 @@ pub(super) fn load(pads: &mut Scratchpads, mem: &Mem, cx: &mut Context<'_>) -> R
     if mem.memory_type == MemoryType::Out {
         return Err(Cause::LoadMemory);
     }
-    check_sram(cx.config, mem)?;
+    check_sram(cx.depths, mem)?;
     let rows = Rows::new(cx.config, mem, cx.dram)?;
     cx.spend(mem.sram_rows() * mem.sram_row(), rows.element_bytes)?;
     let bytes = rows.total_bytes();
@@ -84,7 +84,7 @@ pub(super) fn store(pads: &Scratchpads, mem: &Mem, cx: &mut Context<'_>) -> Resu
         return Err(Cause::StoreMemory { memory: mem.memory_type });
     }
     check_pads(mem)?;
-    check_sram(cx.config, mem)?;
+    check_sram(cx.depths, mem)?;
     let rows = Rows::new(cx.config, mem, cx.dram)?;
     cx.spend(rows.count as u64, rows.row_bytes)?;
     cx.report.bytes.out += rows.total_bytes();
@@ -224,9 +224,9 @@ impl Rows {
     }
 }
 
-fn check_sram(config: &Config, mem: &Mem) -> Result<(), Cause> {
+fn check_sram(depths: &Depths, mem: &Mem) -> Result<(), Cause> {
     let memory = mem.memory_type;
-    let limit = config.depth(memory) as u64;
+    let limit = depths.of(memory);
     let (base, rows, row) = (u64::from(mem.sram_base), mem.sram_rows(), mem.sram_row());
     let end = base + rows * row;
     if end > limit { Err(Cause::SramOverrun { memory, limit, base, rows, row, end }) } else { Ok(()) }

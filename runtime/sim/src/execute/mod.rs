@@ -4,6 +4,7 @@
 //! left. Values and time are separate: nothing here knows a cycle, and the order of execution is [`crate::schedule`]'s.
 
 mod alu;
+mod alu_chain;
 mod bounds;
 mod gemm;
 pub(crate) mod load_store;
@@ -16,6 +17,7 @@ use crate::report::{Cause, Finish, Overflow, Report, Stop, Trap};
 use crate::schedule::Heads;
 use crate::scratchpad::Scratchpads;
 use crate::tokens::{TokenCounts, TokenState};
+use alu_chain::Chain;
 use gemm::GemmPlan;
 use nest::{UopCache, UopList};
 use thiserror::Error;
@@ -72,16 +74,33 @@ struct Engine {
     pads: Scratchpads,
     uops: UopCache,
     plan: GemmPlan,
+    /// ALU operations whose results are not in ACC yet. Empty between runs.
+    chain: Chain,
     level: Level,
 }
 
 /// What an instruction needs beside the scratchpads.
 struct Context<'a> {
     config: &'a Config,
+    depths: &'a Depths,
     dram: &'a mut Dram,
     report: &'a mut Report,
     level: Level,
     work_left: u64,
+}
+
+/// The depth of each memory in elements, looked up by every instruction.
+#[derive(Clone, Copy, Debug)]
+struct Depths([u64; MemoryType::ALL.len()]);
+
+impl Depths {
+    fn new(config: &Config) -> Depths {
+        Depths(MemoryType::ALL.map(|memory| config.depth(memory) as u64))
+    }
+
+    fn of(&self, memory: MemoryType) -> u64 {
+        self.0[memory as usize]
+    }
 }
 
 impl Context<'_> {
@@ -113,6 +132,7 @@ impl Simulator {
             pads: Scratchpads::new(config, level),
             uops: UopCache::default(),
             plan: GemmPlan::default(),
+            chain: Chain::default(),
             level,
         };
         Ok(Simulator { config: *config, engine })
@@ -131,15 +151,18 @@ impl Simulator {
         let mut heads = Heads::new(insns);
         let mut tokens = TokenState::new(&options.tokens_before);
         let config = self.config;
-        let level = self.engine.level;
-        let mut cx = Context { config: &config, dram, report: &mut report, level, work_left: options.max_work };
+        let (level, depths) = (self.engine.level, Depths::new(&config));
+        let mut cx =
+            Context { config: &config, depths: &depths, dram, report: &mut report, level, work_left: options.max_work };
         let mut detector = options.detect_races.then(|| Detector::new(&config, insns, cx.dram));
         let mut executed = 0;
         while let Some(index) = heads.pick(insns, &tokens) {
             let insn = &insns[index];
             let clock = tokens.start(insn);
-            let trap = |cause| Trap { insn: index, mnemonic: insn.mnemonic(), cause };
-            self.engine.execute(&insn.op, &mut cx).map_err(trap)?;
+            if let Err(cause) = self.engine.execute(&insn.op, &mut cx) {
+                self.engine.settle();
+                return Err(Trap { insn: index, mnemonic: insn.mnemonic(), cause }.into());
+            }
             if let Some(detector) = &mut detector {
                 detector.record(index, insn, &clock, &config, self.engine.uop_list(&insn.op));
             }
@@ -153,6 +176,7 @@ impl Simulator {
                 break;
             }
         }
+        self.engine.settle();
         if report.finish == Finish::Missing && !heads.is_done() {
             return Err(heads.deadlock(insns, &tokens, executed).into());
         }
@@ -163,6 +187,11 @@ impl Simulator {
 }
 
 impl Engine {
+    /// Brings ACC up to date.
+    fn settle(&mut self) {
+        self.chain.flush(self.level, &mut self.pads.acc);
+    }
+
     /// The micro-ops that an instruction executes, if any.
     fn uop_list(&mut self, op: &Op) -> Option<&UopList> {
         let (executions, bgn, end) = match op {
@@ -174,6 +203,9 @@ impl Engine {
     }
 
     fn execute(&mut self, op: &Op, cx: &mut Context<'_>) -> Result<(), Cause> {
+        if !matches!(op, Op::Alu(_)) {
+            self.settle();
+        }
         let counts = &mut cx.report.instructions;
         match op {
             Op::Load(mem) | Op::Store(mem) if mem.is_noop() => counts.noop += 1,

@@ -32,7 +32,7 @@ pub(crate) enum Operand {
 /// Applies the operation to the run.
 pub(crate) fn run(level: Level, opcode: AluOpcode, acc: &mut [i32], run: Run) {
     #[cfg(target_arch = "x86_64")]
-    if level != Level::Portable && run.lanes % LANES == 0 {
+    if level != Level::Portable && run.lanes.is_multiple_of(LANES) {
         check(acc.len(), &run);
         let acc = acc.as_mut_ptr();
         return match level {
@@ -61,14 +61,28 @@ fn check(len: usize, run: &Run) {
 }
 
 fn scalar(opcode: AluOpcode, acc: &mut [i32], run: &Run) {
+    // Apart from one another, so that each loop is compiled for its operation.
+    match opcode {
+        AluOpcode::Min => each(acc, run, |x, y| portable::alu(AluOpcode::Min, x, y)),
+        AluOpcode::Max => each(acc, run, |x, y| portable::alu(AluOpcode::Max, x, y)),
+        AluOpcode::Add => each(acc, run, |x, y| portable::alu(AluOpcode::Add, x, y)),
+        AluOpcode::Shr => each(acc, run, |x, y| portable::alu(AluOpcode::Shr, x, y)),
+        AluOpcode::Mul => each(acc, run, |x, y| portable::alu(AluOpcode::Mul, x, y)),
+    }
+}
+
+#[inline(always)]
+fn each(acc: &mut [i32], run: &Run, op: impl Fn(i32, i32) -> i32) {
     for i in 0..run.count {
         let dst = (run.dst + i * run.dst_step) as usize * run.lanes;
-        for lane in 0..run.lanes {
-            let y = match run.operand {
-                Operand::Imm(imm) => imm,
-                Operand::Elements { src, step } => acc[(src + i * step) as usize * run.lanes + lane],
-            };
-            acc[dst + lane] = portable::alu(opcode, acc[dst + lane], y);
+        match run.operand {
+            Operand::Imm(imm) => acc[dst..dst + run.lanes].iter_mut().for_each(|x| *x = op(*x, imm)),
+            Operand::Elements { src, step } => {
+                let src = (src + i * step) as usize * run.lanes;
+                for lane in 0..run.lanes {
+                    acc[dst + lane] = op(acc[dst + lane], acc[src + lane]);
+                }
+            }
         }
     }
 }

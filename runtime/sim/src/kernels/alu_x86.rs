@@ -4,10 +4,15 @@ use super::alu::{Operand, Run};
 use std::arch::x86_64::*;
 use tilewright_isa::AluOpcode;
 
+/// SHR by an amount that is not negative.
+const SHIFT_RIGHT: u8 = 0x10;
+/// SHR by a negative amount, given as its magnitude.
+const SHIFT_LEFT: u8 = 0x11;
+
 /// Makes the loop for one vector type. `$shr` computes SHR of `x` by `y`.
 macro_rules! vector_loop {
     ($run:ident, $body:ident, $feature:literal, $vector:ty, $width:literal, $load:ident, $store:ident, $splat:ident,
-     $min:ident, $max:ident, $add:ident, $mul:ident, $shr:ident) => {
+     $min:ident, $max:ident, $add:ident, $mul:ident, $right:ident, $left:ident, $shr:ident) => {
         /// Executes a run.
         ///
         /// # Safety
@@ -19,7 +24,14 @@ macro_rules! vector_loop {
                     AluOpcode::Min => $body::<{ AluOpcode::Min as u8 }>(acc, run),
                     AluOpcode::Max => $body::<{ AluOpcode::Max as u8 }>(acc, run),
                     AluOpcode::Add => $body::<{ AluOpcode::Add as u8 }>(acc, run),
-                    AluOpcode::Shr => $body::<{ AluOpcode::Shr as u8 }>(acc, run),
+                    AluOpcode::Shr => match run.operand {
+                        Operand::Imm(amount) if amount >= 0 => $body::<SHIFT_RIGHT>(acc, run),
+                        Operand::Imm(amount) => {
+                            let operand = Operand::Imm(amount.wrapping_neg());
+                            $body::<SHIFT_LEFT>(acc, Run { operand, ..run })
+                        }
+                        Operand::Elements { .. } => $body::<{ AluOpcode::Shr as u8 }>(acc, run),
+                    },
                     AluOpcode::Mul => $body::<{ AluOpcode::Mul as u8 }>(acc, run),
                 }
             }
@@ -34,6 +46,8 @@ macro_rules! vector_loop {
                 op if op == AluOpcode::Max as u8 => $max(x, y),
                 op if op == AluOpcode::Add as u8 => $add(x, y),
                 op if op == AluOpcode::Shr as u8 => $shr(x, y),
+                SHIFT_RIGHT => $right(x, y),
+                SHIFT_LEFT => $left(x, y),
                 _ => $mul(x, y),
             };
             let lanes = run.lanes as isize;
@@ -58,7 +72,9 @@ macro_rules! vector_loop {
                         let mut dst = acc.offset(run.dst as isize * lanes);
                         let mut src = acc.offset(src as isize * lanes);
                         let (dst_step, src_step) = (run.dst_step as isize * lanes, step as isize * lanes);
-                        for _ in 0..run.count {
+                        let whole = run.dst_step == 1 && step == 1;
+                        let (count, lanes) = if whole { (1, lanes * run.count as isize) } else { (run.count, lanes) };
+                        for _ in 0..count {
                             for lane in (0..lanes).step_by($width) {
                                 let at = dst.offset(lane).cast::<$vector>();
                                 $store(at, op($load(at), $load(src.offset(lane).cast())));
@@ -86,6 +102,8 @@ vector_loop!(
     _mm512_max_epi32,
     _mm512_add_epi32,
     _mm512_mullo_epi32,
+    _mm512_srav_epi32,
+    _mm512_sllv_epi32,
     shr_512
 );
 vector_loop!(
@@ -101,6 +119,8 @@ vector_loop!(
     _mm256_max_epi32,
     _mm256_add_epi32,
     _mm256_mullo_epi32,
+    _mm256_srav_epi32,
+    _mm256_sllv_epi32,
     shr_256
 );
 

@@ -32,6 +32,7 @@ pub(super) unsafe fn block(block: Block<'_, i16, i16>) {
 ///
 /// # Safety
 /// As [`block`]; the block must have `P` positions and `C` columns.
+#[allow(clippy::needless_range_loop, reason = "the register block is indexed by two tables at once")]
 #[target_feature(enable = "avx2")]
 unsafe fn tile<const P: usize, const C: usize>(block: Block<'_, i16, i16>) {
     // SAFETY: all offsets lie in the operands, by the caller's promise; loads and stores need no alignment.

@@ -32,6 +32,7 @@ pub(super) unsafe fn block(block: Block<'_, i8, u8>) {
 ///
 /// # Safety
 /// As [`block`]; the block must have `P` positions and `C` columns.
+#[allow(clippy::needless_range_loop, reason = "the register block is indexed by two tables at once")]
 #[target_feature(enable = "avx2,avxvnni")]
 unsafe fn tile<const P: usize, const C: usize, const S: usize>(block: Block<'_, i8, u8>) {
     // SAFETY: all offsets lie in the operands, by the caller's promise; loads and stores need no alignment.
