@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use thiserror::Error;
-use tilewright_syntax::{Diagnostic, Span, nearest};
+use tilewright_syntax::{Diagnostic, EXPLANATIONS, Span, nearest};
 
 /// The exit status of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,9 +194,22 @@ fn unknown_name(told: Diagnostic, unknown: &Unknown, what: &str) -> Diagnostic {
 
 fn unknown_code(told: Diagnostic, code: &str) -> Diagnostic {
     let upper = code.to_ascii_uppercase();
-    let known = tilewright_syntax::EXPLANATIONS.iter().map(|explanation| explanation.code);
-    let told = did_you_mean(told, &upper, known.clone());
-    told.help(format!("codes: {}", known.collect::<Vec<_>>().join(", ")))
+    let known: Vec<&str> = EXPLANATIONS.iter().map(|explanation| explanation.code).collect();
+    did_you_mean(told, &upper, known.iter().copied()).help(format!("there are {}", runs(&known).join(", ")))
+}
+
+/// Codes in order → those that follow one another without a gap, as `E0101 to E0106`.
+fn runs(codes: &[&str]) -> Vec<String> {
+    let number = |code: &str| code.get(1..).and_then(|digits| digits.parse::<u32>().ok());
+    let follows = |a: &&str, b: &&str| number(a).map(|n| n + 1) == number(b);
+    codes
+        .chunk_by(follows)
+        .map(|run| match run {
+            [only] => only.to_string(),
+            [first, .., last] => format!("{first} to {last}"),
+            [] => String::new(),
+        })
+        .collect()
 }
 
 fn did_you_mean<'a>(told: Diagnostic, name: &str, known: impl IntoIterator<Item = &'a str>) -> Diagnostic {

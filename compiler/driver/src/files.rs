@@ -29,10 +29,8 @@ pub fn read_bytes_if_there(path: &Path) -> Result<Option<Vec<u8>>, DriverError> 
 
 /// The text of a file.
 pub fn read_text(path: &Path) -> Result<String, DriverError> {
-    String::from_utf8(read(path, MAX_TEXT)?).map_err(|error| DriverError::NotText {
-        path: path.to_owned(),
-        offset: error.utf8_error().valid_up_to(),
-    })
+    String::from_utf8(read(path, MAX_TEXT)?)
+        .map_err(|error| DriverError::NotText { path: path.to_owned(), offset: error.utf8_error().valid_up_to() })
 }
 
 /// Reads a text and adds it to the sources under its path.
@@ -43,9 +41,11 @@ pub fn read_source(path: &Path, sources: &mut Sources) -> Result<FileId, DriverE
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DriverError> {
     let unreadable = |error: io::Error| match error.kind() {
         ErrorKind::IsADirectory => DriverError::Directory { path: path.to_owned() },
-        ErrorKind::NotFound => {
-            DriverError::Unreadable { path: path.to_owned(), reason: "there is no such file".to_owned(), near: near_file(path) }
-        }
+        ErrorKind::NotFound => DriverError::Unreadable {
+            path: path.to_owned(),
+            reason: "there is no such file".to_owned(),
+            near: near_file(path),
+        },
         _ => DriverError::Unreadable { path: path.to_owned(), reason: reason(&error), near: None },
     };
     let too_large = || DriverError::TooLarge { path: path.to_owned(), limit };
@@ -77,9 +77,15 @@ fn reason(error: &io::Error) -> String {
 /// as they were.
 #[derive(Debug)]
 pub enum Staged {
-    Beside { file: NamedTempFile, path: PathBuf },
+    Beside {
+        file: NamedTempFile,
+        path: PathBuf,
+    },
     /// Devices and pipes have no content to keep, and cannot be replaced.
-    Stream { bytes: Vec<u8>, path: PathBuf },
+    Stream {
+        bytes: Vec<u8>,
+        path: PathBuf,
+    },
 }
 
 /// Writes the content beside the path. A symbolic link is followed; permissions stay as they are.

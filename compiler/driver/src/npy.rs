@@ -225,7 +225,9 @@ mod tests {
 
     #[test]
     fn other_types_are_named() {
-        for (descr, name) in [("<i8", "int64"), ("<f4", "float32"), ("|u1", "uint8"), ("|b1", "|b1"), ("", ""), ("é", "é")] {
+        for (descr, name) in
+            [("<i8", "int64"), ("<f4", "float32"), ("|u1", "uint8"), ("|b1", "|b1"), ("", ""), ("é", "é")]
+        {
             let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,)}}");
             let bytes = file(&header, &[]);
             let npy = Npy::read(&bytes).unwrap();

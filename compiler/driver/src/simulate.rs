@@ -41,7 +41,8 @@ pub fn run(compiled: &Compiled, inputs: &[(TensorId, Array)], description: Strin
     let Compiled { front, legal, stream, .. } = compiled;
     let mut recording = recording(stream, legal, &front.kernel, inputs, description)?;
     let mut dram = recording.memory().map_err(|error| refused(error.code(), &error))?;
-    let mut simulator = Simulator::new(&stream.config).map_err(|error| Diagnostic::error(error.code(), error.to_string()))?;
+    let mut simulator =
+        Simulator::new(&stream.config).map_err(|error| Diagnostic::error(error.code(), error.to_string()))?;
     let report = simulator.run(&stream.insns, &mut dram, &Options::default()).map_err(|stop| stopped(&stop))?;
     let outputs = outputs(stream, legal, &front.kernel, &dram)?;
     recording.after = Some(after(stream, &dram));
@@ -113,7 +114,8 @@ pub fn compare(kernel: &Kernel, outputs: &[(TensorId, Array)], reference: &Evalu
     let mut first: Option<Mismatch> = None;
     for (tensor, got) in outputs {
         let expected = reference.get(*tensor);
-        for ((index, got), expected) in got.indexed_iter().zip(expected).filter(|((_, got), expected)| got != expected) {
+        for ((index, got), expected) in got.indexed_iter().zip(expected).filter(|((_, got), expected)| got != expected)
+        {
             let found = first.get_or_insert_with(|| Mismatch {
                 output: kernel.tensor(*tensor).name.clone(),
                 index: (0..kernel.tensor(*tensor).shape.len()).map(|d| index[d]).collect(),
@@ -149,7 +151,7 @@ mod tests {
     #[test]
     fn the_first_value_that_differs_is_found() {
         let mut sources = Sources::default();
-        let text = "kernel k { input X: i8[2, 3] output Y[i, j] = X[i, j] }\nschedule s for k { }";
+        let text = "kernel k {\n input X: i8[2, 3]\n output Y[i, j] = X[i, j]\n}\nschedule s for k {\n}";
         let file = sources.add("k.tw", text);
         let config = Config::default();
         let request = Request { sources: &sources, file, params: &[], schedule: None, config: &config };

@@ -73,7 +73,8 @@ pub fn findings(report: &Report) -> Vec<String> {
     }
     for overflow in &report.overflows {
         let (queue, insn) = (overflow.queue, overflow.insn);
-        findings.push(format!("instruction {insn} posts a token beyond the 255 that {queue} holds: a machine loses it"));
+        findings
+            .push(format!("instruction {insn} posts a token beyond the 255 that {queue} holds: a machine loses it"));
     }
     for queue in Queue::ALL.into_iter().filter(|queue| report.tokens_left.of(*queue) > 0) {
         findings.push(format!("{} tokens are left in {queue}", report.tokens_left.of(queue)));

@@ -152,7 +152,8 @@ fn from_loops(
     }
     no_way_back(wanted, "a loop program", Form::Loops)?;
     let config = target::read(args.target.target.as_deref(), sources)?;
-    let (program, spans) = parse_with_spans(file, &sources.file(file).text).map_err(|error| Diagnostic::from(&error))?;
+    let (program, spans) =
+        parse_with_spans(file, &sources.file(file).text).map_err(|error| Diagnostic::from(&error))?;
     verify(&program).map_err(|errors| errors.iter().map(|error| broken(error, &spans)).collect::<Vec<_>>())?;
     from_loop_program(program, &Cx { config }, wanted)
 }

@@ -42,9 +42,7 @@ fn json(folder: &Path, outcome: &Outcome) -> Value {
     let (equal, difference) = match outcome.memory {
         Comparison::Equal => (json!(true), Value::Null),
         Comparison::NothingToCompare => (Value::Null, Value::Null),
-        Comparison::Differs(d) => {
-            (json!(false), json!({"address": d.address, "expected": d.expected, "got": d.got}))
-        }
+        Comparison::Differs(d) => (json!(false), json!({"address": d.address, "expected": d.expected, "got": d.got})),
     };
     object.insert("equal".to_owned(), equal);
     object.insert("difference".to_owned(), difference);

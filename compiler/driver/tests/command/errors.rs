@@ -1,0 +1,172 @@
+//! The text of every error of the command's own, with what it was asked for and its exit status.
+
+use insta::assert_snapshot;
+
+use crate::support::{Folder, npy};
+
+/// Runs the command in a folder with a file of each kind.
+fn said(arguments: &str) -> String {
+    let folder = Folder::new();
+    folder.write("binary.tw", b"kernel \xff");
+    folder.write("hello.npy", "hello");
+    folder.write("int64.npy", npy("<i8", "(1, 32)", false, &[0; 256]));
+    folder.write("column.npy", npy("|i1", "(32, 1)", false, &[0; 32]));
+    folder.write("short.npy", npy("|i1", "(1, 32)", false, &[0; 31]));
+    folder.write("huge.npy", npy("|i1", "(1000000, 1000000)", false, &[0; 32]));
+    folder.write("x.npy", npy("|i1", "(1, 32)", false, &[0; 32]));
+    std::fs::create_dir(folder.path("folder")).unwrap();
+    let said = folder.run(arguments).to_string();
+    assert!(!folder.names().iter().any(|name| name.starts_with(".tilewright")), "{said}\nleaves temporary files");
+    said
+}
+
+#[test]
+fn files() {
+    assert_snapshot!("missing", said("check matmull.tw"));
+    assert_snapshot!("missing_in_a_missing_folder", said("fmt nowhere/matmul.tw"));
+    assert_snapshot!("not_text", said("check binary.tw"));
+    assert_snapshot!("directory", said("lower folder"));
+    assert_snapshot!("unwritable", said("run matmul.tw --output Y=nowhere/y.npy"));
+    assert_snapshot!("output_is_a_directory", said("run matmul.tw --output Y=folder"));
+    assert_snapshot!("record_into_a_file", said("run matmul.tw --record matmul.tw"));
+    assert_snapshot!("no_recording", said("replay folder"));
+}
+
+#[cfg(unix)]
+#[test]
+fn too_large_a_file_is_not_read() {
+    let folder = Folder::new();
+    std::fs::File::create(folder.path("large.tw")).unwrap().set_len(1 << 33).unwrap();
+    assert_snapshot!("too_large_text", folder.run("check large.tw"));
+    assert_snapshot!("too_large_array", folder.run("run matmul.tw --input X=large.tw"));
+}
+
+#[test]
+fn parameters() {
+    assert_snapshot!("parameter_no_number", said("run matmul.tw -p n=4x"));
+    assert_snapshot!("parameter_unknown", said("run matmul.tw -p nn=64"));
+    assert_snapshot!("parameter_of_a_schedule_unknown", said("run matmul.tw -p tutorial.tile=64"));
+    assert_snapshot!("parameter_zero", said("run matmul.tw -p n=0"));
+    assert_snapshot!("parameter_does_not_divide", said("run matmul.tw -p n=100"));
+    assert_snapshot!("parameters_too_large", said("run matmul.tw -p n=1000000 -p k=1000000"));
+    assert_snapshot!("parameter_largest", said("check matmul.tw -p n=0x7fff_ffff_ffff_ffff"));
+    assert_snapshot!("parameter_smallest", said("check matmul.tw -p n=-9223372036854775808"));
+}
+
+#[test]
+fn schedules() {
+    assert_snapshot!("schedule_unknown", said("run matmul.tw --schedule tutorail"));
+}
+
+#[test]
+fn inputs() {
+    assert_snapshot!("npy_missing", said("run matmul.tw --input X=xx.npy"));
+    assert_snapshot!("npy_malformed", said("run matmul.tw --input X=hello.npy"));
+    assert_snapshot!("npy_short", said("run matmul.tw --input X=short.npy"));
+    assert_snapshot!("npy_huge", said("run matmul.tw --input X=huge.npy"));
+    assert_snapshot!("npy_type", said("run matmul.tw --input X=int64.npy"));
+    assert_snapshot!("npy_shape", said("run matmul.tw --input X=column.npy"));
+    assert_snapshot!("input_unknown", said("run matmul.tw --input x=x.npy"));
+    assert_snapshot!("input_that_is_an_output", said("run matmul.tw --input Y=x.npy"));
+    assert_snapshot!("input_twice", said("run matmul.tw --input X=x.npy --input X=short.npy"));
+}
+
+#[test]
+fn outputs() {
+    assert_snapshot!("output_unknown", said("run matmul.tw --output C=c.npy"));
+    assert_snapshot!("output_twice", said("run matmul.tw --output Y=a.npy --output Y=b.npy"));
+}
+
+#[test]
+fn two_outputs_into_one_file() {
+    let folder = Folder::new();
+    let text = "kernel k {\n input X: i8[16]\n output Y[i] = X[i]\n output Z[i] = X[i]\n}\nschedule s for k {\n}";
+    folder.write("two.tw", text);
+    let said = folder.run("run two.tw --output Y=a.npy --output Z=a.npy");
+    assert_eq!(said.status, Some(1), "{said}");
+    assert_eq!(folder.names(), ["matmul.tw", "two.tw"]);
+}
+
+#[test]
+fn targets() {
+    let said = |json: &str| {
+        let folder = Folder::new();
+        folder.write("target.json", json);
+        folder.run("run matmul.tw --target target.json").to_string()
+    };
+    assert_snapshot!("target_unknown_key", said("{\n  \"LOG_BLOKC\": 5\n}\n"));
+    assert_snapshot!("target_own_key", said("{\"tilewright\": {\"log_block\": 5}}"));
+    assert_snapshot!("target_key_twice", said("{\"LOG_BLOCK\": 5, \"LOG_BLOCK\": 4}"));
+    assert_snapshot!("target_not_a_number", said("{\"LOG_BLOCK\": \"5\"}"));
+    assert_snapshot!("target_out_of_range", said("{\n  \"LOG_BLOCK\": 5,\n  \"LOG_BATCH\": 40\n}\n"));
+    assert_snapshot!("target_uops_too_wide", said("{\"LOG_ACC_BUFF_SIZE\": 28}"));
+    assert_snapshot!("target_not_json", said("{\n  \"LOG_BLOCK\": 5,\n"));
+    assert_snapshot!("target_not_an_object", said("[]"));
+    assert_snapshot!("target_other_widths", said("{\"LOG_INP_WIDTH\": 2}"));
+}
+
+#[test]
+fn forms() {
+    assert_snapshot!("pass_unknown", said("lower matmul.tw --print-after fould"));
+    let folder = Folder::new();
+    folder.write("stream.asm", "0: compute [] finish\n");
+    folder.write("wrong.asm", "0: load [] finish\n");
+    folder.write("empty.loops", "program p {\n}\n");
+    folder.write(
+        "wrong.loops",
+        "program p {\n    output Y: i8[4] @dram\n    for i in 0..5 {\n        Y[i] = 0i8\n    }\n}\n",
+    );
+    folder.write("odd.bin", [0; 20]);
+    assert_snapshot!("no_way_back_from_asm", folder.run("lower stream.asm --emit loops"));
+    assert_snapshot!("no_way_back_from_loops", folder.run("lower empty.loops --emit tensor"));
+    assert_snapshot!("asm_wrong_module", folder.run("asm wrong.asm"));
+    assert_snapshot!("loops_break_a_rule", folder.run("lower wrong.loops"));
+    assert_snapshot!("odd_stream", folder.run("disasm odd.bin"));
+}
+
+#[test]
+fn codes() {
+    let said = |arguments: &str| {
+        let text = Folder::new().run(arguments).to_string();
+        assert!(text.contains("[exit 1]"), "{text}");
+        text.lines().filter(|line| !line.contains("there are E")).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!("code_unknown", said("explain E060l"));
+    assert_snapshot!("code_far_off", said("explain matmul"));
+}
+
+/// Mistakes in the arguments themselves have a status of their own.
+#[test]
+fn usage() {
+    for arguments in [
+        "",
+        "frobnicate",
+        "check",
+        "run matmul.tw -p n",
+        "run matmul.tw -p =4",
+        "run matmul.tw --input X",
+        "run matmul.tw --seed -1",
+        "run matmul.tw --stats yaml",
+        "lower matmul.tw --emit hex",
+        "replay folder --repeat 0",
+        "lower matmul.tw --emit bin --step",
+        "lower p.loops --step",
+        "lower p.asm --print-after all",
+    ] {
+        let folder = Folder::new();
+        folder.write("p.loops", "program p {\n}\n");
+        folder.write("p.asm", "");
+        let said = folder.run(arguments);
+        assert_eq!(said.status, Some(2), "{said}");
+        assert!(said.stdout.is_empty() && said.stderr.contains("Usage") || said.stderr.contains("--help"), "{said}");
+    }
+    assert_snapshot!("usage_of_mixed_output", said("lower matmul.tw --emit bin --step"));
+}
+
+#[test]
+fn errors_are_coloured_only_on_a_terminal_or_when_asked_to() {
+    let folder = Folder::new();
+    let forced = folder.command("check nowhere.tw").env("CLICOLOR_FORCE", "1").output().unwrap();
+    assert!(String::from_utf8(forced.stderr).unwrap().contains('\u{1b}'));
+    assert!(!folder.run("check nowhere.tw").stderr.contains('\u{1b}'));
+}

@@ -1,0 +1,106 @@
+//! `lower`: every form, the way to it, and that forms which read back give the same bytes.
+
+use insta::assert_snapshot;
+
+use crate::support::{Folder, MATMUL};
+
+#[test]
+fn every_form() {
+    let folder = Folder::new();
+    for form in ["ast", "tensor", "schedule", "loops", "legal", "asm"] {
+        assert_snapshot!(format!("form_{form}"), folder.run(&format!("lower matmul.tw --emit {form}")).good());
+    }
+}
+
+#[test]
+fn the_source_form_is_the_source() {
+    let folder = Folder::new();
+    folder.write("spaced.tw", MATMUL.replace("    ", "  "));
+    assert_eq!(folder.run("lower spaced.tw --emit ast").good(), MATMUL);
+}
+
+#[test]
+fn the_default_is_the_legal_form() {
+    let folder = Folder::new();
+    assert_eq!(folder.run("lower matmul.tw").good(), folder.run("lower matmul.tw --emit legal").good());
+}
+
+#[test]
+fn forms_that_read_back_give_the_same_bytes() {
+    let folder = Folder::new();
+    let bytes = folder.run("lower matmul.tw --emit bin").stdout;
+    assert!(!bytes.is_empty() && bytes.len().is_multiple_of(16));
+    for (form, file) in [("loops", "a.loops"), ("legal", "b.loops"), ("asm", "c.asm")] {
+        folder.run(&format!("lower matmul.tw --emit {form} -o {file}")).good();
+        assert_eq!(folder.run(&format!("lower {file} --emit bin")).stdout, bytes, "{form}");
+    }
+    for form in ["legal", "asm"] {
+        let from_source = folder.run(&format!("lower matmul.tw --emit {form}")).stdout;
+        assert_eq!(folder.run(&format!("lower a.loops --emit {form}")).stdout, from_source, "{form}");
+    }
+    assert_eq!(folder.run("asm c.asm").stdout, bytes);
+}
+
+#[test]
+fn a_form_goes_to_a_file() {
+    let folder = Folder::new();
+    assert_eq!(folder.run("lower matmul.tw --emit bin -o m.bin").good(), "");
+    assert_eq!(folder.read("m.bin"), folder.run("lower matmul.tw --emit bin -o -").stdout);
+}
+
+#[test]
+fn each_directive_shows_what_it_changes() {
+    assert_snapshot!("step", Folder::new().run("lower matmul.tw --step").good());
+}
+
+#[test]
+fn steps_before_a_wrong_directive_are_shown() {
+    let folder = Folder::new();
+    folder.write("wrong.tw", MATMUL.replace("C.split(r, BLOCK_IN)", "C.split(q, BLOCK_IN)"));
+    let said = folder.run("lower wrong.tw --step");
+    assert_eq!(said.status, Some(1), "{said}");
+    assert!(said.text().contains("line 13: C.split(j, BLOCK_OUT) -> jo, ji"), "{said}");
+    assert!(!said.text().contains("line 14:"), "{said}");
+    assert!(said.stderr.starts_with("error["), "{said}");
+}
+
+#[test]
+fn groups_of_directives_are_steps_as_well() {
+    let folder = Folder::new();
+    let grouped = "    C {\n        set_scope(acc)\n    }\n";
+    folder.write("grouped.tw", MATMUL.replace("    C.set_scope(acc)\n", grouped));
+    let said = folder.run("lower grouped.tw --step");
+    assert!(said.good().contains("line 12: set_scope(acc)\n"), "{said}");
+}
+
+#[test]
+fn passes_are_shown_as_asked() {
+    let folder = Folder::new();
+    assert_snapshot!("after_fold", folder.run("lower matmul.tw --print-after fold").good());
+    let headings = |arguments: &str| {
+        let said = folder.run(arguments);
+        said.good().lines().filter(|line| line.starts_with("//")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let all = headings("lower matmul.tw --print-after all --verify-each");
+    assert_snapshot!("passes", all.join("\n"));
+    let changed: Vec<String> = all.into_iter().filter(|line| !line.contains("nothing changed")).collect();
+    assert_eq!(headings("lower matmul.tw --print-after changed"), changed);
+}
+
+#[test]
+fn a_form_can_be_asked_for_beside_the_way() {
+    let folder = Folder::new();
+    let said = folder.run("lower matmul.tw --print-after allocate --emit schedule");
+    assert!(said.good().starts_with("// after allocate"), "{said}");
+    assert!(said.text().ends_with(folder.run("lower matmul.tw --emit schedule").good()), "{said}");
+}
+
+#[test]
+fn parameters_and_targets_count_here_too() {
+    let folder = Folder::new();
+    folder.write("block32.json", "{\"LOG_BLOCK\": 5}");
+    let said = folder.run("lower matmul.tw -p n=96 --target block32.json --emit schedule");
+    assert!(said.good().contains("Y: i8[1, 96]"), "{said}");
+    let said = folder.run("lower matmul.tw --target block32.json --emit asm");
+    assert!(said.good().contains("LOG_BLOCK_IN 5"), "{said}");
+}

@@ -1,0 +1,9 @@
+//! The command as its users meet it: arguments and files in; standard output, standard error, exit status and files out.
+
+mod errors;
+mod forms;
+mod lower;
+mod recordings;
+mod run;
+mod support;
+mod texts;

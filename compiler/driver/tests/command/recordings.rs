@@ -1,0 +1,119 @@
+//! `run --record` and `replay`.
+
+use insta::assert_snapshot;
+
+use crate::support::{Folder, Said};
+
+fn recorded() -> Folder {
+    let folder = Folder::new();
+    folder.run("run matmul.tw --record rec").good();
+    folder
+}
+
+/// The report without the time, which differs from run to run.
+fn timeless(said: &Said) -> String {
+    let words = |line: &str| match line.trim_end().rsplit_once("   ") {
+        Some((rest, time)) if time.ends_with(" ms") => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    said.to_string().lines().map(words).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_is_recorded_replays() {
+    let folder = recorded();
+    assert_snapshot!("replay", timeless(&folder.run("replay rec")));
+    let figures = folder.run("replay rec --stats json --repeat 3");
+    let figures = (figures.good().len(), figures.json()).1;
+    assert_eq!(figures["equal"], true);
+    assert!(figures["host_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{figures}");
+    let run = folder.run("run matmul.tw --stats json").json();
+    for key in ["instructions", "instructions_by_kind", "gemm_uops", "alu_uops", "bytes"] {
+        assert_eq!(figures[key], run[key], "{key}");
+    }
+}
+
+#[test]
+fn the_recording_is_in_the_format_of_traces() {
+    let folder = recorded();
+    let trace: serde_json::Value = serde_json::from_slice(&folder.read("rec/trace.json")).unwrap();
+    assert_snapshot!("trace", serde_json::to_string_pretty(&trace).unwrap());
+    let bytes: u64 = trace["segments"].as_array().unwrap().iter().map(|s| s["bytes"].as_u64().unwrap()).sum();
+    assert_eq!(folder.read("rec/before.bin").len() as u64, bytes);
+    assert_eq!(folder.read("rec/after.bin").len() as u64, bytes);
+    assert_eq!(folder.read("rec/insns.bin"), folder.run("lower matmul.tw --emit bin").stdout);
+}
+
+#[test]
+fn a_difference_has_a_status_of_its_own() {
+    let folder = recorded();
+    let mut after = folder.read("rec/after.bin");
+    *after.last_mut().unwrap() ^= 0xff;
+    let kept = after.len() - 1;
+    folder.write("rec/after.bin", &after);
+    let said = folder.run("replay rec");
+    assert_eq!(said.status, Some(3), "{said} at {kept}");
+    let figures = folder.run("replay rec --stats json");
+    assert_eq!((figures.status, &figures.json()["equal"]), (Some(3), &false.into()));
+}
+
+#[test]
+fn images_may_be_missing() {
+    let folder = recorded();
+    std::fs::remove_file(folder.path("rec/after.bin")).unwrap();
+    let figures = folder.run("replay rec --stats json");
+    assert_eq!((figures.status, &figures.json()["equal"]), (Some(0), &serde_json::Value::Null));
+    std::fs::remove_file(folder.path("rec/before.bin")).unwrap();
+    assert_eq!(folder.run("replay rec").status, Some(0));
+}
+
+/// Bits 3 to 6 of an instruction are its tokens: pop_prev, pop_next, push_prev, push_next.
+const PUSH_NEXT: u8 = 1 << 6;
+
+#[test]
+fn a_deadlock_is_reported_at_once() {
+    let folder = recorded();
+    let mut insns = folder.read("rec/insns.bin");
+    let posts = insns.chunks(16).rposition(|insn| insn[0] & 7 == 0 && insn[0] & PUSH_NEXT != 0).unwrap();
+    insns[posts * 16] &= !PUSH_NEXT;
+    folder.write("rec/insns.bin", &insns);
+    assert_snapshot!("deadlock", folder.run("replay rec"));
+}
+
+#[test]
+fn a_trap_names_the_instruction() {
+    let folder = recorded();
+    let mut insns = folder.read("rec/insns.bin");
+    // The DRAM address of the second instruction.
+    insns[16 + 4..16 + 8].copy_from_slice(&[0xff; 4]);
+    folder.write("rec/insns.bin", &insns);
+    let said = folder.run("replay rec");
+    assert_eq!(said.status, Some(1), "{said}");
+    assert!(said.stderr.contains("instruction 1 "), "{said}");
+}
+
+#[test]
+fn malformed_recordings_are_refused() {
+    let folder = recorded();
+    let trace = String::from_utf8(folder.read("rec/trace.json")).unwrap();
+    folder.write("rec/trace.json", trace.replace("\"insn_count\": ", "\"insn_count\": 1"));
+    assert_snapshot!("recording_count", folder.run("replay rec"));
+    folder.write("rec/trace.json", trace.replace("\"insn_count\"", "\"insns\""));
+    assert_snapshot!("recording_key", folder.run("replay rec"));
+    folder.write("rec/trace.json", &trace);
+    folder.write("rec/before.bin", "short");
+    assert_snapshot!("recording_image", folder.run("replay rec"));
+}
+
+#[test]
+fn a_recording_is_replaced_as_a_whole() {
+    let folder = recorded();
+    let first = folder.read("rec/before.bin");
+    folder.run("run matmul.tw --record rec --seed 5").good();
+    assert_ne!(folder.read("rec/before.bin"), first);
+    assert_eq!(folder.run("replay rec").status, Some(0));
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder.path("rec")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["after.bin", "before.bin", "insns.bin", "trace.json"]);
+}
