@@ -5,6 +5,7 @@
 //! of each instruction is that of VTA's functional simulator and stands, as a loop, at its type in `tilewright_isa`.
 //! A program that does something wrong is a [`Stop`], never a panic.
 
+pub mod cycles;
 pub mod execute;
 pub mod hazards;
 mod kernels;

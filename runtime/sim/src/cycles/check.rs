@@ -13,9 +13,7 @@ pub(super) fn check(op: &Op, config: &Config) -> Result<(), Cause> {
         Op::Load(mem) | Op::Store(mem) if mem.is_noop() => Ok(()),
         Op::Load(mem) if mem.memory_type == MemoryType::Out => Err(Cause::LoadMemory),
         Op::Load(mem) => check_sram(mem, config),
-        Op::Store(mem) if mem.memory_type != MemoryType::Out => {
-            Err(Cause::StoreMemory { memory: mem.memory_type })
-        }
+        Op::Store(mem) if mem.memory_type != MemoryType::Out => Err(Cause::StoreMemory { memory: mem.memory_type }),
         Op::Store(mem) => check_pads(mem).and_then(|()| check_sram(mem, config)),
         Op::Gemm(gemm) => check_uops(gemm.uop_executions(), gemm.uop_end, config),
         Op::Alu(alu) => check_uops(alu.uop_executions(), alu.uop_end, config),
@@ -34,8 +32,7 @@ fn check_sram(mem: &Mem, config: &Config) -> Result<(), Cause> {
 }
 
 fn check_pads(mem: &Mem) -> Result<(), Cause> {
-    let pads =
-        [("y_pad_0", mem.y_pad_0), ("y_pad_1", mem.y_pad_1), ("x_pad_0", mem.x_pad_0), ("x_pad_1", mem.x_pad_1)];
+    let pads = [("y_pad_0", mem.y_pad_0), ("y_pad_1", mem.y_pad_1), ("x_pad_0", mem.x_pad_0), ("x_pad_1", mem.x_pad_1)];
     match pads.into_iter().find(|(_, pad)| *pad != 0) {
         Some((field, pad)) => Err(Cause::StorePad { field, value: pad.into() }),
         None => Ok(()),

@@ -26,7 +26,13 @@ pub(super) fn run(mem: &Mem, cycle: u64, config: &Config, timing: &Timing) -> (u
 }
 
 /// The bursts of the same STORE, with all their cycles.
-pub(super) fn writes(insn: usize, mem: &Mem, cycle: u64, config: &Config, timing: &Timing) -> impl Iterator<Item = Write> {
+pub(super) fn writes(
+    insn: usize,
+    mem: &Mem,
+    cycle: u64,
+    config: &Config,
+    timing: &Timing,
+) -> impl Iterator<Item = Write> {
     let tensor_beats = tensor_beats(mem, config, timing);
     let (overhead, pause) = (timing.store_burst_cycles, timing.store_tensor_cycles);
     let mut now = cycle;
