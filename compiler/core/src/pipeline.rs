@@ -8,6 +8,7 @@ use tilewright_syntax::{Diagnostic, FileId, Sources, Span, nearest, parse};
 
 use crate::legalize::{self, Cx, LegalProgram, LegalizeError};
 use crate::loops::ir::LoopProgram;
+use crate::loops::print::{PrintOptions, print};
 use crate::loops::verify::verify;
 use crate::schedule::{self, Schedule, Step};
 use crate::tensor::constants::bind_parameters;
@@ -253,11 +254,18 @@ impl Front {
 #[derive(Debug)]
 pub struct PassReport<'a> {
     pub name: &'static str,
+    pub before: &'a LoopProgram,
+    /// The program after the pass.
     pub program: &'a LoopProgram,
-    pub changed: bool,
 }
 
 impl PassReport<'_> {
+    /// Whether the pass changed the text of the program; numbers of ids are no part of it.
+    pub fn changed(&self) -> bool {
+        let text = |program| print(program, &PrintOptions::default());
+        self.before != self.program && text(self.before) != text(self.program)
+    }
+
     /// The rules of the IR that the program breaks, for `--verify-each`; one line each.
     pub fn broken_rules(&self) -> Vec<String> {
         verify(self.program).err().into_iter().flatten().map(|e| e.to_string()).collect()
@@ -273,7 +281,7 @@ pub fn legalize(
     for pass in &PASSES {
         let before = program.clone();
         (pass.run)(&mut program, cx)?;
-        watch(PassReport { name: pass.name, program: &program, changed: program != before });
+        watch(PassReport { name: pass.name, before: &before, program: &program });
     }
     legalize::seal(program, cx)
 }

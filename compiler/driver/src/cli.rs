@@ -138,6 +138,9 @@ pub struct ReplayArgs {
     /// Write figures to standard output, and nothing else
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub stats: Option<StatsFormat>,
+    /// Look for races as well
+    #[arg(long)]
+    pub races: bool,
     /// Execute the stream so many times; the time given is the best
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
@@ -154,7 +157,7 @@ pub struct AsmArgs {
 
 #[derive(Debug, Args)]
 pub struct DisasmArgs {
-    /// The instruction stream, 16 bytes an instruction
+    /// The instruction stream, 16 bytes an instruction, or the folder of a recording
     pub file: PathBuf,
     #[command(flatten)]
     pub target: TargetOption,

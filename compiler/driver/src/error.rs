@@ -7,6 +7,9 @@ use std::process::ExitCode;
 use thiserror::Error;
 use tilewright_syntax::{Diagnostic, EXPLANATIONS, Span, nearest};
 
+/// Findings of one kind that an error lists.
+const MAX_NOTES: usize = 8;
+
 /// The exit status of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -104,6 +107,8 @@ pub enum DriverError {
     UnknownCode { code: String },
     #[error("output `{output}` differs from the reference at {}", index_text(.index))]
     Differs { output: String, index: Vec<usize>, expected: i32, got: i32, count: usize },
+    #[error("the instruction stream does not order all of its work")]
+    Unsound { findings: Vec<String> },
     #[error("memory differs from the recording at address {address:#x}")]
     RecordingDiffers { address: u64, expected: u8, got: u8 },
 }
@@ -131,6 +136,7 @@ impl DriverError {
             DriverError::UnknownCode { .. } => "E0640",
             DriverError::Differs { .. } => "E0650",
             DriverError::RecordingDiffers { .. } => "E0651",
+            DriverError::Unsound { .. } => "E0652",
         }
     }
 
@@ -166,13 +172,16 @@ impl DriverError {
             }
             DriverError::NoWayBack { possible, .. } => told.help(format!("it can become {}", possible.join(", "))),
             DriverError::BrokenRule { rules, .. } => {
-                our_mistake(rules.iter().fold(told, |told, rule| told.note(rule.clone())))
+                our_mistake(rules.iter().take(MAX_NOTES).fold(told, |told, rule| told.note(rule.clone())))
             }
             DriverError::UnknownCode { code } => unknown_code(told, code),
             DriverError::Differs { expected, got, count, .. } => our_mistake(
                 told.note(format!("expected {expected}, got {got}"))
                     .note(format!("{count} values differ in all; no output is written")),
             ),
+            DriverError::Unsound { findings } => {
+                our_mistake(findings.iter().take(MAX_NOTES).fold(told, |told, finding| told.note(finding.clone())))
+            }
             DriverError::RecordingDiffers { expected, got, .. } => {
                 told.note(format!("expected {expected:#04x}, got {got:#04x}"))
             }

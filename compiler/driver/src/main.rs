@@ -43,8 +43,12 @@ fn main() -> ExitCode {
     match outcome {
         Ok(exit) => exit.into(),
         Err(Failure::Usage(message)) => {
-            // Ends the process with clap's status for usage, which is `Exit::Usage`.
-            Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message).exit()
+            let mut command = Cli::command();
+            command.build();
+            let name = std::env::args().nth(1).unwrap_or_default();
+            let command = command.find_subcommand_mut(&name).cloned().unwrap_or(command);
+            // Ends the process with clap's status for usage, 2.
+            command.clone().error(clap::error::ErrorKind::ArgumentConflict, message).exit()
         }
         Err(Failure::Told { exit, diagnostics }) => {
             report::tell(&diagnostics, &sources);

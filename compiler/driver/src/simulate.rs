@@ -43,7 +43,8 @@ pub fn run(compiled: &Compiled, inputs: &[(TensorId, Array)], description: Strin
     let mut dram = recording.memory().map_err(|error| refused(error.code(), &error))?;
     let mut simulator =
         Simulator::new(&stream.config).map_err(|error| Diagnostic::error(error.code(), error.to_string()))?;
-    let report = simulator.run(&stream.insns, &mut dram, &Options::default()).map_err(|stop| stopped(&stop))?;
+    let options = Options { detect_races: true, ..Options::default() };
+    let report = simulator.run(&stream.insns, &mut dram, &options).map_err(|stop| our_mistake(stopped(&stop)))?;
     let outputs = outputs(stream, legal, &front.kernel, &dram)?;
     recording.after = Some(after(stream, &dram));
     Ok(Run { recording, report, outputs })
@@ -133,9 +134,15 @@ fn refused(code: &'static str, error: &dyn std::error::Error) -> Diagnostic {
     our_mistake(Diagnostic::error(code, error.to_string()))
 }
 
-/// A compiled program that traps or waits for ever: no source text may cause that.
-fn stopped(stop: &Stop) -> Diagnostic {
-    our_mistake(Diagnostic::error(stop.code(), stop.to_string()))
+/// Why a run did not end. A deadlock's modules have a note each.
+pub fn stopped(stop: &Stop) -> Diagnostic {
+    match stop {
+        Stop::Deadlock(deadlock) => {
+            let told = Diagnostic::error(stop.code(), format!("deadlock after {} instructions", deadlock.executed));
+            deadlock.waiting.iter().fold(told, |told, waiting| told.note(waiting.to_string()))
+        }
+        Stop::Trap(_) | Stop::TooLong { .. } => Diagnostic::error(stop.code(), stop.to_string()),
+    }
 }
 
 #[cfg(test)]

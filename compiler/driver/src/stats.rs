@@ -1,7 +1,7 @@
 //! The figures of a run, as JSON and as the blocks of a report.
 
 use serde_json::{Map, Value, json};
-use tilewright_sim::{BytesMoved, Finish, InsnCounts, Queue, Report};
+use tilewright_sim::{BytesMoved, Finish, InsnCounts, Queue, Races, Report};
 
 use crate::report::{Block, beside};
 
@@ -77,7 +77,57 @@ pub fn findings(report: &Report) -> Vec<String> {
             .push(format!("instruction {insn} posts a token beyond the 255 that {queue} holds: a machine loses it"));
     }
     for queue in Queue::ALL.into_iter().filter(|queue| report.tokens_left.of(*queue) > 0) {
-        findings.push(format!("{} tokens are left in {queue}", report.tokens_left.of(queue)));
+        findings.push(format!("tokens left in {queue}: {}", report.tokens_left.of(queue)));
     }
+    findings.extend(report.races.iter().flat_map(races));
     findings
+}
+
+fn races(found: &Races) -> Vec<String> {
+    let mut lines: Vec<String> = found.pairs.iter().map(|race| format!("race: {race}")).collect();
+    if found.more > 0 {
+        lines.push(format!("races at {} further places", found.more));
+    }
+    if found.dram_skipped {
+        lines.push("device memory is too large to be searched for races".to_owned());
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use tilewright_sim::{Overflow, Race, SharedMemory, TokenCounts};
+
+    use super::*;
+
+    #[test]
+    fn a_clean_run_has_no_findings() {
+        let finish = Finish::Reached { insn: 9, unordered: Vec::new(), not_run: 0, first_not_run: None };
+        let races = Some(Races::default());
+        assert_eq!(findings(&Report { finish, races, ..Report::default() }), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_kind_of_finding_is_told() {
+        let race = Race { first: 3, second: 5, first_writes: true, memory: SharedMemory::Inp, region: 0..4, shared: 2 };
+        let report = Report {
+            finish: Finish::Reached { insn: 9, unordered: vec![8], not_run: 2, first_not_run: Some(10) },
+            overflows: vec![Overflow { queue: Queue::LoadToCompute, insn: 7 }],
+            tokens_left: TokenCounts { store_to_compute: 1, ..TokenCounts::default() },
+            races: Some(Races { pairs: vec![race], more: 4, dram_skipped: true }),
+            ..Report::default()
+        };
+        let expected = [
+            "FINISH (instruction 9) is not ordered after instruction 8",
+            "FINISH (instruction 9) ends the run before 2 instructions, of which 10 is the first",
+            "instruction 7 posts a token beyond the 255 that load→compute holds: a machine loses it",
+            "tokens left in store→compute: 1",
+            "race: instruction 3 writes and instruction 5 reads inp elements 0..4 (2 of them), and no tokens order them",
+            "races at 4 further places",
+            "device memory is too large to be searched for races",
+        ];
+        assert_eq!(findings(&report), expected);
+        let missing = findings(&Report::default());
+        assert_eq!(missing, ["the stream has no FINISH: a machine would never report its end"]);
+    }
 }

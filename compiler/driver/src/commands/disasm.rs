@@ -1,18 +1,28 @@
-//! `tilewright disasm FILE`: instruction stream → assembler text, with what does not run alike everywhere noted.
+//! `tilewright disasm FILE`: instruction stream, or recording → assembler text, with what does not run alike everywhere
+//! noted above its instructions.
 
 use tilewright_isa::{Program, lint, text};
 use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::cli::DisasmArgs;
 use crate::error::{Exit, Failure};
-use crate::{files, target};
+use crate::forms::recorded_program;
+use crate::{files, recordings, target};
 
 pub fn run(args: &DisasmArgs, sources: &mut Sources) -> Result<Exit, Failure> {
-    let config = target::read(args.target.target.as_deref(), sources)?;
-    let bytes = files::read_bytes(&args.file)?;
-    let program = Program::from_bytes(config, &bytes).map_err(|error| {
-        Diagnostic::error(error.code(), error.to_string()).note(format!("in `{}`", args.file.display()))
-    })?;
+    let program = match args.file.is_dir() {
+        true if args.target.target.is_some() => {
+            return Err(Failure::Usage("a recording has its own target: leave `--target` away".to_owned()));
+        }
+        true => recorded_program(&recordings::read(&args.file)?)?,
+        false => {
+            let config = target::read(args.target.target.as_deref(), sources)?;
+            let bytes = files::read_bytes(&args.file)?;
+            Program::from_bytes(config, &bytes).map_err(|error| {
+                Diagnostic::error(error.code(), error.to_string()).note(format!("in `{}`", args.file.display()))
+            })?
+        }
+    };
     files::write_text_to(&args.output, &shown(&program))?;
     Ok(Exit::Good)
 }

@@ -219,10 +219,10 @@ fn look(pass: &PassReport, wanted: &Wanted) -> Result<(), DriverError> {
         PrintAfter::Nothing => false,
         PrintAfter::Pass(name) => name == pass.name,
         PrintAfter::All => true,
-        PrintAfter::Changed => pass.changed,
+        PrintAfter::Changed => pass.changed(),
     };
     if shown {
-        let changed = if pass.changed { "" } else { " (nothing changed)" };
+        let changed = if pass.changed() { "" } else { " (nothing changed)" };
         let text = print(pass.program, &PrintOptions::default());
         files::print(&format!("{HEADING}// after {}{HEADING:#}{FAINT}{changed}{FAINT:#}\n{text}\n", pass.name))?;
     }

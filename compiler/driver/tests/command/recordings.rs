@@ -67,7 +67,35 @@ fn images_may_be_missing() {
     assert_eq!(folder.run("replay rec").status, Some(0));
 }
 
+#[test]
+fn a_recording_is_listed_with_its_micro_ops() {
+    let folder = recorded();
+    let said = folder.run("disasm rec");
+    assert!(said.good().contains("    uop 0: dst 0 src 0 wgt 0\n"), "{said}");
+    folder.run("disasm rec -o rec.asm").good();
+    assert_eq!(folder.run("asm rec.asm").stdout, folder.read("rec/insns.bin"));
+    folder.write("target.json", "{}");
+    assert_eq!(folder.run("disasm rec --target target.json").status, Some(2));
+}
+
+#[test]
+fn races_are_looked_for_when_asked_to() {
+    let folder = recorded();
+    let mut insns = folder.read("rec/insns.bin");
+    // Without the token between them, the last product and the store are in no order; FINISH still waits for the store.
+    let store = insns.chunks(16).position(|insn| insn[0] & 7 == 1).unwrap();
+    insns[store * 16] &= !POP_PREV;
+    insns[(store - 1) * 16] &= !PUSH_NEXT;
+    folder.write("rec/insns.bin", &insns);
+    let said = folder.run("replay rec --races --stats json");
+    let findings = said.json()["findings"].to_string();
+    assert!(findings.contains("race: instruction") && findings.contains("acc elements 0..4"), "{said}");
+    let said = folder.run("replay rec --stats json");
+    assert!(!said.json()["findings"].to_string().contains("race"), "{said}");
+}
+
 /// Bits 3 to 6 of an instruction are its tokens: pop_prev, pop_next, push_prev, push_next.
+const POP_PREV: u8 = 1 << 3;
 const PUSH_NEXT: u8 = 1 << 6;
 
 #[test]
