@@ -27,6 +27,7 @@ pub mod walk;
 
 use thiserror::Error;
 use tilewright_isa::{Codec, Config, EncodeError, Insn, Mem, MemoryType, Module, Op, Uop};
+use tilewright_syntax::Diagnostic;
 
 use crate::legalize::LegalProgram;
 use crate::loops::ir::{BufferId, Direction, LoopProgram, Origin, Stmt};
@@ -94,6 +95,20 @@ impl EmitError {
             EmitError::MicroOps { .. } => "E0464",
             EmitError::FarTile { .. } => "E0465",
         }
+    }
+
+    /// The error as it is shown. It is about the program as a whole, so it has no place in it.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let help = match self {
+            EmitError::DeviceMemory { .. } => "work on a part of the data in each run",
+            EmitError::TooManyOperations { .. } => {
+                "every loop that is not inside an instruction is unrolled: let `compute_at` name loops further outside, so \
+                 that fewer and larger loads and GEMM instructions remain, or work on a part of the data in each run"
+            }
+            EmitError::MicroOps { .. } => "let fewer loops lie inside of the instruction",
+            EmitError::FarTile { .. } => "let what is alive at once be smaller",
+        };
+        Diagnostic::error(self.code(), self.to_string()).help(help)
     }
 }
 

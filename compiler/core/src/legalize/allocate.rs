@@ -11,9 +11,9 @@ use std::collections::HashMap;
 
 use tilewright_isa::{Config, MemoryType};
 
-use crate::legalize::error::Resident;
+use crate::legalize::error::{Reader, Resident};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Buffer, BufferId, LoopProgram, Origin, Scope, Stmt};
+use crate::loops::ir::{Buffer, BufferId, Direction, LoopProgram, Origin, Scope, Stmt};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let mut places = Places::default();
@@ -76,14 +76,53 @@ fn place(
     }
     if base + tiles > depth {
         let residents = alive.iter().map(|p| Resident::of(program.buffer(p.buffer), p.tiles * bytes)).collect();
-        let (capacity, needed) = (depth * bytes, tiles * bytes);
-        let (scope, buffer) = (buffer.scope, buffer.name.clone());
-        return Err(LegalizeError::Capacity { buffer, scope, capacity, needed, alive: residents, origin });
+        return Err(LegalizeError::Capacity {
+            buffer: buffer.name.clone(),
+            scope: buffer.scope,
+            capacity: depth * bytes,
+            needed: tiles * bytes,
+            alive: residents,
+            readers: readers(program, b),
+            at_root: program.body.iter().any(|s| matches!(s, Stmt::Alloc { buffer, .. } if *buffer == b)),
+            origin,
+        });
     }
     alive.push(Place { buffer: b, base, tiles });
     alive.sort_by_key(|p| p.base);
     places.bases.push((b, base));
     Ok(())
+}
+
+/// The stages whose instructions read a buffer, in order.
+fn readers(program: &LoopProgram, b: BufferId) -> Vec<Reader> {
+    fn collect(stmts: &[Stmt], b: BufferId, found: &mut Vec<(BufferId, Origin)>) {
+        for stmt in stmts.iter().filter(|s| s.mentions(b)) {
+            let target = match stmt {
+                Stmt::For(f) => {
+                    collect(&f.body, b, found);
+                    continue;
+                }
+                Stmt::Dma(d) if d.direction == Direction::Store => d.dram.buffer,
+                Stmt::Dma(d) => d.sram.buffer,
+                Stmt::Gemm(g) => g.dst.buffer,
+                Stmt::Alu(a) => a.dst.buffer,
+                Stmt::Store(s) => s.buffer,
+                Stmt::Alloc { .. } => continue,
+            };
+            let origin = stmt.origin();
+            if target != b && found.iter().all(|(known, o)| (*known, o.tensor) != (target, origin.tensor)) {
+                found.push((target, origin));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(&program.body, b, &mut found);
+    let reader = |(target, origin): (BufferId, Origin)| {
+        let target = program.buffer(target);
+        let own = target.origin.tensor == origin.tensor;
+        Reader { name: own.then(|| target.name.clone()), definition: origin.tensor }
+    };
+    found.into_iter().map(reader).collect()
 }
 
 impl Places {

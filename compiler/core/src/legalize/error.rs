@@ -4,6 +4,7 @@ use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span};
 
 use crate::loops::ir::{Buffer, Origin, Scope};
+use crate::select::SelectError;
 
 /// A program that the target cannot run.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -14,29 +15,66 @@ pub enum LegalizeError {
         buffer: String,
         scope: Scope,
         expected: Scope,
+        /// Whether both factors are in this buffer.
+        both: bool,
         origin: Origin,
         definition: Option<Span>,
     },
-    #[error("nothing on the accelerator can compute `{buffer}` in `{}`", scope.name())]
-    NoUnit { buffer: String, scope: Scope, origin: Origin, help: String },
+    #[error("nothing on the accelerator can compute `{buffer}` in `{}`{}", scope.name(), from_operand(operand))]
+    NoUnit {
+        buffer: String,
+        scope: Scope,
+        /// The operand that is out of reach, where it is that, with its memory.
+        operand: Option<(String, Scope)>,
+        origin: Origin,
+        help: String,
+    },
     #[error("`{from}` in `{}` cannot be copied to `{to}` in `{}`", from_scope.name(), to_scope.name())]
     NoPath { from: String, from_scope: Scope, to: String, to_scope: Scope, origin: Origin, help: String },
     #[error("`{buffer}` is `{dtype}`, and the accelerator moves {allowed} here")]
-    TransferType { buffer: String, dtype: &'static str, allowed: &'static str, origin: Origin },
+    TransferType { buffer: String, dtype: &'static str, allowed: &'static str, origin: Origin, help: String },
     #[error("this moves a part of a tile: {reason}")]
     PartialTile { buffer: String, reason: String, origin: Origin, help: String },
     #[error("`{buffer}` would need two layouts")]
-    LayoutConflict { buffer: String, first: String, second: String, first_origin: Origin, second_origin: Origin },
+    LayoutConflict {
+        buffer: String,
+        scope: Scope,
+        first: String,
+        second: String,
+        first_origin: Origin,
+        second_origin: Origin,
+    },
     #[error("`{buffer}` does not fit into `{}`", scope.name())]
-    Capacity { buffer: String, scope: Scope, capacity: i64, needed: i64, alive: Vec<Resident>, origin: Origin },
+    Capacity {
+        buffer: String,
+        scope: Scope,
+        capacity: i64,
+        needed: i64,
+        alive: Vec<Resident>,
+        /// The stages that read it, in order.
+        readers: Vec<Reader>,
+        /// Whether it is alive for the whole program, and not just in an iteration of a loop.
+        at_root: bool,
+        origin: Origin,
+    },
     #[error("the loops of `{buffer}` cannot be turned into {what}: {reason}")]
-    Shape { buffer: String, what: &'static str, reason: String, origin: Origin },
+    Shape { buffer: String, what: &'static str, reason: String, origin: Origin, help: String },
     #[error("the vector ALU cannot compute `{buffer}`: {reason}")]
     NotSelected { buffer: String, reason: String, origin: Origin },
+    #[error("no sequence of ALU operations computes this: {error}")]
+    Select { error: SelectError, origin: Origin },
     #[error("this program cannot be emitted: {reason}")]
     NotLegal { reason: String, origin: Origin },
     #[error("`{buffer}` reaches beyond the addresses of an instruction")]
     AddressRange { buffer: String, limit: i64, origin: Origin },
+}
+
+/// A stage that reads a buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// None where its result lies in the storage of another tensor.
+    pub name: Option<String>,
+    pub definition: Option<Span>,
 }
 
 /// A buffer that is alive where another does not fit.
@@ -62,6 +100,7 @@ impl LegalizeError {
             LegalizeError::Capacity { .. } => "E0507",
             LegalizeError::Shape { .. } => "E0508",
             LegalizeError::NotSelected { .. } => "E0509",
+            LegalizeError::Select { error, .. } => error.code(),
             LegalizeError::AddressRange { .. } => "E0510",
             LegalizeError::NotLegal { .. } => "E0511",
         }
@@ -71,49 +110,73 @@ impl LegalizeError {
     pub fn diagnostic(&self) -> Diagnostic {
         let d = Diagnostic::error(self.code(), self.to_string());
         match self {
-            LegalizeError::OperandScope { buffer, expected, origin, definition, .. } => {
-                let d = at(d, *origin, "computed here", "asks for the GEMM core");
-                let d = match definition {
-                    Some(span) if Some(*span) != origin.tensor => {
-                        d.secondary(*span, format!("`{buffer}` is this tensor"))
-                    }
-                    _ => d,
-                };
-                d.help(match expected {
-                    Scope::Acc => format!("`{buffer}.set_scope(acc)`"),
-                    scope => format!(
-                        "`{buffer}_buf = {buffer}.cache_read({0})`, or `{buffer}.set_scope({0})` if it is computed",
-                        scope.name()
-                    ),
-                })
-            }
-            LegalizeError::NoUnit { origin, help, .. } | LegalizeError::NoPath { origin, help, .. } => {
+            LegalizeError::OperandScope { .. } => self.operand_scope(d),
+            LegalizeError::NoUnit { origin, help, .. } => {
                 at(d, *origin, "computed here", "with this directive").help(help)
             }
-            LegalizeError::TransferType { origin, .. } => at(d, *origin, "copied here", "by this directive"),
+            LegalizeError::NoPath { origin, help, .. } | LegalizeError::TransferType { origin, help, .. } => {
+                at(d, *origin, "copied here", "by this directive").help(help)
+            }
             LegalizeError::PartialTile { origin, help, .. } => at(d, *origin, "moved here", "placed here").help(help),
-            LegalizeError::LayoutConflict { first, second, first_origin, second_origin, .. } => {
+            LegalizeError::LayoutConflict { buffer, scope, first, second, first_origin, second_origin } => {
                 let d = at(d, *second_origin, &format!("here it is {second}"), "by this directive");
                 match first_origin.tensor {
                     Some(span) => d.secondary(span, format!("here it is {first}")),
                     None => d,
                 }
-                .help("give one of the readers a copy of its own: `cache_read(SCOPE, READER)`")
+                .help(match scope {
+                    Scope::Dram => {
+                        format!("`{buffer}` has one layout in device memory; let the kernel take it as two tensors")
+                    }
+                    _ => "give one of the readers a copy of its own: `cache_read(SCOPE, READER)`".to_string(),
+                })
             }
             LegalizeError::Capacity { .. } => self.capacity(d),
-            LegalizeError::Shape { origin, .. } => at(d, *origin, "computed here", "shaped here"),
+            LegalizeError::Shape { origin, help, .. } => at(d, *origin, "computed here", "shaped here").help(help),
             LegalizeError::NotSelected { origin, .. } => at(d, *origin, "computed here", "by this directive")
-                .help("the ALU has min, max, +, shifts and 16-bit constants, on one running value"),
+                .help("pass such values as an input, and load them: `T_acc = T.cache_read(acc)`"),
+            LegalizeError::Select { error, origin, .. } => {
+                at(d, *origin, "computed here", "by this directive").help(select_help(error))
+            }
             LegalizeError::AddressRange { limit, origin, .. } => at(d, *origin, "this tensor", "by this directive")
-                .note(format!("all tensors of a program together have at most {limit} bytes")),
+                .note(format!("all tensors of a program together have at most {limit} bytes"))
+                .help("work on a part of the data in each run"),
             LegalizeError::NotLegal { origin, .. } => at(d, *origin, "this tensor", "by this directive"),
         }
     }
 
+    fn operand_scope(&self, d: Diagnostic) -> Diagnostic {
+        let LegalizeError::OperandScope { buffer, scope, expected, both, origin, definition, .. } = self else {
+            return d;
+        };
+        let d = at(d, *origin, "computed here", "asks for the GEMM core");
+        let d = match definition {
+            Some(span) if Some(*span) != origin.tensor => d.secondary(*span, format!("`{buffer}` is this tensor")),
+            _ => d,
+        };
+        let name = expected.name();
+        d.help(match (expected, scope) {
+            _ if *both => format!(
+                "both factors are `{buffer}`: give one of them a name in the kernel, `T[...] = {buffer}[...]`, and \
+                 `T.set_scope({name})`"
+            ),
+            (Scope::Acc, _) => format!("put it there: `{buffer}.set_scope(acc)`"),
+            (_, Scope::Dram) => format!("bring it there: `{buffer}_buf = {buffer}.cache_read({name})`"),
+            _ => format!("write `{name}` in the place of `{}` where its scope is set", scope.name()),
+        })
+    }
+
     fn capacity(&self, d: Diagnostic) -> Diagnostic {
-        let LegalizeError::Capacity { buffer, scope, capacity, needed, alive, origin } = self else { return d };
+        let LegalizeError::Capacity { buffer, scope, capacity, needed, alive, readers, at_root, origin } = self else {
+            return d;
+        };
         let mut d = at(d, *origin, &format!("`{buffer}` needs {needed} bytes"), "decides how much of it is alive");
         let held: i64 = alive.iter().map(|r| r.bytes).sum();
+        for (reader, span) in readers.iter().filter_map(|r| Some((r, r.definition?))) {
+            if Some(span) != origin.tensor && alive.iter().all(|r| r.definition != reader.definition) {
+                d = d.secondary(span, format!("reads `{buffer}`"));
+            }
+        }
         for resident in alive {
             if let Some(span) = resident.definition {
                 d = d.secondary(span, format!("`{}` holds {} bytes", resident.name, resident.bytes));
@@ -124,13 +187,58 @@ impl LegalizeError {
             _ => format!("alive there: {}", alive.iter().map(Resident::describe).collect::<Vec<_>>().join(", ")),
         };
         d = d.note(format!("`{}` has {capacity} bytes; {others}; {} bytes in all", scope.name(), held + needed));
-        let placed = match origin.directive {
-            Some(_) => "compute it at a loop further inside",
-            None => "compute it inside a loop of its reader",
-        };
-        d.help(format!(
-            "{placed}: `{buffer}.compute_at(READER, AXIS)`, or split that loop so that less is read in one iteration"
-        ))
+        match (readers.as_slice(), at_root) {
+            ([reader], true) => d.help(format!(
+                "all of it is alive at once; compute only what one iteration of {0} reads: `{buffer}.compute_at({1}, \
+                 AXIS)`, where needed behind `{1}.split(AXIS, FACTOR) -> OUTER, INNER`",
+                reader.quoted(),
+                reader.word()
+            )),
+            ([reader], false) => d.help(format!(
+                "name a loop of {0} further inside, or make an iteration of this one read less: `{1}.split(AXIS, \
+                 FACTOR) -> OUTER, INNER`, then `{buffer}.compute_at({1}, OUTER)`",
+                reader.quoted(),
+                reader.word()
+            )),
+            ([], _) => d.help(format!("no stage reads `{buffer}`: leave it out")),
+            _ => d.help(format!(
+                "several stages read `{buffer}` ({}), and it is alive until the last of them; give each a copy of its \
+                 own, or compute the earlier ones inside a loop of the last",
+                readers.iter().map(Reader::quoted).collect::<Vec<_>>().join(", ")
+            )),
+        }
+    }
+}
+
+fn select_help(error: &SelectError) -> String {
+    match error {
+        SelectError::Temporary { .. } => {
+            "compute one side in a tensor of its own, `T[...] = ...`, with `T.set_scope(acc)`".to_string()
+        }
+        SelectError::Immediate { .. } => {
+            "immediates are -32768 to 32767; pass the constant as an `i32` input, and load it into `acc`".to_string()
+        }
+        SelectError::ShiftAmount { .. } => "shift by a constant of 0 to 31".to_string(),
+        SelectError::Multiplication { .. } | SelectError::Subtraction { .. } => {
+            "the ALU has min, max, + and shifts; products are for the GEMM core".to_string()
+        }
+    }
+}
+
+impl Reader {
+    fn word(&self) -> &str {
+        self.name.as_deref().unwrap_or("READER")
+    }
+
+    fn quoted(&self) -> String {
+        self.name.as_ref().map_or("its reader".to_string(), |name| format!("`{name}`"))
+    }
+}
+
+fn from_operand(operand: &Option<(String, Scope)>) -> String {
+    match operand {
+        Some((name, scope)) => format!(" from `{name}` in `{}`", scope.name()),
+        None => String::new(),
     }
 }
 

@@ -76,7 +76,8 @@ fn count(stmt: &Stmt) -> usize {
     }
 }
 
-/// The buffers that are read only at the element that the store writes.
+/// The buffers that are read once, at the element that the store writes. One that is read twice is needed again after the
+/// first operation, which would have overwritten it.
 fn operands_at(store: &Store) -> Vec<BufferId> {
     let (mut same, mut other) = (Vec::new(), Vec::new());
     store.value.leaves(&mut |leaf| {
@@ -84,8 +85,8 @@ fn operands_at(store: &Store) -> Vec<BufferId> {
             if l.indices == store.indices { same.push(l.buffer) } else { other.push(l.buffer) }
         }
     });
-    same.retain(|b| !other.contains(b));
-    same
+    let once = |b: &BufferId| same.iter().filter(|s| *s == b).count() == 1 && !other.contains(b);
+    same.iter().copied().filter(once).collect()
 }
 
 /// Whether an intrinsic mentions a buffer; one that was read back may stand beside stores, and is not renamed.

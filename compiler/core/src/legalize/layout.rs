@@ -11,6 +11,7 @@
 //! Accumulators that no product reaches take tiles of their last dimension.
 
 use crate::gemm::TileLane;
+use crate::legalize::match_alu::foreign_operand;
 use crate::legalize::match_gemm::{Product, product};
 use crate::legalize::nest::{Nest, stores};
 use crate::legalize::{Cx, LegalizeError};
@@ -26,6 +27,9 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
         if let Some(product) = product(program, cx, nest)? {
             found.set_product(program, nest, &product)?;
         }
+    }
+    for nest in &nests {
+        untensorized(program, nest)?;
     }
     found.carry(program, &nests)?;
     for nest in &nests {
@@ -70,6 +74,7 @@ impl Found {
             Some((known, first_origin)) => {
                 return Err(LegalizeError::LayoutConflict {
                     buffer: buffer.name.clone(),
+                    scope: buffer.scope,
                     first: describe(known),
                     second: describe(&layout),
                     first_origin: *first_origin,
@@ -126,6 +131,7 @@ impl Found {
                             program.buffer(layout.0).name
                         ),
                         origin: nest.origin(),
+                        help: "write and read both in the same axes, each of them alone in a dimension".to_string(),
                     });
                 }
             }
@@ -163,7 +169,8 @@ fn default_layout(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Layout,
             0 | 1 => {
                 let reason = format!("a tile has {} rows, and the tensor has one dimension", core.batch);
                 let (buffer, what, origin) = (buffer.name.clone(), "operations on tiles", nest.origin());
-                return Err(LegalizeError::Shape { buffer, what, reason, origin });
+                let help = "give the tensor a dimension for the rows of a tile".to_string();
+                return Err(LegalizeError::Shape { buffer, what, reason, origin, help });
             }
             _ => lanes.push(Lane { dim: rank - 2, size: core.batch }),
         }
@@ -177,6 +184,18 @@ fn default_layout(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Layout,
 fn accumulates(nest: &Nest) -> bool {
     loads(nest).iter().any(|l| l.buffer == nest.store.buffer && l.indices == nest.store.indices)
         && nest.loops.iter().any(|l| l.mark == Some(Mark::Gemm))
+}
+
+/// Refuses sums over operands that only the GEMM core can read, where no tile is marked for it.
+fn untensorized(program: &LoopProgram, nest: &Nest) -> Result<(), LegalizeError> {
+    let loads = loads(nest);
+    let sums =
+        program.buffer(nest.store.buffer).scope == Scope::Acc && loads.iter().any(|l| l.buffer == nest.store.buffer);
+    let marked = nest.loops.iter().any(|l| l.mark == Some(Mark::Gemm));
+    match loads.iter().find(|l| program.buffer(l.buffer).scope != Scope::Acc) {
+        Some(foreign) if sums && !marked => Err(foreign_operand(program, nest, foreign)),
+        _ => Ok(()),
+    }
 }
 
 fn loads(nest: &Nest) -> Vec<Load> {

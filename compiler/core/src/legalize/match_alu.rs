@@ -17,8 +17,8 @@ use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
     Alu, AluOp, AluOperand, Gemm, InsnLoop, Leaf, Load, LoopProgram, MicroOp, Scope, Stmt, TileRef,
 };
-use crate::scalar::Scalar;
-use crate::select::{OpOperand, Request, Selection, Start, select};
+use crate::scalar::{DType, Scalar};
+use crate::select::{OpOperand, Request, SelectError, Selection, Start, select};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
@@ -69,16 +69,21 @@ fn elementwise(program: &LoopProgram, nest: &Nest) -> Result<Option<Operands>, L
 }
 
 /// The error for an operand that the ALU cannot reach.
-fn foreign_operand(program: &LoopProgram, nest: &Nest, foreign: &Load) -> LegalizeError {
+pub fn foreign_operand(program: &LoopProgram, nest: &Nest, foreign: &Load) -> LegalizeError {
     let (target, operand) = (program.buffer(nest.store.buffer), program.buffer(foreign.buffer));
     let multiplies = nest.loops.len() > nest.store.indices.len();
     let help = match multiplies {
         true => format!("sums of products run on the GEMM core: `{}.tensorize(AXIS, gemm)`", target.name),
-        false => format!("bring `{0}` there: `{0}_acc = {0}.cache_read(acc)` for an `i32` tensor", operand.name),
+        false if operand.dtype == DType::I8 => format!(
+            "the ALU reads what lies in `acc`, into which only `i32` is loaded: make `{}` an `i32` tensor",
+            operand.name
+        ),
+        false => format!("bring `{0}` there: `{0}_acc = {0}.cache_read(acc)`", operand.name),
     };
     LegalizeError::NoUnit {
-        buffer: format!("{}` from `{}` in `{}", target.name, operand.name, operand.scope.name()),
+        buffer: target.name.clone(),
         scope: target.scope,
+        operand: Some((operand.name.clone(), operand.scope)),
         origin: nest.origin(),
         help,
     }
@@ -86,8 +91,7 @@ fn foreign_operand(program: &LoopProgram, nest: &Nest, foreign: &Load) -> Legali
 
 fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest, operands: Operands) -> Result<Vec<Stmt>, LegalizeError> {
     let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
-    let buffer = program.buffer(target.buffer).name.clone();
-    let failed = |reason: String| LegalizeError::NotSelected { buffer: buffer.clone(), reason, origin: nest.origin() };
+    let failed = |error: SelectError| LegalizeError::Select { error, origin: nest.origin() };
     let selection = selection(program, &operands, &target).map_err(failed)?;
     let lanes = lanes(program, cx, &nest)?;
     let place = |program: &LoopProgram, load: &Load| {
@@ -113,7 +117,7 @@ fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest, operands: Operands) -> 
     Ok(stmts)
 }
 
-fn selection(program: &LoopProgram, operands: &Operands, target: &Load) -> Result<Selection, String> {
+fn selection(program: &LoopProgram, operands: &Operands, target: &Load) -> Result<Selection, SelectError> {
     let buffer = |k: u32| program.buffer(operands.loads[k as usize].buffer);
     let range = |k: u32| {
         let (min, max) = buffer(k).dtype.limits();
@@ -121,7 +125,7 @@ fn selection(program: &LoopProgram, operands: &Operands, target: &Load) -> Resul
     };
     let name = |k: u32| buffer(k).name.clone();
     let request = Request { value: &operands.value, range: &range, name: &name, low_bits: false, multiplier: true };
-    select(&request, &|k| operands.loads[k as usize] == *target).map_err(|e| e.to_string())
+    select(&request, &|k| operands.loads[k as usize] == *target)
 }
 
 /// The loops that walk the target's lanes. They are shortened to count tiles.

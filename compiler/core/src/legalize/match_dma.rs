@@ -54,6 +54,7 @@ fn copied(program: &LoopProgram, nest: &Nest) -> Result<Load, LegalizeError> {
             Err(LegalizeError::NoUnit {
                 buffer: target.name.clone(),
                 scope: target.scope,
+                operand: None,
                 origin: nest.origin(),
                 help: no_unit_help(target, tensorized),
             })
@@ -103,12 +104,26 @@ fn direction(program: &LoopProgram, nest: &Nest, source: &Load, target: &Load) -
             dtype: dram.dtype.name(),
             allowed,
             origin: nest.origin(),
+            help: type_help(direction, dram),
         }),
+    }
+}
+
+fn type_help(direction: Direction, dram: &Buffer) -> String {
+    let name = &dram.name;
+    match (direction, dram.dtype) {
+        (Direction::Store, _) => format!("store the low 8 bits: `{name}[...] = i8(...)`, after a shift or a `clip`"),
+        (_, DType::I8) => format!("make `{name}` an `i32` tensor, or an operand of the GEMM core"),
+        (_, DType::I32) => format!("make `{name}` an `i8` tensor, or load it into `acc`"),
     }
 }
 
 fn path_help(from: &Buffer, to: &Buffer) -> String {
     match (from.scope, to.scope) {
+        (Scope::Dram, Scope::Dram) if from.dtype == DType::I8 => format!(
+            "copies go through the accumulator, into which only `i32` is loaded: make `{}` an `i32` tensor",
+            from.name
+        ),
         (Scope::Dram, Scope::Dram) => format!("go through the accumulator: `{}.cache_read(acc)`", from.name),
         _ => "loads go from DRAM to `inp`, `wgt` or `acc`, and stores from `acc` to DRAM".to_string(),
     }

@@ -49,7 +49,7 @@ pub fn product(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Option<Pro
             for (load, expected, operand) in
                 [(&dst, Scope::Acc, "its result"), (src, Scope::Inp, "its input"), (wgt, Scope::Wgt, "its weights")]
             {
-                operand_scope(program, nest, load, expected, operand)?;
+                operand_scope(program, nest, load, expected, operand, src.buffer == wgt.buffer)?;
             }
             return Ok(Some(Product { dst, src: src.clone(), wgt: wgt.clone(), tile, outer }));
         }
@@ -59,6 +59,7 @@ pub fn product(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Option<Pro
         what: "micro-ops of the GEMM core",
         reason: "their extents or indices are not those of a tile".to_string(),
         origin: nest.origin(),
+        help: "mark the loops over BATCH, BLOCK_OUT and BLOCK_IN inside of all others".to_string(),
     })
 }
 
@@ -94,6 +95,7 @@ fn operand_scope(
     load: &Load,
     expected: Scope,
     operand: &'static str,
+    both: bool,
 ) -> Result<(), LegalizeError> {
     let buffer = program.buffer(load.buffer);
     match buffer.scope == expected {
@@ -103,6 +105,7 @@ fn operand_scope(
             buffer: buffer.name.clone(),
             scope: buffer.scope,
             expected,
+            both: both && expected != Scope::Acc,
             origin: nest.origin(),
             definition: buffer.origin.tensor,
         }),
@@ -146,6 +149,9 @@ pub fn not_whole(program: &LoopProgram, nest: &Nest, load: &Load, e: &NotWhole) 
             e.dim, e.size
         ),
         origin: nest.origin(),
-        help: "place the computation at a loop whose iterations take whole tiles".to_string(),
+        help: format!(
+            "let it start at a multiple of {}, or compute at a loop whose iterations take whole tiles",
+            e.size
+        ),
     }
 }

@@ -36,9 +36,9 @@ impl<'a> Call<'a> {
         match allowed.contains(&self.directive.args.len()) {
             true => Ok(()),
             false => Err(self.bad_arguments(format!(
-                "it takes {}, and {} stand here",
-                count(allowed, "argument"),
-                self.directive.args.len()
+                "it takes {}, and {} here",
+                count(allowed, "argument", "arguments"),
+                stand(self.directive.args.len())
             ))),
         }
     }
@@ -48,9 +48,9 @@ impl<'a> Call<'a> {
         match self.directive.results.len() == wanted {
             true => Ok(()),
             false => Err(self.bad_arguments(format!(
-                "it names {} behind `->`, and {} stand here",
-                count(wanted..=wanted, "axis").replace("axiss", "axes"),
-                self.directive.results.len()
+                "it names {} behind `->`, and {} here",
+                count(wanted..=wanted, "axis", "axes"),
+                stand(self.directive.results.len())
             ))),
         }
     }
@@ -117,8 +117,7 @@ pub fn resolve_axis(schedule: &Schedule, stage: StageId, name: &Ident) -> Result
         Some(split) => Err(ScheduleError::AxisWasSplit {
             name: name.clone(),
             split: split.span,
-            outer: s.axis(split.outer).name.clone(),
-            inner: s.axis(split.inner).name.clone(),
+            became: s.leaves.iter().filter(|l| s.made_of(**l, id)).map(|l| s.axis(*l).name.clone()).collect(),
         }),
     }
 }
@@ -138,12 +137,21 @@ pub fn resolve_stage(schedule: &Schedule, name: &Ident) -> Result<StageId, Sched
     schedule.stage_of(tensor).ok_or_else(|| ScheduleError::InputIsNoStage { name: name.clone(), input })
 }
 
-fn count(range: std::ops::RangeInclusive<usize>, what: &str) -> String {
-    let (low, high) = (*range.start(), *range.end());
-    let plural = if high == 1 { "" } else { "s" };
-    match (low == high, high == usize::MAX) {
-        (true, _) => format!("{low} {what}{plural}"),
-        (false, true) => format!("{low} or more {what}s"),
-        (false, false) => format!("{low} to {high} {what}s"),
+fn count(range: std::ops::RangeInclusive<usize>, one: &str, many: &str) -> String {
+    match (*range.start(), *range.end()) {
+        (_, 0) => format!("no {many}"),
+        (1, 1) => format!("1 {one}"),
+        (low, high) if low == high => format!("{low} {many}"),
+        (low, usize::MAX) => format!("{low} or more {many}"),
+        (low, high) => format!("{low} to {high} {many}"),
+    }
+}
+
+/// `none stands`, `1 stands`, `3 stand`.
+fn stand(n: usize) -> String {
+    match n {
+        0 => "none stands".to_string(),
+        1 => "1 stands".to_string(),
+        _ => format!("{n} stand"),
     }
 }

@@ -6,6 +6,7 @@ use tilewright_syntax::suggest::nearest;
 use tilewright_syntax::{Diagnostic, Span};
 
 use crate::loops::ir::Scope;
+use crate::schedule::checks::HoldError;
 use crate::tensor::TensorError;
 
 /// A directive that cannot be applied.
@@ -20,7 +21,7 @@ pub enum ScheduleError {
     #[error("`{stage}` has no axis `{}`", name.name)]
     UnknownAxis { name: Ident, stage: String, loops: Vec<String> },
     #[error("`{}` was split and is no loop any more", name.name)]
-    AxisWasSplit { name: Ident, split: Span, outer: String, inner: String },
+    AxisWasSplit { name: Ident, split: Span, became: Vec<String> },
     #[error("`{}` cannot be used like this: {reason}", directive.name)]
     Arguments { directive: Ident, reason: String, usage: &'static str },
     #[error("expected {expected}")]
@@ -49,7 +50,7 @@ pub enum ScheduleError {
         producer: String,
         host: String,
         axis: String,
-        reason: String,
+        reason: HoldError,
         place: Span,
         legal: Vec<String>,
     },
@@ -117,17 +118,19 @@ impl ScheduleError {
                 loops,
                 "its loops, from the outermost",
             ),
-            ScheduleError::AxisWasSplit { name, split, outer, inner } => d
+            ScheduleError::AxisWasSplit { name, split, became } => d
                 .primary(name.span, "no loop any more")
                 .secondary(*split, "split here")
-                .help(format!("use `{outer}` (over blocks) or `{inner}` (inside a block)")),
+                .help(format!("the loops that it became, from the blocks to the inside of one: {}", list(became))),
             ScheduleError::Arguments { directive, usage, .. } => {
                 d.primary(directive.span, "used here").help(format!("write it as `{usage}`"))
             }
             ScheduleError::ArgumentKind { span, expected, usage } => {
                 d.primary(*span, format!("is not {expected}")).help(format!("write the directive as `{usage}`"))
             }
-            ScheduleError::NotPositive { span, value } => d.primary(*span, format!("is {value}")),
+            ScheduleError::NotPositive { span, value } => {
+                d.primary(*span, format!("is {value}")).help("say how many iterations of the loop make one block")
+            }
             ScheduleError::Constant(_) => d,
             ScheduleError::UnknownScope { name } => {
                 let known: Vec<&str> = Scope::ON_CHIP.iter().map(|s| s.name()).collect();
@@ -144,18 +147,19 @@ impl ScheduleError {
                 d.primary(*span, "refused").secondary(*place, place_text).help(help)
             }
             ScheduleError::NoReaders { span, definition, .. } => {
-                d.primary(*span, "has no effect").secondary(*definition, "read by nobody")
+                let d = d.primary(*span, "nobody would read the copy").secondary(*definition, "read by no stage");
+                d.help("leave it out; an output is stored from the tensor that it copies, whose scope can be set")
             }
             ScheduleError::NotAReader { span, readers, .. } => {
                 d.primary(*span, "reads other tensors").help(format!("its readers: {}", list(readers)))
             }
-            ScheduleError::CannotHold { span, reason, place, legal, .. } => {
-                cannot_hold(d, *span, reason, *place, legal)
+            ScheduleError::CannotHold { span, producer, reason, place, legal, .. } => {
+                cannot_hold(d.primary(*span, reason.reason(producer)).secondary(*place, "this axis"), reason, legal)
             }
             ScheduleError::BreaksEarlier { span, earlier, reason } => d
                 .primary(*span, reason)
-                .secondary(*earlier, "would no longer hold")
-                .help("put this directive before the earlier one, or leave one of them out"),
+                .secondary(*earlier, "would not hold any more")
+                .help("put this directive in front of the earlier one, or leave one of them out"),
             ScheduleError::UnknownWord { what, name, known } => {
                 did_you_mean(d.primary(name.span, format!("no {what} has this name")), &name.name, known, "known")
             }
@@ -194,10 +198,13 @@ impl ScheduleError {
     }
 }
 
-fn cannot_hold(d: Diagnostic, span: Span, reason: &str, place: Span, legal: &[String]) -> Diagnostic {
-    let d = d.primary(span, reason).secondary(place, "this axis");
-    match legal {
-        [] => d.help("no axis of this schedule can hold it; it stays at the root without `compute_at`"),
+fn cannot_hold(d: Diagnostic, reason: &HoldError, legal: &[String]) -> Diagnostic {
+    match (legal, reason) {
+        ([], HoldError::ReaderOutside { .. }) => d.help(
+            "no axis has all of its readers inside; without `compute_at` it is computed before them, or each reader \
+             gets a copy of its own: `cache_read(SCOPE, READER)`",
+        ),
+        ([], _) => d.help("no axis of this schedule can hold it; without `compute_at` it is computed at the root"),
         _ => d.help(format!("axes that can hold it: {}", list(legal))),
     }
 }

@@ -20,6 +20,7 @@ use crate::loops::ir::Scope;
 use crate::tensor::{AxisId, Compute, Kernel, TensorId};
 
 pub use apply::{Step, apply};
+pub use checks::HoldError;
 pub use error::ScheduleError;
 pub use ops::directive_names;
 pub use print::print;
@@ -225,6 +226,14 @@ impl Stage {
         match self.tensorize {
             Some(tile) => self.depth(axis) >= self.depth(tile.axis),
             None => false,
+        }
+    }
+
+    /// Whether an axis came out of splitting another one.
+    pub fn made_of(&self, axis: StageAxisId, origin: StageAxisId) -> bool {
+        match self.axis(axis).source {
+            AxisSource::Outer(from) | AxisSource::Inner(from) => from == origin || self.made_of(from, origin),
+            AxisSource::Tensor(_) => false,
         }
     }
 

@@ -132,14 +132,16 @@ impl Selection {
     }
 }
 
-/// The cheapest selection whose start, where it is an operand, may be overwritten.
+/// The cheapest selection whose start, where it is an operand, may be overwritten. Where an operand lies in the very tile
+/// that is computed, the chain may not begin by clearing it and read it afterwards.
 pub fn select(request: &Request, may_overwrite: &dyn Fn(u32) -> bool) -> Result<Selection, SelectError> {
+    let reads_itself = |op: &SelectedOp| matches!(op.operand, OpOperand::Operand(k) if may_overwrite(k));
     let usable = |s: &Selection| match s.start {
         Start::Operand(k) => may_overwrite(k),
-        Start::Zero => true,
+        Start::Zero => !s.ops.iter().any(reads_itself),
     };
-    let all = candidates(request)?;
-    Ok(all.into_iter().find(usable).expect("every chain can begin with a cleared tile"))
+    let found = candidates(request)?.into_iter().find(usable);
+    found.ok_or_else(|| SelectError::Temporary { expression: display(request.value, request.name) })
 }
 
 /// The cheapest selection from each start that has one, cheapest first. One from [`Start::Zero`] is always there: it is

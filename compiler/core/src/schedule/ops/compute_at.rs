@@ -31,7 +31,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
             producer: schedule.stage_name(producer).to_string(),
             host: schedule.stage_name(host).to_string(),
             axis: place.name.clone(),
-            reason: error.reason(schedule.stage_name(producer)),
+            reason: error,
             place: place.span,
             legal: holders(schedule, producer),
         });
