@@ -1,0 +1,68 @@
+//! A program text through the whole compiler. Text → its instruction stream, or the diagnostics as a user reads them.
+
+use tilewright_core::emit::{Stream, emit};
+use tilewright_core::loops::build;
+use tilewright_core::pipeline::{Request, front, legalize};
+use tilewright_isa::Config;
+use tilewright_syntax::{Diagnostic, Sources, render};
+
+/// How to compile, as the comments at the top of a program say.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub params: Vec<(String, i64)>,
+    pub config: Config,
+    pub schedule: Option<String>,
+}
+
+/// The codes of the diagnostics, in order, and their text.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub codes: Vec<&'static str>,
+    pub text: String,
+}
+
+impl Options {
+    pub fn of(text: &str) -> Options {
+        let mut options = Options::default();
+        for line in text.lines().map_while(|line| line.strip_prefix("// ")) {
+            if let Some(given) = line.strip_prefix("params: ") {
+                options.params.extend(values(given));
+            } else if let Some(given) = line.strip_prefix("target: ") {
+                let keys: Vec<String> = values(given).map(|(key, value)| format!("{key:?}: {value}")).collect();
+                let json = format!("{{{}}}", keys.join(", "));
+                options.config = Config::from_json(&json).unwrap_or_else(|e| panic!("{json}: {e}"));
+            } else if let Some(given) = line.strip_prefix("schedule: ") {
+                options.schedule = Some(given.to_owned());
+            }
+        }
+        options
+    }
+}
+
+/// `a=1 b=2`.
+fn values(given: &str) -> impl Iterator<Item = (String, i64)> {
+    given.split_whitespace().map(|one| {
+        let (name, value) = one.split_once('=').unwrap_or_else(|| panic!("`{one}` is no NAME=VALUE"));
+        (name.to_owned(), value.parse().unwrap_or_else(|e| panic!("`{one}`: {e}")))
+    })
+}
+
+/// Compiles a program up to its instructions.
+pub fn compile(name: &str, text: &str, options: &Options) -> Result<Stream, Refused> {
+    let mut sources = Sources::default();
+    let file = sources.add(name, text);
+    stream(&sources, file, options).map_err(|errors| Refused {
+        codes: errors.iter().map(|d| d.code).collect(),
+        text: errors.iter().map(|d| render(d, &sources, false)).collect::<Vec<_>>().join("\n\n"),
+    })
+}
+
+fn stream(sources: &Sources, file: tilewright_syntax::FileId, options: &Options) -> Result<Stream, Vec<Diagnostic>> {
+    let schedule = options.schedule.as_deref();
+    let request = Request { sources, file, params: &options.params, schedule, config: &options.config };
+    let front = front(&request)?;
+    let schedule = front.schedule(&mut |_| {})?;
+    let loops = build(&schedule).map_err(|e| vec![e.diagnostic()])?;
+    let legal = legalize(loops, front.cx(), &mut |_| {}).map_err(|e| vec![e.diagnostic()])?;
+    emit(&legal).map_err(|e| vec![e.diagnostic()])
+}

@@ -1,0 +1,111 @@
+//! The pages in `docs/errors` say what is true: each example gives the page's error, and each mend is accepted.
+
+use tilewright_isa::{Config, Content, lint, text};
+use tilewright_sim::{Dram, Options as RunOptions, Segment, Simulator};
+use tilewright_syntax::{EXPLANATIONS, Explanation};
+
+use crate::compile::{Options, compile};
+use crate::registry::UNREACHED;
+
+/// The block of a language under a heading, if there is one.
+fn block<'a>(page: &'a Explanation, heading: &str, language: &str) -> Option<&'a str> {
+    let section = page.text.split(&format!("\n## {heading}\n")).nth(1)?;
+    let section = section.split("\n## ").next()?;
+    let body = section.split(&format!("\n```{language}\n")).nth(1)?;
+    body.split("\n```\n").next()
+}
+
+/// Pages with an example in a language.
+fn pages(language: &'static str) -> impl Iterator<Item = (&'static Explanation, &'static str)> {
+    EXPLANATIONS.iter().filter_map(move |page| Some((page, block(page, "Example", language)?)))
+}
+
+/// Pages about programs with schedules. Those about syntax and about kernels alone are held to their word where programs
+/// are parsed and kernels checked.
+fn programs() -> impl Iterator<Item = (&'static Explanation, &'static str)> {
+    pages("tilewright").filter(|(page, _)| !page.code.starts_with("E01") && !page.code.starts_with("E02"))
+}
+
+/// What is said of a program.
+fn of_program(page: &Explanation, text: &str) -> Vec<String> {
+    let refused = compile(page.code, text, &Options::of(text)).err();
+    refused.into_iter().flat_map(|refused| refused.codes).map(str::to_owned).collect()
+}
+
+/// What is said of an assembler text, its stream and its run.
+fn of_stream(source: &str) -> Vec<String> {
+    let program = match text::parse(source) {
+        Ok(program) => program,
+        Err(error) => return vec![error.kind.code().to_owned()],
+    };
+    let insns = match program.decode() {
+        Ok(insns) => insns,
+        Err(at) => return vec![at.error.code().to_owned()],
+    };
+    let found = lint(&program.config, &insns, |index| program.uop_word(index), [0; 4]);
+    let mut codes: Vec<String> = found.iter().map(|finding| finding.code.to_string()).collect();
+    let segments = program.segments.iter().map(|s| Segment { address: s.address, bytes: bytes(&s.content) });
+    let mut dram = match Dram::new(segments.collect()) {
+        Ok(dram) => dram,
+        Err(error) => return vec![error.code().to_owned()],
+    };
+    match Simulator::new(&program.config) {
+        Ok(mut simulator) => {
+            let stop = simulator.run(&insns, &mut dram, &RunOptions::default()).err();
+            codes.extend(stop.map(|stop| stop.code().to_owned()));
+        }
+        Err(error) => codes.push(error.code().to_owned()),
+    }
+    codes
+}
+
+fn bytes(content: &Content) -> Vec<u8> {
+    match content {
+        Content::Unknown(length) => vec![0; *length as usize],
+        Content::Bytes(bytes) => bytes.clone(),
+        Content::Uops(words) => words.iter().flat_map(|word| word.to_le_bytes()).collect(),
+    }
+}
+
+#[test]
+fn programs_give_their_error_first_and_mends_compile() {
+    for (page, text) in programs() {
+        let codes = of_program(page, text);
+        assert_eq!(codes.first().map(String::as_str), Some(page.code), "the example of {}", page.code);
+        let mend = block(page, "Mend", "tilewright").unwrap_or_else(|| panic!("{} has no mend", page.code));
+        if let Err(refused) = compile(page.code, mend, &Options::of(mend)) {
+            panic!("the mend of {} is refused: {}", page.code, refused.text);
+        }
+    }
+}
+
+#[test]
+fn all_pages_of_schedules_and_legalisation_are_programs() {
+    let shown: Vec<&str> = programs().map(|(page, _)| page.code).collect();
+    for page in EXPLANATIONS.iter().filter(|page| page.code.starts_with("E03") || page.code.starts_with("E05")) {
+        assert_eq!(shown.contains(&page.code), !UNREACHED.contains(&page.code), "{}", page.code);
+    }
+}
+
+#[test]
+fn configurations_give_their_error_and_mends_are_valid() {
+    for (page, text) in pages("json").filter(|(page, _)| page.code.starts_with("E070") || page.code == "E0710") {
+        assert_eq!(Config::from_json(text).expect_err(page.code).code(), page.code);
+        let mend = block(page, "Mend", "json").unwrap_or_else(|| panic!("{} has no mend", page.code));
+        assert!(Config::from_json(mend).is_ok(), "the mend of {}", page.code);
+    }
+}
+
+#[test]
+fn streams_give_their_error_and_mends_do_not() {
+    for (page, text) in pages("asm") {
+        // Such an example would have hundreds of equal lines.
+        if !text.contains("; ...") {
+            assert!(of_stream(text).contains(&page.code.to_owned()), "{}: {:?}", page.code, of_stream(text));
+        }
+        if let Some(mend) = block(page, "Mend", "asm") {
+            let errors: Vec<String> = of_stream(mend).into_iter().filter(|code| code.starts_with('E')).collect();
+            assert!(!errors.contains(&page.code.to_owned()) && text::parse(mend).is_ok(), "{}: {errors:?}", page.code);
+        }
+    }
+}
