@@ -2,7 +2,9 @@
 //!
 //! A file is a magic number, a header that is a Python dictionary (`descr`, `fortran_order`, `shape`), and the values.
 //! Nothing in the header is believed before it has been checked against the length of the file, so that a malformed one
-//! can neither make this crash nor take memory.
+//! can neither make this crash nor take memory. The readers that exist as libraries (`ndarray-npy`, `npyz`) allocate what a
+//! header asks for and follow its brackets without a limit, which a file of a few bytes can use to end the process; so
+//! only the Python literal is parsed by one here.
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use py_literal::Value;
