@@ -188,22 +188,27 @@ schedule s for fill {
     assert_eq!(code, "");
 }
 
+/// Values that the ALU cannot compute over their own operand, which is needed again or after a constant was built.
 #[test]
-fn squares() {
-    let code = answer(
-        "kernel square(n = 64) {
+fn values_that_need_a_tile_beside_their_operand() {
+    for value in ["X[i] * X[i]", "max(X[i], 305419896)", "max(X[i] >> 1, X[i])", "X[i] + X[i]", "X[i] - (X[i] >> 3)"] {
+        let code = answer(&format!(
+            "kernel square(n = 64) {{
     input X: i32[n]
-    A[i] = X[i] * X[i]
-    output Y[i] = i8(A[i])
-}
+    A[i] = {value}
+    B[i] = A[i] >> 3
+    output Y[i] = i8(B[i])
+}}
 
-schedule s for square {
+schedule s for square {{
     X_acc = X.cache_read(acc)
     A.set_scope(acc)
-}
-",
-    );
-    assert_eq!(code, "");
+    B.set_scope(acc)
+}}
+"
+        ));
+        assert_eq!(code, "", "{value}");
+    }
 }
 
 #[test]

@@ -7,8 +7,10 @@
 //!
 //! The ALU writes over its first operand; without this, each stage of a chain would need a buffer and two instructions
 //! more to fill it. Conditions: both are allocated in one block of statements, in `acc`, with one shape; the nest reads
-//! the operand at the very element that it writes; nothing behind it mentions the operand.
+//! the operand at the very element that it writes; the ALU can begin with the operand and does not need it again; nothing
+//! behind it mentions the operand.
 
+use crate::legalize::match_alu::begins_with;
 use crate::legalize::nest::stores;
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{BufferId, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
@@ -51,7 +53,8 @@ fn joinable(program: &LoopProgram, block: &[Stmt]) -> Option<(BufferId, BufferId
         for operand in operands_at(&store).into_iter().filter(|b| *b != store.buffer && allocated(*b)) {
             let o = program.buffer(operand);
             let dead = block[at + 1..].iter().all(|s| !s.mentions(operand));
-            if unwritten && dead && o.scope == Scope::Acc && o.shape == result.shape {
+            let fits = unwritten && dead && o.scope == Scope::Acc && o.shape == result.shape;
+            if fits && begins_with(program, &store, operand) {
                 return Some((operand, store.buffer));
             }
         }
@@ -76,8 +79,7 @@ fn count(stmt: &Stmt) -> usize {
     }
 }
 
-/// The buffers that are read once, at the element that the store writes. One that is read twice is needed again after the
-/// first operation, which would have overwritten it.
+/// The buffers that are read only at the element that the store writes.
 fn operands_at(store: &Store) -> Vec<BufferId> {
     let (mut same, mut other) = (Vec::new(), Vec::new());
     store.value.leaves(&mut |leaf| {
@@ -85,8 +87,8 @@ fn operands_at(store: &Store) -> Vec<BufferId> {
             if l.indices == store.indices { same.push(l.buffer) } else { other.push(l.buffer) }
         }
     });
-    let once = |b: &BufferId| same.iter().filter(|s| *s == b).count() == 1 && !other.contains(b);
-    same.iter().copied().filter(once).collect()
+    same.retain(|b| !other.contains(b));
+    same
 }
 
 /// Whether an intrinsic mentions a buffer; one that was read back may stand beside stores, and is not renamed.

@@ -15,10 +15,10 @@ use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::legalize::tiles::{LaneLoop, strip, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
-    Alu, AluOp, AluOperand, Gemm, InsnLoop, Leaf, Load, LoopProgram, MicroOp, Scope, Stmt, TileRef,
+    Alu, AluOp, AluOperand, BufferId, Gemm, InsnLoop, Leaf, Load, LoopProgram, MicroOp, Scope, Stmt, Store, TileRef,
 };
 use crate::scalar::{DType, Scalar};
-use crate::select::{OpOperand, Request, SelectError, Selection, Start, select};
+use crate::select::{OpOperand, Request, SelectError, SelectedOp, Selection, Start, candidates, display};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
@@ -37,21 +37,9 @@ struct Operands {
 
 fn elementwise(program: &LoopProgram, nest: &Nest) -> Result<Option<Operands>, LegalizeError> {
     let target = program.buffer(nest.store.buffer);
-    let mut loads: Vec<Load> = Vec::new();
     let mut has_index = false;
-    let value = nest.store.value.map(&mut |leaf| match leaf {
-        Leaf::Load(l) => {
-            let at = loads.iter().position(|known| known == l).unwrap_or_else(|| {
-                loads.push(l.clone());
-                loads.len() - 1
-            });
-            at as u32
-        }
-        Leaf::Index(_) => {
-            has_index = true;
-            0
-        }
-    });
+    let operands = operands_of(&nest.store, &mut has_index);
+    let Operands { value, loads } = &operands;
     let is_transfer =
         matches!(value, Scalar::Leaf(_)) && loads.iter().any(|l| program.buffer(l.buffer).scope != Scope::Acc);
     if target.scope != Scope::Acc || is_transfer {
@@ -65,7 +53,26 @@ fn elementwise(program: &LoopProgram, nest: &Nest) -> Result<Option<Operands>, L
     if let Some(foreign) = loads.iter().find(|l| program.buffer(l.buffer).scope != Scope::Acc) {
         return Err(foreign_operand(program, nest, foreign));
     }
-    Ok(Some(Operands { value, loads }))
+    Ok(Some(operands))
+}
+
+/// The stored value over numbered loads. An index in the place of a load is noted.
+fn operands_of(store: &Store, has_index: &mut bool) -> Operands {
+    let mut loads: Vec<Load> = Vec::new();
+    let value = store.value.map(&mut |leaf| match leaf {
+        Leaf::Load(l) => {
+            let at = loads.iter().position(|known| known == l).unwrap_or_else(|| {
+                loads.push(l.clone());
+                loads.len() - 1
+            });
+            at as u32
+        }
+        Leaf::Index(_) => {
+            *has_index = true;
+            0
+        }
+    });
+    Operands { value, loads }
 }
 
 /// The error for an operand that the ALU cannot reach.
@@ -117,7 +124,31 @@ fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest, operands: Operands) -> 
     Ok(stmts)
 }
 
+/// Whether some sequence of operations computes a value by overwriting an operand. Such a sequence does not read the
+/// operand again.
+pub fn begins_with(program: &LoopProgram, store: &Store, operand: BufferId) -> bool {
+    let mut has_index = false;
+    let operands = operands_of(store, &mut has_index);
+    let starts = |s: &Selection| matches!(s.start, Start::Operand(k) if operands.loads[k as usize].buffer == operand);
+    !has_index && selections(program, &operands).is_ok_and(|found| found.iter().any(starts))
+}
+
+/// The cheapest selection for a target that may itself be an operand: nothing else is overwritten, and the target is not
+/// cleared where it is read afterwards.
 fn selection(program: &LoopProgram, operands: &Operands, target: &Load) -> Result<Selection, SelectError> {
+    let is_target = |k: u32| operands.loads[k as usize] == *target;
+    let reads_target = |op: &SelectedOp| matches!(op.operand, OpOperand::Operand(k) if is_target(k));
+    let usable = |s: &Selection| match s.start {
+        Start::Operand(k) => is_target(k),
+        Start::Zero => !s.ops.iter().any(reads_target),
+    };
+    let found = selections(program, operands)?.into_iter().find(usable);
+    let name = |k: u32| program.buffer(operands.loads[k as usize].buffer).name.clone();
+    found.ok_or_else(|| SelectError::Temporary { expression: display(&operands.value, &name) })
+}
+
+/// The cheapest selection from each start, cheapest first.
+fn selections(program: &LoopProgram, operands: &Operands) -> Result<Vec<Selection>, SelectError> {
     let buffer = |k: u32| program.buffer(operands.loads[k as usize].buffer);
     let range = |k: u32| {
         let (min, max) = buffer(k).dtype.limits();
@@ -125,7 +156,7 @@ fn selection(program: &LoopProgram, operands: &Operands, target: &Load) -> Resul
     };
     let name = |k: u32| buffer(k).name.clone();
     let request = Request { value: &operands.value, range: &range, name: &name, low_bits: false, multiplier: true };
-    select(&request, &|k| operands.loads[k as usize] == *target)
+    candidates(&request)
 }
 
 /// The loops that walk the target's lanes. They are shortened to count tiles.

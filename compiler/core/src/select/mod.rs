@@ -132,16 +132,14 @@ impl Selection {
     }
 }
 
-/// The cheapest selection whose start, where it is an operand, may be overwritten. Where an operand lies in the very tile
-/// that is computed, the chain may not begin by clearing it and read it afterwards.
+/// The cheapest selection whose start, where it is an operand, may be overwritten.
 pub fn select(request: &Request, may_overwrite: &dyn Fn(u32) -> bool) -> Result<Selection, SelectError> {
-    let reads_itself = |op: &SelectedOp| matches!(op.operand, OpOperand::Operand(k) if may_overwrite(k));
     let usable = |s: &Selection| match s.start {
         Start::Operand(k) => may_overwrite(k),
-        Start::Zero => !s.ops.iter().any(reads_itself),
+        Start::Zero => true,
     };
-    let found = candidates(request)?.into_iter().find(usable);
-    found.ok_or_else(|| SelectError::Temporary { expression: display(request.value, request.name) })
+    let all = candidates(request)?;
+    Ok(all.into_iter().find(usable).expect("every chain can begin with a cleared tile"))
 }
 
 /// The cheapest selection from each start that has one, cheapest first. One from [`Start::Zero`] is always there: it is
@@ -226,7 +224,7 @@ fn blame(graph: &Graph, root: &Inserted, request: &Request) -> SelectError {
 }
 
 /// The expression as messages show it, in the notation of the source language.
-fn display(value: &Scalar<u32>, name: &dyn Fn(u32) -> String) -> String {
+pub fn display(value: &Scalar<u32>, name: &dyn Fn(u32) -> String) -> String {
     let nested = |part: &Scalar<u32>| match part {
         Scalar::Binary { op, .. } if infix(*op).is_some() => format!("({})", display(part, name)),
         _ => display(part, name),
