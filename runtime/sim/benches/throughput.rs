@@ -24,6 +24,17 @@ fn measure(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, config: &Config
     });
 }
 
+/// As [`measure`] on the best level, with the race detector.
+fn measure_races(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, config: &Config, stream: &Stream) {
+    let mut simulator = Simulator::new(config).expect("a valid machine");
+    let mut dram = stream.dram.clone();
+    let options = Options { detect_races: true, ..Options::default() };
+    simulator.run(&stream.setup, &mut dram, &options).expect("the setup runs");
+    group.bench_function(name, |bencher| {
+        bencher.iter(|| simulator.run(&stream.insns, &mut dram, &options).expect("the stream runs"));
+    });
+}
+
 fn levels() -> impl Iterator<Item = Level> {
     Level::ALL.into_iter().filter(|level| level.is_available())
 }
@@ -128,6 +139,7 @@ fn whole(c: &mut Criterion) {
     for level in levels() {
         measure(&mut group, "small-instructions", &config, level, &small);
     }
+    measure_races(&mut group, "small-instructions/races", &config, &small);
     let codec = Codec::new(&config);
     let bytes = codec.encode_stream(&small.insns).expect("the stream has an encoding");
     group.bench_function("small-instructions/decode", |bencher| bencher.iter(|| codec.decode_stream(&bytes)));

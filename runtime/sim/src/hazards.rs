@@ -124,7 +124,7 @@ pub(crate) struct Detector {
     acc: Shadow,
     /// In order of address.
     dram: Vec<DramShadow>,
-    /// Bytes that are always accessed together: those of the smallest element.
+    /// Bytes that are always accessed together, a power of two.
     granule: u64,
     /// For each module, the instructions that it has run.
     order: [Vec<u32>; 3],
@@ -143,8 +143,12 @@ struct Access {
 
 impl Detector {
     pub fn new(config: &Config, insns: &[Insn], dram: &Dram) -> Detector {
-        let granule = MemoryType::ALL.into_iter().map(|memory| config.element_bytes(memory) as u64).min().unwrap_or(1);
-        let mut written = written_ranges(config, insns, dram, granule);
+        let mut written = written_ranges(config, insns, dram);
+        let granule = granule(config, insns, &written);
+        for range in &mut written {
+            // Outwards: an element may begin before the segment does, but none is accessed there.
+            *range = range.start / granule * granule..range.end.next_multiple_of(granule);
+        }
         let granules: u64 = written.iter().map(|range| (range.end - range.start) / granule).sum();
         let dram_skipped = granules > MAX_GRANULES;
         if dram_skipped {
@@ -206,17 +210,16 @@ impl Detector {
             }
             Op::Gemm(gemm) => {
                 for nest in list.iter().flat_map(|list| &list.nests) {
-                    let [dst, src, wgt] = projection::gemm(gemm, nest);
-                    self.footprint(access(SharedMemory::Acc, true), clock, &dst);
+                    self.footprint(access(SharedMemory::Acc, true), clock, &projection::gemm_dst(gemm, nest));
                     if !gemm.reset {
-                        self.footprint(access(SharedMemory::Inp, false), clock, &src);
-                        self.footprint(access(SharedMemory::Wgt, false), clock, &wgt);
+                        self.footprint(access(SharedMemory::Inp, false), clock, &projection::gemm_src(gemm, nest));
+                        self.footprint(access(SharedMemory::Wgt, false), clock, &projection::gemm_wgt(gemm, nest));
                     }
                 }
             }
             Op::Alu(alu) => {
                 for nest in list.iter().flat_map(|list| &list.nests) {
-                    self.footprint(access(SharedMemory::Acc, true), clock, &projection::alu(alu, nest));
+                    self.footprint(access(SharedMemory::Acc, true), clock, &projection::alu_dst(alu, nest));
                 }
             }
             Op::Finish => {}
@@ -328,9 +331,23 @@ fn report(races: &mut Races, order: &[u32], access: Access, places: Places, numb
     }
 }
 
+/// The bytes of the smallest element that the stream moves from or to the ranges: addresses are multiples of it.
+fn granule(config: &Config, insns: &[Insn], written: &[Range<u64>]) -> u64 {
+    let sizes = insns.iter().filter(|insn| !insn.is_noop()).filter_map(|insn| match &insn.op {
+        Op::Load(mem) | Op::Store(mem) => {
+            let hull = Rows::unchecked(config, mem).hull();
+            let next = written.partition_point(|range| range.end <= hull.start);
+            let meets = written.get(next).is_some_and(|range| range.start < hull.end);
+            meets.then(|| config.element_bytes(mem.memory_type) as u64)
+        }
+        _ => None,
+    });
+    sizes.min().unwrap_or(1)
+}
+
 /// The mapped ranges of device memory in which stores write, in order and apart from each other. Hulls, which only
 /// decide what is followed.
-fn written_ranges(config: &Config, insns: &[Insn], dram: &Dram, granule: u64) -> Vec<Range<u64>> {
+fn written_ranges(config: &Config, insns: &[Insn], dram: &Dram) -> Vec<Range<u64>> {
     let stores = insns.iter().filter(|insn| !insn.is_noop()).filter_map(|insn| match &insn.op {
         Op::Store(mem) => Some(Rows::unchecked(config, mem).hull()),
         _ => None,
@@ -345,13 +362,11 @@ fn written_ranges(config: &Config, insns: &[Insn], dram: &Dram, granule: u64) ->
         }
     }
     let mapped: Vec<Range<u64>> = dram.mapped().collect();
-    let clip = |hull: &Range<u64>| {
-        let Range { start, end } = hull.clone();
+    let mut clipped = Vec::new();
+    for Range { start, end } in merged {
         let first = mapped.partition_point(|extent| extent.end <= start);
-        let inside = mapped[first..].iter().take_while(move |extent| extent.start < end);
-        // Rounded outwards to granules: an element may begin before the segment does, but none is accessed there.
-        let clipped = inside.map(move |extent| extent.start.max(start)..extent.end.min(end));
-        clipped.map(|range| range.start / granule * granule..range.end.next_multiple_of(granule)).collect::<Vec<_>>()
-    };
-    merged.iter().flat_map(clip).collect()
+        let inside = mapped[first..].iter().take_while(|extent| extent.start < end);
+        clipped.extend(inside.map(|extent| extent.start.max(start)..extent.end.min(end)));
+    }
+    clipped
 }

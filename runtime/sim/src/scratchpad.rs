@@ -59,6 +59,7 @@ pub(crate) enum Operands {
         inp: Aligned<i8>,
         wgt: Aligned<i8>,
     },
+    #[cfg(target_arch = "x86_64")]
     /// INP as in device memory, with the sums of its rows.
     Quads {
         inp: Aligned<i8>,
@@ -88,12 +89,14 @@ impl Scratchpads {
         let (inp, wgt) = (bytes(MemoryType::Inp), bytes(MemoryType::Wgt));
         let whole_tiles = config.block_in().is_multiple_of(pack::TILE) && config.block_out().is_multiple_of(pack::TILE);
         let operands = match level {
+            #[cfg(target_arch = "x86_64")]
             Level::AvxVnni | Level::Avx512Vnni if whole_tiles => Operands::Quads {
                 inp: Aligned::new(0, inp),
                 sums: Aligned::new(0, inp / config.block_in()),
                 wgt: Aligned::new(pack::ZERO_QUAD, wgt),
                 wide: level == Level::Avx512Vnni,
             },
+            #[cfg(target_arch = "x86_64")]
             Level::Avx2 if whole_tiles => Operands::Pairs { inp: Aligned::new(0, inp), wgt: Aligned::new(0, wgt) },
             _ => Operands::Natural { inp: Aligned::new(0, inp), wgt: Aligned::new(0, wgt) },
         };

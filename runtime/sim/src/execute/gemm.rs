@@ -43,6 +43,7 @@ pub(super) fn run(engine: &mut Engine, gemm: &Gemm, cx: &mut Context<'_>) -> Res
         match &pads.operands {
             _ if gemm.reset => reset(&mut pads.acc, gemm, nest, plan, cx.config),
             Operands::Natural { inp, wgt } => natural(&mut pads.acc, inp, wgt, gemm, nest, plan, cx.config),
+            #[cfg(target_arch = "x86_64")]
             _ => packed(pads, gemm, nest, plan, cx.config),
         }
     }
@@ -108,9 +109,6 @@ fn packed(pads: &mut Scratchpads, gemm: &Gemm, nest: &Nest, plan: &mut GemmPlan,
     });
 }
 
-#[cfg(not(target_arch = "x86_64"))]
-fn packed(_: &mut Scratchpads, _: &Gemm, _: &Nest, _: &mut GemmPlan, _: &Config) {}
-
 /// All loops that run more than once, innermost first: those inside an element, the list's and the instruction's.
 fn collect(loops: &mut Vec<Loop>, gemm: &Gemm, nest: &Nest, units: Step, inside: &[Loop]) {
     let inner = Step { dst: gemm.dst_factor_in.into(), src: gemm.src_factor_in.into(), wgt: gemm.wgt_factor_in.into() };
@@ -123,6 +121,7 @@ fn collect(loops: &mut Vec<Loop>, gemm: &Gemm, nest: &Nest, units: Step, inside:
     loops.extend(inside.iter().copied().chain(elements).filter(|of| of.count > 1));
 }
 
+#[cfg(target_arch = "x86_64")]
 /// Turns loops into tables as far as they can be, and leaves the others.
 ///
 /// The destinations of a block must differ. They do if each loop steps further than all the smaller ones reach.
@@ -152,6 +151,7 @@ fn tabulate(tables: &mut Tables, loops: &mut Vec<Loop>) {
     });
 }
 
+#[cfg(target_arch = "x86_64")]
 /// Repeats the table's entries for each iteration of a loop. Refuses if it would become too long.
 fn extend(table: &mut Vec<(i32, i32)>, count: i64, step: (i64, i64)) -> bool {
     let len = table.len();

@@ -55,7 +55,9 @@ fn load_inp(operands: &mut Operands, transfer: &Transfer<'_>, level: Level, bloc
     let values = transfer.rows.element_bytes;
     match operands {
         Operands::Natural { inp, .. } => transfer.fill(inp, values, 0, |to, from| copy::bytes(level, to, from)),
+        #[cfg(target_arch = "x86_64")]
         Operands::Pairs { inp, .. } => transfer.fill(inp, values, 0, |to, from| copy::widen_16(level, to, from)),
+        #[cfg(target_arch = "x86_64")]
         Operands::Quads { inp, sums, .. } => {
             transfer.fill(inp, values, 0, |to, from| copy::bytes(level, to, from));
             let written = transfer.sram_range(values / block_in);
@@ -69,11 +71,13 @@ fn load_wgt(operands: &mut Operands, transfer: &Transfer<'_>, level: Level, bloc
     let values = transfer.rows.element_bytes;
     match operands {
         Operands::Natural { wgt, .. } => transfer.fill(wgt, values, 0, |to, from| copy::bytes(level, to, from)),
+        #[cfg(target_arch = "x86_64")]
         Operands::Quads { wgt, .. } => transfer.fill(wgt, values, pack::ZERO_QUAD, |to, from| {
             pack::quads(to, from, block_in);
         }),
+        #[cfg(target_arch = "x86_64")]
         Operands::Pairs { wgt, .. } => transfer.fill(wgt, values, 0, |to, from| {
-            pack::pairs(level, to, from, block_in);
+            pack::pairs(to, from, block_in);
         }),
     }
 }

@@ -13,13 +13,13 @@ pub(super) struct Footprint {
     /// Neighbouring elements at each position.
     run: i64,
     /// Count and step of the loops that are left, all steps positive.
-    loops: SmallVec<[(i64, i64); 8]>,
+    loops: SmallVec<[(i64, i64); 2]>,
 }
 
 impl Footprint {
     /// The places that loops, given as count and step, reach from `start`.
     pub fn new(start: i64, loops: impl Iterator<Item = (i64, i64)>) -> Footprint {
-        let mut all: SmallVec<[(i64, i64); 12]> = loops.filter(|&(count, step)| count > 1 && step != 0).collect();
+        let mut all: SmallVec<[(i64, i64); 4]> = loops.filter(|&(count, step)| count > 1 && step != 0).collect();
         let mut footprint = Footprint { start, run: 1, loops: SmallVec::new() };
         for (count, step) in &mut all {
             if *step < 0 {
@@ -59,32 +59,38 @@ fn walk(loops: &[(i64, i64)], start: i64, visit: &mut dyn FnMut(i64)) {
 /// The loops of an instruction and its micro-ops, seen in one index.
 pub(super) mod projection {
     use super::Footprint;
-    use crate::execute::nest::Nest;
+    use crate::execute::nest::{Nest, Step};
     use tilewright_isa::{Alu, Gemm};
 
-    /// Elements of ACC, INP and WGT.
-    pub fn gemm(gemm: &Gemm, nest: &Nest) -> [Footprint; 3] {
-        let own = |inner: u32, outer: u32| {
-            [(i64::from(gemm.iter_in), i64::from(inner)), (i64::from(gemm.iter_out), i64::from(outer))]
-        };
-        let dst = nest.loops.iter().map(|of| (of.count, of.step.dst));
-        let src = nest.loops.iter().map(|of| (of.count, of.step.src));
-        let wgt = nest.loops.iter().map(|of| (of.count, of.step.wgt));
-        [
-            Footprint::new(nest.base.dst, dst.chain(own(gemm.dst_factor_in, gemm.dst_factor_out))),
-            Footprint::new(nest.base.src, src.chain(own(gemm.src_factor_in, gemm.src_factor_out))),
-            Footprint::new(nest.base.wgt, wgt.chain(own(gemm.wgt_factor_in, gemm.wgt_factor_out))),
-        ]
+    /// Elements of ACC that are written.
+    pub fn gemm_dst(gemm: &Gemm, nest: &Nest) -> Footprint {
+        let own = [(gemm.iter_in, gemm.dst_factor_in), (gemm.iter_out, gemm.dst_factor_out)];
+        project(nest.base.dst, nest, |step| step.dst, own)
+    }
+
+    /// Elements of INP that are read.
+    pub fn gemm_src(gemm: &Gemm, nest: &Nest) -> Footprint {
+        let own = [(gemm.iter_in, gemm.src_factor_in), (gemm.iter_out, gemm.src_factor_out)];
+        project(nest.base.src, nest, |step| step.src, own)
+    }
+
+    /// Elements of WGT that are read.
+    pub fn gemm_wgt(gemm: &Gemm, nest: &Nest) -> Footprint {
+        let own = [(gemm.iter_in, gemm.wgt_factor_in), (gemm.iter_out, gemm.wgt_factor_out)];
+        project(nest.base.wgt, nest, |step| step.wgt, own)
     }
 
     /// Elements of ACC that are written.
-    pub fn alu(alu: &Alu, nest: &Nest) -> Footprint {
-        let dst = nest.loops.iter().map(|of| (of.count, of.step.dst));
-        let own = [
-            (i64::from(alu.iter_in), i64::from(alu.dst_factor_in)),
-            (i64::from(alu.iter_out), i64::from(alu.dst_factor_out)),
-        ];
-        Footprint::new(nest.base.dst, dst.chain(own))
+    pub fn alu_dst(alu: &Alu, nest: &Nest) -> Footprint {
+        let own = [(alu.iter_in, alu.dst_factor_in), (alu.iter_out, alu.dst_factor_out)];
+        project(nest.base.dst, nest, |step| step.dst, own)
+    }
+
+    /// The loops of the nest and the instruction's own, given as count and step.
+    #[inline]
+    fn project(start: i64, nest: &Nest, of: impl Fn(&Step) -> i64, own: [(u32, u32); 2]) -> Footprint {
+        let own = own.map(|(count, step)| (i64::from(count), i64::from(step)));
+        Footprint::new(start, nest.loops.iter().map(|each| (each.count, of(&each.step))).chain(own))
     }
 }
 

@@ -10,7 +10,6 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::pack_x86;
-use super::{Level, dispatch};
 
 /// Rows and columns of a tile.
 pub(crate) const TILE: usize = 16;
@@ -27,36 +26,11 @@ pub(crate) fn quads(to: &mut [u8], from: &[u8], block_in: usize) {
     unsafe { pack_x86::quads(to, from, block_in) }
 }
 
-/// Packs WGT elements into pairs.
-pub(crate) fn pairs(level: Level, to: &mut [i16], from: &[u8], block_in: usize) {
-    dispatch!(level, pairs_body(to: &mut [i16], from: &[u8], block_in: usize));
-}
-
-#[inline(always)]
-fn pairs_body(to: &mut [i16], from: &[u8], block_in: usize) {
-    for_tiles(to, from, block_in, |to, from| {
-        for (pair, to) in to.as_chunks_mut::<{ 2 * TILE }>().0.iter_mut().enumerate() {
-            for (co, to) in to.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-                *to = [i16::from(from[co][2 * pair] as i8), i16::from(from[co][2 * pair + 1] as i8)];
-            }
-        }
-    });
-}
-
-/// Walks the tiles of WGT elements, each with the 16 rows it comes from. Tiles follow one another in whole rows of an
-/// element, whatever its height, so the elements need not be told apart.
-#[inline(always)]
-fn for_tiles<T>(to: &mut [T], from: &[u8], block_in: usize, pack: impl Fn(&mut [T; TILE_VALUES], [[u8; TILE]; TILE])) {
-    let tiles_in = block_in / TILE;
-    for (index, tile) in to.as_chunks_mut::<TILE_VALUES>().0.iter_mut().enumerate() {
-        let first = index / tiles_in * TILE * block_in + index % tiles_in * TILE;
-        let rows = std::array::from_fn(|co| {
-            let mut row = [0; TILE];
-            row.copy_from_slice(&from[first + co * block_in..][..TILE]);
-            row
-        });
-        pack(tile, rows);
-    }
+/// Packs WGT elements into pairs. The host must have AVX2.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn pairs(to: &mut [i16], from: &[u8], block_in: usize) {
+    // SAFETY: pairs are the layout of a level that includes AVX2, and a simulator's level is available.
+    unsafe { pack_x86::pairs(to, from, block_in) }
 }
 
 /// Sums of rows of INP values, each times −128. The host must have AVX2.
@@ -76,6 +50,7 @@ pub(super) fn sums_scalar(to: &mut [i32], from: &[i8], block_in: usize) {
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
     use super::*;
+    use crate::kernels::Level;
 
     #[test]
     fn vectors_pack_like_the_definition() {
@@ -93,6 +68,15 @@ mod tests {
             for (co, ci) in (0..TILE).flat_map(|co| (0..TILE).map(move |ci| (co, ci))) {
                 let expected = from[corner + co * block_in as usize + ci] ^ 0x80;
                 assert_eq!(packed[ci / 4 * 64 + co * 4 + ci % 4], expected, "tile {tile}, co {co}, ci {ci}");
+            }
+        }
+        let mut to = vec![0; from.len()];
+        pairs(&mut to, &from, block_in as usize);
+        for (tile, packed) in to.chunks(TILE_VALUES).enumerate() {
+            let corner = tile / 2 * TILE * block_in as usize + tile % 2 * TILE;
+            for (co, ci) in (0..TILE).flat_map(|co| (0..TILE).map(move |ci| (co, ci))) {
+                let expected = from[corner + co * block_in as usize + ci] as i8;
+                assert_eq!(packed[ci / 2 * 32 + co * 2 + ci % 2], i16::from(expected), "tile {tile}, co {co}, ci {ci}");
             }
         }
         let values: Vec<i8> = from[..7 * TILE].iter().map(|&byte| byte as i8).collect();

@@ -3,47 +3,80 @@
 use super::pack::{TILE, TILE_VALUES, sums_scalar};
 use std::arch::x86_64::*;
 
-/// Packs one tile, whose rows lie `stride` bytes apart, into quads.
+/// Rows `first..first + 8` of a tile, whose rows lie `stride` bytes apart, as quads: vector `q` holds values
+/// `4q..4q + 4` of each row.
 ///
 /// # Safety
-/// The host must have AVX2; 16 rows of 16 bytes must lie at `from`, and 256 bytes at `to`.
+/// The host must have AVX2, and the 8 rows of 16 bytes must lie behind `tile`.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn quads_tile(to: *mut u8, from: *const u8, stride: usize) {
-    // SAFETY: the caller's promise; nothing needs alignment.
-    unsafe {
-        let bias = _mm256_set1_epi8(-128);
-        for half in 0..2 {
-            // Rows r and r + 4 in one vector, so that a transposition within 128 bits gives quads of 8 rows in order.
-            let row = |r: usize| {
-                let at = from.add((half * 8 + r) * stride);
-                let (low, high) = (_mm_loadu_si128(at.cast()), _mm_loadu_si128(at.add(4 * stride).cast()));
-                _mm256_xor_si256(_mm256_set_m128i(high, low), bias)
-            };
-            let (a, b, c, d) = (row(0), row(1), row(2), row(3));
-            let (ab_low, ab_high) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
-            let (cd_low, cd_high) = (_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
-            let quads = [
-                _mm256_unpacklo_epi64(ab_low, cd_low),
-                _mm256_unpackhi_epi64(ab_low, cd_low),
-                _mm256_unpacklo_epi64(ab_high, cd_high),
-                _mm256_unpackhi_epi64(ab_high, cd_high),
-            ];
-            for (quad, &rows) in quads.iter().enumerate() {
-                _mm256_storeu_si256(to.add(quad * 64 + half * 32).cast(), rows);
-            }
-        }
-    }
+unsafe fn quads_of_rows(tile: *const u8, first: usize, stride: usize) -> [__m256i; 4] {
+    // Rows r and r + 4 in one vector, so that a transposition within 128 bits gives quads of 8 rows in order.
+    let row = |r: usize| {
+        // SAFETY: the caller's promise; nothing needs alignment.
+        let (low, high) = unsafe {
+            let at = tile.add((first + r) * stride);
+            (_mm_loadu_si128(at.cast()), _mm_loadu_si128(at.add(4 * stride).cast()))
+        };
+        _mm256_set_m128i(high, low)
+    };
+    let (a, b, c, d) = (row(0), row(1), row(2), row(3));
+    let (ab_low, ab_high) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+    let (cd_low, cd_high) = (_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
+    [
+        _mm256_unpacklo_epi64(ab_low, cd_low),
+        _mm256_unpackhi_epi64(ab_low, cd_low),
+        _mm256_unpacklo_epi64(ab_high, cd_high),
+        _mm256_unpackhi_epi64(ab_high, cd_high),
+    ]
+}
+
+/// Where the tiles of `len` values in rows of `block_in` start, packed and in the rows.
+fn tiles(len: usize, block_in: usize) -> impl Iterator<Item = (usize, usize)> {
+    let row_blocks = (0..len / (TILE * block_in)).map(move |rows| rows * TILE * block_in);
+    row_blocks
+        .flat_map(move |first| (0..block_in / TILE).map(move |tile| (first + tile * TILE_VALUES, first + tile * TILE)))
 }
 
 /// Packs whole elements of `block_in` columns into quads.
 #[target_feature(enable = "avx2")]
 pub(super) fn quads(to: &mut [u8], from: &[u8], block_in: usize) {
-    let tiles_in = block_in / TILE;
-    for (to, rows) in to.chunks_exact_mut(TILE * block_in).zip(from.chunks_exact(TILE * block_in)) {
-        for tile in 0..tiles_in {
-            // SAFETY: both chunks hold `tiles_in` tiles; the rows of one start 16 bytes behind those of the one before.
-            unsafe { quads_tile(to[tile * TILE_VALUES..].as_mut_ptr(), rows[tile * TILE..].as_ptr(), block_in) };
+    let bias = _mm256_set1_epi8(-128);
+    for (packed, tile) in tiles(to.len().min(from.len()), block_in) {
+        for half in 0..2 {
+            // SAFETY: `tiles` gives tiles whose 16 rows, `block_in` apart, and whose packed form lie inside.
+            unsafe {
+                let quads = quads_of_rows(from.as_ptr().add(tile), half * 8, block_in);
+                for (quad, &rows) in quads.iter().enumerate() {
+                    let at = to.as_mut_ptr().add(packed + quad * 64 + half * 32);
+                    _mm256_storeu_si256(at.cast(), _mm256_xor_si256(rows, bias));
+                }
+            }
+        }
+    }
+}
+
+/// Packs whole elements of `block_in` columns into pairs.
+#[target_feature(enable = "avx2")]
+pub(super) fn pairs(to: &mut [i16], from: &[u8], block_in: usize) {
+    // Each byte moves to the upper half of 16 bits, from where an arithmetic shift widens it.
+    let even = _mm_setr_epi8(-1, 0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13);
+    let even = _mm256_broadcastsi128_si256(even);
+    let odd = _mm_setr_epi8(-1, 2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15);
+    let odd = _mm256_broadcastsi128_si256(odd);
+    for (packed, tile) in tiles(to.len().min(from.len()), block_in) {
+        for half in 0..2 {
+            // SAFETY: as in `quads`; the packed form has as many values as the tile.
+            unsafe {
+                let quads = quads_of_rows(from.as_ptr().add(tile), half * 8, block_in);
+                for (quad, &rows) in quads.iter().enumerate() {
+                    let at = to.as_mut_ptr().add(packed + quad * 64 + half * 16);
+                    let first = _mm256_srai_epi16::<8>(_mm256_shuffle_epi8(rows, even));
+                    let second = _mm256_srai_epi16::<8>(_mm256_shuffle_epi8(rows, odd));
+                    _mm256_storeu_si256(at.cast(), first);
+                    _mm256_storeu_si256(at.add(32).cast(), second);
+                }
+            }
         }
     }
 }
