@@ -215,7 +215,7 @@ fn front_of(
         kernel: checked,
         schedule: schedule.clone(),
         constants,
-        cx: Cx { config: config.clone() },
+        cx: Cx { config: *config },
     })
 }
 

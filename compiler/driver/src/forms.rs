@@ -4,7 +4,7 @@ use tilewright_core::emit::{SegmentKind, Stream};
 use tilewright_isa::config::UOP_BYTES;
 use tilewright_isa::encode::AtInsn;
 use tilewright_isa::{Codec, Config, Content, EncodeError, Insn, MemoryType, Op, Program, Segment};
-use tilewright_sim::Recording;
+use tilewright_sim::{Queue, Recording, TokenCounts};
 use tilewright_syntax::Diagnostic;
 
 use crate::error::our_mistake;
@@ -43,6 +43,11 @@ pub fn recorded_program(recording: &Recording) -> Result<Program, Diagnostic> {
         segments.push(Segment { name: format!("segment {number}"), address: extent.address, content });
     }
     program(recording.config, segments, &recording.insns)
+}
+
+/// Tokens by queue, in the order in which `lint` takes them.
+pub fn in_queues(tokens: &TokenCounts) -> [u32; 4] {
+    Queue::ALL.map(|queue| tokens.of(queue).try_into().unwrap_or(u32::MAX))
 }
 
 /// Whether the instruction is a load of micro-ops that begins in the range of addresses.

@@ -6,15 +6,20 @@ use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::cli::DisasmArgs;
 use crate::error::{Exit, Failure};
-use crate::forms::recorded_program;
+use crate::forms::{in_queues, recorded_program};
 use crate::{files, recordings, target};
 
 pub fn run(args: &DisasmArgs, sources: &mut Sources) -> Result<Exit, Failure> {
+    let mut tokens_before = [0; 4];
     let program = match args.file.is_dir() {
         true if args.target.target.is_some() => {
             return Err(Failure::Usage("a recording has its own target: leave `--target` away".to_owned()));
         }
-        true => recorded_program(&recordings::read(&args.file)?)?,
+        true => {
+            let recording = recordings::read(&args.file)?;
+            tokens_before = in_queues(&recording.tokens_before);
+            recorded_program(&recording)?
+        }
         false => {
             let config = target::read(args.target.target.as_deref(), sources)?;
             let bytes = files::read_bytes(&args.file)?;
@@ -23,14 +28,14 @@ pub fn run(args: &DisasmArgs, sources: &mut Sources) -> Result<Exit, Failure> {
             })?
         }
     };
-    files::write_text_to(&args.output, &shown(&program))?;
+    files::write_text_to(&args.output, &shown(&program, tokens_before))?;
     Ok(Exit::Good)
 }
 
 /// The text, with findings above their instructions. A stream that holds words which are no instructions has none.
-fn shown(program: &Program) -> String {
+fn shown(program: &Program, tokens_before: [u32; 4]) -> String {
     let Ok(insns) = program.decode() else { return text::print(program) };
-    let findings = lint(&program.config, &insns, |index| program.uop_word(index), [0; 4]);
+    let findings = lint(&program.config, &insns, |index| program.uop_word(index), tokens_before);
     text::print_annotated(program, |insn| {
         let from = findings.partition_point(|finding| finding.insn < insn);
         let mine = findings[from..].iter().take_while(|finding| finding.insn == insn);

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tilewright_isa::{Finding, lint};
-use tilewright_sim::{Comparison, Options, Outcome, Queue, Recording, ReplayError, replay};
+use tilewright_sim::{Comparison, Options, Outcome, Recording, ReplayError, replay};
 use tilewright_syntax::Diagnostic;
 
 use crate::cli::ReplayArgs;
 use crate::error::{DriverError, Exit, Failure};
-use crate::forms::recorded_program;
+use crate::forms::{in_queues, recorded_program};
 use crate::report::{BAD, FAINT, GOOD, HEADING, grouped};
 use crate::simulate::stopped;
 use crate::{files, recordings, stats};
@@ -49,9 +49,10 @@ type Portability = BTreeMap<String, (usize, Finding)>;
 
 fn portability(recording: &Recording) -> Result<Portability, Diagnostic> {
     let program = recorded_program(recording)?;
-    let before = Queue::ALL.map(|queue| recording.tokens_before.of(queue).try_into().unwrap_or(u32::MAX));
     let mut found = Portability::new();
-    for finding in lint(&recording.config, &recording.insns, |index| program.uop_word(index), before) {
+    for finding in
+        lint(&recording.config, &recording.insns, |index| program.uop_word(index), in_queues(&recording.tokens_before))
+    {
         found.entry(finding.code.to_string()).or_insert((0, finding)).0 += 1;
     }
     Ok(found)

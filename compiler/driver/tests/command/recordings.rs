@@ -94,8 +94,26 @@ fn races_are_looked_for_when_asked_to() {
     assert!(!said.json()["findings"].to_string().contains("race"), "{said}");
 }
 
+#[test]
+fn tokens_from_an_earlier_run_count() {
+    let folder = recorded();
+    let mut insns = folder.read("rec/insns.bin");
+    // The first product waits for the store module, which has run nothing yet.
+    let product = insns.chunks(16).position(|insn| insn[0] & 7 == 2).unwrap();
+    insns[product * 16] |= POP_NEXT;
+    folder.write("rec/insns.bin", &insns);
+    assert_eq!(folder.run("replay rec").status, Some(1));
+    let trace = String::from_utf8(folder.read("rec/trace.json")).unwrap();
+    let tokens = "\"tokens_before\": {\"store_to_compute\": 1}";
+    let trace = trace.replacen('{', &format!("{{ {tokens},"), 1);
+    folder.write("rec/trace.json", trace);
+    assert_eq!(folder.run("replay rec --stats json").json()["equal"], true);
+    assert!(!folder.run("disasm rec").good().contains("W0812"));
+}
+
 /// Bits 3 to 6 of an instruction are its tokens: pop_prev, pop_next, push_prev, push_next.
 const POP_PREV: u8 = 1 << 3;
+const POP_NEXT: u8 = 1 << 4;
 const PUSH_NEXT: u8 = 1 << 6;
 
 #[test]
