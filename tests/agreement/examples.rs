@@ -69,10 +69,8 @@ fn tile_counts_from_1_to_64() {
 #[test]
 fn other_cores_from_the_configuration_alone() {
     for (key, value) in [("LOG_BLOCK", 5), ("LOG_BATCH", 1), ("LOG_BATCH", 2)] {
-        let json = format!(
-            r#"{{"LOG_INP_WIDTH": 3, "LOG_WGT_WIDTH": 3, "LOG_ACC_WIDTH": 5, "LOG_BATCH": 0, "LOG_BLOCK": 4,
-            "LOG_UOP_BUFF_SIZE": 15, "LOG_INP_BUFF_SIZE": 16, "LOG_WGT_BUFF_SIZE": 18, "LOG_ACC_BUFF_SIZE": 17}}"#
-        );
+        let json = r#"{"LOG_INP_WIDTH": 3, "LOG_WGT_WIDTH": 3, "LOG_ACC_WIDTH": 5, "LOG_BATCH": 0, "LOG_BLOCK": 4,
+            "LOG_UOP_BUFF_SIZE": 15, "LOG_INP_BUFF_SIZE": 16, "LOG_WGT_BUFF_SIZE": 18, "LOG_ACC_BUFF_SIZE": 17}"#;
         let old = if key == "LOG_BLOCK" { 4 } else { 0 };
         let json = json.replace(&format!("\"{key}\": {old}"), &format!("\"{key}\": {value}"));
         let config = Config::from_json(&json).unwrap();

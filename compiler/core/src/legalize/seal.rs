@@ -48,7 +48,7 @@ pub fn seal(program: LoopProgram, cx: &Cx) -> Result<LegalProgram, LegalizeError
     }
     block(&program, &cx.config, &program.body)?;
     dram(&program)?;
-    Ok(LegalProgram { program, config: cx.config.clone() })
+    Ok(LegalProgram { program, config: cx.config })
 }
 
 fn illegal(reason: String, origin: Origin) -> LegalizeError {
