@@ -21,7 +21,9 @@
 //! | `compute` | how long GEMM and ALU take |
 //! | `store` | the write bursts of one STORE |
 //! | `observe`, `tables` | what happened, as events and as CSV |
+//! | `attribution` | where the cycles of a run went, from its tables |
 
+mod attribution;
 mod check;
 mod compute;
 mod counters;
@@ -36,6 +38,7 @@ mod store;
 mod tables;
 mod timing;
 
+pub use attribution::{Attribution, MemoryWait, Span, State, Totals, attribute};
 pub use machine::{CycleOptions, insn_base, simulate};
 pub use memory::Client;
 pub use observe::{NEVER, Observer, Read, Write};

@@ -1,7 +1,10 @@
 //! The cycle model against what the hardware did: total cycles with both burst lengths, and the tables of
 //! instructions, reads and writes, byte for byte.
 //!
-//! A few streams lie in `tests/data`; all others are read from `shared` beside the repository where that exists.
+//! `random` holds the model against a second one, on random streams. A few streams lie in `tests/data`; all others are read from `shared` beside the repository where that exists.
+
+mod random;
+mod reference;
 
 use std::fs;
 use std::path::{Path, PathBuf};
