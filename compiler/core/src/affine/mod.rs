@@ -64,6 +64,16 @@ impl<V: Variable> Affine<V> {
         Affine { terms: vec![(Atom::Var(v), 1)], constant: 0 }
     }
 
+    /// `Σ coefficient · variable`.
+    pub fn sum(terms: impl IntoIterator<Item = (V, i64)>) -> Affine<V> {
+        let mut sum: BTreeMap<Atom<V>, i64> = BTreeMap::new();
+        for (v, coefficient) in terms {
+            let total = sum.entry(Atom::Var(v)).or_insert(0);
+            *total = total.saturating_add(coefficient);
+        }
+        Affine { terms: sum.into_iter().filter(|(_, c)| *c != 0).collect(), constant: 0 }
+    }
+
     /// The value, where no variable takes part.
     pub fn as_constant(&self) -> Option<i64> {
         self.terms.is_empty().then_some(self.constant)

@@ -237,11 +237,16 @@ impl Stage {
         }
     }
 
-    /// The value of an axis in terms of the leaves.
+    /// The value of an axis in terms of the leaves: each with the product of the factors that it stands behind.
     pub fn value(&self, stage: StageId, axis: StageAxisId) -> Affine<StageLoop> {
-        match self.axis(axis).split {
-            None => Affine::var(StageLoop { stage, axis }),
-            Some(s) => self.value(stage, s.outer).times(s.factor).plus(&self.value(stage, s.inner)),
+        let mut leaves = Vec::new();
+        let mut open = vec![(axis, 1_i64)];
+        while let Some((axis, step)) = open.pop() {
+            match self.axis(axis).split {
+                None => leaves.push((StageLoop { stage, axis }, step)),
+                Some(s) => open.extend([(s.outer, step.saturating_mul(s.factor)), (s.inner, step)]),
+            }
         }
+        Affine::sum(leaves)
     }
 }
