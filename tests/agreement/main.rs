@@ -1,5 +1,11 @@
 //! Reference evaluation, loop interpreter and simulator give the same bits: on every example, over sizes and targets, and
 //! on random programs.
 
+mod elementwise;
 mod examples;
 mod random;
+
+/// How many programs each property draws: 96, or what `TILEWRIGHT_CASES` says.
+fn cases() -> u32 {
+    std::env::var("TILEWRIGHT_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(96)
+}

@@ -228,13 +228,8 @@ fn run(choices: &Choices) -> bool {
     }
 }
 
-/// How many programs are drawn: 96, or what `TILEWRIGHT_CASES` says.
-fn cases() -> u32 {
-    std::env::var("TILEWRIGHT_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(96)
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: super::cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_programs_agree_or_are_refused(choices in choices()) {

@@ -1,33 +1,22 @@
-//! Odd and extreme programs are answered: with agreeing engines or with an error, in time, and never by a panic.
+//! Odd and extreme programs are answered: with agreeing engines or with an error, and never by a panic.
 
 use std::fmt::Write;
-use std::time::{Duration, Instant};
 
 use tilewright_tests::{Case, engines_agree};
 
 use crate::compile::{Options, compile};
 
-/// Far more than any answer takes in an unoptimised build, and far less than work that grows with the square of a
-/// program of this size.
-const IN_TIME: Duration = Duration::from_secs(20);
-
 /// The first code with which a program is refused; empty where all engines agree on it.
 fn answer(text: &str) -> &'static str {
-    let start = Instant::now();
-    let code = match engines_agree(&Case::new(text)) {
+    match engines_agree(&Case::new(text)) {
         Ok(_) => "",
         Err(refused) => refused.codes[0],
-    };
-    assert!(start.elapsed() < IN_TIME, "{:?} for\n{}", start.elapsed(), &text[..text.len().min(400)]);
-    code
+    }
 }
 
 /// The code with which a program is refused up to its instructions, without running it.
 fn compiled(text: &str) -> &'static str {
-    let start = Instant::now();
-    let code = compile("limits.tw", text, &Options::default()).map_or_else(|refused| refused.codes[0], |_| "");
-    assert!(start.elapsed() < IN_TIME, "{:?} for\n{}", start.elapsed(), &text[..text.len().min(400)]);
-    code
+    compile("limits.tw", text, &Options::default()).map_or_else(|refused| refused.codes[0], |_| "")
 }
 
 const MATMUL: &str = "kernel matmul(m = 4, k = 64, n = 64) {

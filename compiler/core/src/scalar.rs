@@ -113,6 +113,18 @@ impl<L> Scalar<L> {
         Scalar::Cast { to, mode, value: Box::new(value) }
     }
 
+    /// For a value that keeps the low 8 bits of another: that other, without conversions that leave these bits alone.
+    pub fn untruncated(&self) -> &Scalar<L> {
+        let Scalar::Cast { to: DType::I8, mode: CastMode::Wrap, value } = self else { return self };
+        let mut value = &**value;
+        while let Scalar::Cast { to: DType::I32, value: inner, .. } | Scalar::Cast { mode: CastMode::Wrap, value: inner, .. } =
+            value
+        {
+            value = inner;
+        }
+        value
+    }
+
     pub fn eval(&self, leaf: &mut dyn FnMut(&L) -> i32) -> i32 {
         match self {
             Scalar::Const { value, .. } => *value,

@@ -6,12 +6,12 @@
 //! ```
 //!
 //! The ALU writes over its first operand; without this, each stage of a chain would need a buffer and two instructions
-//! more to fill it. Conditions: both are allocated in one block of statements, in `acc`, with one shape; the nest reads
-//! the operand at the very element that it writes; the ALU can begin with the operand and does not need it again; nothing
-//! behind it mentions the operand.
+//! more to fill it. Conditions: both are allocated in one block of statements, in `acc`, with one shape, and the operand's
+//! type holds the result; the nest writes each element once and reads the operand at that very element; the ALU can begin
+//! with the operand and does not need it again; nothing behind it mentions the operand.
 
 use crate::legalize::match_alu::begins_with;
-use crate::legalize::nest::stores;
+use crate::legalize::nest::{Nest, repeating_loops, stores};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{BufferId, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
 use crate::scalar::{CastMode, DType, Scalar};
@@ -40,7 +40,8 @@ fn join_in_block(program: &LoopProgram, block: &mut Vec<Stmt>) {
 fn joinable(program: &LoopProgram, block: &[Stmt]) -> Option<(BufferId, BufferId)> {
     let allocated = |b: BufferId| block.iter().any(|s| matches!(s, Stmt::Alloc { buffer, .. } if *buffer == b));
     for (at, stmt) in block.iter().enumerate() {
-        let Some(store) = sole_store(stmt) else { continue };
+        let Some(nest) = sole_nest(stmt) else { continue };
+        let store = &nest.store;
         let result = program.buffer(store.buffer);
         if result.scope != Scope::Acc
             || result.role != Role::Temporary
@@ -50,11 +51,13 @@ fn joinable(program: &LoopProgram, block: &[Stmt]) -> Option<(BufferId, BufferId
             continue;
         }
         let unwritten = block[..at].iter().all(|s| !s.mentions(store.buffer));
-        for operand in operands_at(&store).into_iter().filter(|b| *b != store.buffer && allocated(*b)) {
+        for operand in operands_at(store).into_iter().filter(|b| *b != store.buffer && allocated(*b)) {
             let o = program.buffer(operand);
             let dead = block[at + 1..].iter().all(|s| !s.mentions(operand));
-            let fits = unwritten && dead && o.scope == Scope::Acc && o.shape == result.shape;
-            if fits && begins_with(program, &store, operand) {
+            let keeps_values = o.dtype == result.dtype || o.dtype == DType::I32;
+            let fits = o.scope == Scope::Acc && o.shape == result.shape && keeps_values;
+            let once = repeating_loops(program, &nest).is_empty();
+            if unwritten && dead && fits && once && begins_with(program, store, operand) {
                 return Some((operand, store.buffer));
             }
         }
@@ -62,11 +65,11 @@ fn joinable(program: &LoopProgram, block: &[Stmt]) -> Option<(BufferId, BufferId
     None
 }
 
-/// The store of a statement that is a perfect nest.
-fn sole_store(stmt: &Stmt) -> Option<Store> {
+/// A statement that is a perfect nest.
+fn sole_nest(stmt: &Stmt) -> Option<Nest> {
     let mut found = Vec::new();
     if let Stmt::For(_) | Stmt::Store(_) = stmt {
-        stores(std::slice::from_ref(stmt), &mut |nest| found.push(nest.store));
+        stores(std::slice::from_ref(stmt), &mut |nest| found.push(nest));
     }
     if count(stmt) == 1 { found.pop() } else { None }
 }
@@ -100,11 +103,11 @@ fn in_intrinsic(stmt: &Stmt, b: BufferId) -> bool {
     }
 }
 
-/// Puts `to` in the place of `from`. Where their types differ, values are converted on the way in and out, which is what
-/// the narrower buffer did.
+/// Puts `to`, which can hold the values of both, in the place of `from`. Where their types differ, values are converted on
+/// the way in and out.
 fn rename(program: &LoopProgram, stmt: &mut Stmt, from: BufferId, to: BufferId) {
-    let (narrow, wide) = (program.buffer(from).dtype, program.buffer(to).dtype);
-    let converted = |dtype: DType, value: Scalar<Leaf>| match narrow == wide {
+    let (own, shared) = (program.buffer(from).dtype, program.buffer(to).dtype);
+    let converted = |dtype: DType, value: Scalar<Leaf>| match own == shared {
         true => value,
         false => Scalar::cast(dtype, CastMode::Wrap, value),
     };
@@ -113,13 +116,13 @@ fn rename(program: &LoopProgram, stmt: &mut Stmt, from: BufferId, to: BufferId) 
         Stmt::Store(s) => {
             s.value = s.value.flat_map(&mut |leaf| match leaf {
                 Leaf::Load(l) if l.buffer == from => {
-                    converted(narrow, Scalar::Leaf(Leaf::Load(Load { buffer: to, indices: l.indices.clone() })))
+                    converted(own, Scalar::Leaf(Leaf::Load(Load { buffer: to, indices: l.indices.clone() })))
                 }
                 other => Scalar::Leaf(other.clone()),
             });
             if s.buffer == from {
                 s.buffer = to;
-                s.value = converted(wide, s.value.clone());
+                s.value = converted(shared, s.value.clone());
             }
         }
         _ => {}

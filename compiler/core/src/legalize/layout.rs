@@ -147,9 +147,6 @@ fn partner(vars: &[LoopId], index: &Index, others: &[Index]) -> Option<usize> {
     let mut same = others.iter().enumerate().filter(|(_, e)| e.partition(&inner).0 == walk);
     match (same.next(), same.next()) {
         (Some((dim, _)), None) => Some(dim),
-        // Several dimensions that stand still, as in an array of one row: any order of them gives the same tiles only
-        // where sizes agree, which `set` checks; the first is as good as another.
-        (Some((dim, _)), Some(_)) if walk.as_constant().is_none() => Some(dim),
         _ => None,
     }
 }

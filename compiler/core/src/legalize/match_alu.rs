@@ -11,11 +11,11 @@
 
 use crate::affine::Interval;
 use crate::legalize::match_gemm::not_whole;
-use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
+use crate::legalize::nest::{Nest, NestLoop, repeating_loops, rewrite_stores, wrap};
 use crate::legalize::tiles::{LaneLoop, strip, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
-    Alu, AluOp, AluOperand, BufferId, Gemm, InsnLoop, Leaf, Load, LoopProgram, MicroOp, Scope, Stmt, Store, TileRef,
+    Alu, AluOp, AluOperand, BufferId, Gemm, InsnLoop, Leaf, Load, LoopId, LoopProgram, MicroOp, Scope, Stmt, Store, TileRef,
 };
 use crate::scalar::{DType, Scalar};
 use crate::select::{OpOperand, Request, SelectError, SelectedOp, Selection, Start, candidates, display};
@@ -100,6 +100,7 @@ fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest, operands: Operands) -> 
     let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
     let failed = |error: SelectError| LegalizeError::Select { error, origin: nest.origin() };
     let selection = selection(program, &operands, &target).map_err(failed)?;
+    order_is_free(program, &nest, &operands, &target, &selection)?;
     let lanes = lanes(program, cx, &nest)?;
     let place = |program: &LoopProgram, load: &Load| {
         tile_ref(program, load.buffer, &load.indices, &lanes).map_err(|e| not_whole(program, &nest, load, &e))
@@ -108,8 +109,8 @@ fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest, operands: Operands) -> 
     let tiles = operands.loads.iter().map(|l| place(program, l)).collect::<Result<Vec<_>, _>>()?;
     let mut stmts = Vec::new();
     let mut push = |program: &mut LoopProgram, stmt: Stmt| {
-        let loops = fresh_loops(program, &nest.loops, stmts.is_empty());
-        stmts.push(wrap(&loops.0, rename_loops(stmt, &loops.1)));
+        let (loops, renamed) = fresh_loops(program, &nest.loops, stmts.is_empty());
+        stmts.push(wrap(&loops, rename_loops(stmt, &renamed)));
     };
     if selection.start == Start::Zero {
         push(program, reset(&dst, &nest));
@@ -122,6 +123,30 @@ fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest, operands: Operands) -> 
         push(program, alu(op.opcode, &dst, operand, &nest));
     }
     Ok(stmts)
+}
+
+/// Refuses what the whole nest, run once for each operation, would compute differently: a target that is read at other
+/// elements than the one written, and an element that several iterations write, unless one operation accumulates it.
+fn order_is_free(
+    program: &LoopProgram,
+    nest: &Nest,
+    operands: &Operands,
+    target: &Load,
+    selection: &Selection,
+) -> Result<(), LegalizeError> {
+    let elsewhere = operands.loads.iter().any(|l| l.buffer == target.buffer && l != target);
+    let accumulates = match (selection.start, selection.ops.as_slice()) {
+        (Start::Operand(_), [op]) => matches!(op.opcode, AluOp::Add | AluOp::Min | AluOp::Max),
+        _ => false,
+    };
+    let repeats = !repeating_loops(program, nest).is_empty() && !accumulates;
+    let reason = match (elsewhere, repeats) {
+        (true, _) => "it reads elements of itself that other iterations write",
+        (false, true) => "several iterations write one element",
+        (false, false) => return Ok(()),
+    };
+    let buffer = program.buffer(target.buffer).name.clone();
+    Err(LegalizeError::NotSelected { buffer, reason: reason.to_string(), origin: nest.origin() })
 }
 
 /// Whether some sequence of operations computes a value by overwriting an operand. Such a sequence does not read the
@@ -211,7 +236,7 @@ fn alu(opcode: AluOp, dst: &TileRef, operand: AluOperand, nest: &Nest) -> Stmt {
 }
 
 /// The old variables of a nest and the new ones.
-type Renamed = Vec<(crate::loops::ir::LoopId, crate::loops::ir::LoopId)>;
+type Renamed = Vec<(LoopId, LoopId)>;
 
 /// The loops of a nest for one more statement: each `For` has a variable of its own, so all but the first get new ones.
 fn fresh_loops(program: &mut LoopProgram, loops: &[NestLoop], first: bool) -> (Vec<NestLoop>, Renamed) {

@@ -13,7 +13,7 @@ use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::legalize::tiles::{LaneLoop, strip, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, Direction, Dma, Leaf, Load, LoopProgram, Mark, Scope, Stmt, TileRef};
-use crate::scalar::{CastMode, DType, Scalar};
+use crate::scalar::{DType, Scalar};
 
 /// `x_size`, `y_size` and `x_stride` have 16 bits.
 const FIELD_LIMIT: i64 = (1 << 16) - 1;
@@ -42,11 +42,7 @@ fn lower(program: &mut LoopProgram, nest: Nest) -> Result<Vec<Stmt>, LegalizeErr
 
 /// The read that a nest copies.
 fn copied(program: &LoopProgram, nest: &Nest) -> Result<Load, LegalizeError> {
-    let value = match &nest.store.value {
-        Scalar::Cast { to: DType::I8, mode: CastMode::Wrap, value } => value,
-        value => value,
-    };
-    match value {
+    match nest.store.value.untruncated() {
         Scalar::Leaf(Leaf::Load(l)) => Ok(l.clone()),
         _ => {
             let target = program.buffer(nest.store.buffer);

@@ -1,6 +1,6 @@
 //! Perfect nests: loops with nothing between them around one statement. The unit in which passes rewrite.
 
-use crate::loops::ir::{For, LoopId, Mark, Origin, Stmt, Store};
+use crate::loops::ir::{For, LoopId, LoopProgram, Mark, Origin, Stmt, Store};
 
 /// Loops, from the outermost, around one store.
 #[derive(Clone, Debug)]
@@ -27,6 +27,14 @@ impl Nest {
         let directive = self.store.origin.directive.or(self.loops.iter().rev().find_map(|l| l.origin.directive));
         Origin { directive, ..self.store.origin }
     }
+}
+
+/// The loops of a nest that run more than once and do not choose the element that is written.
+pub fn repeating_loops(program: &LoopProgram, nest: &Nest) -> Vec<LoopId> {
+    let repeats = |l: &LoopId| {
+        program.loop_var(*l).extent > 1 && !nest.store.indices.iter().any(|e| e.mentions(&|v| v == *l))
+    };
+    nest.loops.iter().map(|l| l.var).filter(repeats).collect()
 }
 
 /// A statement inside loops, the first outermost.

@@ -1,6 +1,6 @@
 //! From element indices to tiles: which loops walk the lanes, and where an access lies in tiles.
 
-use crate::affine::Affine;
+use crate::affine::{Affine, Interval};
 use crate::loops::ir::{BufferId, Index, LoopId, LoopProgram, TileRef};
 
 /// A loop whose variable runs over the lanes of tiles: `size` consecutive values lie in one tile.
@@ -30,8 +30,11 @@ pub fn strip(program: &mut LoopProgram, lanes: &[LaneLoop]) -> Result<(), LoopId
     Ok(())
 }
 
-/// Where an access starts, in tiles of its buffer, for loops that `strip` has been applied to: row-major over the tiles
-/// of the dimensions.
+/// Where an access lies, in tiles of its buffer, for loops that `strip` has been applied to: row-major over the tiles of
+/// the dimensions.
+///
+/// Proven for every lane, not only the first: in each dimension that has lanes, the index runs over them with one of the
+/// lane loops, in the order of the layout, and which tile it is depends on no lane.
 pub fn tile_ref(
     program: &LoopProgram,
     buffer: BufferId,
@@ -41,20 +44,54 @@ pub fn tile_ref(
     let b = program.buffer(buffer);
     let layout = b.layout.clone().unwrap_or_default();
     let tiles = layout.tiles(&b.shape);
-    let ranges = |l: LoopId| program.loop_range(l);
-    let stripped = |l: LoopId| {
-        let size = lanes.iter().find(|x| x.var == l).map_or(1, |x| x.size);
-        // A loop that has become one tile stands at its only value.
-        if ranges(l).max == 0 { Affine::constant(0) } else { Affine::var(l).times(size) }
-    };
+    let space = Lanes { program, lanes };
+    let mut walked = vec![None; indices.len()];
     let mut offset = Affine::constant(0);
     for (dim, index) in indices.iter().enumerate() {
         let size = layout.lane_size(dim);
-        let start = index.substitute(&stripped, &ranges);
-        if start.modulo(size, &ranges).as_constant() != Some(0) {
+        let index = index.substitute(&|l| space.split(l), &|l| space.range(l));
+        let (tile, lane) = (index.div(size, &|l| space.range(l)), index.modulo(size, &|l| space.range(l)));
+        walked[dim] = lane.as_var().and_then(|l| space.lane(l));
+        let whole = if size == 1 { lane.as_constant() == Some(0) } else { walked[dim].is_some() };
+        if !whole || tile.mentions(&|l| space.lane(l).is_some()) {
             return Err(NotWhole { dim, size });
         }
-        offset = offset.times(tiles[dim]).plus(&start.div(size, &ranges));
+        offset = offset.times(tiles[dim]).plus(&tile);
     }
-    Ok(TileRef { buffer, offset })
+    match layout.lanes.windows(2).find(|pair| walked[pair[0].dim] >= walked[pair[1].dim]) {
+        Some(pair) => Err(NotWhole { dim: pair[1].dim, size: pair[1].size }),
+        None => Ok(TileRef { buffer, offset }),
+    }
+}
+
+/// The loops of a program, and beside them a variable for each lane loop that counts inside a tile.
+struct Lanes<'a> {
+    program: &'a LoopProgram,
+    lanes: &'a [LaneLoop],
+}
+
+impl Lanes<'_> {
+    /// The position of a lane's variable; their numbers follow those of the program's loops.
+    fn lane(&self, l: LoopId) -> Option<usize> {
+        (l.0 as usize).checked_sub(self.program.loops.len())
+    }
+
+    fn range(&self, l: LoopId) -> Interval {
+        match self.lane(l) {
+            Some(k) => Interval::below(self.lanes[k].size),
+            None => self.program.loop_range(l),
+        }
+    }
+
+    /// A loop over elements as a loop over tiles and one over lanes. A loop that has one tile stands at its only value.
+    fn split(&self, l: LoopId) -> Index {
+        let tile = if self.range(l).max == 0 { Affine::constant(0) } else { Affine::var(l) };
+        match self.lanes.iter().position(|lane| lane.var == l) {
+            Some(k) => {
+                let lane = LoopId((self.program.loops.len() + k) as u32);
+                tile.times(self.lanes[k].size).plus(&Affine::var(lane))
+            }
+            None => tile,
+        }
+    }
 }

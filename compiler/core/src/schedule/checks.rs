@@ -9,7 +9,7 @@ use tilewright_syntax::Span;
 
 use crate::gemm::{Accesses, Match, Mismatch, TileLoop, match_tile};
 use crate::loops::ir::Scope;
-use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
+use crate::scalar::{BinaryOp, DType, Scalar};
 use crate::schedule::regions::{self, Indivisible, Regions, StageLoop, infer};
 use crate::schedule::{Attach, Schedule, ScheduleError, StageAxisId, StageId};
 use crate::tensor::{Leaf, Read};
@@ -93,11 +93,7 @@ pub fn holders(s: &Schedule, producer: StageId) -> Vec<String> {
 /// The read that a stage copies, if it is a copy: the value of one tensor, unchanged or cut to its low bits.
 pub fn is_copy(s: &Schedule, stage: StageId) -> Option<&Read> {
     let compute = s.compute(stage);
-    let value = match &compute.value {
-        Scalar::Cast { value, mode: CastMode::Wrap, to: DType::I8 } => value,
-        value => value,
-    };
-    match (value, &compute.reduction) {
+    match (compute.value.untruncated(), &compute.reduction) {
         (Scalar::Leaf(Leaf::Read(read)), None) => Some(read),
         _ => None,
     }

@@ -170,7 +170,8 @@ impl<'p> Verifier<'p> {
     pub(super) fn gemm(&mut self, s: &'p Gemm) {
         let unused = if s.operands.is_none() { &["src", "wgt"][..] } else { &[] };
         let [dst, src, wgt] = self.walk(s.outer, s.inner, &s.uops, unused);
-        if let Some(buffer) = self.operand("destination", &s.dst, dst, Scope::Acc) {
+        let destination = self.operand("destination", &s.dst, dst, Scope::Acc);
+        if let (Some(buffer), true) = (destination, s.operands.is_some()) {
             self.dtype(buffer, DType::I32);
         }
         if let Some((src_tile, wgt_tile)) = &s.operands {

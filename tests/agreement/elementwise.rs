@@ -1,0 +1,123 @@
+//! Programs around the accumulator that are easily got wrong: indices that meet in one tile, narrow types between wide
+//! ones, results in the place of their operands. All engines agree on each, or it is refused with the code that is named.
+
+use proptest::prelude::*;
+use std::fmt::Write;
+
+use tilewright_tests::{Case, engines_agree};
+
+/// The first code of a refusal; empty where all engines agree.
+fn answer(text: &str) -> &'static str {
+    engines_agree(&Case::new(text)).map_or_else(|refused| refused.codes[0], |_| "")
+}
+
+/// A kernel of one stage `T`, computed in `acc` from `A`, and stored.
+fn one_stage(shape: &str, axes: &str, value: &str) -> String {
+    format!(
+        "kernel k() {{\n input A: i32[{shape}]\n T[{axes}] = {value}\n output Y[i, j] = i8(T[i, j])\n}}\n\
+         schedule s for k {{\n T.set_scope(acc)\n}}\n"
+    )
+}
+
+#[test]
+fn a_loop_over_lanes_that_moves_the_tile_is_refused() {
+    for index in ["i + j, j", "j / 8, j", "i + j / 8, j", "i + j % 4, j"] {
+        let code = answer(&one_stage("128, 64", "i < 8, j < 64", &format!("A[{index}]")));
+        assert!(["E0505", "E0508"].contains(&code), "A[{index}]: {code}");
+    }
+}
+
+#[test]
+fn rows_that_move_alone_are_copied() {
+    assert_eq!(answer(&one_stage("128, 64", "i < 8, j < 64", "A[7 - i, j]")), "");
+    assert_eq!(answer(&one_stage("128, 64", "i < 8, j < 64", "A[i * 3 + 2, j]")), "");
+}
+
+#[test]
+fn a_diagonal_is_refused() {
+    let text = "kernel k(n = 64) {\n input A: i32[n, n]\n T[i] = A[i, i]\n output Y[i] = i8(T[i])\n}\n\
+                schedule s for k {\n T.set_scope(acc)\n}\n";
+    assert!(["E0505", "E0508"].contains(&answer(text)), "{}", answer(text));
+}
+
+#[test]
+fn narrow_stages_keep_their_own_storage_and_their_values() {
+    let kernel = "kernel k() {\n input A: i32[4, 32]\n G[i, j] = i8(A[i, j])\n ";
+    let own_buffer = format!(
+        "{kernel}output Y[i, j] = G[i, j]\n output Z[i, j] = i8(A[i, j])\n}}\n\
+         schedule s for k {{\n Aq = A.cache_read(acc)\n G.set_scope(acc)\n}}\n"
+    );
+    assert_eq!(answer(&own_buffer), "");
+    let widened = format!(
+        "{kernel}P[i, j] = i32(G[i, j]) << 9\n R[i, j] = P[i, j] + A[i, j]\n Q[i, j] = R[i, j] >> 9\n \
+         output Y[i, j] = i8(Q[i, j])\n}}\n\
+         schedule s for k {{\n Aq = A.cache_read(acc)\n G.set_scope(acc); P.set_scope(acc); R.set_scope(acc)\n \
+         Q.set_scope(acc)\n}}\n"
+    );
+    assert_eq!(answer(&widened), "");
+    let converted = format!(
+        "{kernel}output Y[i, j] = i8(i32(i8(G[i, j])))\n}}\n\
+         schedule s for k {{\n Aq = A.cache_read(acc)\n G.set_scope(acc)\n}}\n"
+    );
+    assert_eq!(answer(&converted), "");
+}
+
+/// An operation of a random stage on earlier values.
+fn stage() -> impl Strategy<Value = (u8, u8, u8, i64)> {
+    (0..9_u8, any::<u8>(), any::<u8>(), -300..300_i64)
+}
+
+/// A program of stages in the accumulator, each computed from earlier ones.
+fn program(stages: &[(u8, u8, u8, i64)], rows: i64, stored: u8) -> String {
+    let mut kernel = format!("kernel k(n = BLOCK_OUT * 2) {{\n    input A: i32[{rows}, n]\n    input B: i32[{rows}, n]\n");
+    let mut schedule = String::new();
+    // Names of values, and whether each is `i8`.
+    let mut values = vec![("A".to_string(), false), ("B".to_string(), false)];
+    for (at, (op, left, right, c)) in stages.iter().enumerate() {
+        let pick = |n: u8| &values[usize::from(n) % values.len()];
+        let wide = |(name, narrow): &(String, bool)| match narrow {
+            true => format!("i32({name}[i, j])"),
+            false => format!("{name}[i, j]"),
+        };
+        let (x, y) = (wide(pick(*left)), wide(pick(*right)));
+        let value = match op {
+            0 => format!("{x} + {y}"),
+            1 => format!("{x} - {y}"),
+            2 => format!("max({x}, {y})"),
+            3 => format!("min({x}, {c})"),
+            4 => format!("({x} >> 3) + {c}"),
+            5 => format!("clip({x}, -100, 90)"),
+            6 => format!("i8({x})"),
+            7 => format!("sat8({x} + {y})"),
+            _ => format!("{x} * {y}"),
+        };
+        let name = format!("S{at}");
+        let _ = writeln!(kernel, "    {name}[i, j] = {value}");
+        let _ = writeln!(schedule, "    {name}.set_scope(acc)");
+        values.push((name, (6..=7).contains(op)));
+    }
+    let last = values.last().expect("inputs are values").0.clone();
+    let other = &values[usize::from(stored) % values.len()].0;
+    let _ = writeln!(kernel, "    output Y[i, j] = i8({last}[i, j])\n    output Z[i, j] = i8({other}[i, j])\n}}");
+    let mut copies = String::new();
+    for input in ["A", "B"].into_iter().filter(|input| kernel.contains(&format!("{input}[i, j]"))) {
+        let _ = writeln!(copies, "    {input}q = {input}.cache_read(acc)");
+    }
+    format!("{kernel}\nschedule s for k {{\n{copies}{schedule}}}\n")
+}
+
+/// What selection may say: an expression that needs a temporary or a constant that fits no immediate.
+const REFUSALS: [&str; 3] = ["E0450", "E0451", "E0507"];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: super::cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_stages_agree_or_are_refused(
+        stages in prop::collection::vec(stage(), 1..5), rows in 1..5_i64, stored in any::<u8>(),
+    ) {
+        let text = program(&stages, rows, stored);
+        let code = answer(&text);
+        prop_assert!(code.is_empty() || REFUSALS.contains(&code), "{}:\n{}", code, text);
+    }
+}
