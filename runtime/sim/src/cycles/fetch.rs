@@ -90,7 +90,7 @@ impl Fetch {
         if insns == 0 {
             return None;
         }
-        let address = self.base + (self.end * INSN_BYTES) as u64;
+        let address = self.base.saturating_add((self.end * INSN_BYTES) as u64);
         self.end += insns;
         let beats = ((insns * INSN_BYTES) as u64).div_ceil(self.bus_bytes);
         Some((empty + COMMAND_DELAY, Burst { address, beats }))

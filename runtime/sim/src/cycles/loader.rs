@@ -5,8 +5,9 @@
 //! the data that they surround. A load with bottom rows and no side pads spends one such cycle on each data row.
 
 use super::memory::{Burst, Client};
+use super::sizes::Sizes;
 use super::timing::Timing;
-use tilewright_isa::{Config, Mem, MemoryType};
+use tilewright_isa::{Mem, MemoryType};
 
 /// A LOAD that is running.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(super) struct Loader {
 
 impl Loader {
     /// A LOAD that starts in `cycle`, with the cycle of its first command. The instruction moves something.
-    pub fn new(insn: usize, mem: &Mem, cycle: u64, config: &Config, timing: &Timing) -> (Loader, u64) {
+    pub fn new(insn: usize, mem: &Mem, cycle: u64, sizes: &Sizes, timing: &Timing) -> (Loader, u64) {
         let client = match mem.memory_type {
             MemoryType::Uop => Client::Uop,
             MemoryType::Inp => Client::Inp,
@@ -29,7 +30,7 @@ impl Loader {
             MemoryType::Acc | MemoryType::Acc8Bit | MemoryType::Out => Client::Acc,
         };
         let tail = if client == Client::Uop { timing.uop_tail } else { timing.load_tail };
-        let rows = Rows::new(mem, config, timing);
+        let rows = Rows::new(mem, sizes);
         let padding = Padding { left: padding_cycles(mem), from: cycle + tail - 1 };
         let loader = Loader { client, insn, rows, padding, write_delay: tail - 1 };
         (loader, cycle + 1 + u64::from(mem.y_pad_0))
@@ -69,15 +70,14 @@ pub(super) struct Rows {
     rows_left: u64,
     row_bytes: u64,
     row_stride: u64,
-    bus_bytes: u64,
-    bus_shift: u32,
-    burst_bytes: u64,
+    log_beat: u32,
+    log_burst: u32,
 }
 
 impl Rows {
     /// The rows of a LOAD or STORE.
-    pub fn new(mem: &Mem, config: &Config, timing: &Timing) -> Rows {
-        let element = config.element_bytes(mem.memory_type) as u64;
+    pub fn new(mem: &Mem, sizes: &Sizes) -> Rows {
+        let element = sizes.element_bytes(mem.memory_type);
         Rows {
             at: 0,
             end: 0,
@@ -85,9 +85,8 @@ impl Rows {
             rows_left: mem.y_size.into(),
             row_bytes: u64::from(mem.x_size) * element,
             row_stride: u64::from(mem.x_stride) * element,
-            bus_bytes: timing.bus_bytes,
-            bus_shift: timing.bus_bytes.trailing_zeros(),
-            burst_bytes: timing.burst_bytes(),
+            log_beat: sizes.log_beat,
+            log_burst: sizes.log_burst,
         }
     }
 
@@ -97,13 +96,13 @@ impl Rows {
         self.rows_left = self.rows_left.checked_sub(1)?;
         let (start, end) = (self.next_row, self.next_row + self.row_bytes);
         self.next_row += self.row_stride;
-        let beat = self.bus_bytes - 1;
+        let beat = (1 << self.log_beat) - 1;
         Some((start & !beat, (end + beat) & !beat))
     }
 
     /// Bursts of a row from [`Rows::next_row`].
     pub fn bursts(&self, (start, end): (u64, u64)) -> u64 {
-        (end - 1) / self.burst_bytes - start / self.burst_bytes + 1
+        ((end - 1) >> self.log_burst) - (start >> self.log_burst) + 1
     }
 }
 
@@ -116,8 +115,8 @@ impl Iterator for Rows {
             (self.at, self.end) = self.next_row()?;
         }
         let address = self.at;
-        self.at = self.end.min((address & !(self.burst_bytes - 1)) + self.burst_bytes);
-        Some(Burst { address, beats: (self.at - address) >> self.bus_shift })
+        self.at = self.end.min(((address >> self.log_burst) + 1) << self.log_burst);
+        Some(Burst { address, beats: (self.at - address) >> self.log_beat })
     }
 }
 

@@ -13,6 +13,7 @@ use super::memory::{Burst, Client, Memory};
 use super::observe::{NEVER, Observer, Read};
 use super::queue::{ModuleState, Phase, Queued};
 use super::report::{CycleReport, Work};
+use super::sizes::Sizes;
 use super::store;
 use super::timing::Timing;
 use crate::report::{Cause, Stop, Trap};
@@ -49,7 +50,10 @@ pub fn insn_base(segments: impl IntoIterator<Item = (u64, u64)>) -> u64 {
 /// Runs the stream in time, up to its FINISH, or to its end if it has none. The observer is told what happens.
 ///
 /// Stops like the functional simulator: with a trap for an instruction that leaves its scratchpads, and at once in a
-/// deadlock. `timing` must pass [`Timing::check`].
+/// deadlock.
+///
+/// # Panics
+/// If `timing` does not pass [`Timing::check`]; presets and what was read by [`Timing::from_value`] do.
 pub fn simulate<O: Observer>(
     config: &Config,
     insns: &[Insn],
@@ -60,13 +64,14 @@ pub fn simulate<O: Observer>(
     if u32::try_from(insns.len()).is_err() {
         return Err(Stop::TooLong { count: insns.len(), limit: u32::MAX });
     }
+    timing.check().unwrap_or_else(|error| panic!("{error}"));
     let mut machine = Machine::new(config, insns, timing, options, observer);
     machine.run()?;
     Ok(machine.report())
 }
 
 struct Machine<'a, O> {
-    config: &'a Config,
+    sizes: Sizes,
     insns: &'a [Insn],
     timing: &'a Timing,
     wait_for_tokens: bool,
@@ -85,14 +90,14 @@ struct Machine<'a, O> {
 
 impl<'a, O: Observer> Machine<'a, O> {
     fn new(
-        config: &'a Config,
+        config: &Config,
         insns: &'a [Insn],
         timing: &'a Timing,
         options: &CycleOptions,
         observer: &'a mut O,
     ) -> Machine<'a, O> {
         Machine {
-            config,
+            sizes: Sizes::new(config, timing),
             insns,
             timing,
             wait_for_tokens: options.wait_for_tokens,
@@ -204,7 +209,7 @@ impl<'a, O: Observer> Machine<'a, O> {
     /// The cycle in which an instruction that starts is done; [`NEVER`] if its reads decide that.
     fn execute(&mut self, insn: usize, module: Module, now: u64) -> Result<u64, Cause> {
         let op = &self.insns[insn].op;
-        check(op, self.config)?;
+        check(op, &self.sizes)?;
         let done = match op {
             Op::Finish => now + self.timing.noop_cycles,
             Op::Load(mem) | Op::Store(mem) if mem.is_noop() => now + self.timing.noop_cycles,
@@ -229,7 +234,7 @@ impl<'a, O: Observer> Machine<'a, O> {
     }
 
     fn start_load(&mut self, insn: usize, mem: &Mem, module: Module, now: u64) -> u64 {
-        let (mut loader, first) = Loader::new(insn, mem, now, self.config, self.timing);
+        let (mut loader, first) = Loader::new(insn, mem, now, &self.sizes, self.timing);
         let Some(burst) = loader.next_burst() else {
             return loader.done(now, 0);
         };
@@ -239,11 +244,11 @@ impl<'a, O: Observer> Machine<'a, O> {
     }
 
     fn start_store(&mut self, insn: usize, mem: &Mem, now: u64) -> u64 {
-        let (done, beats) = store::run(mem, now, self.config, self.timing);
+        let (done, beats) = store::run(mem, now, &self.sizes, self.timing);
         self.work.store += done - now;
         self.work.write_beats += beats;
         if O::WRITES {
-            for write in store::writes(insn, mem, now, self.config, self.timing) {
+            for write in store::writes(insn, mem, now, &self.sizes, self.timing) {
                 self.observer.write(&write);
             }
         }

@@ -18,6 +18,7 @@
 //! | `counters` | token counters |
 //! | `memory` | read commands, their grant, and their beats |
 //! | `loader` | the bursts and the padding of one LOAD |
+//! | `check`, `sizes` | what an instruction must fulfil; sizes looked up once |
 //! | `compute` | how long GEMM and ALU take |
 //! | `store` | the write bursts of one STORE |
 //! | `observe`, `tables` | what happened, as events and as CSV |
@@ -34,6 +35,7 @@ mod memory;
 mod observe;
 mod queue;
 mod report;
+mod sizes;
 mod store;
 mod tables;
 mod timing;

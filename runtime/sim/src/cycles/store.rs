@@ -6,18 +6,18 @@
 
 use super::loader::Rows;
 use super::observe::Write;
+use super::sizes::Sizes;
 use super::timing::Timing;
-use tilewright_isa::{Config, Mem};
+use tilewright_isa::Mem;
 
 /// The cycle in which a STORE that starts in `cycle` is done, if it moves something, and its beats.
-pub(super) fn run(mem: &Mem, cycle: u64, config: &Config, timing: &Timing) -> (u64, u64) {
-    let mut rows = Rows::new(mem, config, timing);
-    let tensor_beats = tensor_beats(mem, config, timing);
+pub(super) fn run(mem: &Mem, cycle: u64, sizes: &Sizes, timing: &Timing) -> (u64, u64) {
+    let mut rows = Rows::new(mem, sizes);
     let (mut now, mut beats) = (cycle, 0);
     while let Some(row) = rows.next_row() {
-        let (row_beats, bursts) = ((row.1 - row.0) / timing.bus_bytes, rows.bursts(row));
+        let (row_beats, bursts) = ((row.1 - row.0) >> sizes.log_beat, rows.bursts(row));
         // Bursts and tensors are both aligned, so a row has as many of one in the other as all its bursts together.
-        let tensors = row_beats.div_ceil(tensor_beats).max(bursts);
+        let tensors = tensors(row_beats, sizes).max(bursts);
         beats += row_beats;
         now += row_beats + tensors * timing.store_tensor_cycles + bursts * (1 + timing.store_burst_cycles);
         now -= bursts * timing.store_tensor_cycles;
@@ -30,15 +30,15 @@ pub(super) fn writes(
     insn: usize,
     mem: &Mem,
     cycle: u64,
-    config: &Config,
+    sizes: &Sizes,
     timing: &Timing,
 ) -> impl Iterator<Item = Write> {
-    let tensor_beats = tensor_beats(mem, config, timing);
     let (overhead, pause) = (timing.store_burst_cycles, timing.store_tensor_cycles);
+    let (rows, sizes) = (Rows::new(mem, sizes), *sizes);
     let mut now = cycle;
-    Rows::new(mem, config, timing).map(move |burst| {
+    rows.map(move |burst| {
         let first_beat = now + overhead + 1;
-        let acknowledged = first_beat + burst.beats + (burst.beats.div_ceil(tensor_beats) - 1) * pause;
+        let acknowledged = first_beat + burst.beats + (tensors(burst.beats, &sizes) - 1) * pause;
         let accepted = (first_beat - 1).max(now);
         let commanded = first_beat.saturating_sub(2).max(now);
         now = acknowledged;
@@ -48,7 +48,7 @@ pub(super) fn writes(
     })
 }
 
-/// Beats of one element of OUT.
-fn tensor_beats(mem: &Mem, config: &Config, timing: &Timing) -> u64 {
-    (config.element_bytes(mem.memory_type) as u64 / timing.bus_bytes).max(1)
+/// Elements of OUT that so many beats hold, the last one possibly in part.
+fn tensors(beats: u64, sizes: &Sizes) -> u64 {
+    (beats + (1 << sizes.log_tensor) - 1) >> sizes.log_tensor
 }

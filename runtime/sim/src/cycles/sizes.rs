@@ -1,0 +1,42 @@
+//! A configuration and a timing → the numbers that every instruction needs, looked up once.
+
+use super::timing::Timing;
+use tilewright_isa::{Config, MemoryType};
+
+/// Sizes of a machine's memories and of its bus. Arrays are in the order of [`MemoryType::ALL`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    element_bytes: [u64; 6],
+    depth: [u64; 6],
+    /// The log2 of the bytes of a beat and of the longest burst.
+    pub log_beat: u32,
+    pub log_burst: u32,
+    /// The log2 of the beats of one element of OUT, at least one beat.
+    pub log_tensor: u32,
+}
+
+impl Sizes {
+    pub fn new(config: &Config, timing: &Timing) -> Sizes {
+        let element_bytes = MemoryType::ALL.map(|memory| config.element_bytes(memory) as u64);
+        let log_beat = timing.bus_bytes.trailing_zeros();
+        Sizes {
+            element_bytes,
+            depth: MemoryType::ALL.map(|memory| config.depth(memory) as u64),
+            log_beat,
+            log_burst: log_beat + timing.burst_beats.trailing_zeros(),
+            log_tensor: element_bytes[MemoryType::Out as usize].trailing_zeros().saturating_sub(log_beat),
+        }
+    }
+
+    /// Bytes of an element in device memory.
+    #[inline]
+    pub fn element_bytes(&self, memory: MemoryType) -> u64 {
+        self.element_bytes[memory as usize]
+    }
+
+    /// Elements of the scratchpad.
+    #[inline]
+    pub fn depth(&self, memory: MemoryType) -> u64 {
+        self.depth[memory as usize]
+    }
+}
