@@ -5,7 +5,7 @@ use crate::reference;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::cell::RefCell;
-use tilewright_isa::{Alu, AluOpcode, Config, Gemm, Insn, Mem, MemoryType, Op, Tokens};
+use tilewright_isa::{Alu, AluOpcode, Codec, Config, Gemm, Insn, Mem, MemoryType, Op, Params, Tokens};
 use tilewright_sim::cycles::{
     CycleOptions, CycleReport, NEVER, Read, Span, State, Tables, Timing, Totals, attribute, simulate,
 };
@@ -243,4 +243,44 @@ fn every_cycle_is_as_in_the_reference() {
     let cycles: u64 = seen.iter().map(|seen| seen.cycles).sum();
     println!("{cases} cases, {cycles} cycles; share that ended, was long, contended, lost tokens: {shares:.2?}");
     assert!(shares[0] > 0.2 && shares[1] > 0.1 && shares[2] > 0.1 && shares[3] > 0.01, "{shares:?}");
+}
+
+/// Any word; most have few bits set, so that fields are small and an instruction can be executed.
+fn word() -> impl Strategy<Value = u128> {
+    (any::<[u128; 4]>(), 0..3usize)
+        .prop_map(|(words, thin)| words[..=thin + 1].iter().fold(u128::MAX, |all, word| all & word))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the words and the machine are, a run ends or stops, and its cycles add up.
+    #[test]
+    fn no_stream_is_too_strange(
+        words in prop::collection::vec(word(), 0..24),
+        logs in (0..3u32, 0..5u32, 0..5u32, 3..12u32),
+        timing in timing(),
+        tokens_before in before(),
+    ) {
+        let (log_batch, log_block_in, log_block_out, size) = logs;
+        let params = Params {
+            log_batch,
+            log_block_in,
+            log_block_out,
+            log_uop_buff_size: size,
+            log_inp_buff_size: size + log_batch + log_block_in,
+            log_wgt_buff_size: size + log_block_in + log_block_out,
+            log_acc_buff_size: size + log_batch + log_block_out,
+            ..Params::default()
+        };
+        let Ok(config) = Config::new(params) else { return Ok(()) };
+        let codec = Codec::new(&config);
+        let insns: Vec<Insn> = words.iter().filter_map(|word| codec.decode(*word).ok()).collect();
+        let options = CycleOptions { tokens_before, insn_base: u64::MAX, ..CycleOptions::default() };
+        let mut tables = Tables::new(insns.len());
+        if let Ok(report) = simulate(&config, &insns, &timing, &options, &mut tables) {
+            tables.finish(report.cycles);
+            check_attribution(&insns, &tables, &report, &timing);
+        }
+    }
 }
