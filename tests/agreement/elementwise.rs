@@ -62,6 +62,13 @@ fn narrow_stages_keep_their_own_storage_and_their_values() {
     assert_eq!(answer(&converted), "");
 }
 
+#[test]
+fn a_single_value_has_no_loops_to_mark() {
+    let text = "kernel k() {\n input X: i8[]\n output Y[] = X[]\n}\n\
+                schedule s for k {\n Xb = X.cache_read(inp)\n Xb.pragma(dma_copy)\n}\n";
+    assert_eq!(answer(text), "E0306");
+}
+
 /// An operation of a random stage on earlier values.
 fn stage() -> impl Strategy<Value = (u8, u8, u8, i64)> {
     (0..9_u8, any::<u8>(), any::<u8>(), -300..300_i64)
@@ -69,7 +76,8 @@ fn stage() -> impl Strategy<Value = (u8, u8, u8, i64)> {
 
 /// A program of stages in the accumulator, each computed from earlier ones.
 fn program(stages: &[(u8, u8, u8, i64)], rows: i64, stored: u8) -> String {
-    let mut kernel = format!("kernel k(n = BLOCK_OUT * 2) {{\n    input A: i32[{rows}, n]\n    input B: i32[{rows}, n]\n");
+    let mut kernel =
+        format!("kernel k(n = BLOCK_OUT * 2) {{\n    input A: i32[{rows}, n]\n    input B: i32[{rows}, n]\n");
     let mut schedule = String::new();
     // Names of values, and whether each is `i8`.
     let mut values = vec![("A".to_string(), false), ("B".to_string(), false)];

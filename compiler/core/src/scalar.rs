@@ -117,8 +117,8 @@ impl<L> Scalar<L> {
     pub fn untruncated(&self) -> &Scalar<L> {
         let Scalar::Cast { to: DType::I8, mode: CastMode::Wrap, value } = self else { return self };
         let mut value = &**value;
-        while let Scalar::Cast { to: DType::I32, value: inner, .. } | Scalar::Cast { mode: CastMode::Wrap, value: inner, .. } =
-            value
+        while let Scalar::Cast { to: DType::I32, value: inner, .. }
+        | Scalar::Cast { mode: CastMode::Wrap, value: inner, .. } = value
         {
             value = inner;
         }

@@ -82,8 +82,6 @@ pub enum EmitError {
     TooManyOperations { program: String, operations: u64, limit: u64 },
     #[error("an instruction needs {needed} micro-ops at once, but the micro-op buffer takes {capacity}")]
     MicroOps { needed: usize, capacity: usize },
-    #[error("`{buffer}` has a transfer at tile {tile} of its scratchpad, but a transfer reaches the first 65536 only")]
-    FarTile { buffer: String, tile: u32 },
 }
 
 impl EmitError {
@@ -93,7 +91,6 @@ impl EmitError {
             EmitError::DeviceMemory { .. } => "E0460",
             EmitError::TooManyOperations { .. } => "E0461",
             EmitError::MicroOps { .. } => "E0464",
-            EmitError::FarTile { .. } => "E0465",
         }
     }
 
@@ -106,7 +103,6 @@ impl EmitError {
                  that fewer and larger loads and GEMM instructions remain, or work on a part of the data in each run"
             }
             EmitError::MicroOps { .. } => "let fewer loops lie inside of the instruction",
-            EmitError::FarTile { .. } => "let what is alive at once be smaller",
         };
         Diagnostic::error(self.code(), self.to_string()).help(help)
     }
@@ -129,7 +125,6 @@ pub fn emit(legal: &LegalProgram) -> Result<Stream, EmitError> {
 fn stream(program: &LoopProgram, config: &Config) -> Result<Stream, EmitError> {
     let mut dram = DramMap::new(program)?;
     let walk = walk::walk(program)?;
-    check_transfers(&walk)?;
     let plan = uops::plan(&walk, config)?;
     let uop_segment = match plan.data.len() as u64 {
         0 => 0,
@@ -143,19 +138,6 @@ fn stream(program: &LoopProgram, config: &Config) -> Result<Stream, EmitError> {
     let (ops, origins): (Vec<Op>, Vec<Origin>) = assembler.instructions(&items, &relayed).unzip();
     let insns = ops.into_iter().zip(flags).map(|(op, tokens)| Insn { tokens, op }).collect();
     Ok(Stream { config: *config, segments: dram.segments, uops: plan.data, insns, origins })
-}
-
-/// Transfers name a tile on chip with 16 bits, and a scratchpad can be deeper.
-fn check_transfers(walk: &Walk) -> Result<(), EmitError> {
-    for operation in &walk.operations {
-        if let Stmt::Dma(dma) = walk.statements[operation.statement as usize]
-            && operation.at[0] > u16::MAX.into()
-        {
-            let buffer = walk.program.buffer(dma.sram.buffer).name.clone();
-            return Err(EmitError::FarTile { buffer, tile: operation.at[0] });
-        }
-    }
-    Ok(())
 }
 
 const UOP_BYTES: u64 = tilewright_isa::config::UOP_BYTES as u64;

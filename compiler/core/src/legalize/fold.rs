@@ -10,13 +10,12 @@
 //! the two loops wins; sums wrap and elementwise tiles are distinct, so the order inside a nest is free.
 
 use crate::legalize::nest::{NestLoop, wrap};
+use crate::legalize::seal::ITER_FIELD;
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Alu, AluOperand, For, Gemm, InsnLoop, LoopId, LoopProgram, MicroOp, Stmt, TileRef};
 
 /// Cycles that an instruction costs besides its micro-ops.
 const CYCLES_PER_INSTRUCTION: i64 = 7;
-/// `iter_out` and `iter_in` have 14 bits.
-const ITER_LIMIT: i64 = (1 << 14) - 1;
 /// Micro-ops beyond this are better walked as instructions: their loads would stall the compute module.
 const MICRO_OP_LIMIT: i64 = 1024;
 
@@ -132,7 +131,7 @@ fn continues(outer: &InsnLoop, inner: &InsnLoop) -> bool {
     outer.dst == next(inner.dst)
         && outer.src == next(inner.src)
         && outer.wgt == next(inner.wgt)
-        && outer.extent * inner.extent <= ITER_LIMIT
+        && outer.extent * inner.extent <= ITER_FIELD
 }
 
 /// The one loop that a group makes: the steps of its innermost part.
@@ -150,7 +149,7 @@ struct Plan {
 }
 
 fn plan(groups: &[Vec<Step>], uop_limit: i64) -> Plan {
-    let fits = |g: &Vec<Step>| total(g).extent <= ITER_LIMIT;
+    let fits = |g: &Vec<Step>| total(g).extent <= ITER_FIELD;
     let candidates: Vec<Option<usize>> =
         std::iter::once(None).chain((0..groups.len()).filter(|g| fits(&groups[*g])).map(Some)).collect();
     let mut best: Option<(i64, Plan)> = None;

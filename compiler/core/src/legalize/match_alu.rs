@@ -15,7 +15,8 @@ use crate::legalize::nest::{Nest, NestLoop, repeating_loops, rewrite_stores, wra
 use crate::legalize::tiles::{LaneLoop, strip, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
-    Alu, AluOp, AluOperand, BufferId, Gemm, InsnLoop, Leaf, Load, LoopId, LoopProgram, MicroOp, Scope, Stmt, Store, TileRef,
+    Alu, AluOp, AluOperand, BufferId, Gemm, InsnLoop, Leaf, Load, LoopId, LoopProgram, MicroOp, Scope, Stmt, Store,
+    TileRef,
 };
 use crate::scalar::{DType, Scalar};
 use crate::select::{OpOperand, Request, SelectError, SelectedOp, Selection, Start, candidates, display};

@@ -10,13 +10,11 @@
 
 use crate::legalize::match_gemm::not_whole;
 use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
+use crate::legalize::seal::DMA_FIELD;
 use crate::legalize::tiles::{LaneLoop, strip, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, Direction, Dma, Leaf, Load, LoopProgram, Mark, Scope, Stmt, TileRef};
 use crate::scalar::{DType, Scalar};
-
-/// `x_size`, `y_size` and `x_stride` have 16 bits.
-const FIELD_LIMIT: i64 = (1 << 16) - 1;
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
@@ -178,10 +176,9 @@ fn rectangle(program: &LoopProgram, nest: &Nest, direction: Direction, sram: Til
     let (mut x_size, mut y_size, mut x_stride) = (1, 1, 1);
     for w in walkers {
         let size = x_size * y_size;
-        let continues_row = y_size == 1 && w.sram == x_size && w.dram == x_size && x_size * w.extent <= FIELD_LIMIT;
-        let starts_rows =
-            y_size == 1 && w.sram == x_size && (1..=FIELD_LIMIT).contains(&w.dram) && w.extent <= FIELD_LIMIT;
-        let continues_rows = w.sram == size && w.dram == x_stride * y_size && y_size * w.extent <= FIELD_LIMIT;
+        let continues_row = y_size == 1 && w.sram == x_size && w.dram == x_size && x_size * w.extent <= DMA_FIELD;
+        let starts_rows = y_size == 1 && w.sram == x_size && (1..=DMA_FIELD).contains(&w.dram) && w.extent <= DMA_FIELD;
+        let continues_rows = w.sram == size && w.dram == x_stride * y_size && y_size * w.extent <= DMA_FIELD;
         if continues_row {
             x_size *= w.extent;
             x_stride = x_size;

@@ -31,9 +31,8 @@ impl Nest {
 
 /// The loops of a nest that run more than once and do not choose the element that is written.
 pub fn repeating_loops(program: &LoopProgram, nest: &Nest) -> Vec<LoopId> {
-    let repeats = |l: &LoopId| {
-        program.loop_var(*l).extent > 1 && !nest.store.indices.iter().any(|e| e.mentions(&|v| v == *l))
-    };
+    let repeats =
+        |l: &LoopId| program.loop_var(*l).extent > 1 && !nest.store.indices.iter().any(|e| e.mentions(&|v| v == *l));
     nest.loops.iter().map(|l| l.var).filter(repeats).collect()
 }
 

@@ -20,8 +20,8 @@ use crate::loops::verify::verify;
 /// Largest DRAM address, in bytes: half of what 32 bits can count, which leaves room for micro-ops and instructions.
 const DRAM_LIMIT: i64 = 1 << 31;
 /// `x_size`, `y_size` and `x_stride` have 16 bits, iteration counts 14.
-const DMA_FIELD: i64 = (1 << 16) - 1;
-const ITER_FIELD: i64 = (1 << 14) - 1;
+pub const DMA_FIELD: i64 = (1 << 16) - 1;
+pub const ITER_FIELD: i64 = (1 << 14) - 1;
 
 /// A program of which it is proven that the target runs it. Only [`seal`] makes one.
 #[derive(Clone, Debug)]

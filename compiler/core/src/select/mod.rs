@@ -132,16 +132,6 @@ impl Selection {
     }
 }
 
-/// The cheapest selection whose start, where it is an operand, may be overwritten.
-pub fn select(request: &Request, may_overwrite: &dyn Fn(u32) -> bool) -> Result<Selection, SelectError> {
-    let usable = |s: &Selection| match s.start {
-        Start::Operand(k) => may_overwrite(k),
-        Start::Zero => true,
-    };
-    let all = candidates(request)?;
-    Ok(all.into_iter().find(usable).expect("every chain can begin with a cleared tile"))
-}
-
 /// The cheapest selection from each start that has one, cheapest first. One from [`Start::Zero`] is always there: it is
 /// the copy, where no operand may be overwritten.
 pub fn candidates(request: &Request) -> Result<Vec<Selection>, SelectError> {

@@ -6,6 +6,16 @@ use proptest::prelude::*;
 
 type Expr = Scalar<u32>;
 
+/// The cheapest selection whose start, where it is an operand, may be overwritten.
+fn select(request: &Request, may_overwrite: &dyn Fn(u32) -> bool) -> Result<Selection, SelectError> {
+    let usable = |s: &Selection| match s.start {
+        Start::Operand(k) => may_overwrite(k),
+        Start::Zero => true,
+    };
+    let all = candidates(request)?;
+    Ok(all.into_iter().find(usable).expect("every chain can begin with a cleared tile"))
+}
+
 fn x(k: u32) -> Expr {
     Scalar::Leaf(k)
 }

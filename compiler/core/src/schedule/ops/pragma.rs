@@ -6,7 +6,7 @@
 //! after    @dma_copy for i { for r { X_buf[i, r] = X[i, r] } }
 //! ```
 //!
-//! Checks: `is_copy`; the stage has no such pragma yet.
+//! Checks: `is_copy`; the stage has loops, and no such pragma yet.
 
 use crate::schedule::args::Call;
 use crate::schedule::checks::is_copy;
@@ -21,8 +21,11 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     if word.name != "dma_copy" {
         return Err(ScheduleError::UnknownWord { what: "pragma", name: word, known: vec!["dma_copy"] });
     }
-    let axis = match call.directive.args.len() {
-        1 => schedule.stage(stage).leaves[0],
+    let axis = match (call.directive.args.len(), schedule.stage(stage).leaves.first()) {
+        (1, Some(outermost)) => *outermost,
+        (1, None) => {
+            return Err(call.bad_arguments(format!("`{}` is a single value and has no loops", call.subject.name)));
+        }
         _ => call.axis(schedule, stage, 0)?,
     };
     let name = schedule.stage_name(stage).to_string();
