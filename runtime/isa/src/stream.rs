@@ -26,7 +26,13 @@ impl Queue {
 
     /// The queue from one module to another, if they are neighbours.
     pub fn between(producer: Module, consumer: Module) -> Option<Queue> {
-        Queue::ALL.into_iter().find(|queue| queue.producer() == producer && queue.consumer() == consumer)
+        match (producer, consumer) {
+            (Module::Load, Module::Compute) => Some(Queue::LoadToCompute),
+            (Module::Compute, Module::Load) => Some(Queue::ComputeToLoad),
+            (Module::Compute, Module::Store) => Some(Queue::ComputeToStore),
+            (Module::Store, Module::Compute) => Some(Queue::StoreToCompute),
+            _ => None,
+        }
     }
 
     /// The name in files that describe recorded streams.

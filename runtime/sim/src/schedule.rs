@@ -90,7 +90,7 @@ impl Heads {
 
     /// The instruction nearest to `waiting` that posts into the queue: one that has not run if there is one.
     fn nearest_poster(&self, insns: &[Insn], queue: Queue, waiting: usize) -> Option<Poster> {
-        let posts = |index: &usize| Queue::pushed_by(&insns[*index]).any(|posted| posted == queue);
+        let posts = |index: &usize| insns[*index].pushes().any(|posted| posted == queue);
         let nearest = |has_run| {
             let candidates = (0..insns.len()).filter(|&index| self.has_run(index) == has_run).filter(posts);
             candidates.min_by_key(|index| index.abs_diff(waiting)).map(|insn| Poster { insn, has_run })

@@ -6,80 +6,12 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use std::fmt;
 use tilewright_isa::{Insn, Module};
 
+pub use tilewright_isa::Queue;
+
 /// Tokens that a hardware counter can hold; the machine loses a post beyond it.
-pub const MAX_OUTSTANDING: u64 = 255;
-
-/// The four token queues, named by who posts and who takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Queue {
-    LoadToCompute,
-    ComputeToLoad,
-    ComputeToStore,
-    StoreToCompute,
-}
-
-impl Queue {
-    pub const ALL: [Queue; 4] =
-        [Queue::LoadToCompute, Queue::ComputeToLoad, Queue::ComputeToStore, Queue::StoreToCompute];
-
-    /// The queue from one module to a neighbour of it.
-    fn between(from: Module, to: Module) -> Queue {
-        match (from, to) {
-            (Module::Load, _) => Queue::LoadToCompute,
-            (Module::Store, _) => Queue::StoreToCompute,
-            (Module::Compute, Module::Store) => Queue::ComputeToStore,
-            (Module::Compute, _) => Queue::ComputeToLoad,
-        }
-    }
-
-    /// The module that posts into it.
-    pub fn poster(self) -> Module {
-        match self {
-            Queue::LoadToCompute => Module::Load,
-            Queue::ComputeToLoad | Queue::ComputeToStore => Module::Compute,
-            Queue::StoreToCompute => Module::Store,
-        }
-    }
-
-    /// The module that takes from it.
-    pub fn taker(self) -> Module {
-        match self {
-            Queue::ComputeToLoad => Module::Load,
-            Queue::LoadToCompute | Queue::StoreToCompute => Module::Compute,
-            Queue::ComputeToStore => Module::Store,
-        }
-    }
-
-    /// The queues from which the instruction takes a token before it starts.
-    pub fn popped_by(insn: &Insn) -> impl Iterator<Item = Queue> {
-        let module = insn.module();
-        let prev = module.prev().filter(|_| insn.tokens.pop_prev).map(|from| Queue::between(from, module));
-        let next = module.next().filter(|_| insn.tokens.pop_next).map(|from| Queue::between(from, module));
-        prev.into_iter().chain(next)
-    }
-
-    /// The queues into which the instruction posts a token when it is done.
-    pub fn pushed_by(insn: &Insn) -> impl Iterator<Item = Queue> {
-        let module = insn.module();
-        let prev = module.prev().filter(|_| insn.tokens.push_prev).map(|to| Queue::between(module, to));
-        let next = module.next().filter(|_| insn.tokens.push_next).map(|to| Queue::between(module, to));
-        prev.into_iter().chain(next)
-    }
-}
-
-impl fmt::Display for Queue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Queue::LoadToCompute => "load→compute",
-            Queue::ComputeToLoad => "compute→load",
-            Queue::ComputeToStore => "compute→store",
-            Queue::StoreToCompute => "store→compute",
-        })
-    }
-}
+pub const MAX_OUTSTANDING: u64 = tilewright_isa::MAX_TOKENS as u64;
 
 /// A number of tokens per queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -135,13 +67,13 @@ impl TokenState {
 
     /// The first queue that the instruction would have to wait for, if any.
     pub fn missing(&self, insn: &Insn) -> Option<Queue> {
-        Queue::popped_by(insn).find(|&queue| self.count(queue) == 0)
+        insn.pops().find(|&queue| self.count(queue) == 0)
     }
 
     /// Takes the instruction's tokens, which must be there. Returns the clock of its start.
     pub fn start(&mut self, insn: &Insn) -> Clock {
         let clock = &mut self.clocks[insn.module() as usize];
-        for queue in Queue::popped_by(insn) {
+        for queue in insn.pops() {
             let fifo = &mut self.fifos[queue as usize];
             if fifo.before > 0 {
                 fifo.before -= 1;
@@ -159,7 +91,7 @@ impl TokenState {
         let module = insn.module() as usize;
         self.clocks[module][module] += 1;
         let mut overflow = None;
-        for queue in Queue::pushed_by(insn) {
+        for queue in insn.pushes() {
             self.fifos[queue as usize].posted.push_back(self.clocks[module]);
             if self.count(queue) > MAX_OUTSTANDING && !std::mem::replace(&mut self.overflowed[queue as usize], true) {
                 overflow = Some(queue);

@@ -115,8 +115,8 @@ fn tokens(recording: &Recording) -> Vec<(Queue, usize, usize)> {
             let insns = recording.insns.iter().enumerate();
             insns.filter(move |(_, insn)| uses(insn, queue)).map(|(index, _)| index)
         };
-        let posts = users(|insn, queue| Queue::pushed_by(insn).any(|pushed| pushed == queue));
-        let takes = users(|insn, queue| Queue::popped_by(insn).any(|popped| popped == queue));
+        let posts = users(|insn, queue| insn.pushes().any(|pushed| pushed == queue));
+        let takes = users(|insn, queue| insn.pops().any(|popped| popped == queue));
         matched.extend(posts.zip(takes.skip(recording.tokens_before.of(queue) as usize)).map(|(p, t)| (queue, p, t)));
     }
     matched

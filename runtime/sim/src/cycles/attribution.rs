@@ -217,17 +217,17 @@ impl<'a> Run<'a> {
     fn token_wait(&self, index: usize, started: u64) -> State {
         let insn = &self.insns[index];
         let missing = |queue: &Queue| started == NEVER && self.tokens_left.of(*queue) == 0;
-        if let Some(queue) = Queue::popped_by(insn).find(missing) {
+        if let Some(queue) = insn.pops().find(missing) {
             return State::Token { queue, poster: None };
         }
         let posted_in = if started == NEVER { self.cycles } else { started - 1 };
         let posted = |queue: Queue| {
-            let done = &self.done[queue.poster() as usize];
+            let done = &self.done[queue.producer() as usize];
             let at = done.binary_search_by_key(&posted_in, |(cycle, _)| *cycle).ok()?;
             let poster = done[at].1;
-            Queue::pushed_by(&self.insns[poster]).any(|pushed| pushed == queue).then_some((queue, poster))
+            self.insns[poster].pushes().any(|pushed| pushed == queue).then_some((queue, poster))
         };
-        match Queue::popped_by(insn).find_map(posted) {
+        match insn.pops().find_map(posted) {
             Some((queue, poster)) => State::Token { queue, poster: Some(poster) },
             None => unreachable!("instruction {index} waited for a token that nobody posted"),
         }

@@ -125,10 +125,9 @@ impl Machine<'_> {
 
     fn snapshot(&self) -> Snapshot {
         let head = |module: &ModuleNow| module.queue.front().map(|insn| &self.insns[*insn]).filter(|_| !module.running);
-        let ready = |insn: &Insn| Queue::popped_by(insn).all(|queue| self.tokens[queue as usize] > 0);
+        let ready = |insn: &Insn| insn.pops().all(|queue| self.tokens[queue as usize] > 0);
         let starting = [0, 1, 2].map(|module| head(&self.modules[module]).filter(|insn| ready(insn)));
-        let takes =
-            |queue: Queue| starting.iter().flatten().any(|insn| Queue::popped_by(insn).any(|from| from == queue));
+        let takes = |queue: Queue| starting.iter().flatten().any(|insn| insn.pops().any(|from| from == queue));
         Snapshot {
             slots: self.slots,
             fifo: self.fifo.len(),
@@ -231,7 +230,7 @@ impl Machine<'_> {
         self.run.times[insn].done = self.now;
         self.run.cycles = self.now;
         self.finished |= self.insns[insn].op == Op::Finish;
-        for queue in Queue::pushed_by(&self.insns[insn]) {
+        for queue in self.insns[insn].pushes() {
             // A full counter keeps its value if it is taken from in the same cycle.
             if old.tokens[queue as usize] < 255 || old.taken[queue as usize] {
                 self.tokens[queue as usize] += 1;
@@ -240,7 +239,7 @@ impl Machine<'_> {
     }
 
     fn start(&mut self, at: usize, insn: usize) {
-        for queue in Queue::popped_by(&self.insns[insn]) {
+        for queue in self.insns[insn].pops() {
             self.tokens[queue as usize] -= 1;
         }
         self.run.times[insn].started = self.now;
