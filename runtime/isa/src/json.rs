@@ -3,7 +3,8 @@
 //! VTA's keys stand at the top, with VTA's meaning; a missing one takes the default machine's value, because an unknown
 //! one is refused by name and so a misspelt key cannot pass for a missing one. `TARGET` and `HW_VER` describe other
 //! tools' choices and are accepted and ignored. Keys of our own stand under `"tilewright"`: `log_block_in` and
-//! `log_block_out` set the two block sizes apart, which VTA's file cannot.
+//! `log_block_out` set the two block sizes apart, which VTA's file cannot, and `timing` is the cycle model's: it is accepted
+//! here as long as no key stands twice in it, and what it says is read by the simulator.
 
 use crate::config::{Config, ConfigError, Params};
 use serde::Deserialize;
@@ -15,7 +16,9 @@ use std::fmt;
 /// Under this key stand the keys that VTA does not have.
 const OWN_KEY: &str = "tilewright";
 const TEXT_KEYS: [&str; 2] = ["TARGET", "HW_VER"];
-const OWN_KEYS: [&str; 2] = ["log_block_in", "log_block_out"];
+/// Its value says nothing about what instructions mean, so that it is no part of a [`Config`].
+const TIMING_KEY: &str = "timing";
+const OWN_KEYS: [&str; 3] = ["log_block_in", "log_block_out", TIMING_KEY];
 /// What may stand at the top; the first are numbers.
 const TOP_KEYS: [&str; 16] = [
     "LOG_INP_WIDTH",
@@ -137,6 +140,12 @@ fn from_members(json: Json) -> Result<Config, ConfigError> {
     }
     refuse_duplicates(&own)?;
     for (key, value) in own {
+        if key == TIMING_KEY {
+            if let Json::Object(Members(members)) = &value {
+                refuse_duplicates(members)?;
+            }
+            continue;
+        }
         given.push(number(&key, &value, &OWN_KEYS)?);
     }
     let config = Config::new(params(&given))?;

@@ -38,6 +38,17 @@ fn the_default_machine() {
 }
 
 #[test]
+fn the_timing_is_no_part_of_it() {
+    for timing in [r#""pynq""#, r#"{"burst_beats": 32}"#, "16"] {
+        let text = format!(r#"{{"LOG_BLOCK": 5, "tilewright": {{"log_block_in": 4, "timing": {timing}}}}}"#);
+        let without = Config::from_json(r#"{"LOG_BLOCK": 5, "tilewright": {"log_block_in": 4}}"#);
+        assert_eq!(Config::from_json(&text), without, "{timing}");
+    }
+    let twice = Config::from_json(r#"{"tilewright": {"timing": {"burst_beats": 32, "burst_beats": 16}}}"#);
+    assert_eq!(twice.unwrap_err().to_string(), "the key \"burst_beats\" stands twice");
+}
+
+#[test]
 fn other_cores() {
     let json = r#"{"LOG_BATCH": 2, "LOG_INP_BUFF_SIZE": 16, "TARGET": "sim", "HW_VER": "0.0.2"}"#;
     let config = Config::from_json(json).unwrap();
