@@ -9,7 +9,9 @@ use tilewright_syntax::{Sources, Span};
 /// A tensor compiler with its own schedule language, for VTA-class accelerators, and their simulator.
 #[derive(Debug, Parser)]
 #[command(name = "tilewright", version, arg_required_else_help = true)]
-#[command(after_help = "Exit status: 0 good, 1 the program or its input is wrong, 2 usage, 3 values differ.")]
+#[command(
+    after_help = "Exit status: 0 good, 1 the program or its input is wrong, 2 usage, 3 values differ, 4 cycles differ."
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -25,7 +27,7 @@ pub enum Command {
     Lower(LowerArgs),
     /// Compile a program, execute it on the simulated accelerator and compare with the reference
     Run(RunArgs),
-    /// Execute a recorded stream and compare memory with the recording
+    /// Execute a recorded stream and compare memory and cycles with the recording
     Replay(ReplayArgs),
     /// Assemble a text into an instruction stream
     Asm(AsmArgs),
@@ -138,10 +140,22 @@ pub struct ReplayArgs {
     /// Write figures to standard output, and nothing else
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub stats: Option<StatsFormat>,
+    /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright`
+    #[arg(long, value_name = "NAME|FILE", default_value = "de10", conflicts_with = "values_only")]
+    pub timing: PathBuf,
+    /// Simulate cycles only; no tensor data is read or computed
+    #[arg(long, conflicts_with_all = ["values_only", "races"])]
+    pub time_only: bool,
+    /// Compute values only, no cycles
+    #[arg(long)]
+    pub values_only: bool,
+    /// Write when every instruction, read and write happened: instructions.csv, reads.csv and writes.csv
+    #[arg(long, value_name = "DIR", conflicts_with = "values_only")]
+    pub events: Option<PathBuf>,
     /// Look for races as well
     #[arg(long)]
     pub races: bool,
-    /// Execute the stream so many times; the time given is the best
+    /// Execute the stream so many times; the host's times given are the best
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
 }

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use thiserror::Error;
 use tilewright_syntax::{Diagnostic, EXPLANATIONS, Span, nearest};
 
+use crate::cycles::RecordedTimes;
+
 /// Findings of one kind that an error lists.
 const MAX_NOTES: usize = 8;
 
@@ -18,6 +20,8 @@ pub enum Exit {
     Wrong = 1,
     /// Values differ from the reference, or memory from the recording.
     Differs = 3,
+    /// Cycles differ from those of the hardware.
+    CyclesDiffer = 4,
 }
 
 impl From<Exit> for ExitCode {
@@ -53,6 +57,7 @@ impl From<DriverError> for Failure {
     fn from(error: DriverError) -> Failure {
         let exit = match error {
             DriverError::Differs { .. } | DriverError::RecordingDiffers { .. } => Exit::Differs,
+            DriverError::CyclesDiffer { .. } => Exit::CyclesDiffer,
             _ => Exit::Wrong,
         };
         Failure::Told { exit, diagnostics: vec![error.diagnostic()] }
@@ -111,6 +116,8 @@ pub enum DriverError {
     Unsound { findings: Vec<String> },
     #[error("memory differs from the recording at address {address:#x}")]
     RecordingDiffers { address: u64, expected: u8, got: u8 },
+    #[error("the run takes {got} cycles, but the hardware took {expected}")]
+    CyclesDiffer { timing: String, expected: u64, got: u64, times: Option<RecordedTimes> },
 }
 
 impl DriverError {
@@ -137,6 +144,7 @@ impl DriverError {
             DriverError::Differs { .. } => "E0650",
             DriverError::RecordingDiffers { .. } => "E0651",
             DriverError::Unsound { .. } => "E0652",
+            DriverError::CyclesDiffer { .. } => "E0653",
         }
     }
 
@@ -184,6 +192,10 @@ impl DriverError {
             }
             DriverError::RecordingDiffers { expected, got, .. } => {
                 told.note(format!("expected {expected:#04x}, got {got:#04x}"))
+            }
+            DriverError::CyclesDiffer { timing, times, .. } => {
+                let told = told.note(format!("simulated with the timing `{timing}`"));
+                times.iter().fold(told, |told, times| told.note(times.to_string()))
             }
         }
     }

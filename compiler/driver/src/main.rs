@@ -6,6 +6,7 @@ mod arrays;
 mod cli;
 mod commands;
 mod compile;
+mod cycles;
 mod diff;
 mod error;
 mod files;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         Command::Fmt(args) => commands::fmt::run(args, &mut sources),
         Command::Lower(args) => commands::lower::run(args, &mut sources),
         Command::Run(args) => commands::run::run(args, &mut sources),
-        Command::Replay(args) => commands::replay::run(args),
+        Command::Replay(args) => commands::replay::run(args, &mut sources),
         Command::Asm(args) => commands::asm::run(args, &mut sources),
         Command::Disasm(args) => commands::disasm::run(args, &mut sources),
         Command::Explain(args) => commands::explain::run(args),

@@ -1,20 +1,55 @@
-//! Recordings ↔ folders of `trace.json`, `insns.bin`, `before.bin` and `after.bin`; the last two may be missing.
+//! Recordings ↔ folders of `trace.json`, `insns.bin`, `before.bin` and `after.bin`; the last two may be missing. Beside
+//! them can stand tables of what happened when: `instructions.csv`, `reads.csv` and `writes.csv`.
 
 use std::path::Path;
 
+use tilewright_sim::cycles::Tables;
 use tilewright_sim::{Recording, RecordingError};
 use tilewright_syntax::Diagnostic;
 
 use crate::error::{DriverError, Failure};
 use crate::files::{self, Staged};
 
+const INSTRUCTIONS: &str = "instructions.csv";
+
 /// Reads a folder.
 pub fn read(folder: &Path) -> Result<Recording, Failure> {
+    let image = |name: &str| files::read_bytes_if_there(&folder.join(name));
+    read_with(folder, image("before.bin")?, image("after.bin")?)
+}
+
+/// Reads a folder without its memory images, which are left alone.
+pub fn read_stream(folder: &Path) -> Result<Recording, Failure> {
+    read_with(folder, None, None)
+}
+
+fn read_with(folder: &Path, before: Option<Vec<u8>>, after: Option<Vec<u8>>) -> Result<Recording, Failure> {
     let trace = files::read_text(&folder.join("trace.json"))?;
     let insns = files::read_bytes(&folder.join("insns.bin"))?;
-    let image = |name: &str| files::read_bytes_if_there(&folder.join(name));
-    Recording::from_parts(&trace, &insns, image("before.bin")?, image("after.bin")?)
-        .map_err(|error| malformed(folder, &error).into())
+    Recording::from_parts(&trace, &insns, before, after).map_err(|error| malformed(folder, &error).into())
+}
+
+/// The folder's table of instructions, if it has one.
+pub fn recorded_instructions(folder: &Path) -> Result<Option<String>, DriverError> {
+    let path = folder.join(INSTRUCTIONS);
+    if path.exists() { files::read_text(&path).map(Some) } else { Ok(None) }
+}
+
+/// The table of instructions as it stands in a folder.
+pub fn instructions(recording: &Recording, tables: &Tables) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    tables.write_instructions(&recording.insns, &mut bytes).expect("memory can be written to");
+    bytes
+}
+
+/// Writes the tables beside their places in the folder, which is made if it does not exist.
+pub fn stage_tables(folder: &Path, recording: &Recording, tables: &Tables) -> Result<Vec<Staged>, DriverError> {
+    let (mut reads, mut writes) = (Vec::new(), Vec::new());
+    tables.write_reads(&mut reads).expect("memory can be written to");
+    tables.write_writes(&mut writes).expect("memory can be written to");
+    files::make_directory(folder)?;
+    let contents = [(INSTRUCTIONS, instructions(recording, tables)), ("reads.csv", reads), ("writes.csv", writes)];
+    contents.iter().map(|(name, bytes)| files::stage(&folder.join(name), bytes)).collect()
 }
 
 fn malformed(folder: &Path, error: &RecordingError) -> Diagnostic {

@@ -1,7 +1,8 @@
 //! The figures of a run, as JSON and as the blocks of a report.
 
 use serde_json::{Map, Value, json};
-use tilewright_sim::{BytesMoved, Finish, InsnCounts, Queue, Races, Report};
+use tilewright_sim::cycles::{Client, CycleReport};
+use tilewright_sim::{BytesMoved, Finish, InsnCounts, Overflow, Queue, Races, Report, TokenCounts};
 
 use crate::report::{Block, beside};
 
@@ -55,11 +56,21 @@ pub fn blocks(report: &Report) -> String {
     ])
 }
 
+/// What the compute module and the bus were used for in time, side by side.
+pub fn blocks_in_time(report: &CycleReport) -> String {
+    let work = &report.work;
+    let issue = [("gemm", work.gemm), ("gemm reset", work.reset), ("alu", work.alu)];
+    let issue: Vec<_> = issue.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
+    let mut beats: Vec<_> = Client::ALL.iter().map(|c| (c.to_string(), work.read_beats[*c as usize])).collect();
+    beats.push(("out".to_owned(), work.write_beats));
+    beside(&[Block::figures("issue cycles", &issue), Block::bars("beats on the bus", &beats)])
+}
+
 /// What is wrong with a run that ended, one line each; nothing for a clean one.
 pub fn findings(report: &Report) -> Vec<String> {
     let mut findings = Vec::new();
     match &report.finish {
-        Finish::Missing => findings.push("the stream has no FINISH: a machine would never report its end".to_owned()),
+        Finish::Missing => findings.push(NO_FINISH.to_owned()),
         Finish::Reached { insn, unordered, not_run, first_not_run } => {
             for other in unordered {
                 findings.push(format!("FINISH (instruction {insn}) is not ordered after instruction {other}"));
@@ -71,16 +82,36 @@ pub fn findings(report: &Report) -> Vec<String> {
             }
         }
     }
-    for overflow in &report.overflows {
-        let (queue, insn) = (overflow.queue, overflow.insn);
-        findings
-            .push(format!("instruction {insn} posts a token beyond the 255 that {queue} holds: a machine loses it"));
-    }
-    for queue in Queue::ALL.into_iter().filter(|queue| report.tokens_left.of(*queue) > 0) {
-        findings.push(format!("tokens left in {queue}: {}", report.tokens_left.of(queue)));
-    }
+    findings.extend(tokens(&report.overflows, &report.tokens_left));
     findings.extend(report.races.iter().flat_map(races));
     findings
+}
+
+/// What is wrong with a run in time that ended; `count` is that of the stream's instructions.
+pub fn findings_in_time(report: &CycleReport, count: usize) -> Vec<String> {
+    let mut findings = Vec::new();
+    match report.finish {
+        None => findings.push(NO_FINISH.to_owned()),
+        Some(finish) if report.executed < count => {
+            let undone = count - report.executed;
+            findings.push(format!("FINISH (instruction {finish}) ends the run with {undone} instructions not done"));
+        }
+        Some(_) => {}
+    }
+    findings.extend(tokens(&report.overflows, &report.tokens_left));
+    findings
+}
+
+const NO_FINISH: &str = "the stream has no FINISH: a machine would never report its end";
+
+fn tokens(overflows: &[Overflow], left: &TokenCounts) -> Vec<String> {
+    let lost = |overflow: &Overflow| {
+        let (queue, insn) = (overflow.queue, overflow.insn);
+        format!("instruction {insn} posts a token beyond the 255 that {queue} holds: a machine loses it")
+    };
+    let too_many = Queue::ALL.into_iter().filter(|queue| left.of(*queue) > 0);
+    let remaining = too_many.map(|queue| format!("tokens left in {queue}: {}", left.of(queue)));
+    overflows.iter().map(lost).chain(remaining).collect()
 }
 
 fn races(found: &Races) -> Vec<String> {
@@ -96,7 +127,7 @@ fn races(found: &Races) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use tilewright_sim::{Overflow, Race, SharedMemory, TokenCounts};
+    use tilewright_sim::{Race, SharedMemory};
 
     use super::*;
 
@@ -105,6 +136,18 @@ mod tests {
         let finish = Finish::Reached { insn: 9, unordered: Vec::new(), not_run: 0, first_not_run: None };
         let races = Some(Races::default());
         assert_eq!(findings(&Report { finish, races, ..Report::default() }), Vec::<String>::new());
+    }
+
+    #[test]
+    fn findings_in_time_are_told() {
+        let clean = CycleReport { finish: Some(9), executed: 10, ..CycleReport::default() };
+        assert_eq!(findings_in_time(&clean, 10), Vec::<String>::new());
+        let tokens_left = TokenCounts { load_to_compute: 2, ..TokenCounts::default() };
+        let report = CycleReport { tokens_left, ..clean };
+        let expected =
+            ["FINISH (instruction 9) ends the run with 3 instructions not done", "tokens left in load→compute: 2"];
+        assert_eq!(findings_in_time(&report, 13), expected);
+        assert_eq!(findings_in_time(&CycleReport::default(), 0), [NO_FINISH]);
     }
 
     #[test]

@@ -1,10 +1,15 @@
-//! A target: a VTA configuration file → [`Config`]; without a file, VTA's default machine.
+//! A target: a VTA configuration file → [`Config`] and [`Timing`]; without a file, VTA's default machine.
+//!
+//! The timing stands in the file under `tilewright`, `timing`: an object of its parameters, or the name of a preset. A target
+//! with a wrong timing is refused also where only its configuration is asked for.
 
 use std::ops::Range;
 use std::path::Path;
 
+use serde_json::Value;
 use tilewright_isa::{Config, ConfigError};
-use tilewright_syntax::{Diagnostic, FileId, Sources, Span};
+use tilewright_sim::cycles::{Timing, TimingError};
+use tilewright_syntax::{Diagnostic, FileId, Sources, Span, nearest};
 
 use crate::error::Failure;
 use crate::files::read_source;
@@ -14,7 +19,88 @@ pub fn read(path: Option<&Path>, sources: &mut Sources) -> Result<Config, Failur
     let Some(path) = path else { return Ok(Config::default()) };
     let file = read_source(path, sources)?;
     let text = &sources.file(file).text;
-    Config::from_json(text).map_err(|error| diagnostic(&error, file, text).into())
+    let config = Config::from_json(text).map_err(|error| diagnostic(&error, file, text))?;
+    stated_timing(&parsed(text)).map_err(|error| timing_diagnostic(&error, file, text))?;
+    Ok(config)
+}
+
+/// A timing and what people call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedTiming {
+    /// The preset's name; for another timing, the path of its file.
+    pub name: String,
+    pub timing: Timing,
+}
+
+/// The timing that is asked for by the name of a preset or by a file: a target, or an object of timing parameters alone.
+pub fn timing(given: &Path, sources: &mut Sources) -> Result<NamedTiming, Failure> {
+    let timing = match given.to_str().map(Timing::named) {
+        Some(Ok(timing)) => timing,
+        Some(Err(error)) if is_name(given) && !given.exists() => return Err(unknown_name(&error, given).into()),
+        _ => read_timing(given, sources)?,
+    };
+    let name = timing.name().map_or_else(|| given.display().to_string(), str::to_owned);
+    Ok(NamedTiming { name, timing })
+}
+
+/// Whether this can only be meant as the name of a preset.
+fn is_name(given: &Path) -> bool {
+    given.extension().is_none() && given.components().count() == 1
+}
+
+fn unknown_name(error: &TimingError, given: &Path) -> Diagnostic {
+    let told = Diagnostic::error(error.code(), error.to_string());
+    let told = match nearest(&given.display().to_string(), Timing::NAMES) {
+        Some(near) => told.help(format!("did you mean `{near}`?")),
+        None => told,
+    };
+    told.help("the file of a target can stand here as well")
+}
+
+fn read_timing(path: &Path, sources: &mut Sources) -> Result<Timing, Failure> {
+    let file = read_source(path, sources)?;
+    let text = &sources.file(file).text;
+    let value = parsed(text);
+    let alone = is_timing_alone(&value);
+    // As part of a target, so that the rule of targets holds that no key stands twice.
+    let target = if alone { format!("{{\"{OWN_KEY}\": {{\"{TIMING_KEY}\": {text}}}}}") } else { text.clone() };
+    Config::from_json(&target).map_err(|error| diagnostic(&error, file, text))?;
+    let timing = if alone { Timing::from_value(&value) } else { stated_timing(&value) };
+    timing.map_err(|error| timing_diagnostic(&error, file, text).into())
+}
+
+const OWN_KEY: &str = "tilewright";
+const TIMING_KEY: &str = "timing";
+
+/// The text as JSON; null where it is none, which [`Config::from_json`] refuses.
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+/// Timing parameters are in lower case; a target has VTA's keys, which are not, and our own.
+fn is_timing_alone(value: &Value) -> bool {
+    let is_parameter = |key: &String| key != OWN_KEY && key.chars().any(char::is_lowercase);
+    value.as_object().is_some_and(|members| !members.is_empty() && members.keys().all(is_parameter))
+}
+
+/// The timing in a target, the default where it states none.
+fn stated_timing(target: &Value) -> Result<Timing, TimingError> {
+    match target.get(OWN_KEY).and_then(|own| own.get(TIMING_KEY)) {
+        Some(timing) => Timing::from_value(timing),
+        None => Ok(Timing::default()),
+    }
+}
+
+/// Shows an error at the key or the name that it is about.
+fn timing_diagnostic(error: &TimingError, file: FileId, text: &str) -> Diagnostic {
+    let key = match error {
+        TimingError::UnknownName { name } => name,
+        TimingError::UnknownKey { key, .. } | TimingError::NotANumber { key, .. } => key,
+        TimingError::Range { key, .. } | TimingError::PowerOfTwo { key, .. } => *key,
+        TimingError::NotAnObject { .. } => TIMING_KEY,
+    };
+    let place = last_key(text, key).unwrap_or(0..0);
+    Diagnostic::error(error.code(), error.to_string()).primary(Span::new(file, place.start, place.end), "here")
 }
 
 /// Shows an error at the place in the file that it is about, where it names one.

@@ -1,47 +1,127 @@
-//! `tilewright replay DIR`: a recorded stream on the simulated accelerator, and its memory afterwards against the
-//! recording's.
+//! `tilewright replay DIR`: a recorded stream on the simulated accelerator, and its memory afterwards and its cycles against
+//! the recording's.
+//!
+//! Values come first: a stream that cannot run is told once, and a difference in values decides the exit status before one
+//! in cycles. The tables of `--events` are written for every run that ends, also one that differs.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tilewright_isa::{Finding, lint};
-use tilewright_sim::{Comparison, Options, Outcome, Recording, ReplayError, replay};
-use tilewright_syntax::Diagnostic;
+use tilewright_sim::{Comparison, Difference, Options, Outcome, Recording, ReplayError, Stop, replay};
+use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::cli::ReplayArgs;
+use crate::cycles::{self, RecordedTimes, Timed};
 use crate::error::{DriverError, Exit, Failure};
+use crate::files::{self, Staged};
 use crate::forms::{in_queues, recorded_program};
 use crate::report::{BAD, FAINT, GOOD, HEADING, grouped};
 use crate::simulate::stopped;
-use crate::{files, recordings, stats};
+use crate::target::{self, NamedTiming};
+use crate::{recordings, stats};
 
-pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
-    let recording = recordings::read(&args.dir)?;
-    let failed = |error: ReplayError| {
-        let told = match &error {
-            ReplayError::Stop(stop) => stopped(stop),
-            ReplayError::Recording(_) => Diagnostic::error(error.code(), error.to_string()),
-        };
-        Failure::from(told.note(format!("in the recording `{}`", args.dir.display())))
+pub fn run(args: &ReplayArgs, sources: &mut Sources) -> Result<Exit, Failure> {
+    let timing = target::timing(&args.timing, sources)?;
+    let recording = if args.time_only { recordings::read_stream(&args.dir)? } else { recordings::read(&args.dir)? };
+    let replayed = Replayed {
+        values: if args.time_only { None } else { Some(values(args, &recording)?) },
+        time: if args.values_only { None } else { Some(time(args, &recording, &timing)?) },
+        recording,
+    };
+    let staged = match &args.events {
+        Some(folder) => stage_tables(args, folder, &replayed.recording, &timing)?,
+        None => Vec::new(),
+    };
+    match args.stats {
+        Some(_) => files::print(&format!("{:#}\n", json(args, &replayed)))?,
+        None => files::print(&shown(args, &replayed))?,
+    }
+    staged.into_iter().try_for_each(Staged::commit)?;
+    verdict(&replayed)
+}
+
+/// What came of a replay; at least one half is there.
+struct Replayed {
+    recording: Recording,
+    values: Option<Values>,
+    time: Option<Time>,
+}
+
+struct Values {
+    outcome: Outcome,
+    portability: Portability,
+}
+
+struct Time {
+    timed: Timed,
+    /// What the recorded table of instructions says where cycles differ.
+    times: Option<RecordedTimes>,
+}
+
+fn values(args: &ReplayArgs, recording: &Recording) -> Result<Values, Failure> {
+    let failed = |error: ReplayError| match error {
+        ReplayError::Stop(stop) => cannot_run(args, &stop),
+        ReplayError::Recording(_) => in_recording(args, Diagnostic::error(error.code(), error.to_string())),
     };
     let options = Options { detect_races: args.races, ..Options::default() };
-    let mut outcome = replay(&recording, &options).map_err(failed)?;
+    let mut outcome = replay(recording, &options).map_err(failed)?;
     for _ in 1..args.repeat {
-        let again = replay(&recording, &options).map_err(failed)?;
+        let again = replay(recording, &options).map_err(failed)?;
         outcome.host_time = outcome.host_time.min(again.host_time);
     }
-    match args.stats {
-        Some(_) => files::print(&format!("{:#}\n", json(&args.dir, &outcome, &portability(&recording)?)))?,
-        None => files::print(&shown(args, &recording.description, &outcome, &portability(&recording)?))?,
+    Ok(Values { outcome, portability: portability(recording)? })
+}
+
+fn time(args: &ReplayArgs, recording: &Recording, timing: &NamedTiming) -> Result<Time, Failure> {
+    let timed = cycles::simulate(recording, timing, args.repeat).map_err(|stop| cannot_run(args, &stop))?;
+    let is_comparable = timed.equal() == Some(false) && cycles::has_recorded_tables(&timing.timing);
+    let recorded = if is_comparable { recordings::recorded_instructions(&args.dir)? } else { None };
+    let Some(recorded) = recorded else { return Ok(Time { timed, times: None }) };
+    let tables = cycles::tables(recording, &timing.timing).map_err(|stop| cannot_run(args, &stop))?;
+    let found = recordings::instructions(recording, &tables);
+    let times = cycles::compare_times(&recorded, &String::from_utf8_lossy(&found));
+    Ok(Time { timed, times: Some(times) })
+}
+
+fn stage_tables(
+    args: &ReplayArgs,
+    folder: &std::path::Path,
+    recording: &Recording,
+    timing: &NamedTiming,
+) -> Result<Vec<Staged>, Failure> {
+    let tables = cycles::tables(recording, &timing.timing).map_err(|stop| cannot_run(args, &stop))?;
+    Ok(recordings::stage_tables(folder, recording, &tables)?)
+}
+
+fn cannot_run(args: &ReplayArgs, stop: &Stop) -> Failure {
+    in_recording(args, stopped(stop))
+}
+
+fn in_recording(args: &ReplayArgs, told: Diagnostic) -> Failure {
+    told.note(format!("in the recording `{}`", args.dir.display())).into()
+}
+
+/// The exit status, with everything that differs.
+fn verdict(replayed: &Replayed) -> Result<Exit, Failure> {
+    let mut errors = Vec::new();
+    if let Some(Comparison::Differs(difference)) = replayed.values.as_ref().map(|values| values.outcome.memory) {
+        let Difference { address, expected, got } = difference;
+        errors.push(DriverError::RecordingDiffers { address, expected, got });
     }
-    match outcome.memory {
-        Comparison::Equal | Comparison::NothingToCompare => Ok(Exit::Good),
-        Comparison::Differs(difference) => {
-            let tilewright_sim::Difference { address, expected, got } = difference;
-            Err(DriverError::RecordingDiffers { address, expected, got }.into())
-        }
+    if let Some(Time { timed, times }) = &replayed.time
+        && timed.equal() == Some(false)
+        && let Some(expected) = timed.rtl_cycles
+    {
+        let (timing, times, got) = (timed.timing.clone(), times.clone(), timed.report.cycles);
+        errors.push(DriverError::CyclesDiffer { timing, expected, got, times });
     }
+    let exit = match errors.first() {
+        None => return Ok(Exit::Good),
+        Some(DriverError::CyclesDiffer { .. }) => Exit::CyclesDiffer,
+        Some(_) => Exit::Differs,
+    };
+    Err(Failure::Told { exit, diagnostics: errors.iter().map(DriverError::diagnostic).collect() })
 }
 
 /// Reliances on what differs between implementations, by their code: how many instructions, and the first of them.
@@ -58,19 +138,32 @@ fn portability(recording: &Recording) -> Result<Portability, Diagnostic> {
     Ok(found)
 }
 
-fn json(folder: &Path, outcome: &Outcome, portability: &Portability) -> Value {
-    let mut object = serde_json::Map::new();
-    object.insert("recording".to_owned(), json!(folder.display().to_string()));
+fn json(args: &ReplayArgs, replayed: &Replayed) -> Value {
+    let mut object = Map::new();
+    object.insert("recording".to_owned(), json!(args.dir.display().to_string()));
+    match &replayed.values {
+        Some(values) => object.extend(values_json(values)),
+        None => object.extend(stream_json(replayed)),
+    }
+    if let Some(time) = &replayed.time {
+        object.extend(time_json(time));
+    }
+    object.into()
+}
+
+/// `equal`, `difference`, the figures, `findings`, `portability`, `host_seconds`.
+fn values_json(Values { outcome, portability }: &Values) -> Map<String, Value> {
     let (equal, difference) = match outcome.memory {
         Comparison::Equal => (json!(true), Value::Null),
         Comparison::NothingToCompare => (Value::Null, Value::Null),
         Comparison::Differs(d) => (json!(false), json!({"address": d.address, "expected": d.expected, "got": d.got})),
     };
+    let mut object = Map::new();
     object.insert("equal".to_owned(), equal);
     object.insert("difference".to_owned(), difference);
     object.extend(stats::json(&outcome.report));
     object.insert("findings".to_owned(), json!(stats::findings(&outcome.report)));
-    let portability: serde_json::Map<String, Value> = portability
+    let portability: Map<String, Value> = portability
         .iter()
         .map(|(code, (count, first))| {
             (code.clone(), json!({"count": count, "first": first.insn, "message": first.message}))
@@ -78,31 +171,99 @@ fn json(folder: &Path, outcome: &Outcome, portability: &Portability) -> Value {
         .collect();
     object.insert("portability".to_owned(), portability.into());
     object.insert("host_seconds".to_owned(), json!(outcome.host_time.as_secs_f64()));
-    object.into()
+    object
 }
 
-fn shown(args: &ReplayArgs, description: &str, outcome: &Outcome, portability: &Portability) -> String {
+/// What is known of a stream without values: `instructions` that were done, and `findings`.
+fn stream_json(replayed: &Replayed) -> Map<String, Value> {
+    let mut object = Map::new();
+    if let Some(time) = &replayed.time {
+        let report = &time.timed.report;
+        object.insert("instructions".to_owned(), json!(report.executed));
+        object.insert("findings".to_owned(), json!(findings(replayed)));
+    }
+    object
+}
+
+/// `cycles`, `timing`, `timing_basis`, `rtl_cycles`, `cycles_equal`, `cycles_difference`, `cycles_host_seconds`.
+fn time_json(Time { timed, times }: &Time) -> Map<String, Value> {
+    let difference = match times {
+        Some(RecordedTimes::Differ { insn, event, recorded, found }) => {
+            json!({"instruction": insn, "event": event, "expected": recorded, "got": found})
+        }
+        _ => Value::Null,
+    };
+    let figures = [
+        ("cycles", json!(timed.report.cycles)),
+        ("timing", json!(timed.timing)),
+        ("timing_basis", json!(timed.basis_name())),
+        ("rtl_cycles", json!(timed.rtl_cycles)),
+        ("cycles_equal", json!(timed.equal())),
+        ("cycles_difference", difference),
+        ("cycles_host_seconds", json!(timed.host_time.as_secs_f64())),
+    ];
+    figures.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn findings(replayed: &Replayed) -> Vec<String> {
+    match (&replayed.values, &replayed.time) {
+        (Some(values), _) => stats::findings(&values.outcome.report),
+        (None, Some(time)) => stats::findings_in_time(&time.timed.report, replayed.recording.insns.len()),
+        (None, None) => Vec::new(),
+    }
+}
+
+fn shown(args: &ReplayArgs, replayed: &Replayed) -> String {
     let mut out = format!("{HEADING}{}{HEADING:#}", args.dir.display());
-    if !description.is_empty() {
-        out.push_str(&format!("  {FAINT}{description}{FAINT:#}"));
+    if !replayed.recording.description.is_empty() {
+        out.push_str(&format!("  {FAINT}{}{FAINT:#}", replayed.recording.description));
     }
     out.push_str("\n\n");
-    out.push_str(&match outcome.memory {
-        Comparison::Equal => format!("{GOOD}✔ equal{GOOD:#}   memory after the run is the recording's"),
-        Comparison::NothingToCompare => format!("{HEADING}· ended{HEADING:#}   the recording has no memory to compare"),
-        Comparison::Differs(d) => {
-            format!("{BAD}✘ differs{BAD:#}   at {:#x}: expected {:#04x}, got {:#04x}", d.address, d.expected, d.got)
-        }
-    });
-    out.push_str(&format!("   {FAINT}{:.3} ms{FAINT:#}\n\n", outcome.host_time.as_secs_f64() * 1e3));
-    out.push_str(&stats::blocks(&outcome.report));
-    let findings = stats::findings(&outcome.report);
+    out.extend(replayed.values.iter().map(|values| values_line(&values.outcome)));
+    out.extend(replayed.time.iter().map(|time| time_line(&time.timed)));
+    out.push('\n');
+    match (&replayed.values, &replayed.time) {
+        (Some(values), _) => out.push_str(&stats::blocks(&values.outcome.report)),
+        (None, Some(time)) => out.push_str(&stats::blocks_in_time(&time.timed.report)),
+        (None, None) => {}
+    }
+    let findings = findings(replayed);
     if !findings.is_empty() {
         out.push('\n');
     }
     for finding in findings {
         out.push_str(&format!("{BAD}!{BAD:#} {finding}\n"));
     }
+    out.extend(replayed.values.iter().map(|values| portability_lines(&values.portability)));
+    out
+}
+
+fn values_line(outcome: &Outcome) -> String {
+    let told = match outcome.memory {
+        Comparison::Equal => format!("{GOOD}✔ equal{GOOD:#}   memory after the run is the recording's"),
+        Comparison::NothingToCompare => format!("{HEADING}· ended{HEADING:#}   the recording has no memory to compare"),
+        Comparison::Differs(d) => {
+            format!("{BAD}✘ differs{BAD:#}   at {:#x}: expected {:#04x}, got {:#04x}", d.address, d.expected, d.got)
+        }
+    };
+    format!("{told}   {FAINT}{:.3} ms{FAINT:#}\n", outcome.host_time.as_secs_f64() * 1e3)
+}
+
+fn time_line(timed: &Timed) -> String {
+    let cycles = grouped(timed.report.cycles);
+    let on = format!("{}, {}", timed.timing, timed.basis_name());
+    let told = match timed.rtl_cycles {
+        Some(rtl) if rtl == timed.report.cycles => {
+            format!("{GOOD}✔ equal{GOOD:#}   {cycles} cycles, as the hardware took ({on})")
+        }
+        Some(rtl) => format!("{BAD}✘ differs{BAD:#}   {cycles} cycles; the hardware took {} ({on})", grouped(rtl)),
+        None => format!("{HEADING}· timed{HEADING:#}   {cycles} cycles ({on})"),
+    };
+    format!("{told}   {FAINT}{:.3} ms{FAINT:#}\n", timed.host_time.as_secs_f64() * 1e3)
+}
+
+fn portability_lines(portability: &Portability) -> String {
+    let mut out = String::new();
     if !portability.is_empty() {
         out.push_str(&format!("\n{HEADING}not the same on every implementation{HEADING:#}\n"));
     }

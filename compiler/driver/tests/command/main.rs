@@ -7,3 +7,4 @@ mod recordings;
 mod run;
 mod support;
 mod texts;
+mod timing;
