@@ -1,7 +1,9 @@
 //! Diagnostic → text as a terminal shows it: code, message, place, source lines with labels, notes, help.
 //!
-//! Total: any span is drawn, whatever the text holds. Spans are moved to the nearest characters of their file.
+//! Total: any span is drawn, whatever the text holds. Spans are moved to the nearest characters of their file. Bounded:
+//! names and texts are cut where they are so long that they would hide the rest.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
@@ -12,6 +14,12 @@ use crate::span::{Sources, Span};
 /// Two places on one line that are further apart than this many bytes are shown apart, because only what lies between
 /// the labels of one snippet is never cut.
 const WINDOW: usize = 120;
+/// Characters of a name, and of any other word, that are shown.
+const MAX_WORD: usize = 100;
+/// Characters of a message that are shown.
+const MAX_MESSAGE: usize = 500;
+/// Characters of a note or a help that are shown; these may list what can be chosen.
+const MAX_NOTE: usize = 4000;
 
 /// Draws a diagnostic, without a newline at the end; `color` adds ANSI escapes.
 pub fn render(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String {
@@ -19,14 +27,38 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(&*diagnostic.message).id(diagnostic.code);
+    let title = level.primary_title(shortened(&diagnostic.message, MAX_MESSAGE)).id(diagnostic.code);
     let snippets = gather(&diagnostic.labels, sources);
     let group = Group::with_title(title)
         .elements(snippets.iter().map(|labels| snippet(labels, sources)))
-        .elements(diagnostic.notes.iter().map(|note| Level::NOTE.message(&**note)))
-        .elements(diagnostic.help.iter().map(|help| Level::HELP.message(&**help)));
+        .elements(diagnostic.notes.iter().map(|note| Level::NOTE.message(shortened(note, MAX_NOTE))))
+        .elements(diagnostic.help.iter().map(|help| Level::HELP.message(shortened(help, MAX_NOTE))));
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group])
+}
+
+/// The text with `…` for the rest of words, and of the whole, that are too long.
+fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
+    if text.len() <= MAX_WORD {
+        return text.into();
+    }
+    let mut out = String::new();
+    let mut length = 0;
+    let mut word = 0;
+    for c in text.chars() {
+        word = if c.is_alphanumeric() || c == '_' { word + 1 } else { 0 };
+        match word {
+            0..=MAX_WORD => out.push(c),
+            _ if word == MAX_WORD + 1 => out.push('…'),
+            _ => continue,
+        }
+        length += 1;
+        if length == limit {
+            out.push('…');
+            break;
+        }
+    }
+    out.into()
 }
 
 /// The labels that are shown together, those of primary labels first. No group is empty or spreads over two files.
@@ -62,7 +94,7 @@ fn snippet<'a>(labels: &[&'a Label], sources: &'a Sources) -> Snippet<'a, Annota
     let source = sources.file(labels[0].span.file);
     let annotation = |label: &&'a Label| {
         let kind = if label.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-        kind.span(characters(label.span, sources)).label(&*label.text)
+        kind.span(characters(label.span, sources)).label(shortened(&label.text, MAX_MESSAGE))
     };
     Snippet::source(&*source.text).path(&*source.name).annotations(labels.iter().map(annotation))
 }

@@ -45,6 +45,26 @@ fn an_empty_file_and_its_end_can_be_shown() {
 }
 
 #[test]
+fn long_names_and_messages_are_cut() {
+    let (sources, file) = one_file("abc");
+    let name = "é".repeat(200_000);
+    let diagnostic = Diagnostic::error("E0999", format!("there is no `{name}` here"))
+        .primary(Span::new(file, 0, 3), format!("`{name}`"))
+        .note("a b ".repeat(50_000))
+        .help(format!("did you mean `{name}`?"));
+    let text = render(&diagnostic, &sources, false);
+    let cut = format!("`{}…`", "é".repeat(100));
+    assert!(text.starts_with(&format!("error[E0999]: there is no {cut} here\n")), "{text}");
+    assert!(text.contains(&format!("^^^ {cut}\n")) && text.ends_with(&format!("did you mean {cut}?")), "{text}");
+    assert!(text.contains(&format!("{}…\n", "a b ".repeat(1000))), "{text}");
+
+    let message = render(&Diagnostic::error("E0999", "- ".repeat(300)), &sources, false);
+    assert_eq!(message, format!("error[E0999]: {}…", "- ".repeat(250)));
+    let short = format!("{} {}", "a".repeat(100), "b".repeat(100));
+    assert!(render(&Diagnostic::error("E0999", &*short), &sources, false).ends_with(&short));
+}
+
+#[test]
 fn long_lines_are_cut_to_a_window() {
     let (sources, file) = one_file(format!("{} + {}\n", "a".repeat(200_000), "é\t".repeat(100_000)));
     let at = |start, end| Span::new(file, start, end);
