@@ -11,8 +11,8 @@ use tilewright_syntax::{Sources, Span};
 
 use crate::cli::Assignment;
 use crate::error::{DriverError, Unknown};
-use crate::files::{self, Staged};
-use crate::npy::{self, Npy};
+use crate::files;
+use crate::npy::Npy;
 
 /// A file for a tensor, as an option gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub fn output_files(
 ) -> Result<Vec<TensorFile>, DriverError> {
     let found = tensor_files(kernel, given, "--output", |t| t.output, DriverError::UnknownOutput, sources)?;
     for (at, file) in found.iter().enumerate() {
-        if let Some(first) = found[..at].iter().position(|f| f.path == file.path) {
+        if let Some(first) = found[..at].iter().position(|f| files::same_file(&f.path, &file.path)) {
             let mut span = |at: usize| given[at].place("--output", sources).1;
             let what = format!("the file `{}`", file.path.display());
             return Err(DriverError::Twice { what, first: span(first), second: span(at) });
@@ -110,11 +110,6 @@ fn random(tensor: &Tensor, seed: u64, stream: u64) -> Array {
         DType::I8 => i32::from(rng.next_u32() as i8),
         DType::I32 => rng.next_u32() as i32,
     })
-}
-
-/// Writes an output's file beside its place.
-pub fn stage(path: &Path, array: &Array, dtype: DType) -> Result<Staged, DriverError> {
-    files::stage(path, &npy::write(array, dtype))
 }
 
 #[cfg(test)]

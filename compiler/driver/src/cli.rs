@@ -62,13 +62,14 @@ pub struct FmtArgs {
 pub struct LowerArgs {
     /// A program (.tw), a loop program (.loops) or an assembler text (.asm)
     pub file: PathBuf,
-    /// The form to write [default: legal, unless --step or --print-after asks for something else]
+    /// The form to write [default: legal, or asm for an assembler text; none beside --step or --print-after]
     #[arg(long, value_enum, value_name = "FORM")]
     pub emit: Option<Form>,
-    /// Write the loop program as it is after a pass, after each pass, or after each pass that changes it
+    /// Print the loop program as it is after a pass, after each pass, or after each pass that changes it; with --emit,
+    /// -o FILE takes the form alone
     #[arg(long, value_name = "PASS|all|changed")]
     pub print_after: Option<String>,
-    /// Show what each directive changes in the loop nest, one after the other
+    /// Print what each directive changes in the loop nest, one after the other; with --emit, -o FILE takes the form alone
     #[arg(long)]
     pub step: bool,
     /// Check the rules of the loop IR after each pass
@@ -117,8 +118,8 @@ pub struct RunArgs {
     /// An input array; inputs without one are random
     #[arg(long, value_name = "NAME=FILE.npy", value_parser = assignment)]
     pub input: Vec<Assignment>,
-    /// Where to write an output array
-    #[arg(long, value_name = "NAME=FILE.npy", value_parser = assignment)]
+    /// Where to write an output array; with `-`, standard output is the array and the report goes to standard error
+    #[arg(long, value_name = "NAME=FILE.npy|-", value_parser = assignment)]
     pub output: Vec<Assignment>,
     /// Of the random inputs
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -1,6 +1,6 @@
 //! A program and the command line's choices → what the compiler makes of them, up to the instruction stream.
 
-use tilewright_core::emit::{EmitError, Stream, emit};
+use tilewright_core::emit::{Stream, emit};
 use tilewright_core::legalize::LegalProgram;
 use tilewright_core::loops::{self, ir::LoopProgram};
 use tilewright_core::pipeline::{self, Front, Request};
@@ -36,11 +36,7 @@ pub fn build(schedule: &tilewright_core::schedule::Schedule) -> Result<LoopProgr
 
 /// Emits a legal program.
 pub fn stream(legal: &LegalProgram) -> Result<Stream, Vec<Diagnostic>> {
-    emit(legal).map_err(|error| vec![emission(&error)])
-}
-
-fn emission(error: &EmitError) -> Diagnostic {
-    Diagnostic::error(error.code(), error.to_string())
+    emit(legal).map_err(|error| vec![error.diagnostic()])
 }
 
 /// The values of `-p` options.

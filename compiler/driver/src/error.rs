@@ -88,6 +88,10 @@ pub enum DriverError {
     Unwritable { to: String, reason: String },
     #[error("{what} is not written to a terminal")]
     BinaryToTerminal { what: &'static str },
+    #[error("`{}` is read by this command and would be replaced", .path.display())]
+    OutputIsInput { path: PathBuf },
+    #[error("`{}` is {form}, and a program in source form is expected", .path.display())]
+    NotSource { path: PathBuf, form: &'static str },
     #[error("`{value}` is no value for parameter `{name}`")]
     NotANumber { name: String, value: String, span: Span },
     #[error("`{}` is not an array: {reason}", .path.display())]
@@ -106,14 +110,16 @@ pub enum DriverError {
     UnknownPass { name: String, known: Vec<&'static str> },
     #[error("{from} cannot become the form `{form}`")]
     NoWayBack { from: &'static str, form: String, possible: Vec<String> },
+    #[error("the target of `--target` is not that of {text}")]
+    OtherTarget { text: &'static str, differing: Vec<String> },
     #[error("after `{pass}`, the loop program breaks a rule of its form")]
     BrokenRule { pass: String, rules: Vec<String> },
     #[error("there is no error code `{code}`")]
     UnknownCode { code: String },
     #[error("output `{output}` differs from the reference at {}", index_text(.index))]
-    Differs { output: String, index: Vec<usize>, expected: i32, got: i32, count: usize },
+    Differs { output: String, index: Vec<usize>, expected: i32, got: i32, count: usize, recorded: Option<PathBuf> },
     #[error("the instruction stream does not order all of its work")]
-    Unsound { findings: Vec<String> },
+    Unsound { findings: Vec<String>, recorded: Option<PathBuf> },
     #[error("memory differs from the recording at address {address:#x}")]
     RecordingDiffers { address: u64, expected: u8, got: u8 },
     #[error("the run takes {got} cycles, but the hardware took {expected}")]
@@ -130,6 +136,8 @@ impl DriverError {
             DriverError::Directory { .. } => "E0604",
             DriverError::Unwritable { .. } => "E0605",
             DriverError::BinaryToTerminal { .. } => "E0606",
+            DriverError::OutputIsInput { .. } => "E0607",
+            DriverError::NotSource { .. } => "E0608",
             DriverError::NotANumber { .. } => "E0610",
             DriverError::Npy { .. } => "E0620",
             DriverError::NpyType { .. } => "E0621",
@@ -140,6 +148,7 @@ impl DriverError {
             DriverError::UnknownPass { .. } => "E0630",
             DriverError::NoWayBack { .. } => "E0631",
             DriverError::BrokenRule { .. } => "E0632",
+            DriverError::OtherTarget { .. } => "E0633",
             DriverError::UnknownCode { .. } => "E0640",
             DriverError::Differs { .. } => "E0650",
             DriverError::RecordingDiffers { .. } => "E0651",
@@ -158,7 +167,11 @@ impl DriverError {
             DriverError::TooLarge { .. } => told.help("this is far more than what such a file needs; is it the right one?"),
             DriverError::Directory { .. } => told.help("a file is expected here"),
             DriverError::BinaryToTerminal { .. } => {
-                told.help("write it to a file with `-o FILE`, or look at it with `--emit asm`")
+                told.help("write it to a file, or to another program with `|`")
+            }
+            DriverError::OutputIsInput { .. } => told.help("give the output another name"),
+            DriverError::NotSource { path, .. } => {
+                told.help(format!("`tilewright lower {}` shows what becomes of it", path.display()))
             }
             DriverError::NotANumber { span, .. } => told.primary(*span, "a whole number is expected").help(
                 "numbers are decimal (`1_000`) or hexadecimal (`0x3e8`), from -9223372036854775808 to 9223372036854775807",
@@ -179,16 +192,21 @@ impl DriverError {
                 did_you_mean(told, name, all.clone()).help(format!("choose one of {}", all.collect::<Vec<_>>().join(", ")))
             }
             DriverError::NoWayBack { possible, .. } => told.help(format!("it can become {}", possible.join(", "))),
+            DriverError::OtherTarget { differing, .. } => differing
+                .iter()
+                .fold(told, |told, key| told.note(key.clone()))
+                .help("leave `--target` away, or make the text from its source for the other target"),
             DriverError::BrokenRule { rules, .. } => {
                 our_mistake(rules.iter().take(MAX_NOTES).fold(told, |told, rule| told.note(rule.clone())))
             }
             DriverError::UnknownCode { code } => unknown_code(told, code),
-            DriverError::Differs { expected, got, count, .. } => our_mistake(
-                told.note(format!("expected {expected}, got {got}"))
-                    .note(format!("{count} values differ in all; no output is written")),
-            ),
-            DriverError::Unsound { findings } => {
-                our_mistake(findings.iter().take(MAX_NOTES).fold(told, |told, finding| told.note(finding.clone())))
+            DriverError::Differs { expected, got, count, recorded, .. } => {
+                let told = told.note(format!("expected {expected}, got {got}"));
+                mistaken_run(told.note(format!("{count} values differ in all; no output is written")), recorded.as_deref())
+            }
+            DriverError::Unsound { findings, recorded } => {
+                let told = findings.iter().take(MAX_NOTES).fold(told, |told, finding| told.note(finding.clone()));
+                mistaken_run(told, recorded.as_deref())
             }
             DriverError::RecordingDiffers { expected, got, .. } => {
                 told.note(format!("expected {expected:#04x}, got {got:#04x}"))
@@ -206,6 +224,14 @@ pub fn our_mistake(told: Diagnostic) -> Diagnostic {
     told.note("this is a mistake of Tilewright, not of the program")
 }
 
+/// Adds that the user is not at fault, and where the run is recorded.
+fn mistaken_run(told: Diagnostic, recorded: Option<&Path>) -> Diagnostic {
+    our_mistake(told).help(match recorded {
+        Some(folder) => format!("the recording in `{}` belongs to a report of it", folder.display()),
+        None => "`--record DIR` writes the recording that a report of it needs".to_owned(),
+    })
+}
+
 fn unknown_name(told: Diagnostic, unknown: &Unknown, what: &str) -> Diagnostic {
     let Unknown { name, span, known } = unknown;
     let told = told.primary(*span, format!("not one of the {what}"));
@@ -215,22 +241,9 @@ fn unknown_name(told: Diagnostic, unknown: &Unknown, what: &str) -> Diagnostic {
 
 fn unknown_code(told: Diagnostic, code: &str) -> Diagnostic {
     let upper = code.to_ascii_uppercase();
-    let known: Vec<&str> = EXPLANATIONS.iter().map(|explanation| explanation.code).collect();
-    did_you_mean(told, &upper, known.iter().copied()).help(format!("there are {}", runs(&known).join(", ")))
-}
-
-/// Codes in order → those that follow one another without a gap, as `E0101 to E0106`.
-fn runs(codes: &[&str]) -> Vec<String> {
-    let number = |code: &str| code.get(1..).and_then(|digits| digits.parse::<u32>().ok());
-    let follows = |a: &&str, b: &&str| number(a).map(|n| n + 1) == number(b);
-    codes
-        .chunk_by(follows)
-        .map(|run| match run {
-            [only] => only.to_string(),
-            [first, .., last] => format!("{first} to {last}"),
-            [] => String::new(),
-        })
-        .collect()
+    let known = EXPLANATIONS.iter().map(|explanation| explanation.code);
+    did_you_mean(told, &upper, known)
+        .help("a code is `E` for an error or `W` for a warning, and four digits; `docs/errors` has a page for each")
 }
 
 fn did_you_mean<'a>(told: Diagnostic, name: &str, known: impl IntoIterator<Item = &'a str>) -> Diagnostic {

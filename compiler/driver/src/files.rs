@@ -12,6 +12,8 @@ use tilewright_syntax::{FileId, Sources};
 
 use crate::error::{DriverError, near_file};
 
+/// The path that stands for standard output.
+pub const STANDARD: &str = "-";
 /// Most bytes that a text may have.
 const MAX_TEXT: u64 = 1 << 28;
 /// Most bytes that any other file may have: as many as a device can address.
@@ -36,6 +38,17 @@ pub fn read_text(path: &Path) -> Result<String, DriverError> {
 /// Reads a text and adds it to the sources under its path.
 pub fn read_source(path: &Path, sources: &mut Sources) -> Result<FileId, DriverError> {
     Ok(sources.add(path.display().to_string(), read_text(path)?))
+}
+
+/// Reads a program in source form. The forms that have other languages are told from it by their names.
+pub fn read_program(path: &Path, sources: &mut Sources) -> Result<FileId, DriverError> {
+    let file = read_source(path, sources)?;
+    let form = match path.extension().and_then(|e| e.to_str()) {
+        Some("loops") => "a loop program",
+        Some("asm") => "an assembler text",
+        _ => return Ok(file),
+    };
+    Err(DriverError::NotSource { path: path.to_owned(), form })
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DriverError> {
@@ -90,7 +103,7 @@ pub enum Staged {
 
 /// Writes the content beside the path. A symbolic link is followed; permissions stay as they are.
 pub fn stage(path: &Path, bytes: &[u8]) -> Result<Staged, DriverError> {
-    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let place = place(path);
     let unwritable = |error: io::Error| unwritable(path, &error);
     let permissions = match fs::metadata(&place) {
         Ok(metadata) if metadata.is_dir() => return Err(DriverError::Directory { path: path.to_owned() }),
@@ -101,13 +114,40 @@ pub fn stage(path: &Path, bytes: &[u8]) -> Result<Staged, DriverError> {
         Ok(metadata) => Some(metadata.permissions()),
         Err(_) => None,
     };
-    let directory = place.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-    let mut file = new_beside(directory).map_err(unwritable)?;
+    let mut file = new_beside(parent(&place)).map_err(unwritable)?;
     file.write_all(bytes).map_err(unwritable)?;
     if let Some(permissions) = permissions {
         file.as_file().set_permissions(permissions).map_err(unwritable)?;
     }
     Ok(Staged::Beside { file, path: place })
+}
+
+/// The path without links and detours, also where the file itself does not exist.
+fn place(path: &Path) -> PathBuf {
+    let directory = || fs::canonicalize(parent(path)).ok();
+    let of_new_file = || Some(directory()?.join(path.file_name()?));
+    fs::canonicalize(path).ok().or_else(of_new_file).unwrap_or_else(|| path.to_owned())
+}
+
+/// The directory that the path lies in.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
+}
+
+/// Whether what is written to one path replaces what is written to or read from the other. Devices and pipes replace
+/// nothing.
+pub fn same_file(one: &Path, other: &Path) -> bool {
+    let place = place(one);
+    let keeps_content = fs::metadata(&place).map_or(true, |metadata| metadata.is_file());
+    keeps_content && place == self::place(other)
+}
+
+/// Refuses an output that is one of the inputs.
+pub fn keep_inputs<'a>(output: &Path, mut inputs: impl Iterator<Item = &'a Path>) -> Result<(), DriverError> {
+    match inputs.any(|input| output != Path::new(STANDARD) && same_file(output, input)) {
+        true => Err(DriverError::OutputIsInput { path: output.to_owned() }),
+        false => Ok(()),
+    }
 }
 
 /// A temporary file with the permissions of ordinary new files.
@@ -153,12 +193,12 @@ pub fn make_directory(path: &Path) -> Result<(), DriverError> {
 
 /// Writes a text to a file, or to standard output for `-`.
 pub fn write_text_to(path: &Path, text: &str) -> Result<(), DriverError> {
-    if path == Path::new("-") { print(text) } else { write(path, text.as_bytes()) }
+    if path == Path::new(STANDARD) { print(text) } else { write(path, text.as_bytes()) }
 }
 
 /// Writes bytes to a file, or to standard output for `-`, but never to a terminal.
 pub fn write_bytes_to(path: &Path, bytes: &[u8], what: &'static str) -> Result<(), DriverError> {
-    if path != Path::new("-") {
+    if path != Path::new(STANDARD) {
         return write(path, bytes);
     }
     let mut out = io::stdout().lock();
@@ -172,6 +212,12 @@ pub fn write_bytes_to(path: &Path, bytes: &[u8], what: &'static str) -> Result<(
 pub fn print(text: &str) -> Result<(), DriverError> {
     let mut out = anstream::stdout().lock();
     unless_closed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Writes a text to standard error; its colours only where they are shown.
+pub fn print_aside(text: &str) -> Result<(), DriverError> {
+    let mut err = anstream::stderr().lock();
+    unless_closed(err.write_all(text.as_bytes()).and_then(|()| err.flush()))
 }
 
 /// A reader that has seen enough, as `head` has, is no error.

@@ -1,4 +1,5 @@
-//! A target: a VTA configuration file → [`Config`] and [`Timing`]; without a file, VTA's default machine.
+//! A target: a VTA configuration file → [`Config`] and [`Timing`]; without a file, VTA's default machine. The text of a loop program for
+//! another machine names it at its top: `// target: {"LOG_BLOCK": 5, ...}`.
 //!
 //! The timing stands in the file under `tilewright`, `timing`: an object of its parameters, or the name of a preset. A target
 //! with a wrong timing is refused also where only its configuration is asked for.
@@ -11,8 +12,47 @@ use tilewright_isa::{Config, ConfigError};
 use tilewright_sim::cycles::{Timing, TimingError};
 use tilewright_syntax::{Diagnostic, FileId, Sources, Span, nearest};
 
-use crate::error::Failure;
+use crate::error::{DriverError, Failure};
 use crate::files::read_source;
+
+/// What stands before the target in the text of a loop program.
+const LINE: &str = "// target:";
+
+/// The line that a loop program for this target begins with; none for the default machine.
+pub fn line(config: &Config) -> String {
+    match *config == Config::default() {
+        true => String::new(),
+        false => format!("{LINE} {}\n", config.to_json()),
+    }
+}
+
+/// The target of a loop program: that of its first line, or else that of `--target`.
+pub fn of_loops(file: FileId, path: Option<&Path>, sources: &mut Sources) -> Result<Config, Failure> {
+    let text = &sources.file(file).text;
+    let first = text.lines().next().filter(|line| line.starts_with(LINE));
+    let Some(json) = first.map(|line| format!("{}{}", " ".repeat(LINE.len()), &line[LINE.len()..])) else {
+        return read(path, sources);
+    };
+    // The spaces keep the places that errors name.
+    let config = Config::from_json(&json).map_err(|error| diagnostic(&error, file, &json))?;
+    agree(path, &config, "this loop program", sources)?;
+    Ok(config)
+}
+
+/// Refuses a `--target` other than that of a text.
+pub fn agree(path: Option<&Path>, config: &Config, text: &'static str, sources: &mut Sources) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    let given = read(Some(path), sources)?;
+    let pairs = config.params().named().into_iter().zip(given.params().named());
+    let differing: Vec<String> = pairs
+        .filter(|(own, given)| own != given)
+        .map(|((key, own), (_, given))| format!("{key} is {own} in the text and {given} in `{}`", path.display()))
+        .collect();
+    match differing.is_empty() {
+        true => Ok(()),
+        false => Err(DriverError::OtherTarget { text, differing }.into()),
+    }
+}
 
 /// Reads a target.
 pub fn read(path: Option<&Path>, sources: &mut Sources) -> Result<Config, Failure> {

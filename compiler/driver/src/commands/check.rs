@@ -10,7 +10,7 @@ use crate::report::GOOD;
 use crate::{files, target};
 
 pub fn run(args: &CheckArgs, sources: &mut Sources) -> Result<Exit, Failure> {
-    let file = files::read_source(&args.file, sources)?;
+    let file = files::read_program(&args.file, sources)?;
     let params = params(&args.params.params, sources)?;
     let config = target::read(args.target.target.as_deref(), sources)?;
     pipeline::check(sources, file, &params, &config)?;

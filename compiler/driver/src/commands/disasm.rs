@@ -10,6 +10,8 @@ use crate::forms::{in_queues, recorded_program};
 use crate::{files, recordings, target};
 
 pub fn run(args: &DisasmArgs, sources: &mut Sources) -> Result<Exit, Failure> {
+    let inputs = [&*args.file].into_iter().chain(args.target.target.as_deref());
+    files::keep_inputs(&args.output, inputs)?;
     let mut tokens_before = [0; 4];
     let program = match args.file.is_dir() {
         true if args.target.target.is_some() => {

@@ -8,7 +8,7 @@ use crate::error::{Exit, Failure};
 use crate::files;
 
 pub fn run(args: &FmtArgs, sources: &mut Sources) -> Result<Exit, Failure> {
-    let file = files::read_source(&args.file, sources)?;
+    let file = files::read_program(&args.file, sources)?;
     let Parsed { program, trivia } = parse_with_trivia(sources, file)?;
     let (before, after) = (&sources.file(file).text, print(&program, &trivia));
     if *before == after {

@@ -13,7 +13,8 @@ use tilewright_core::loops::print::{PrintOptions, print};
 use tilewright_core::loops::verify::{VerifyError, verify};
 use tilewright_core::pipeline::{self, PASSES, PassReport, Request};
 use tilewright_core::{schedule, tensor};
-use tilewright_isa::{Program, text};
+use tilewright_isa::{Config, Program, text};
+use tilewright_syntax::ast::{self, Item};
 use tilewright_syntax::{Diagnostic, FileId, Parsed, Sources, parse_with_trivia};
 
 use crate::cli::{Form, LowerArgs};
@@ -25,11 +26,14 @@ use crate::report::{FAINT, HEADING};
 use crate::{files, steps, target};
 
 pub fn run(args: &LowerArgs, sources: &mut Sources) -> Result<Exit, Failure> {
-    let wanted = Wanted::new(args)?;
-    let file = files::read_source(&args.file, sources)?;
     let extension = args.file.extension().and_then(|e| e.to_str());
+    let default = if extension == Some("asm") { Form::Asm } else { Form::Legal };
+    let wanted = Wanted::new(args, default)?;
+    let inputs = [&*args.file].into_iter().chain(args.target.target.as_deref());
+    files::keep_inputs(&args.output, inputs)?;
+    let file = files::read_source(&args.file, sources)?;
     let written = match extension {
-        Some("asm") => from_assembler(&wanted, file, sources)?,
+        Some("asm") => from_assembler(args, &wanted, file, sources)?,
         Some("loops") => from_loops(args, &wanted, file, sources)?,
         _ => from_source(args, &wanted, file, sources)?,
     };
@@ -40,6 +44,9 @@ pub fn run(args: &LowerArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     }
     Ok(Exit::Good)
 }
+
+/// What the file lacks that only a form with a schedule needs: a schedule, or one choice among several.
+const NO_CHOICE: [&str; 2] = ["E0331", "E0333"];
 
 /// A form, ready to be written.
 enum Written {
@@ -67,16 +74,24 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn new(args: &LowerArgs) -> Result<Wanted, Failure> {
+    /// Takes the default where no form is asked for, nor a look at the way.
+    fn new(args: &LowerArgs, default: Form) -> Result<Wanted, Failure> {
         let print_after = print_after(args.print_after.as_deref())?;
         let passes = args.verify_each || !matches!(print_after, PrintAfter::Nothing);
         let form = match args.emit {
             None if args.step || !matches!(print_after, PrintAfter::Nothing) => None,
-            None => Some(Form::Legal),
+            None => Some(default),
             form => form,
         };
-        if form == Some(Form::Bin) && args.output == Path::new("-") && (args.step || args.print_after.is_some()) {
+        if form == Some(Form::Bin)
+            && args.output == Path::new(files::STANDARD)
+            && (args.step || args.print_after.is_some())
+        {
             let message = "`--emit bin` would be mixed with text on standard output: give `-o FILE`";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        if form.is_none() && args.output != Path::new(files::STANDARD) {
+            let message = "`-o` is for a form, and `--step` and `--print-after` ask for none: give `--emit FORM`";
             return Err(Failure::Usage(message.to_owned()));
         }
         let on_the_way = if passes { Form::Legal } else { Form::Ast };
@@ -120,7 +135,13 @@ fn from_source(
         return Ok(ast);
     }
     let schedule = args.schedule.as_deref();
-    let front = pipeline::front(&Request { sources, file, params: &params, schedule, config: &config })?;
+    let front = pipeline::front(&Request { sources, file, params: &params, schedule, config: &config });
+    let front = match front {
+        Err(told) if wanted.goal == Form::Tensor && told.iter().all(|d| NO_CHOICE.contains(&d.code)) => {
+            return Ok(Some(Written::Text(kernels(&program, &params, &config)?)));
+        }
+        front => front?,
+    };
     let tensor = wanted.text(Form::Tensor, || tensor::print(&front.kernel));
     if wanted.goal == Form::Tensor {
         return Ok(tensor);
@@ -141,6 +162,29 @@ fn from_source(
     Ok(earlier.or(later))
 }
 
+/// Every kernel of a source with its extents and types. A kernel takes the parameters that it has, and those that no
+/// kernel has, so that they are refused. Schedules' parameters count for nothing here.
+fn kernels(program: &ast::Program, params: &[(String, i64)], config: &Config) -> Result<String, Vec<Diagnostic>> {
+    let kernels = || program.items.iter().filter_map(|item| if let Item::Kernel(k) = item { Some(k) } else { None });
+    let has = |kernel: &ast::Kernel, name: &str| kernel.params.iter().any(|p| p.name.name == name);
+    let schedules =
+        || program.items.iter().filter_map(|item| if let Item::Schedule(s) = item { Some(s) } else { None });
+    let of_schedule = |name: &str| name.split_once('.').is_some_and(|(s, _)| schedules().any(|o| o.name.name == s));
+    let constants = pipeline::target_constants(config);
+    let mut texts = Vec::new();
+    let mut errors = Vec::new();
+    for kernel in kernels() {
+        let counts = |name: &str| has(kernel, name) || !(of_schedule(name) || kernels().any(|k| has(k, name)));
+        let own: Vec<(String, i64)> = params.iter().filter(|(name, _)| counts(name)).cloned().collect();
+        match tensor::check(kernel, &own, &constants) {
+            Ok(kernel) => texts.push(tensor::print(&kernel)),
+            Err(told) => errors.extend(told),
+        }
+    }
+    errors.dedup();
+    if errors.is_empty() { Ok(texts.join("\n")) } else { Err(errors) }
+}
+
 fn from_loops(
     args: &LowerArgs,
     wanted: &Wanted,
@@ -150,8 +194,9 @@ fn from_loops(
     if wanted.step {
         return Err(Failure::Usage("`--step` needs a schedule, and a loop program has none".to_owned()));
     }
+    nothing_to_choose(args, "a loop program")?;
     no_way_back(wanted, "a loop program", Form::Loops)?;
-    let config = target::read(args.target.target.as_deref(), sources)?;
+    let config = target::of_loops(file, args.target.target.as_deref(), sources)?;
     let (program, spans) =
         parse_with_spans(file, &sources.file(file).text).map_err(|error| Diagnostic::from(&error))?;
     verify(&program).map_err(|errors| errors.iter().map(|error| broken(error, &spans)).collect::<Vec<_>>())?;
@@ -166,13 +211,31 @@ fn broken(error: &VerifyError, spans: &StmtSpans) -> Diagnostic {
     }
 }
 
-fn from_assembler(wanted: &Wanted, file: FileId, sources: &Sources) -> Result<Option<Written>, Failure> {
+fn from_assembler(
+    args: &LowerArgs,
+    wanted: &Wanted,
+    file: FileId,
+    sources: &mut Sources,
+) -> Result<Option<Written>, Failure> {
     if wanted.step || wanted.verify_each || !matches!(wanted.print_after, PrintAfter::Nothing) {
         let message = "`--step`, `--print-after` and `--verify-each` look at loops, and an assembler text has none";
         return Err(Failure::Usage(message.to_owned()));
     }
+    nothing_to_choose(args, "an assembler text")?;
     no_way_back(wanted, "an assembler text", Form::Asm)?;
-    Ok(machine_form(&assemble(file, sources)?, wanted))
+    let program = assemble(file, sources)?;
+    target::agree(args.target.target.as_deref(), &program.config, "this assembler text", sources)?;
+    Ok(machine_form(&program, wanted))
+}
+
+/// Refuses options that only a source has an answer to.
+fn nothing_to_choose(args: &LowerArgs, form: &str) -> Result<(), Failure> {
+    let option = match (&*args.params.params, &args.schedule) {
+        ([], None) => return Ok(()),
+        ([], Some(_)) => "`--schedule` chooses a schedule",
+        _ => "`-p` sets a parameter",
+    };
+    Err(Failure::Usage(format!("{option}, and {form} has no parameters and no schedules")))
 }
 
 fn no_way_back(wanted: &Wanted, from: &'static str, first: Form) -> Result<(), DriverError> {
@@ -187,12 +250,13 @@ fn no_way_back(wanted: &Wanted, from: &'static str, first: Form) -> Result<(), D
 }
 
 fn from_loop_program(program: LoopProgram, cx: &Cx, wanted: &Wanted) -> Result<Option<Written>, Failure> {
-    let loops = wanted.text(Form::Loops, || print(&program, &PrintOptions::default()));
+    let shown = |program: &LoopProgram| target::line(&cx.config) + &print(program, &PrintOptions::default());
+    let loops = wanted.text(Form::Loops, || shown(&program));
     if wanted.goal == Form::Loops {
         return Ok(loops);
     }
     let legal = legalize(program, cx, wanted)?;
-    let text = loops.or_else(|| wanted.text(Form::Legal, || print(legal.program(), &PrintOptions::default())));
+    let text = loops.or_else(|| wanted.text(Form::Legal, || shown(legal.program())));
     if wanted.goal == Form::Legal {
         return Ok(text);
     }

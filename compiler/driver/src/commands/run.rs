@@ -1,6 +1,9 @@
 //! `tilewright run FILE`: a program compiled, executed on the simulated accelerator and compared with the reference.
 //!
-//! Files are written only when everything has succeeded, and then all of them.
+//! Outputs are written only when everything has succeeded, and then all of them. A recording is also written of a run
+//! whose values are wrong, because it shows why.
+
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tilewright_core::pipeline::Request;
@@ -15,53 +18,111 @@ use crate::error::{DriverError, Exit, Failure, index_text};
 use crate::files::{self, Staged};
 use crate::report::{BAD, FAINT, GOOD, HEADING, grouped};
 use crate::simulate::{self, Mismatch, Run};
-use crate::{recordings, stats, target};
+use crate::{npy, recordings, stats, target};
 
 pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
-    let file = files::read_source(&args.file, sources)?;
+    let file = files::read_program(&args.file, sources)?;
     let params = params(&args.params.params, sources)?;
     let config = target::read(args.target.target.as_deref(), sources)?;
     let schedule = args.schedule.as_deref();
     let compiled = compile(&Request { sources, file, params: &params, schedule, config: &config })?;
 
     let kernel = &compiled.front.kernel;
-    let input_files = arrays::input_files(kernel, &args.input, sources)?;
-    let output_files = arrays::output_files(kernel, &args.output, sources)?;
-    let inputs = arrays::inputs(kernel, &input_files, args.seed)?;
+    let inputs = arrays::input_files(kernel, &args.input, sources)?;
+    let outputs = arrays::output_files(kernel, &args.output, sources)?;
+    let files = Files { inputs, outputs };
+    files.check(args)?;
+    let inputs = arrays::inputs(kernel, &files.inputs, args.seed)?;
     let reference = evaluate(kernel, &inputs).expect("inputs have their kernel's types and shapes");
-    let run = simulate::run(&compiled, &inputs, args.file.display().to_string())?;
+    let run = simulate::run(&compiled, &inputs, description(args, &compiled, &files))?;
     let mismatch = simulate::compare(kernel, &run.outputs, &reference);
+    conclude(args, &compiled, &files, &run, mismatch)
+}
 
+/// The files of arrays that options name.
+#[derive(Default)]
+struct Files {
+    inputs: Vec<TensorFile>,
+    outputs: Vec<TensorFile>,
+}
+
+impl Files {
+    /// Refuses outputs that would replace what the command reads, or stand beside figures on standard output.
+    fn check(&self, args: &RunArgs) -> Result<(), Failure> {
+        if args.stats.is_some() && self.to_standard().is_some() {
+            let message = "`--stats` and an output on `-` would be mixed on standard output: give one of them a file";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        for output in &self.outputs {
+            let arrays = self.inputs.iter().map(|file| &*file.path);
+            let inputs = arrays.chain([&*args.file]).chain(args.target.target.as_deref());
+            files::keep_inputs(&output.path, inputs)?;
+        }
+        Ok(())
+    }
+
+    /// The output that goes to standard output.
+    fn to_standard(&self) -> Option<&TensorFile> {
+        self.outputs.iter().find(|file| file.path == Path::new(files::STANDARD))
+    }
+}
+
+/// What was run, so that a recording can be made again.
+fn description(args: &RunArgs, compiled: &Compiled, files: &Files) -> String {
+    let kernel = &compiled.front.kernel;
+    let mut parts = vec![format!("kernel {}", kernel.name), format!("schedule {}", compiled.schedule)];
+    parts.extend(args.params.params.iter().map(|p| format!("-p {}={}", p.name, p.value)));
+    parts.push(format!("seed {}", args.seed));
+    let from = |file: &TensorFile| format!("{} from {}", kernel.tensor(file.tensor).name, file.path.display());
+    parts.extend(files.inputs.iter().map(from));
+    format!("{}: {}", args.file.display(), parts.join(", "))
+}
+
+/// Writes the files and the report of a run. A run that went wrong leaves its recording, where one is asked for, and no
+/// outputs.
+fn conclude(
+    args: &RunArgs,
+    compiled: &Compiled,
+    files: &Files,
+    run: &Run,
+    mismatch: Option<Mismatch>,
+) -> Result<Exit, Failure> {
     let findings = stats::findings(&run.report);
-    let staged = match mismatch.is_none() && findings.is_empty() {
-        true => stage(args, &compiled, &output_files, &run)?,
-        false => Vec::new(),
-    };
-    match args.stats {
-        Some(_) => files::print(&format!("{:#}\n", json(args, &compiled, &run, mismatch.as_ref())))?,
-        None => files::print(&shown(args, &compiled, &input_files, &run, mismatch.as_ref()))?,
+    let good = mismatch.is_none() && findings.is_empty();
+    let mut staged = if good { stage(compiled, &files.outputs, run)? } else { Vec::new() };
+    if let Some(folder) = &args.record {
+        staged.extend(recordings::stage(folder, &run.recording)?);
+    }
+    match (args.stats, files.to_standard()) {
+        (Some(_), _) => files::print(&format!("{:#}\n", json(args, compiled, run, mismatch.as_ref())))?,
+        (None, None) => files::print(&shown(args, compiled, &files.inputs, run, mismatch.as_ref()))?,
+        (None, Some(file)) => {
+            if good {
+                files::write_bytes_to(&file.path, &array_file(compiled, file, run), "an array")?;
+            }
+            files::print_aside(&shown(args, compiled, &files.inputs, run, mismatch.as_ref()))?;
+        }
     }
     staged.into_iter().try_for_each(Staged::commit)?;
+    let recorded = args.record.clone();
     match mismatch {
-        None if findings.is_empty() => Ok(Exit::Good),
-        None => Err(DriverError::Unsound { findings }.into()),
+        None if good => Ok(Exit::Good),
+        None => Err(DriverError::Unsound { findings, recorded }.into()),
         Some(Mismatch { output, index, expected, got, count }) => {
-            Err(DriverError::Differs { output, index, expected, got, count }.into())
+            Err(DriverError::Differs { output, index, expected, got, count, recorded }.into())
         }
     }
 }
 
-/// Everything that is to be written, complete beside its place.
-fn stage(args: &RunArgs, compiled: &Compiled, files: &[TensorFile], run: &Run) -> Result<Vec<Staged>, Failure> {
-    let mut staged = Vec::new();
-    for file in files {
-        let array = output(&run.outputs, file.tensor);
-        staged.push(arrays::stage(&file.path, array, compiled.front.kernel.tensor(file.tensor).dtype)?);
-    }
-    if let Some(folder) = &args.record {
-        staged.extend(recordings::stage(folder, &run.recording)?);
-    }
-    Ok(staged)
+/// The files of outputs, complete beside their places.
+fn stage(compiled: &Compiled, outputs: &[TensorFile], run: &Run) -> Result<Vec<Staged>, Failure> {
+    let to_files = outputs.iter().filter(|file| file.path != Path::new(files::STANDARD));
+    Ok(to_files.map(|file| files::stage(&file.path, &array_file(compiled, file, run))).collect::<Result<_, _>>()?)
+}
+
+/// The content of an output's file.
+fn array_file(compiled: &Compiled, file: &TensorFile, run: &Run) -> Vec<u8> {
+    npy::write(output(&run.outputs, file.tensor), compiled.front.kernel.tensor(file.tensor).dtype)
 }
 
 fn output(outputs: &[(TensorId, Array)], tensor: TensorId) -> &Array {
@@ -136,4 +197,47 @@ fn verdict(compiled: &Compiled, run: &Run, mismatch: Option<&Mismatch>) -> Strin
         )
     };
     run.outputs.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    /// A run whose values are right is told to be wrong: the compiler offers no program for which it is.
+    #[test]
+    fn a_wrong_run_leaves_its_recording_and_no_outputs() {
+        let folder = tempfile::tempdir().unwrap();
+        let [program, array, record] = ["k.tw", "y.npy", "rec"].map(|name| folder.path().join(name));
+        std::fs::write(&program, include_str!("../../../../dsl-examples/matmul.tw")).unwrap();
+        let output = format!("--output=Y={}", array.display());
+        let options =
+            [program.as_os_str(), output.as_ref(), "--stats=json".as_ref(), "--record".as_ref(), record.as_ref()];
+        let arguments = ["tilewright".as_ref(), "run".as_ref()].into_iter().chain(options);
+        let Command::Run(args) = Cli::parse_from(arguments).command else { panic!("these are the arguments of a run") };
+
+        let mut sources = Sources::default();
+        let file = files::read_program(&args.file, &mut sources).unwrap();
+        let config = tilewright_isa::Config::default();
+        let request = Request { sources: &sources, file, params: &[], schedule: None, config: &config };
+        let compiled = compile(&request).unwrap();
+        let kernel = &compiled.front.kernel;
+        let outputs = arrays::output_files(kernel, &args.output, &mut sources).unwrap();
+        let run = simulate::run(&compiled, &arrays::inputs(kernel, &[], 0).unwrap(), String::new()).unwrap();
+
+        let mismatch = Mismatch { output: "Y".to_owned(), index: vec![0, 17], expected: 1, got: 2, count: 3 };
+        let files = Files { outputs, ..Files::default() };
+        let Err(Failure::Told { exit, diagnostics }) = conclude(&args, &compiled, &files, &run, Some(mismatch)) else {
+            panic!("a difference is a failure");
+        };
+        assert_eq!(
+            (exit, diagnostics[0].message.as_str()),
+            (Exit::Differs, "output `Y` differs from the reference at [0, 17]")
+        );
+        let told = &diagnostics[0].help;
+        assert_eq!(*told, [format!("the recording in `{}` belongs to a report of it", record.display())]);
+        assert!(!array.exists() && record.join("after.bin").exists());
+    }
 }

@@ -104,3 +104,61 @@ fn parameters_and_targets_count_here_too() {
     let said = folder.run("lower matmul.tw --target block32.json --emit asm");
     assert!(said.good().contains("LOG_BLOCK_IN 5"), "{said}");
 }
+
+#[test]
+fn an_assembler_text_stays_assembler() {
+    let folder = Folder::new();
+    folder.run("lower matmul.tw --emit asm -o m.asm").good();
+    assert_eq!(folder.run("lower m.asm").good().as_bytes(), folder.read("m.asm"));
+}
+
+#[test]
+fn a_loop_program_says_its_target() {
+    let folder = Folder::new();
+    folder.write("block.json", "{\"LOG_BLOCK_IN\": 5, \"LOG_BLOCK_OUT\": 4}");
+    let bytes = folder.run("lower matmul.tw --target block.json --emit bin").stdout;
+    for form in ["loops", "legal"] {
+        let text = folder.run(&format!("lower matmul.tw --target block.json --emit {form}"));
+        assert!(text.good().starts_with("// target: {\"LOG_"), "{text}");
+        folder.write("m.loops", text.stdout);
+        assert_eq!(folder.run("lower m.loops --emit bin").stdout, bytes, "{form}");
+        let again = folder.run(&format!("lower m.loops --emit {form}")).stdout;
+        assert_eq!(again, folder.read("m.loops"), "{form}");
+    }
+    assert!(!folder.run("lower matmul.tw").good().contains("target"));
+}
+
+#[test]
+fn kernels_are_shown_without_a_schedule() {
+    let folder = Folder::new();
+    let kernel =
+        |name: &str, n: &str| format!("kernel {name}({n} = 16) {{\n    input X: i8[{n}]\n    output Y[i] = X[i]\n}}\n");
+    let one = kernel("a", "n");
+    folder.write("one.tw", &one);
+    assert_eq!(folder.run("lower one.tw --emit ast").good(), one);
+    assert!(folder.run("lower one.tw --emit tensor -p n=48").good().contains("// i8[48]"));
+    assert_eq!(folder.run("lower one.tw --emit tensor -p m=48").status, Some(1));
+    assert_eq!(folder.run("lower one.tw --emit tensor -p s.n=48").status, Some(1));
+    assert_eq!(folder.run("lower one.tw --emit tensor --schedule s").status, Some(1));
+
+    folder.write("two.tw", one + "\n" + &kernel("b", "m"));
+    let both = folder.run("lower two.tw --emit tensor -p m=32");
+    assert!(both.good().contains("// i8[16]") && both.text().contains("// i8[32]"), "{both}");
+    assert_eq!(folder.run("lower two.tw --emit tensor -p k=32").status, Some(1));
+    assert_eq!(folder.run("lower two.tw --emit schedule").status, Some(1));
+
+    let schedules = "\nschedule s for a {\n}\n\nschedule t for a {\n}\n";
+    folder.write("several.tw", kernel("a", "n") + schedules);
+    let with_both = folder.run("lower several.tw --emit tensor");
+    assert_eq!(with_both.good(), folder.run("lower several.tw --emit tensor --schedule t").good());
+}
+
+#[test]
+fn a_form_goes_to_a_file_beside_the_way() {
+    let folder = Folder::new();
+    for way in ["--step", "--print-after fold"] {
+        let shown = folder.run(&format!("lower matmul.tw {way} --emit legal -o m.loops"));
+        assert_eq!(shown.good(), folder.run(&format!("lower matmul.tw {way}")).good());
+        assert_eq!(folder.read("m.loops"), folder.run("lower matmul.tw").stdout);
+    }
+}

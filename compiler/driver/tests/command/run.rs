@@ -52,6 +52,25 @@ fn arrays_go_in_and_come_out() {
 }
 
 #[test]
+fn an_array_goes_to_standard_output() {
+    let folder = Folder::new();
+    folder.run("run matmul.tw --output Y=y.npy").good();
+    let said = folder.run("run matmul.tw --output Y=-");
+    assert_eq!((said.status, &said.stdout), (Some(0), &folder.read("y.npy")));
+    assert_eq!(said.stderr, folder.run("run matmul.tw").good());
+    assert_eq!(folder.names(), ["matmul.tw", "y.npy"]);
+}
+
+#[test]
+fn a_recording_says_what_was_run() {
+    let folder = Folder::new();
+    folder.write("x.npy", npy("|i1", "(1, 32)", false, &[1; 32]));
+    folder.run("run matmul.tw -p n=32 --seed 7 --input X=x.npy --record rec").good();
+    let trace: serde_json::Value = serde_json::from_slice(&folder.read("rec/trace.json")).unwrap();
+    assert_eq!(trace["description"], "matmul.tw: kernel matmul, schedule tutorial, -p n=32, seed 7, X from x.npy");
+}
+
+#[test]
 fn column_major_arrays_mean_the_same() {
     let folder = Folder::new();
     let w = values(64 * 32, 13);
