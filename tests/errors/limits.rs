@@ -238,3 +238,17 @@ schedule s for total {
     );
     assert_eq!(code, "E0505", "rows of one tile are not added to each other");
 }
+
+#[test]
+fn a_chain_of_many_splits() {
+    let mut text = "kernel k(n = 64) {\n input A: i32[n, 16]\n T[i, j] = A[i, j]\n output Y[i, j] = i8(T[i, j])\n}\n\
+                    schedule s for k {\n T.set_scope(acc)\n"
+        .to_string();
+    let mut axis = "i".to_string();
+    for n in 0..500 {
+        let _ = writeln!(text, " T.split({axis}, 1) -> a{n}, b{n}");
+        axis = format!("a{n}");
+    }
+    text.push_str("}\n");
+    assert_eq!(compiled(&text), "");
+}

@@ -177,14 +177,21 @@ impl<V: Variable> Affine<V> {
         replacement: &dyn Fn(V) -> Affine<W>,
         ranges: &dyn Fn(W) -> Interval,
     ) -> Affine<W> {
-        self.terms.iter().fold(Affine::constant(self.constant), |sum, (atom, c)| {
-            let atom = match atom {
+        let mut sum: BTreeMap<Atom<W>, i64> = BTreeMap::new();
+        let mut constant = self.constant;
+        for (atom, c) in &self.terms {
+            let part = match atom {
                 Atom::Var(v) => replacement(*v),
                 Atom::Div(e, d) => e.substitute(replacement, ranges).div(*d, ranges),
                 Atom::Mod(e, d) => e.substitute(replacement, ranges).modulo(*d, ranges),
             };
-            sum.plus(&atom.times(*c))
-        })
+            constant = constant.saturating_add(part.constant.saturating_mul(*c));
+            for (atom, factor) in part.terms {
+                let total = sum.entry(atom).or_insert(0);
+                *total = total.saturating_add(factor.saturating_mul(*c));
+            }
+        }
+        Affine { terms: sum.into_iter().filter(|(_, c)| *c != 0).collect(), constant }
     }
 
     /// Splits into the part that only `inner` variables make up and the rest, which keeps the constant.

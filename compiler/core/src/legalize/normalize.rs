@@ -111,10 +111,9 @@ fn rewritten(program: &LoopProgram, dims: &[Dimension], vars: &[LoopId], store: 
 
 /// An index in terms of the loops that remain. Each dimension has to be walked in the index as in the box, up to a factor.
 fn rewrite_index(program: &LoopProgram, dims: &[Dimension], vars: &[LoopId], index: &Index) -> Option<Index> {
-    let still = vars.iter().filter(|l| program.loop_var(**l).extent == 1);
-    let mut rest = still.fold(index.clone(), |e, l| {
-        e.substitute(&|v| if v == *l { Affine::constant(0) } else { Affine::var(v) }, &|v| program.loop_range(v))
-    });
+    let still = |l: LoopId| program.loop_var(l).extent == 1 && vars.contains(&l);
+    let at_zero = |l: LoopId| if still(l) { Affine::constant(0) } else { Affine::var(l) };
+    let mut rest = index.substitute(&at_zero, &|l| program.loop_range(l));
     for dim in dims {
         let Some(var) = dim.var() else { continue };
         let factor = rest.coefficient(var)?;

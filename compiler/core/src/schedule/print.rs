@@ -2,30 +2,29 @@
 
 use std::fmt::Write;
 
-use crate::loops::ir::Scope;
-use crate::schedule::regions::infer;
+use crate::schedule::regions::{Regions, infer};
 use crate::schedule::{Schedule, StageId};
 
 /// Writes every stage, producers first: its type and scope, where it is computed, and its loops from the outermost.
 pub fn print(schedule: &Schedule) -> String {
     let mut out = format!("schedule {} for {} {{\n", schedule.name, schedule.kernel.name);
+    let regions = infer(schedule).expect("checked after every directive");
     for stage in schedule.producers_first() {
-        print_stage(schedule, stage, &mut out);
+        print_stage(schedule, &regions, stage, &mut out);
     }
     out.push_str("}\n");
     out
 }
 
-fn print_stage(schedule: &Schedule, id: StageId, out: &mut String) {
+fn print_stage(schedule: &Schedule, regions: &Regions, id: StageId, out: &mut String) {
     let stage = schedule.stage(id);
     let tensor = schedule.kernel.tensor(stage.tensor);
-    let regions = infer(schedule).expect("checked after every directive");
     let sizes: Vec<String> = regions.region(id).extent.iter().map(i64::to_string).collect();
     let place = match stage.attach {
         None => "at root".to_string(),
         Some(at) => format!("at {}, {}", schedule.stage_name(at.stage), schedule.stage(at.stage).axis(at.axis).name),
     };
-    let scope = if stage.scope == Scope::Dram { "dram" } else { stage.scope.name() };
+    let scope = stage.scope.name();
     let _ = writeln!(out, "    {}: {}[{}] @{scope} {place}", tensor.name, tensor.dtype.name(), sizes.join(", "));
     for axis in &stage.leaves {
         let a = stage.axis(*axis);
