@@ -40,7 +40,7 @@ fn codes_are_in_order_and_without_repetition() {
 fn every_page_is_registered() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors");
     let names = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
-    let pages: BTreeSet<String> = names.filter(|name| name.starts_with('E')).collect();
+    let pages: BTreeSet<String> = names.collect();
     let registered: BTreeSet<String> = EXPLANATIONS.iter().map(|page| format!("{}.md", page.code)).collect();
     assert_eq!(pages, registered);
 }
