@@ -1,9 +1,14 @@
 //! Programs around the accumulator that are easily got wrong: indices that meet in one tile, narrow types between wide
 //! ones, results in the place of their operands. All engines agree on each, or it is refused with the code that is named.
 
-use proptest::prelude::*;
 use std::fmt::Write;
 
+use proptest::prelude::*;
+use tilewright_core::legalize::Cx;
+use tilewright_core::loops::parse;
+use tilewright_core::pipeline::legalize;
+use tilewright_isa::Config;
+use tilewright_syntax::Sources;
 use tilewright_tests::{Case, engines_agree};
 
 /// The first code of a refusal; empty where all engines agree.
@@ -60,6 +65,34 @@ fn narrow_stages_keep_their_own_storage_and_their_values() {
          schedule s for k {{\n Aq = A.cache_read(acc)\n G.set_scope(acc)\n}}\n"
     );
     assert_eq!(answer(&converted), "");
+}
+
+/// The code with which a loop program, written by hand, is refused; empty where it is legal.
+fn legalised(update: &str) -> &'static str {
+    let text = format!(
+        "program p {{
+            input X: i32[4, 16] @dram
+            output Y: i8[4, 16] @dram
+            alloc C: i32[4, 16] @acc
+            for a in 0..4 {{ for b in 0..16 {{ C[a, b] = X[a, b] }} }}
+            {update}
+            for c in 0..4 {{ for d in 0..16 {{ Y[c, d] = i8(C[c, d]) }} }}
+        }}"
+    );
+    let mut sources = Sources::default();
+    let file = sources.add("hand.loops", text.as_str());
+    let program = parse::parse(file, &text).unwrap_or_else(|e| panic!("{e:?}"));
+    legalize(program, &Cx { config: Config::default() }, &mut |_| {}).err().map_or("", |e| e.code())
+}
+
+#[test]
+fn operations_are_not_distributed_over_iterations_that_meet() {
+    let once = "for i in 0..4 { for j in 0..16 { C[i, j] = max(C[i, j] + 1, 0) } }";
+    assert_eq!(legalised(once), "");
+    let repeated = "for k in 0..3 { for i in 0..4 { for j in 0..16 { C[i, j] = max(C[i, j] + 1, 0) } } }";
+    assert_eq!(legalised(repeated), "E0509");
+    let neighbour = "for i in 0..3 { for j in 0..16 { C[i + 1, j] = C[i, j] + C[i + 1, j] } }";
+    assert_eq!(legalised(neighbour), "E0509");
 }
 
 #[test]
