@@ -12,7 +12,7 @@
 use crate::affine::Interval;
 use crate::legalize::match_gemm::not_whole;
 use crate::legalize::nest::{Nest, NestLoop, repeating_loops, rewrite_stores, wrap};
-use crate::legalize::tiles::{LaneLoop, strip, tile_ref};
+use crate::legalize::tiles::{LaneLoop, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
     Alu, AluOp, AluOperand, BufferId, Gemm, InsnLoop, Leaf, Load, LoopId, LoopProgram, MicroOp, Scope, Stmt, Store,
@@ -193,22 +193,16 @@ fn lanes(program: &mut LoopProgram, cx: &Cx, nest: &Nest) -> Result<Vec<LaneLoop
     let mut lanes = Vec::new();
     for lane in &layout.lanes {
         let index = &nest.store.indices[lane.dim];
-        let walker = nest.loops.iter().map(|l| l.var).find(|v| index.coefficient(*v) == Some(1));
-        let partial = |reason: String| LegalizeError::PartialTile {
+        let stripped = strip_walker(program, &nest.loops, index, lane.size);
+        lanes.push(stripped.map_err(|extent| LegalizeError::PartialTile {
             buffer: name.clone(),
-            reason,
+            reason: match extent {
+                None => format!("no loop here runs over dimension {} of `{name}`", lane.dim),
+                Some(n) => format!("a loop of {n} elements is no whole number of tiles of {}", lane.size),
+            },
             origin: nest.origin(),
             help: format!("the core works on {} x {} tiles", cx.core().batch, cx.core().block_out),
-        };
-        let Some(var) = walker else {
-            return Err(partial(format!("no loop here runs over dimension {} of `{name}`", lane.dim)));
-        };
-        let lane = LaneLoop { var, size: lane.size };
-        strip(program, &[lane]).map_err(|_| {
-            let extent = program.loop_var(var).extent;
-            partial(format!("a loop of {extent} elements is no whole number of tiles of {}", lane.size))
-        })?;
-        lanes.push(lane);
+        })?);
     }
     Ok(lanes)
 }

@@ -11,7 +11,7 @@
 use crate::legalize::match_gemm::not_whole;
 use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::legalize::seal::DMA_FIELD;
-use crate::legalize::tiles::{LaneLoop, strip, tile_ref};
+use crate::legalize::tiles::{LaneLoop, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, Direction, Dma, Leaf, Load, LoopProgram, Mark, Scope, Stmt, TileRef};
 use crate::scalar::{DType, Scalar};
@@ -130,26 +130,22 @@ fn lanes(program: &mut LoopProgram, nest: &Nest, sram: &Load, source: &Load) -> 
     let mut lanes = Vec::new();
     for lane in buffer.layout.clone().unwrap_or_default().lanes {
         let index = &sram.indices[lane.dim];
-        let walker = nest.loops.iter().map(|l| l.var).find(|v| index.coefficient(*v) == Some(1));
-        let whole = walker.filter(|v| program.loop_var(*v).extent % lane.size == 0);
-        let Some(var) = whole else {
-            let extent = walker.map_or(1, |v| program.loop_var(v).extent);
-            return Err(LegalizeError::PartialTile {
-                buffer: name.clone(),
-                reason: format!(
-                    "dimension {} of `{name}` is copied {extent} at a time, and a tile has {}",
-                    lane.dim, lane.size
-                ),
-                origin: nest.origin(),
-                help: format!(
-                    "compute `{}` at a loop further outside, whose iterations take a multiple of {}",
-                    program.buffer(source.buffer).name,
-                    lane.size
-                ),
-            });
-        };
-        strip(program, &[LaneLoop { var, size: lane.size }]).expect("checked to be whole");
-        lanes.push(LaneLoop { var, size: lane.size });
+        let stripped = strip_walker(program, &nest.loops, index, lane.size);
+        lanes.push(stripped.map_err(|extent| LegalizeError::PartialTile {
+            buffer: name.clone(),
+            reason: format!(
+                "dimension {} of `{name}` is copied {} at a time, and a tile has {}",
+                lane.dim,
+                extent.unwrap_or(1),
+                lane.size
+            ),
+            origin: nest.origin(),
+            help: format!(
+                "compute `{}` at a loop further outside, whose iterations take a multiple of {}",
+                program.buffer(source.buffer).name,
+                lane.size
+            ),
+        })?);
     }
     Ok(lanes)
 }

@@ -1,6 +1,7 @@
 //! From element indices to tiles: which loops walk the lanes, and where an access lies in tiles.
 
 use crate::affine::{Affine, Interval};
+use crate::legalize::nest::NestLoop;
 use crate::loops::ir::{BufferId, Index, LoopId, LoopProgram, TileRef};
 
 /// A loop whose variable runs over the lanes of tiles: `size` consecutive values lie in one tile.
@@ -28,6 +29,20 @@ pub fn strip(program: &mut LoopProgram, lanes: &[LaneLoop]) -> Result<(), LoopId
         *extent /= lane.size;
     }
     Ok(())
+}
+
+/// Takes the lanes out of the loop that walks an index element by element, in tiles of `size`. Where there is no such loop,
+/// or where it is no whole number of tiles, nothing changes and the error is the loop's extent.
+pub fn strip_walker(
+    program: &mut LoopProgram,
+    loops: &[NestLoop],
+    index: &Index,
+    size: i64,
+) -> Result<LaneLoop, Option<i64>> {
+    let walker = loops.iter().map(|l| l.var).find(|v| index.coefficient(*v) == Some(1));
+    let lane = LaneLoop { var: walker.ok_or(None)?, size };
+    strip(program, &[lane]).map_err(|var| Some(program.loop_var(var).extent))?;
+    Ok(lane)
 }
 
 /// Where an access lies, in tiles of its buffer, for loops that `strip` has been applied to: row-major over the tiles of
