@@ -2,21 +2,12 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{Folder, Said};
+use crate::support::{Folder, timeless};
 
 fn recorded() -> Folder {
     let folder = Folder::new();
     folder.run("run matmul.tw --record rec").good();
     folder
-}
-
-/// The report without the time, which differs from run to run.
-fn timeless(said: &Said) -> String {
-    let words = |line: &str| match line.trim_end().rsplit_once("   ") {
-        Some((rest, time)) if time.ends_with(" ms") => rest.to_owned(),
-        _ => line.to_owned(),
-    };
-    said.to_string().lines().map(words).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

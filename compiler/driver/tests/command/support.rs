@@ -129,3 +129,12 @@ pub fn npy(descr: &str, shape: &str, fortran_order: bool, values: &[u8]) -> Vec<
     let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
     [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), values].concat()
 }
+
+/// The report without the host's times, which differ from run to run.
+pub fn timeless(said: &Said) -> String {
+    let words = |line: &str| match line.trim_end().rsplit_once("   ") {
+        Some((rest, time)) if time.ends_with(" ms") => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    said.to_string().lines().map(words).collect::<Vec<_>>().join("\n")
+}

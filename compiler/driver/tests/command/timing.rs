@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Folder, Said};
+use crate::support::{Folder, timeless};
 
 /// A recording of a device run with the hardware's cycles and tables, and without images of its memory.
 fn measured() -> Folder {
@@ -37,15 +37,6 @@ fn slow_down(folder: &Folder) {
             *cycles = json!(cycles.as_u64().unwrap() + 1);
         }
     });
-}
-
-/// The report without the host's times, which differ from run to run.
-fn timeless(said: &Said) -> String {
-    let words = |line: &str| match line.trim_end().rsplit_once("   ") {
-        Some((rest, time)) if time.ends_with(" ms") => rest.to_owned(),
-        _ => line.to_owned(),
-    };
-    said.to_string().lines().map(words).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
