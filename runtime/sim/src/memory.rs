@@ -52,21 +52,13 @@ pub struct Dram {
 impl Dram {
     /// A memory of these segments, in any order. Empty segments are allowed and map nothing.
     pub fn new(mut segments: Vec<Segment>) -> Result<Dram, MemoryError> {
+        check_places(segments.iter().map(|segment| (segment.address, segment.bytes.len() as u64)))?;
         segments.sort_by_key(|segment| segment.address);
         let mut dram = Dram::default();
         for Segment { address, bytes } in segments {
-            if address.checked_add(bytes.len() as u64).is_none() {
-                return Err(MemoryError::PastAddressSpace { address, bytes: bytes.len() as u64 });
-            }
             dram.segments.push((address, bytes.len()));
-            if bytes.is_empty() {
-                continue;
-            }
             match dram.extents.last_mut() {
-                Some(last) if address < last.end() => {
-                    let (first, first_bytes) = (last.address, last.bytes.len() as u64);
-                    return Err(MemoryError::Overlap { first, first_bytes, second: address });
-                }
+                _ if bytes.is_empty() => {}
                 Some(last) if address == last.end() => last.bytes.extend_from_slice(&bytes),
                 _ => dram.extents.push(Extent { address, bytes }),
             }
@@ -114,6 +106,26 @@ impl Dram {
     fn extent_at(&self, address: u64) -> Option<usize> {
         self.extents.partition_point(|extent| extent.address <= address).checked_sub(1)
     }
+}
+
+/// Checks whether segments, by address and length, can be one memory; their contents are not needed for that.
+pub(crate) fn check_places(segments: impl Iterator<Item = (u64, u64)>) -> Result<(), MemoryError> {
+    let mut segments: Vec<(u64, u64)> = segments.collect();
+    segments.sort_by_key(|(address, _)| *address);
+    let mut before: Option<(u64, u64)> = None;
+    for (address, bytes) in segments {
+        if address.checked_add(bytes).is_none() {
+            return Err(MemoryError::PastAddressSpace { address, bytes });
+        }
+        match before {
+            _ if bytes == 0 => {}
+            Some((first, first_bytes)) if address < first + first_bytes => {
+                return Err(MemoryError::Overlap { first, first_bytes, second: address });
+            }
+            _ => before = Some((address, bytes)),
+        }
+    }
+    Ok(())
 }
 
 impl Extent {

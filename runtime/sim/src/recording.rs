@@ -8,7 +8,7 @@
 //! Invariant: the segments of a `Recording` do not overlap, and both images have exactly their bytes.
 
 use crate::execute::{Options, SimError, Simulator};
-use crate::memory::{Dram, MemoryError, Segment};
+use crate::memory::{Dram, MemoryError, Segment, check_places};
 use crate::report::{Report, Stop};
 use crate::tokens::TokenCounts;
 use serde::{Deserialize, Serialize};
@@ -150,7 +150,7 @@ impl Recording {
             rtl_cycles: trace.rtl_cycles,
         };
         recording.check_images()?;
-        recording.memory()?;
+        check_places(recording.segments.iter().map(|extent| (extent.address, extent.bytes)))?;
         Ok(recording)
     }
 
