@@ -126,6 +126,13 @@ pub struct RunArgs {
     pub seed: u64,
     #[command(flatten)]
     pub target: TargetOption,
+    /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright` [default: the
+    /// timing of the target, or else de10]
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "values_only")]
+    pub timing: Option<PathBuf>,
+    /// Compute values only, no cycles
+    #[arg(long)]
+    pub values_only: bool,
     /// Write figures to standard output, and nothing else
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub stats: Option<StatsFormat>,

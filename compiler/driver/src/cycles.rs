@@ -20,6 +20,10 @@ pub struct Timed {
     /// The timing's name.
     pub timing: String,
     pub basis: Basis,
+    /// In MHz.
+    pub clock_mhz: u64,
+    /// The time that the cycles take at the clock.
+    pub seconds: f64,
     /// Cycles that the hardware took, where they are recorded for this timing.
     pub rtl_cycles: Option<u64>,
     /// The time that the simulation took on the host.
@@ -30,6 +34,11 @@ impl Timed {
     /// Whether the hardware took as many cycles; `None` where that is not known.
     pub fn equal(&self) -> Option<bool> {
         self.rtl_cycles.map(|cycles| cycles == self.report.cycles)
+    }
+
+    /// The share of the cycles in which GEMM issued micro-ops, resets not included; 0 for a run without cycles.
+    pub fn gemm_utilisation(&self) -> f64 {
+        self.report.work.gemm as f64 / self.report.cycles.max(1) as f64
     }
 
     /// `measured` if the hardware exists and was measured, `extrapolated` if its rules are applied to another one.
@@ -53,6 +62,8 @@ pub fn simulate(recording: &Recording, timing: &NamedTiming, repeat: u32) -> Res
         host_time = host_time.min(timed(again)?.1);
     }
     Ok(Timed {
+        clock_mhz: timing.timing.clock_mhz,
+        seconds: timing.timing.seconds(report.cycles),
         report,
         timing: timing.name.clone(),
         basis: basis(&recording.config, &recording.insns, &timing.timing),

@@ -47,6 +47,17 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// A time with three digits or more, in the unit that suits it: `43.2 µs`, `1,204 s`.
+pub fn duration(seconds: f64) -> String {
+    const UNITS: [(f64, &str); 3] = [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")];
+    let (unit, name) = UNITS.into_iter().find(|(unit, _)| seconds >= *unit).unwrap_or((1e-9, "ns"));
+    match seconds / unit {
+        number if number < 10.0 => format!("{number:.2} {name}"),
+        number if number < 100.0 => format!("{number:.1} {name}"),
+        number => format!("{} {name}", grouped(number.round() as u64)),
+    }
+}
+
 /// Lines of text under a heading, all of one width. The width counts characters that are seen.
 #[derive(Clone, Debug)]
 pub struct Block {
@@ -161,6 +172,12 @@ mod tests {
             [96, 1024, 1025, 1 << 20, 3 << 19].map(size),
             ["96 bytes", "1 KiB", "1,025 bytes", "1 MiB", "1,536 KiB"]
         );
+    }
+
+    #[test]
+    fn durations_have_three_digits() {
+        let shown = [0.0, 1.2e-8, 4.321e-5, 0.000_205, 2.5, 1204.4].map(duration);
+        assert_eq!(shown, ["0.00 ns", "12.0 ns", "43.2 µs", "205 µs", "2.50 s", "1,204 s"]);
     }
 
     #[test]

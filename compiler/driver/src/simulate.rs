@@ -1,4 +1,4 @@
-//! A compiled program and its inputs → a run on the simulated accelerator, and whether its outputs are the reference's.
+//! A compiled program and its inputs → a run on the simulated accelerator, in values and in time, and whether its outputs are the reference's.
 
 use tilewright_core::emit::{SegmentKind, Stream, image};
 use tilewright_core::legalize::LegalProgram;
@@ -9,7 +9,9 @@ use tilewright_sim::{Dram, Options, Recording, Report, Simulator, Stop, TokenCou
 use tilewright_syntax::Diagnostic;
 
 use crate::compile::Compiled;
+use crate::cycles::{self, Timed};
 use crate::error::our_mistake;
+use crate::target::NamedTiming;
 
 /// What lies in device memory where the program has not written yet, so that an element that it leaves out is no zero by
 /// chance.
@@ -21,6 +23,8 @@ pub struct Run {
     /// The stream with memory before and after it.
     pub recording: Recording,
     pub report: Report,
+    /// The same run in time, if that was asked for.
+    pub timed: Option<Timed>,
     /// The outputs as the accelerator computed them.
     pub outputs: Vec<(TensorId, Array)>,
 }
@@ -36,8 +40,14 @@ pub struct Mismatch {
     pub count: usize,
 }
 
-/// Packs the inputs into device memory, executes the stream and unpacks the outputs.
-pub fn run(compiled: &Compiled, inputs: &[(TensorId, Array)], description: String) -> Result<Run, Diagnostic> {
+/// Packs the inputs into device memory, executes the stream and unpacks the outputs; with a timing, simulates its cycles
+/// as well.
+pub fn run(
+    compiled: &Compiled,
+    inputs: &[(TensorId, Array)],
+    description: String,
+    timing: Option<&NamedTiming>,
+) -> Result<Run, Diagnostic> {
     let Compiled { front, legal, stream, .. } = compiled;
     let mut recording = recording(stream, legal, &front.kernel, inputs, description)?;
     let mut dram = recording.memory().map_err(|error| refused(error.code(), &error))?;
@@ -47,7 +57,9 @@ pub fn run(compiled: &Compiled, inputs: &[(TensorId, Array)], description: Strin
     let report = simulator.run(&stream.insns, &mut dram, &options).map_err(|stop| our_mistake(stopped(&stop)))?;
     let outputs = outputs(stream, legal, &front.kernel, &dram)?;
     recording.after = Some(after(stream, &dram));
-    Ok(Run { recording, report, outputs })
+    let timed = timing.map(|timing| cycles::simulate(&recording, timing, 1)).transpose();
+    let timed = timed.map_err(|stop| our_mistake(stopped(&stop)))?;
+    Ok(Run { recording, report, timed, outputs })
 }
 
 fn recording(

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use tilewright_sim::cycles::{Client, CycleReport};
 use tilewright_sim::{BytesMoved, Finish, InsnCounts, Overflow, Queue, Races, Report, TokenCounts};
 
+use crate::cycles::Timed;
 use crate::report::{Block, beside};
 
 /// Each kind of instruction with its count, in the order in which reports show them.
@@ -40,6 +41,19 @@ pub fn json(report: &Report) -> Map<String, Value> {
     figures.insert("alu_uops".to_owned(), json!(report.alu_uops));
     figures.insert("bytes".to_owned(), bytes.into());
     figures
+}
+
+/// The figures of a run in time: `cycles`, `timing`, `timing_basis`, `clock_mhz`, `seconds`, `gemm_utilisation`.
+pub fn time_json(timed: &Timed) -> Map<String, Value> {
+    let figures = [
+        ("cycles", json!(timed.report.cycles)),
+        ("timing", json!(timed.timing)),
+        ("timing_basis", json!(timed.basis_name())),
+        ("clock_mhz", json!(timed.clock_mhz)),
+        ("seconds", json!(timed.seconds)),
+        ("gemm_utilisation", json!(timed.gemm_utilisation())),
+    ];
+    figures.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// The figures side by side. Kinds of instructions that do not occur are left out.

@@ -56,12 +56,17 @@ pub fn agree(path: Option<&Path>, config: &Config, text: &'static str, sources: 
 
 /// Reads a target.
 pub fn read(path: Option<&Path>, sources: &mut Sources) -> Result<Config, Failure> {
-    let Some(path) = path else { return Ok(Config::default()) };
+    Ok(read_timed(path, sources)?.0)
+}
+
+/// Reads a target with the timing that it states, the default where it states none.
+pub fn read_timed(path: Option<&Path>, sources: &mut Sources) -> Result<(Config, NamedTiming), Failure> {
+    let Some(path) = path else { return Ok((Config::default(), NamedTiming::default())) };
     let file = read_source(path, sources)?;
     let text = &sources.file(file).text;
     let config = Config::from_json(text).map_err(|error| diagnostic(&error, file, text))?;
-    stated_timing(&parsed(text)).map_err(|error| timing_diagnostic(&error, file, text))?;
-    Ok(config)
+    let timing = stated_timing(&parsed(text)).map_err(|error| timing_diagnostic(&error, file, text))?;
+    Ok((config, NamedTiming::new(timing, path)))
 }
 
 /// A timing and what people call it.
@@ -72,6 +77,19 @@ pub struct NamedTiming {
     pub timing: Timing,
 }
 
+impl NamedTiming {
+    /// `origin` is the file that the timing comes from, or what stood in its place.
+    fn new(timing: Timing, origin: &Path) -> NamedTiming {
+        NamedTiming { name: timing.name().map_or_else(|| origin.display().to_string(), str::to_owned), timing }
+    }
+}
+
+impl Default for NamedTiming {
+    fn default() -> NamedTiming {
+        NamedTiming { name: Timing::NAMES[0].to_owned(), timing: Timing::default() }
+    }
+}
+
 /// The timing that is asked for by the name of a preset or by a file: a target, or an object of timing parameters alone.
 pub fn timing(given: &Path, sources: &mut Sources) -> Result<NamedTiming, Failure> {
     let timing = match given.to_str().map(Timing::named) {
@@ -79,8 +97,7 @@ pub fn timing(given: &Path, sources: &mut Sources) -> Result<NamedTiming, Failur
         Some(Err(error)) if is_name(given) && !given.exists() => return Err(unknown_name(&error, given).into()),
         _ => read_timing(given, sources)?,
     };
-    let name = timing.name().map_or_else(|| given.display().to_string(), str::to_owned);
-    Ok(NamedTiming { name, timing })
+    Ok(NamedTiming::new(timing, given))
 }
 
 /// Whether this can only be meant as the name of a preset.

@@ -185,7 +185,7 @@ fn stream_json(replayed: &Replayed) -> Map<String, Value> {
     object
 }
 
-/// `cycles`, `timing`, `timing_basis`, `rtl_cycles`, `cycles_equal`, `cycles_difference`, `cycles_host_seconds`.
+/// The figures in time, `rtl_cycles`, `cycles_equal`, `cycles_difference`, `cycles_host_seconds`.
 fn time_json(Time { timed, times }: &Time) -> Map<String, Value> {
     let difference = match times {
         Some(RecordedTimes::Differ { insn, event, recorded, found }) => {
@@ -193,16 +193,14 @@ fn time_json(Time { timed, times }: &Time) -> Map<String, Value> {
         }
         _ => Value::Null,
     };
-    let figures = [
-        ("cycles", json!(timed.report.cycles)),
-        ("timing", json!(timed.timing)),
-        ("timing_basis", json!(timed.basis_name())),
+    let compared = [
         ("rtl_cycles", json!(timed.rtl_cycles)),
         ("cycles_equal", json!(timed.equal())),
         ("cycles_difference", difference),
         ("cycles_host_seconds", json!(timed.host_time.as_secs_f64())),
     ];
-    figures.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    let compared = compared.into_iter().map(|(key, value)| (key.to_owned(), value));
+    stats::time_json(timed).into_iter().chain(compared).collect()
 }
 
 fn findings(replayed: &Replayed) -> Vec<String> {

@@ -9,21 +9,24 @@ use serde_json::{Map, Value, json};
 use tilewright_core::pipeline::Request;
 use tilewright_core::tensor::print::type_of;
 use tilewright_core::tensor::{Array, TensorId, evaluate};
+use tilewright_sim::cycles::Basis;
 use tilewright_syntax::Sources;
 
 use crate::arrays::{self, TensorFile};
 use crate::cli::RunArgs;
 use crate::compile::{Compiled, compile, params};
+use crate::cycles::Timed;
 use crate::error::{DriverError, Exit, Failure, index_text};
 use crate::files::{self, Staged};
-use crate::report::{BAD, FAINT, GOOD, HEADING, grouped};
+use crate::report::{BAD, FAINT, GOOD, HEADING, duration, grouped};
 use crate::simulate::{self, Mismatch, Run};
 use crate::{npy, recordings, stats, target};
 
 pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = files::read_program(&args.file, sources)?;
     let params = params(&args.params.params, sources)?;
-    let config = target::read(args.target.target.as_deref(), sources)?;
+    let (config, stated) = target::read_timed(args.target.target.as_deref(), sources)?;
+    let timing = args.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?.unwrap_or(stated);
     let schedule = args.schedule.as_deref();
     let compiled = compile(&Request { sources, file, params: &params, schedule, config: &config })?;
 
@@ -34,7 +37,8 @@ pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     files.check(args)?;
     let inputs = arrays::inputs(kernel, &files.inputs, args.seed)?;
     let reference = evaluate(kernel, &inputs).expect("inputs have their kernel's types and shapes");
-    let run = simulate::run(&compiled, &inputs, description(args, &compiled, &files))?;
+    let timing = (!args.values_only).then_some(&timing);
+    let run = simulate::run(&compiled, &inputs, description(args, &compiled, &files), timing)?;
     let mismatch = simulate::compare(kernel, &run.outputs, &reference);
     conclude(args, &compiled, &files, &run, mismatch)
 }
@@ -55,7 +59,7 @@ impl Files {
         }
         for output in &self.outputs {
             let arrays = self.inputs.iter().map(|file| &*file.path);
-            let inputs = arrays.chain([&*args.file]).chain(args.target.target.as_deref());
+            let inputs = arrays.chain([&*args.file]).chain(args.target.target.as_deref()).chain(args.timing.as_deref());
             files::keep_inputs(&output.path, inputs)?;
         }
         Ok(())
@@ -149,12 +153,14 @@ fn json(args: &RunArgs, compiled: &Compiled, run: &Run, mismatch: Option<&Mismat
     );
     object.extend(stats::json(&run.report));
     object.insert("findings".to_owned(), json!(stats::findings(&run.report)));
+    object.extend(run.timed.iter().flat_map(stats::time_json));
     object.into()
 }
 
 fn shown(args: &RunArgs, compiled: &Compiled, files: &[TensorFile], run: &Run, mismatch: Option<&Mismatch>) -> String {
     let mut out = heading(args, compiled, files);
     out.push_str(&verdict(compiled, run, mismatch));
+    out.extend(run.timed.iter().map(time_line));
     out.push('\n');
     out.push_str(&stats::blocks(&run.report));
     out
@@ -199,6 +205,21 @@ fn verdict(compiled: &Compiled, run: &Run, mismatch: Option<&Mismatch>) -> Strin
     run.outputs.iter().map(line).collect()
 }
 
+/// `· timed   4,000 cycles   40.0 µs at 100 MHz (de10)   GEMM utilisation 6.4 %`
+fn time_line(timed: &Timed) -> String {
+    let on = match timed.basis {
+        Basis::Rtl => timed.timing.clone(),
+        Basis::Extrapolated => format!("{}, {}", timed.timing, timed.basis_name()),
+    };
+    format!(
+        "{HEADING}· timed{HEADING:#}      {} cycles   {} at {} MHz ({on})   GEMM utilisation {:.1} %\n",
+        grouped(timed.report.cycles),
+        duration(timed.seconds),
+        grouped(timed.clock_mhz),
+        timed.gemm_utilisation() * 100.0,
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -225,7 +246,7 @@ mod tests {
         let compiled = compile(&request).unwrap();
         let kernel = &compiled.front.kernel;
         let outputs = arrays::output_files(kernel, &args.output, &mut sources).unwrap();
-        let run = simulate::run(&compiled, &arrays::inputs(kernel, &[], 0).unwrap(), String::new()).unwrap();
+        let run = simulate::run(&compiled, &arrays::inputs(kernel, &[], 0).unwrap(), String::new(), None).unwrap();
 
         let mismatch = Mismatch { output: "Y".to_owned(), index: vec![0, 17], expected: 1, got: 2, count: 3 };
         let files = Files { outputs, ..Files::default() };

@@ -22,6 +22,48 @@ fn figures_are_one_object_and_nothing_else() {
     assert_eq!(figures["instructions"], sum);
 }
 
+const TIME_KEYS: [&str; 6] = ["cycles", "timing", "timing_basis", "clock_mhz", "seconds", "gemm_utilisation"];
+
+#[test]
+fn cycles_are_those_of_the_recorded_stream() {
+    let folder = Folder::new();
+    for timing in ["de10", "pynq"] {
+        let run = folder.run(&format!("run matmul.tw --timing {timing} --record rec --stats json")).json();
+        let replayed = folder.run(&format!("replay rec --timing {timing} --stats json")).json();
+        for key in TIME_KEYS {
+            assert_eq!(run[key], replayed[key], "{key}");
+        }
+        let cycles = run["cycles"].as_u64().unwrap();
+        assert_eq!((&run["timing"], &run["timing_basis"]), (&timing.into(), &"measured".into()));
+        assert_eq!(run["gemm_utilisation"].as_f64(), Some(run["gemm_uops"].as_f64().unwrap() / cycles as f64));
+    }
+}
+
+#[test]
+fn a_target_brings_its_timing() {
+    let folder = Folder::new();
+    folder.write("slow.json", "{\"tilewright\": {\"timing\": {\"read_latency\": 400, \"clock_mhz\": 50}}}");
+    let figures = |options: &str| folder.run(&format!("run matmul.tw --stats json {options}")).json();
+    let (de10, slow) = (figures(""), figures("--target slow.json"));
+    assert_eq!((&slow["timing"], &slow["timing_basis"]), (&"slow.json".into(), &"extrapolated".into()));
+    assert!(slow["cycles"].as_u64() > de10["cycles"].as_u64(), "{slow}");
+    assert_eq!(slow["seconds"].as_f64(), slow["cycles"].as_f64().map(|cycles| cycles / 50e6));
+    assert_eq!(figures("--target slow.json --timing de10")["cycles"], de10["cycles"]);
+    assert_eq!(figures("--timing slow.json")["cycles"], slow["cycles"]);
+    assert!(folder.run("run matmul.tw --target slow.json").good().contains(" at 50 MHz (slow.json, extrapolated) "));
+}
+
+#[test]
+fn values_need_no_cycles() {
+    let folder = Folder::new();
+    let figures = folder.run("run matmul.tw --values-only --stats json").json();
+    assert!(TIME_KEYS.iter().all(|key| figures.get(key).is_none()) && figures["verified"] == true, "{figures}");
+    assert!(!folder.run("run matmul.tw --values-only").good().contains("timed"));
+    let said = folder.run("run matmul.tw --values-only --timing pynq");
+    assert!(said.status == Some(2) && said.stdout.is_empty(), "{said}");
+    assert_eq!(folder.run("run matmul.tw --timing de1O").status, Some(1));
+}
+
 /// Y[i, j] = sum over r of X[i, r] * W[j, r], in 8 bits.
 fn product(x: &[i8], w: &[i8]) -> Vec<u8> {
     let dot = |row: &[i8]| row.iter().zip(x).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum::<i32>() as u8;
