@@ -10,6 +10,7 @@ pub mod execute;
 pub mod hazards;
 mod kernels;
 pub mod memory;
+pub mod profile;
 pub mod recording;
 pub mod report;
 mod schedule;

@@ -3,9 +3,9 @@
 use super::timing::Timing;
 use tilewright_isa::{Alu, Gemm};
 
-/// Cycles of a GEMM, from its start until it is done.
-pub(super) fn gemm_cycles(gemm: &Gemm, timing: &Timing) -> u64 {
-    gemm.uop_executions() * timing.gemm_interval + timing.gemm_depth
+/// Cycles in which a GEMM issues micro-ops.
+pub(super) fn gemm_issue_cycles(gemm: &Gemm, timing: &Timing) -> u64 {
+    gemm.uop_executions() * timing.gemm_interval
 }
 
 /// Cycles in which an ALU instruction issues micro-ops.

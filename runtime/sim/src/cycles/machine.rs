@@ -5,7 +5,7 @@
 //! granted. Takes precede posts, so both in one cycle leave a counter as it is.
 
 use super::check::{MAX_CYCLES, check};
-use super::compute::{alu_issue_cycles, gemm_cycles};
+use super::compute::{alu_issue_cycles, gemm_issue_cycles};
 use super::counters::{Counters, TokenUse};
 use super::fetch::Fetch;
 use super::loader::Loader;
@@ -28,13 +28,28 @@ pub struct CycleOptions {
     pub tokens_before: TokenCounts,
     /// Where the instructions lie in device memory, in bytes; see [`insn_base`].
     pub insn_base: u64,
-    /// Whether instructions wait for tokens. Without, a run shows what waiting costs; no hardware does that.
+    /// Whether instructions wait for tokens. Without, a run shows what waiting costs; no hardware does that, nor what the
+    /// options below ask for.
     pub wait_for_tokens: bool,
+    /// Whether each row of a LOAD or STORE, and each burst of instructions, is one burst of a single beat.
+    pub unlimited_bandwidth: bool,
+    /// Whether all instructions are in their queues in cycle 0, however deep these are, and none is read from memory.
+    pub instant_fetch: bool,
+    /// Whether GEMM and ALU instructions follow each other without a gap between their micro-ops. One with less than two
+    /// cycles of micro-ops takes two.
+    pub free_instructions: bool,
 }
 
 impl Default for CycleOptions {
     fn default() -> CycleOptions {
-        CycleOptions { tokens_before: TokenCounts::default(), insn_base: PAGE, wait_for_tokens: true }
+        CycleOptions {
+            tokens_before: TokenCounts::default(),
+            insn_base: PAGE,
+            wait_for_tokens: true,
+            unlimited_bandwidth: false,
+            instant_fetch: false,
+            free_instructions: false,
+        }
     }
 }
 
@@ -70,11 +85,18 @@ pub fn simulate<O: Observer>(
     Ok(machine.report())
 }
 
+/// An instruction as it stands in its queue.
+fn queued(insns: &[Insn], index: usize, cycle: u64, options: &CycleOptions) -> Queued {
+    let insn = &insns[index];
+    let tokens = if options.wait_for_tokens { TokenUse::of(insn, insn.module()) } else { TokenUse::default() };
+    Queued { insn: index as u32, tokens, cycle }
+}
+
 struct Machine<'a, O> {
     sizes: Sizes,
     insns: &'a [Insn],
     timing: &'a Timing,
-    wait_for_tokens: bool,
+    options: &'a CycleOptions,
     observer: &'a mut O,
     fetch: Fetch,
     memory: Memory,
@@ -93,17 +115,18 @@ impl<'a, O: Observer> Machine<'a, O> {
         config: &Config,
         insns: &'a [Insn],
         timing: &'a Timing,
-        options: &CycleOptions,
+        options: &'a CycleOptions,
         observer: &'a mut O,
     ) -> Machine<'a, O> {
+        let sizes = Sizes::new(config, timing, options.unlimited_bandwidth);
         Machine {
-            sizes: Sizes::new(config, timing),
+            sizes,
             insns,
             timing,
-            wait_for_tokens: options.wait_for_tokens,
+            options,
             observer,
             fetch: Fetch::new(options.insn_base, insns.len(), timing),
-            memory: Memory::new(timing),
+            memory: Memory::new(timing, sizes.beat_limit),
             modules: Module::ALL.map(|_| ModuleState::new()),
             loaders: [None, None, None],
             counters: Counters::new(&options.tokens_before),
@@ -114,8 +137,13 @@ impl<'a, O: Observer> Machine<'a, O> {
     }
 
     fn run(&mut self) -> Result<(), Stop> {
-        let launch = self.fetch.launch();
-        self.command_fetch(launch);
+        if self.options.instant_fetch {
+            (0..self.insns.len()).for_each(|index| self.enqueue(index, 0));
+            self.prepare_idle(0);
+        } else {
+            let launch = self.fetch.launch();
+            self.command_fetch(launch);
+        }
         while self.finish.is_none() {
             let [load, compute, store] = &self.modules;
             let module = load.next.min(compute.next).min(store.next);
@@ -141,7 +169,7 @@ impl<'a, O: Observer> Machine<'a, O> {
     /// Moves fetched instructions into the queues.
     fn drain(&mut self) {
         let (modules, observer) = (&mut self.modules, &mut *self.observer);
-        let (insns, depth, wait) = (self.insns, self.timing.queue_depth as usize, self.wait_for_tokens);
+        let (insns, depth, options) = (self.insns, self.timing.queue_depth as usize, self.options);
         let now = self.fetch.wake;
         let command = self.fetch.drain(|index, cycle| {
             let module = insns[index].module();
@@ -149,13 +177,19 @@ impl<'a, O: Observer> Machine<'a, O> {
             if queue.len() >= depth {
                 return Err(module);
             }
-            let tokens = if wait { TokenUse::of(&insns[index], module) } else { TokenUse::default() };
-            queue.push_back(Queued { insn: index as u32, tokens, cycle });
+            queue.push_back(queued(insns, index, cycle, options));
             observer.queued(index, cycle);
             Ok(())
         });
         self.command_fetch(command);
         self.prepare_idle(now);
+    }
+
+    /// Puts an instruction into its queue.
+    fn enqueue(&mut self, index: usize, cycle: u64) {
+        let module = self.insns[index].module();
+        self.modules[module as usize].queue.push_back(queued(self.insns, index, cycle, self.options));
+        self.observer.queued(index, cycle);
     }
 
     /// Starts and ends what starts and ends in this cycle.
@@ -216,21 +250,26 @@ impl<'a, O: Observer> Machine<'a, O> {
             Op::Load(mem) => self.start_load(insn, mem, module, now),
             Op::Store(mem) => self.start_store(insn, mem, now),
             Op::Gemm(gemm) => {
-                let cycles = gemm_cycles(gemm, self.timing);
+                let cycles = gemm_issue_cycles(gemm, self.timing);
                 let busy = if gemm.reset { &mut self.work.reset } else { &mut self.work.gemm };
-                *busy = busy.saturating_add(cycles - self.timing.gemm_depth);
-                now + cycles
+                *busy = busy.saturating_add(cycles);
+                now + self.issuing(cycles, self.timing.gemm_depth)
             }
             Op::Alu(alu) => {
                 let cycles = alu_issue_cycles(alu, self.timing);
                 self.work.alu = self.work.alu.saturating_add(cycles);
-                now + cycles + self.timing.alu_depth
+                now + self.issuing(cycles, self.timing.alu_depth)
             }
         };
         if done != NEVER && done > MAX_CYCLES {
             return Err(Cause::Budget { value: done - now, limit: MAX_CYCLES.saturating_sub(now) });
         }
         Ok(done)
+    }
+
+    /// From the start of an instruction that issues micro-ops for so many cycles until it is done.
+    fn issuing(&self, cycles: u64, depth: u64) -> u64 {
+        if self.options.free_instructions { cycles.saturating_sub(1).max(1) } else { cycles + depth }
     }
 
     fn start_load(&mut self, insn: usize, mem: &Mem, module: Module, now: u64) -> u64 {

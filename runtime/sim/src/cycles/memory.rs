@@ -65,6 +65,8 @@ const EMPTY: Slot = Slot { commanded: NEVER, burst: Burst { address: 0, beats: 0
 #[derive(Debug)]
 pub(super) struct Memory {
     latency: u64,
+    /// As in [`super::sizes::Sizes`].
+    beat_limit: u64,
     outstanding: usize,
     slots: [Slot; 5],
     /// When the next grant is, as far as the commands so far tell.
@@ -80,9 +82,10 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub fn new(timing: &Timing) -> Memory {
+    pub fn new(timing: &Timing, beat_limit: u64) -> Memory {
         Memory {
             latency: timing.read_latency,
+            beat_limit,
             outstanding: timing.outstanding_reads as usize,
             slots: [EMPTY; 5],
             next_grant: NEVER,
@@ -117,7 +120,7 @@ impl Memory {
             self.filled_since = cycle + 1;
         }
         self.last_taken = self.bus_until.max(self.filled_since + self.latency);
-        self.bus_until = self.last_taken + burst.beats;
+        self.bus_until = self.last_taken + burst.beats.min(self.beat_limit);
         while self.last_beats.front().is_some_and(|last| *last <= cycle) {
             self.last_beats.pop_front();
         }

@@ -13,18 +13,25 @@ pub(super) struct Sizes {
     pub log_burst: u32,
     /// The log2 of the beats of one element of OUT, at least one beat.
     pub log_tensor: u32,
+    /// Beats after which a burst is over, whatever it moves; [`u64::MAX`] on every machine that exists.
+    pub beat_limit: u64,
 }
 
+/// The log2 of more bytes than any row has.
+const ENDLESS: u32 = 62;
+
 impl Sizes {
-    pub fn new(config: &Config, timing: &Timing) -> Sizes {
+    /// With unlimited bandwidth every row is a burst of one beat; see [`super::CycleOptions::unlimited_bandwidth`].
+    pub fn new(config: &Config, timing: &Timing, unlimited_bandwidth: bool) -> Sizes {
         let element_bytes = MemoryType::ALL.map(|memory| config.element_bytes(memory) as u64);
         let log_beat = timing.bus_bytes.trailing_zeros();
         Sizes {
             element_bytes,
             depth: MemoryType::ALL.map(|memory| config.depth(memory) as u64),
             log_beat,
-            log_burst: log_beat + timing.burst_beats.trailing_zeros(),
+            log_burst: if unlimited_bandwidth { ENDLESS } else { log_beat + timing.burst_beats.trailing_zeros() },
             log_tensor: element_bytes[MemoryType::Out as usize].trailing_zeros().saturating_sub(log_beat),
+            beat_limit: if unlimited_bandwidth { 1 } else { u64::MAX },
         }
     }
 

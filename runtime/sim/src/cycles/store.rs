@@ -17,9 +17,11 @@ pub(super) fn run(mem: &Mem, cycle: u64, sizes: &Sizes, timing: &Timing) -> (u64
     while let Some(row) = rows.next_row() {
         let (row_beats, bursts) = ((row.1 - row.0) >> sizes.log_beat, rows.bursts(row));
         // Bursts and tensors are both aligned, so a row has as many of one in the other as all its bursts together.
-        let tensors = tensors(row_beats, sizes).max(bursts);
+        let tensors = tensors(row_beats, sizes).min(sizes.beat_limit).max(bursts);
         beats += row_beats;
-        now += row_beats + tensors * timing.store_tensor_cycles + bursts * (1 + timing.store_burst_cycles);
+        now += row_beats.min(sizes.beat_limit)
+            + tensors * timing.store_tensor_cycles
+            + bursts * (1 + timing.store_burst_cycles);
         now -= bursts * timing.store_tensor_cycles;
     }
     (now.max(cycle + 1), beats)
@@ -38,7 +40,8 @@ pub(super) fn writes(
     let mut now = cycle;
     rows.map(move |burst| {
         let first_beat = now + overhead + 1;
-        let acknowledged = first_beat + burst.beats + (tensors(burst.beats, &sizes) - 1) * pause;
+        let tensors = tensors(burst.beats, &sizes).min(sizes.beat_limit);
+        let acknowledged = first_beat + burst.beats.min(sizes.beat_limit) + (tensors - 1) * pause;
         let accepted = (first_beat - 1).max(now);
         let commanded = first_beat.saturating_sub(2).max(now);
         now = acknowledged;

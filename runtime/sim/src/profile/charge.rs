@@ -1,0 +1,145 @@
+//! Charges: attribution and critical path → cycles by instruction, and by kind of instruction.
+//!
+//! Every cycle of a module that is not finished is charged to one instruction: the one that works or waits, or that an
+//! empty queue waits for. Every cycle of the critical path is charged to one instruction as well.
+
+use super::path::Path;
+use crate::cycles::{Attribution, State};
+use tilewright_isa::{Insn, MemoryType, Op};
+
+/// Cycles charged to an instruction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Charge {
+    /// In which its module worked on it.
+    pub working: u64,
+    /// In which its module waited for its tokens.
+    pub token: u64,
+    /// In which it waited for memory.
+    pub memory: u64,
+    /// In which its module had nothing to do until fetch brought it.
+    pub starved: u64,
+    /// On the critical path.
+    pub critical: u64,
+}
+
+impl Charge {
+    /// All cycles in which its module waited.
+    pub fn waiting(&self) -> u64 {
+        self.token + self.memory + self.starved
+    }
+
+    /// Adds another charge.
+    pub fn add(&mut self, other: &Charge) {
+        self.working += other.working;
+        self.token += other.token;
+        self.memory += other.memory;
+        self.starved += other.starved;
+        self.critical += other.critical;
+    }
+}
+
+/// Charges every instruction of a stream.
+pub(super) fn charges(insns: usize, attribution: &Attribution, path: &Path) -> Vec<Charge> {
+    let mut charges = vec![Charge::default(); insns];
+    for span in attribution.modules.iter().flatten() {
+        let Some(insn) = span.insn else { continue };
+        let charge = &mut charges[insn];
+        let kind = match span.state {
+            State::Working => &mut charge.working,
+            State::Token { .. } => &mut charge.token,
+            State::Memory(_) => &mut charge.memory,
+            State::Starved => &mut charge.starved,
+            // Only fetch is blocked, and what is finished has no instruction.
+            State::Blocked(_) | State::Finished => continue,
+        };
+        *kind += span.cycles.end - span.cycles.start;
+    }
+    for step in &path.steps {
+        charges[step.insn].critical += step.cycles.end - step.cycles.start;
+    }
+    charges
+}
+
+/// What an instruction does, as far as profiles tell instructions apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    LoadInp,
+    LoadWgt,
+    LoadAcc,
+    LoadUop,
+    Gemm,
+    Reset,
+    Alu,
+    Store,
+    /// A LOAD or STORE with `x_size = 0`.
+    Noop,
+    Finish,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 10] = [
+        Kind::LoadInp,
+        Kind::LoadWgt,
+        Kind::LoadAcc,
+        Kind::LoadUop,
+        Kind::Gemm,
+        Kind::Reset,
+        Kind::Alu,
+        Kind::Store,
+        Kind::Noop,
+        Kind::Finish,
+    ];
+
+    /// The kind of an instruction.
+    pub fn of(insn: &Insn) -> Kind {
+        match &insn.op {
+            Op::Load(_) | Op::Store(_) if insn.is_noop() => Kind::Noop,
+            Op::Load(mem) => match mem.memory_type {
+                MemoryType::Inp => Kind::LoadInp,
+                MemoryType::Wgt => Kind::LoadWgt,
+                MemoryType::Uop => Kind::LoadUop,
+                MemoryType::Acc | MemoryType::Acc8Bit | MemoryType::Out => Kind::LoadAcc,
+            },
+            Op::Gemm(gemm) if gemm.reset => Kind::Reset,
+            Op::Gemm(_) => Kind::Gemm,
+            Op::Alu(_) => Kind::Alu,
+            Op::Store(_) => Kind::Store,
+            Op::Finish => Kind::Finish,
+        }
+    }
+
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::LoadInp => "load inp",
+            Kind::LoadWgt => "load wgt",
+            Kind::LoadAcc => "load acc",
+            Kind::LoadUop => "load uop",
+            Kind::Gemm => "gemm",
+            Kind::Reset => "gemm reset",
+            Kind::Alu => "alu",
+            Kind::Store => "store",
+            Kind::Noop => "no-op",
+            Kind::Finish => "finish",
+        }
+    }
+}
+
+/// The instructions of one kind together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KindCharge {
+    pub kind: Kind,
+    pub count: u64,
+    pub charge: Charge,
+}
+
+/// Charges by kind, in the order of [`Kind::ALL`], without kinds that do not occur.
+pub fn by_kind(insns: &[Insn], charges: &[Charge]) -> Vec<KindCharge> {
+    let mut kinds = Kind::ALL.map(|kind| KindCharge { kind, count: 0, charge: Charge::default() });
+    for (insn, charge) in insns.iter().zip(charges) {
+        let kind = &mut kinds[Kind::of(insn) as usize];
+        kind.count += 1;
+        kind.charge.add(charge);
+    }
+    kinds.into_iter().filter(|kind| kind.count > 0).collect()
+}
