@@ -22,7 +22,9 @@
 //! | `compute` | how long GEMM and ALU take |
 //! | `store` | the write bursts of one STORE |
 //! | `observe`, `tables` | what happened, as events and as CSV |
-//! | `attribution` | where the cycles of a run went, from its tables |
+//! | `units` | what each unit did from a cycle on, from the tables of a run |
+//! | `attribution` | where the cycles of a run went |
+//! | `trace` | the same as files for other viewers |
 
 mod attribution;
 mod check;
@@ -39,6 +41,8 @@ mod sizes;
 mod store;
 mod tables;
 mod timing;
+pub mod trace;
+mod units;
 
 pub use attribution::{Attribution, MemoryWait, Span, State, Totals, attribute};
 pub use machine::{CycleOptions, insn_base, simulate};
