@@ -101,14 +101,14 @@ impl<'a> Run<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Bus<'a> {
     reads: &'a [Read],
-    /// For each client, the place of its next read; the table's length if it has none.
-    heads: [usize; 5],
-    current: Option<Read>,
+    /// For each client, the place of its next read and its first beat; [`NEVER`] if it has none.
+    heads: [(u64, usize); 5],
+    current: Option<&'a Read>,
 }
 
 impl<'a> Bus<'a> {
     pub fn new(reads: &'a [Read]) -> Bus<'a> {
-        let mut bus = Bus { reads, heads: [0; 5], current: None };
+        let mut bus = Bus { reads, heads: [(NEVER, reads.len()); 5], current: None };
         Client::ALL.into_iter().for_each(|client| bus.seek(client, 0));
         bus.advance();
         bus
@@ -116,17 +116,19 @@ impl<'a> Bus<'a> {
 
     /// The first read whose last beat is not before this cycle. Cycles must not descend.
     #[inline]
-    pub fn from(&mut self, cycle: u64) -> Option<&Read> {
-        while self.current.is_some_and(|read| read.last_beat < cycle) {
+    pub fn from(&mut self, cycle: u64) -> Option<&'a Read> {
+        while let Some(read) = self.current
+            && read.last_beat < cycle
+        {
             self.advance();
         }
-        self.current.as_ref()
+        self.current
     }
 
     fn advance(&mut self) {
-        let first_beat = |at: &usize| self.reads.get(*at).map_or(NEVER, |read| read.first_beat);
-        let at = *self.heads.iter().min_by_key(|at| first_beat(at)).expect("there are five clients");
-        self.current = self.reads.get(at).copied();
+        let [fetch, uop, inp, wgt, acc] = self.heads;
+        let (_, at) = fetch.min(uop).min(inp).min(wgt).min(acc);
+        self.current = self.reads.get(at);
         if let Some(read) = self.current {
             self.seek(read.client, at + 1);
         }
@@ -135,12 +137,16 @@ impl<'a> Bus<'a> {
     /// Finds the client's next read from a place on.
     fn seek(&mut self, client: Client, from: usize) {
         let own = |read: &Read| read.client == client && read.first_beat != NEVER;
-        let found = self.reads[from..].iter().position(own);
-        self.heads[client as usize] = found.map_or(self.reads.len(), |found| from + found);
+        let found = self.reads[from..].iter().position(own).map(|found| from + found);
+        self.heads[client as usize] = match found {
+            Some(place) => (self.reads[place].first_beat, place),
+            None => (NEVER, self.reads.len()),
+        };
     }
 }
 
 /// Why memory is waited for in this cycle, and until when at most; `own` says whose beats are waited for.
+#[inline]
 fn memory_wait(bus: &mut Bus, at: u64, until: u64, own: impl Fn(&Read) -> bool) -> (State, u64) {
     let (wait, until) = match bus.from(at) {
         Some(read) if read.first_beat <= at => {

@@ -1,6 +1,7 @@
 //! Which post each take took: tokens leave a queue in the order in which they were posted.
 //!
-//! A post that a full counter lost is taken by nobody, and a token from before the run was posted by nobody.
+//! A post that a full counter lost is taken by nobody, and a token from before the run was posted by nobody. What is
+//! taken in the run's last cycle is not shown, so it is not a take here.
 
 use super::TracedRun;
 use super::steps::{Kind, Steps};
@@ -28,7 +29,8 @@ impl Pairs {
         }
         let before = |queue| run.options.tokens_before.of(queue).min(MAX_OUTSTANDING) as usize;
         let mut fifos = Queue::ALL.map(|queue| VecDeque::from(vec![NOBODY; before(queue)]));
-        for step in Steps::new(run.insns, &run.tables.insns) {
+        let steps = Steps::new(run.insns, &run.tables.insns);
+        for step in steps.take_while(|step| step.cycle < run.report.cycles) {
             let insn = &run.insns[step.insn];
             match step.kind {
                 Kind::Starts => pairs.take(step.insn, insn, &mut fifos),

@@ -30,6 +30,9 @@ const TOKEN_BITS: u32 = 8;
 /// A signal's name in the value changes.
 type Id = Vec<u8>;
 
+/// Who uses a channel of the bus: a client, or the store module.
+type Source = Option<Client>;
+
 /// All signals, in the orders of [`Unit::ALL`], [`Counter::ALL`] and [`Channel`].
 #[derive(Debug)]
 struct Signals {
@@ -49,7 +52,7 @@ pub(super) struct Waveform<W> {
     /// What the signals are, once they were written.
     states: [Option<State>; 4],
     insns: [Option<Option<usize>>; 4],
-    channels: [Option<&'static str>; 2],
+    channels: [Option<Option<Source>>; 2],
 }
 
 impl<W: io::Write> Waveform<W> {
@@ -96,14 +99,15 @@ impl<W: io::Write> Sink for Waveform<W> {
 
     #[inline]
     fn bus(&mut self, at: u64, channel: Channel, transfer: Option<Transfer>) -> io::Result<()> {
-        let text = match transfer {
-            None => "idle",
-            Some(Transfer { client: None, .. }) => "store",
-            Some(Transfer { client: Some(client), .. }) => client.name(),
-        };
-        if self.channels[channel as usize].replace(text) == Some(text) {
+        let source = transfer.map(|transfer| transfer.client);
+        if self.channels[channel as usize].replace(source) == Some(source) {
             return Ok(());
         }
+        let text = match source {
+            None => "idle",
+            Some(None) => "store",
+            Some(Some(client)) => client.name(),
+        };
         self.time(at);
         push_text(&mut self.output.bytes, text, &self.signals.channels[channel as usize]);
         self.output.event()

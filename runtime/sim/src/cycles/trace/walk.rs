@@ -6,7 +6,7 @@ use super::TracedRun;
 use super::counters::Counters;
 use crate::cycles::attribution::State;
 use crate::cycles::memory::Client;
-use crate::cycles::observe::{NEVER, Write};
+use crate::cycles::observe::{NEVER, Read, Write};
 use crate::cycles::units::{Bus, FetchUnit, ModuleUnit, Run, Stretch};
 use crate::tokens::Queue;
 use std::io;
@@ -200,43 +200,33 @@ impl<'a> Walk<'a> {
     }
 
     fn read(&mut self, now: u64, sink: &mut impl Sink) -> io::Result<()> {
-        let next = self.bus.from(now).map(|read| {
-            let transfer =
-                Transfer { client: Some(read.client), insn: read.insn, address: read.address, beats: read.beats };
-            (read.first_beat, read.last_beat, transfer)
-        });
-        self.reads.tell(now, next, Channel::Reads, sink)
+        let Some(read) = self.bus.from(now) else { return self.reads.idle(now, NEVER, Channel::Reads, sink) };
+        if read.first_beat > now {
+            return self.reads.idle(now, read.first_beat, Channel::Reads, sink);
+        }
+        self.reads = Busy { wake: read.last_beat.saturating_add(1), carries: true };
+        let Read { client, insn, address, beats, .. } = *read;
+        sink.bus(now, Channel::Reads, Some(Transfer { client: Some(client), insn, address, beats }))
     }
 
     fn write(&mut self, now: u64, sink: &mut impl Sink) -> io::Result<()> {
         while self.left.first().is_some_and(|write| write.last_beat < now) {
             self.left = &self.left[1..];
         }
-        let next = self.left.first().map(|write| {
-            let transfer =
-                Transfer { client: None, insn: Some(write.insn), address: write.address, beats: write.beats };
-            (write.first_beat, write.last_beat, transfer)
-        });
-        self.writes.tell(now, next, Channel::Writes, sink)
+        let Some(write) = self.left.first() else { return self.writes.idle(now, NEVER, Channel::Writes, sink) };
+        if write.first_beat > now {
+            return self.writes.idle(now, write.first_beat, Channel::Writes, sink);
+        }
+        self.writes = Busy { wake: write.last_beat.saturating_add(1), carries: true };
+        let Write { insn, address, beats, .. } = *write;
+        sink.bus(now, Channel::Writes, Some(Transfer { client: None, insn: Some(insn), address, beats }))
     }
 }
 
 impl Busy {
-    /// Tells what the channel carries in this cycle; `next` is the first burst that is not over, with its beats.
-    fn tell(
-        &mut self,
-        now: u64,
-        next: Option<(u64, u64, Transfer)>,
-        channel: Channel,
-        sink: &mut impl Sink,
-    ) -> io::Result<()> {
-        let (wake, transfer) = match next {
-            Some((first, last, transfer)) if first <= now => (last.saturating_add(1), Some(transfer)),
-            Some((first, ..)) => (first, None),
-            None => (NEVER, None),
-        };
-        self.wake = wake;
-        let carried = std::mem::replace(&mut self.carries, transfer.is_some());
-        if carried || transfer.is_some() { sink.bus(now, channel, transfer) } else { Ok(()) }
+    /// Nothing is carried until `wake`.
+    fn idle(&mut self, now: u64, wake: u64, channel: Channel, sink: &mut impl Sink) -> io::Result<()> {
+        let carried = std::mem::replace(self, Busy { wake, carries: false }).carries;
+        if carried { sink.bus(now, channel, None) } else { Ok(()) }
     }
 }
