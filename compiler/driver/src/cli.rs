@@ -27,6 +27,8 @@ pub enum Command {
     Lower(LowerArgs),
     /// Compile a program, execute it on the simulated accelerator and compare with the reference
     Run(RunArgs),
+    /// Show where the cycles of a program or a recorded stream go, and what would save some
+    Profile(ProfileArgs),
     /// Execute a recorded stream and compare memory and cycles with the recording
     Replay(ReplayArgs),
     /// Assemble a text into an instruction stream
@@ -139,6 +141,29 @@ pub struct RunArgs {
     /// Write the stream and the memory before and after it into a folder, for `replay` and for other simulators
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ProfileArgs {
+    /// The program, or the folder of a recording
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub params: Params,
+    /// The schedule to take; it may be left out where the file has one
+    #[arg(long, value_name = "NAME")]
+    pub schedule: Option<String>,
+    #[command(flatten)]
+    pub target: TargetOption,
+    /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright` [default: the
+    /// timing of the target, or else de10]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub timing: Option<PathBuf>,
+    /// Show the differences from a schedule of the same file, another program or recording, or a file of figures
+    #[arg(long, value_name = "SCHEDULE|FILE")]
+    pub compare: Option<PathBuf>,
+    /// Write figures to standard output, and nothing else
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub stats: Option<StatsFormat>,
 }
 
 #[derive(Debug, Args)]

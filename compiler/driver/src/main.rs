@@ -12,6 +12,7 @@ mod error;
 mod files;
 mod forms;
 mod npy;
+mod profile;
 mod recordings;
 mod report;
 mod simulate;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Fmt(args) => commands::fmt::run(args, &mut sources),
         Command::Lower(args) => commands::lower::run(args, &mut sources),
         Command::Run(args) => commands::run::run(args, &mut sources),
+        Command::Profile(args) => commands::profile::run(args, &mut sources),
         Command::Replay(args) => commands::replay::run(args, &mut sources),
         Command::Asm(args) => commands::asm::run(args, &mut sources),
         Command::Disasm(args) => commands::disasm::run(args, &mut sources),

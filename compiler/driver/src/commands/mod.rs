@@ -6,6 +6,7 @@ pub mod disasm;
 pub mod explain;
 pub mod fmt;
 pub mod lower;
+pub mod profile;
 pub mod replay;
 pub mod run;
 pub mod target;

@@ -9,6 +9,7 @@
 //! | `bound` | work and tables → the least cycles that the machine's parts need |
 //! | `roofline` | stream and tables → operations per byte, attained and attainable |
 //! | `path` | attribution → the chain of states that ends with the run |
+//! | `traffic` | reads → bytes by client, and how many of them are different ones |
 //! | `charge` | attribution and path → cycles by instruction |
 //! | `what_if` | stream → cycles on machines to which something is free |
 
@@ -16,12 +17,14 @@ mod bound;
 mod charge;
 mod path;
 mod roofline;
+mod traffic;
 mod what_if;
 
 pub use bound::{Bound, Term};
 pub use charge::{Charge, Kind, KindCharge, by_kind};
 pub use path::{Cause, Path, Step, Unit};
 pub use roofline::{Limit, Roofline};
+pub use traffic::Traffic;
 pub use what_if::{Answer, Question};
 
 use crate::cycles::{
@@ -57,6 +60,8 @@ pub struct Profile {
     pub attribution: Attribution,
     pub bound: Bound,
     pub roofline: Roofline,
+    /// What each client read, in the order of [`crate::cycles::Client::ALL`].
+    pub traffic: [Traffic; 5],
     pub path: Path,
     /// By instruction.
     pub charges: Vec<Charge>,
@@ -89,7 +94,8 @@ pub fn profile(subject: &Subject, timing: &Timing) -> Result<Profile, Stop> {
     Ok(Profile {
         basis: basis(config, insns, timing),
         roofline: Roofline::of(config, insns, &tables, timing, &bound, report.cycles),
-        answers: what_if::answers(subject, timing, report.cycles),
+        traffic: traffic::by_client(&tables, timing),
+        answers: what_if::answers(subject, timing, &report),
         report,
         attribution,
         bound,

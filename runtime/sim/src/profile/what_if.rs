@@ -2,7 +2,7 @@
 //!
 //! | question | differs from the machine in |
 //! |---|---|
-//! | no token waits | instructions start without their tokens |
+//! | no token waits | instructions start without their tokens; the run ends when all that it executed is done |
 //! | unlimited bandwidth | a row of a LOAD or STORE, and a burst of instructions, is one beat |
 //! | zero latency | memory's counter is at its end at once, and write bursts have no protocol |
 //! | free instructions | no gap between the micro-ops of GEMM and ALU instructions, the shortest tail behind a LOAD |
@@ -12,7 +12,7 @@
 //! can change the order of reads, so that an answer may be a little above the cycles that the run takes.
 
 use super::Subject;
-use crate::cycles::{CycleOptions, Timing, simulate};
+use crate::cycles::{CycleOptions, CycleReport, Timing, simulate};
 
 /// What is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,13 +80,15 @@ pub struct Answer {
     pub gain: u64,
 }
 
-/// Asks all questions about a run of so many cycles. The answers are ordered by gain, equal ones as in
+/// Asks all questions about a run that ended. The answers are ordered by gain, equal ones as in
 /// [`Question::ALL`].
-pub(super) fn answers(subject: &Subject, timing: &Timing, cycles: u64) -> Vec<Answer> {
+pub(super) fn answers(subject: &Subject, timing: &Timing, ended: &CycleReport) -> Vec<Answer> {
+    // What stands behind FINISH is in no run.
+    let end = ended.finish.map_or(subject.insns.len(), |finish| finish + 1);
     let answer = |question: Question| {
         let (timing, options) = question.machine(timing, subject.options());
-        let report = simulate(subject.config, subject.insns, &timing, &options, &mut ()).ok()?;
-        Some(Answer { question, cycles: report.cycles, gain: cycles.saturating_sub(report.cycles) })
+        let report = simulate(subject.config, &subject.insns[..end], &timing, &options, &mut ()).ok()?;
+        Some(Answer { question, cycles: report.cycles, gain: ended.cycles.saturating_sub(report.cycles) })
     };
     let mut answers: Vec<Answer> = Question::ALL.into_iter().filter_map(answer).collect();
     answers.sort_by_key(|answer| std::cmp::Reverse(answer.gain));

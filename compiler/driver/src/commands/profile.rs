@@ -1,0 +1,94 @@
+//! `tilewright profile FILE`: where the cycles of a program or of a recorded stream go, and what would save some.
+//!
+//! Time alone is simulated; no tensor data is read or computed.
+
+use std::path::Path;
+
+use tilewright_syntax::Sources;
+
+use crate::cli::ProfileArgs;
+use crate::error::{Exit, Failure};
+use crate::profile::compare::{Comparison, compare};
+use crate::profile::error::CompareError;
+use crate::profile::figures::{Figures, VERSION};
+use crate::profile::load::{self, Loaded};
+use crate::profile::shown;
+use crate::target::NamedTiming;
+use crate::{files, target};
+
+pub fn run(args: &ProfileArgs, sources: &mut Sources) -> Result<Exit, Failure> {
+    check(args)?;
+    let timing = args.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?;
+    let loaded = load::load(&args.file, args, sources)?;
+    let mut figures = figures(&loaded, timing.as_ref(), sources)?;
+    figures.comparison = match &args.compare {
+        Some(other) => Some(compared(&loaded, &figures, other, args, timing.as_ref(), sources)?),
+        None => None,
+    };
+    files::print(&match (args.stats, &figures.comparison) {
+        (Some(_), _) => format!("{:#}\n", serde_json::to_value(&figures).expect("figures are JSON")),
+        (None, Some(comparison)) => shown::comparison(&figures, comparison),
+        (None, None) => shown::report(&figures),
+    })?;
+    Ok(Exit::Good)
+}
+
+/// Refuses options of programs for a recording.
+fn check(args: &ProfileArgs) -> Result<(), Failure> {
+    let has_options = args.schedule.is_some() || args.target.target.is_some() || !args.params.params.is_empty();
+    match load::is_recording(&args.file) && has_options {
+        true => {
+            let message =
+                "a recording has its own target and no schedule: leave `-p`, `--schedule` and `--target` away";
+            Err(Failure::Usage(message.to_owned()))
+        }
+        false => Ok(()),
+    }
+}
+
+fn figures(loaded: &Loaded, timing: Option<&NamedTiming>, sources: &Sources) -> Result<Figures, Failure> {
+    let timing = timing.unwrap_or(&loaded.timing);
+    Ok(Figures::of(loaded, &loaded.profile(timing)?, timing, sources))
+}
+
+/// Compares with a schedule of the same file, a program, a recording or a file of figures. A schedule goes before a path of
+/// the same name.
+fn compared(
+    loaded: &Loaded,
+    figures: &Figures,
+    other: &Path,
+    args: &ProfileArgs,
+    timing: Option<&NamedTiming>,
+    sources: &mut Sources,
+) -> Result<Comparison, Failure> {
+    let schedules = loaded.program.as_ref().map(|program| program.schedules()).unwrap_or_default();
+    let name = other.display().to_string();
+    if schedules.contains(&name) {
+        let file = files::read_program(&args.file, sources)?;
+        let other = load::program(&args.file, file, Some(&name), args, sources)?;
+        return Ok(compare(figures, &self::figures(&other, timing, sources)?));
+    }
+    if other.extension().is_none() && other.components().count() == 1 && !other.exists() {
+        return Err(CompareError::Unknown { name, schedules }.into());
+    }
+    if !load::is_recording(other) && other.extension().is_some_and(|extension| extension == "json") {
+        return Ok(compare(figures, &read(other)?));
+    }
+    let other = load::load(other, args, sources)?;
+    Ok(compare(figures, &self::figures(&other, timing, sources)?))
+}
+
+/// Reads a file of figures.
+fn read(path: &Path) -> Result<Figures, Failure> {
+    let refused = |reason: String| CompareError::NotFigures { path: path.to_owned(), reason };
+    let text = files::read_text(path)?;
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
+    match value.get("version") {
+        None => return Err(refused("it has no `version`".to_owned()).into()),
+        Some(version) if *version != VERSION => {
+            return Err(CompareError::Version { path: path.to_owned(), found: version.to_string() }.into());
+        }
+        Some(_) => {}
+    }
+    Ok(serde_json::from_value(value).map_err(|error| refused(error.to_string()))?)
+}

@@ -1,0 +1,377 @@
+//! Every figure of a profile, in the form that `--stats json` writes and `--compare` reads. `docs/profile.md` says what
+//! each means; a test holds that it lists exactly these keys.
+//!
+//! All keys are always there: what does not apply is null. A change of the form is a new [`VERSION`].
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tilewright_isa::Module;
+use tilewright_sim::TokenCounts;
+use tilewright_sim::cycles::{Basis, MemoryWait, State, Totals};
+use tilewright_sim::profile::{Kind, Limit, Profile, Step, Term, Unit, by_kind};
+use tilewright_syntax::Sources;
+
+use super::advice;
+use super::compare::Comparison;
+use super::load::Loaded;
+use super::source::{self, Line};
+use crate::stats;
+use crate::target::NamedTiming;
+
+/// Of the form.
+pub const VERSION: u64 = 1;
+
+/// How many instructions are listed as the most expensive.
+const TOP: usize = 8;
+
+macro_rules! figures {
+    ($($(#[$doc:meta])* struct $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $type,)*
+        }
+    )*};
+}
+
+figures! {
+    /// A profile.
+    struct Figures {
+        version: u64,
+        /// The path as the user gave it.
+        subject: String,
+        kernel: Option<String>,
+        schedule: Option<String>,
+        target: Value,
+        timing: String,
+        timing_basis: String,
+        clock_mhz: u64,
+        instructions: u64,
+        cycles: u64,
+        seconds: f64,
+        gemm_utilisation: f64,
+        bound: BoundFigures,
+        roofline: RooflineFigures,
+        states: UnitFigures,
+        by_kind: Vec<KindFigures>,
+        top: Vec<InsnFigures>,
+        source: Option<Vec<Line>>,
+        path: Vec<Segment>,
+        advice: Vec<Advice>,
+        findings: Vec<String>,
+        comparison: Option<Comparison>,
+    }
+
+    /// In cycles.
+    struct BoundFigures {
+        cycles: u64,
+        compute: u64,
+        read: u64,
+        /// Of `read`.
+        fetch: u64,
+        store: u64,
+        binding: String,
+        share: f64,
+    }
+
+    struct RooflineFigures {
+        operations: u64,
+        bytes_read: u64,
+        bytes_written: u64,
+        /// Operations per byte.
+        intensity: f64,
+        /// Bytes per cycle.
+        bandwidth: f64,
+        /// Operations per cycle, as `attained` and `attainable`.
+        peak: f64,
+        attained: f64,
+        attainable: f64,
+        attained_gops: f64,
+        share: f64,
+        roof: String,
+        limit: String,
+    }
+
+    struct UnitFigures {
+        fetch: StateFigures,
+        load: StateFigures,
+        compute: StateFigures,
+        store: StateFigures,
+    }
+
+    /// In cycles.
+    struct StateFigures {
+        working: u64,
+        token: TokenCounts,
+        latency: u64,
+        bandwidth: u64,
+        contention: ClientFigures,
+        starved: u64,
+        blocked: ModuleFigures,
+        finished: u64,
+    }
+
+    struct ClientFigures {
+        fetch: u64,
+        uop: u64,
+        inp: u64,
+        wgt: u64,
+        acc: u64,
+    }
+
+    struct ModuleFigures {
+        load: u64,
+        compute: u64,
+        store: u64,
+    }
+
+    /// In cycles, but for the count.
+    struct KindFigures {
+        kind: String,
+        count: u64,
+        critical: u64,
+        working: u64,
+        token: u64,
+        memory: u64,
+        starved: u64,
+    }
+
+    /// In cycles, but for the index and the micro-ops, elements or nothing that it does.
+    struct InsnFigures {
+        insn: usize,
+        kind: String,
+        size: u64,
+        critical: u64,
+        working: u64,
+        token: u64,
+        memory: u64,
+        starved: u64,
+    }
+
+    /// Steps of the critical path that are alike.
+    struct Segment {
+        unit: String,
+        /// Of the instructions; null for fetch.
+        kind: Option<String>,
+        state: String,
+        cycles: u64,
+        steps: u64,
+        /// The first and the last of the instructions.
+        first: usize,
+        last: usize,
+    }
+
+    struct Advice {
+        question: String,
+        cycles: u64,
+        gain: u64,
+        advice: String,
+    }
+}
+
+impl Figures {
+    /// Of a profile of what was loaded.
+    pub fn of(loaded: &Loaded, profile: &Profile, timing: &NamedTiming, sources: &Sources) -> Figures {
+        let cycles = profile.report.cycles;
+        let clock_mhz = timing.timing.clock_mhz;
+        Figures {
+            version: VERSION,
+            subject: loaded.name.clone(),
+            kernel: loaded.program.as_ref().map(|program| program.front.kernel.name.clone()),
+            schedule: loaded.program.as_ref().map(|program| program.schedule.clone()),
+            target: loaded.config.to_json(),
+            timing: timing.name.clone(),
+            timing_basis: basis(profile.basis).to_owned(),
+            clock_mhz,
+            instructions: loaded.insns.len() as u64,
+            cycles,
+            seconds: timing.timing.seconds(cycles),
+            gemm_utilisation: profile.report.work.gemm as f64 / cycles.max(1) as f64,
+            bound: bound(profile),
+            roofline: roofline(profile, clock_mhz),
+            states: units(profile),
+            by_kind: kinds(loaded, profile),
+            top: top(loaded, profile),
+            source: loaded.program.as_ref().map(|program| source::lines(program, &profile.charges, sources)),
+            path: segments(loaded, profile),
+            advice: advice::of(loaded, profile, &timing.timing),
+            findings: stats::findings_in_time(&profile.report, loaded.insns.len()),
+            comparison: None,
+        }
+    }
+
+    /// The states of each unit, in the order in which reports show them.
+    pub fn units(&self) -> [(&'static str, &StateFigures); 4] {
+        let UnitFigures { fetch, load, compute, store } = &self.states;
+        [("fetch", fetch), ("load", load), ("compute", compute), ("store", store)]
+    }
+}
+
+impl StateFigures {
+    fn of(totals: &Totals) -> StateFigures {
+        let [load_to_compute, compute_to_load, compute_to_store, store_to_compute] = totals.token;
+        let [fetch, uop, inp, wgt, acc] = totals.contention;
+        let [load, compute, store] = totals.blocked;
+        StateFigures {
+            working: totals.working,
+            token: TokenCounts { load_to_compute, compute_to_load, compute_to_store, store_to_compute },
+            latency: totals.latency,
+            bandwidth: totals.bandwidth,
+            contention: ClientFigures { fetch, uop, inp, wgt, acc },
+            starved: totals.starved,
+            blocked: ModuleFigures { load, compute, store },
+            finished: totals.finished,
+        }
+    }
+
+    /// Every state with its cycles, in the order in which reports show them.
+    pub fn rows(&self) -> [(&'static str, u64); 17] {
+        let StateFigures { working, token, latency, bandwidth, contention, starved, blocked, finished } = self;
+        [
+            ("working", *working),
+            ("token load→compute", token.load_to_compute),
+            ("token compute→load", token.compute_to_load),
+            ("token compute→store", token.compute_to_store),
+            ("token store→compute", token.store_to_compute),
+            ("memory latency", *latency),
+            ("memory bandwidth", *bandwidth),
+            ("contention with fetch", contention.fetch),
+            ("contention with uop", contention.uop),
+            ("contention with inp", contention.inp),
+            ("contention with wgt", contention.wgt),
+            ("contention with acc", contention.acc),
+            ("starved by fetch", *starved),
+            ("blocked by load", blocked.load),
+            ("blocked by compute", blocked.compute),
+            ("blocked by store", blocked.store),
+            ("finished", *finished),
+        ]
+    }
+}
+
+fn basis(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Rtl => "measured",
+        Basis::Extrapolated => "extrapolated",
+    }
+}
+
+fn bound(profile: &Profile) -> BoundFigures {
+    let bound = &profile.bound;
+    let binding = match bound.binding() {
+        Term::Compute => "compute",
+        Term::Read => "read",
+        Term::Store => "store",
+    };
+    BoundFigures {
+        cycles: bound.cycles(),
+        compute: bound.compute,
+        read: bound.read,
+        fetch: bound.fetch,
+        store: bound.store,
+        binding: binding.to_owned(),
+        share: bound.share(profile.report.cycles),
+    }
+}
+
+fn roofline(profile: &Profile, clock_mhz: u64) -> RooflineFigures {
+    let roofline = &profile.roofline;
+    let name = |limit: Limit| {
+        let name = match limit {
+            Limit::Compute => "compute",
+            Limit::Memory => "memory",
+            Limit::Neither => "neither",
+        };
+        name.to_owned()
+    };
+    RooflineFigures {
+        operations: roofline.operations,
+        bytes_read: roofline.bytes_read,
+        bytes_written: roofline.bytes_written,
+        intensity: roofline.intensity,
+        bandwidth: roofline.bandwidth,
+        peak: roofline.peak,
+        attained: roofline.attained,
+        attainable: roofline.attainable,
+        attained_gops: roofline.attained * clock_mhz as f64 / 1e3,
+        share: roofline.share(),
+        roof: name(roofline.roof),
+        limit: name(roofline.limit()),
+    }
+}
+
+fn units(profile: &Profile) -> UnitFigures {
+    let [fetch, load, compute, store] = profile.totals().map(|totals| StateFigures::of(&totals));
+    UnitFigures { fetch, load, compute, store }
+}
+
+fn kinds(loaded: &Loaded, profile: &Profile) -> Vec<KindFigures> {
+    let figures = by_kind(&loaded.insns, &profile.charges).into_iter().map(|kind| KindFigures {
+        kind: kind.kind.name().to_owned(),
+        count: kind.count,
+        critical: kind.charge.critical,
+        working: kind.charge.working,
+        token: kind.charge.token,
+        memory: kind.charge.memory,
+        starved: kind.charge.starved,
+    });
+    figures.collect()
+}
+
+/// The instructions with the most cycles on the critical path; of equal ones, the first.
+fn top(loaded: &Loaded, profile: &Profile) -> Vec<InsnFigures> {
+    let mut order: Vec<usize> = (0..loaded.insns.len()).collect();
+    order.sort_by_key(|insn| std::cmp::Reverse(profile.charges[*insn].critical));
+    let figures = order.into_iter().take(TOP).filter(|insn| profile.charges[*insn].critical > 0).map(|insn| {
+        let charge = &profile.charges[insn];
+        InsnFigures {
+            insn,
+            kind: Kind::of(&loaded.insns[insn]).name().to_owned(),
+            size: advice::size(&loaded.insns[insn]),
+            critical: charge.critical,
+            working: charge.working,
+            token: charge.token,
+            memory: charge.memory,
+            starved: charge.starved,
+        }
+    });
+    figures.collect()
+}
+
+/// Like steps of the critical path together, those with the most cycles first.
+fn segments(loaded: &Loaded, profile: &Profile) -> Vec<Segment> {
+    let mut segments: Vec<((Unit, Option<Kind>, State), Segment)> = Vec::new();
+    for step in &profile.path.steps {
+        let Step { unit, cycles, state, insn, .. } = step;
+        let kind = (*unit != Unit::Fetch).then(|| Kind::of(&loaded.insns[*insn]));
+        let key = (*unit, kind, *state);
+        let at = segments.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+            let (unit, kind, state) = (unit.name().to_owned(), kind.map(|k| k.name().to_owned()), state_name(*state));
+            segments.push((key, Segment { unit, kind, state, cycles: 0, steps: 0, first: *insn, last: *insn }));
+            segments.len() - 1
+        });
+        let segment = &mut segments[at].1;
+        segment.cycles += cycles.end - cycles.start;
+        segment.steps += 1;
+        (segment.first, segment.last) = (segment.first.min(*insn), segment.last.max(*insn));
+    }
+    let mut segments: Vec<Segment> = segments.into_iter().map(|(_, segment)| segment).collect();
+    segments.sort_by_key(|segment| std::cmp::Reverse(segment.cycles));
+    segments
+}
+
+/// A state as [`StateFigures::rows`] names it.
+fn state_name(state: State) -> String {
+    let module = |module: Module| module.name();
+    match state {
+        State::Working => "working".to_owned(),
+        State::Token { queue, .. } => format!("token {queue}"),
+        State::Memory(MemoryWait::Latency) => "memory latency".to_owned(),
+        State::Memory(MemoryWait::Bandwidth) => "memory bandwidth".to_owned(),
+        State::Memory(MemoryWait::Contention(client)) => format!("contention with {client}"),
+        State::Starved => "starved by fetch".to_owned(),
+        State::Blocked(by) => format!("blocked by {}", module(by)),
+        State::Finished => "finished".to_owned(),
+    }
+}

@@ -1,0 +1,124 @@
+//! Paths and options → what is profiled: a program's stream with the origin of each instruction, or a recorded stream.
+
+use std::path::Path;
+
+use tilewright_core::loops::ir::Origin;
+use tilewright_core::pipeline::{Front, Request};
+use tilewright_isa::{Config, Insn};
+use tilewright_sim::cycles::insn_base;
+use tilewright_sim::profile::{Profile, Subject, profile};
+use tilewright_sim::{Recording, Stop, TokenCounts};
+use tilewright_syntax::ast::Item;
+use tilewright_syntax::{FileId, Sources};
+
+use crate::cli::ProfileArgs;
+use crate::compile::{Compiled, compile, params};
+use crate::error::{Failure, our_mistake};
+use crate::simulate::stopped;
+use crate::target::NamedTiming;
+use crate::{files, recordings, target};
+
+/// What is profiled.
+#[derive(Debug)]
+pub struct Loaded {
+    /// As the user named it.
+    pub name: String,
+    pub config: Config,
+    pub insns: Vec<Insn>,
+    pub tokens_before: TokenCounts,
+    /// In bytes.
+    pub insn_base: u64,
+    /// Where the timing is stated if `--timing` does not say otherwise.
+    pub timing: NamedTiming,
+    pub program: Option<Program>,
+}
+
+/// What a program has and a recording has not.
+#[derive(Debug)]
+pub struct Program {
+    pub front: Front,
+    pub schedule: String,
+    /// By instruction.
+    pub origins: Vec<Origin>,
+}
+
+impl Loaded {
+    /// Profiles it.
+    pub fn profile(&self, timing: &NamedTiming) -> Result<Profile, Failure> {
+        let Loaded { config, insns, tokens_before, insn_base, .. } = self;
+        let subject = Subject { config, insns, tokens_before: *tokens_before, insn_base: *insn_base };
+        profile(&subject, &timing.timing).map_err(|stop| self.cannot_run(&stop))
+    }
+
+    /// A program's stream always runs, unless the compiler is wrong.
+    fn cannot_run(&self, stop: &Stop) -> Failure {
+        match self.program {
+            Some(_) => our_mistake(stopped(stop)).into(),
+            None => stopped(stop).note(format!("in the recording `{}`", self.name)).into(),
+        }
+    }
+}
+
+/// Whether the path is that of a recording.
+pub fn is_recording(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// Loads a program or a recording with the options of the command.
+pub fn load(path: &Path, args: &ProfileArgs, sources: &mut Sources) -> Result<Loaded, Failure> {
+    if is_recording(path) {
+        return Ok(of_recording(path, recordings::read_stream(path)?));
+    }
+    let file = files::read_program(path, sources)?;
+    program(path, file, args.schedule.as_deref(), args, sources)
+}
+
+/// Loads the file's program with one of its schedules.
+pub fn program(
+    path: &Path,
+    file: FileId,
+    schedule: Option<&str>,
+    args: &ProfileArgs,
+    sources: &mut Sources,
+) -> Result<Loaded, Failure> {
+    let params = params(&args.params.params, sources)?;
+    let (config, timing) = target::read_timed(args.target.target.as_deref(), sources)?;
+    let compiled = compile(&Request { sources, file, params: &params, schedule, config: &config })?;
+    let Compiled { front, schedule, stream, .. } = compiled;
+    let segments = stream.segments.iter().map(|segment| (segment.address.into(), segment.bytes as u64));
+    Ok(Loaded {
+        name: path.display().to_string(),
+        config,
+        tokens_before: TokenCounts::default(),
+        insn_base: insn_base(segments),
+        insns: stream.insns,
+        timing,
+        program: Some(Program { front, schedule, origins: stream.origins }),
+    })
+}
+
+fn of_recording(path: &Path, recording: Recording) -> Loaded {
+    let segments = recording.segments.iter().map(|segment| (segment.address, segment.bytes));
+    Loaded {
+        name: path.display().to_string(),
+        insn_base: insn_base(segments),
+        config: recording.config,
+        insns: recording.insns,
+        tokens_before: recording.tokens_before,
+        timing: NamedTiming::default(),
+        program: None,
+    }
+}
+
+impl Program {
+    /// The names of the schedules that the file has for this kernel.
+    pub fn schedules(&self) -> Vec<String> {
+        let of_kernel = |item: &Item| match item {
+            Item::Schedule(schedule) if schedule.kernel.name == self.front.kernel.name => {
+                Some(schedule.name.name.clone())
+            }
+            _ => None,
+        };
+        self.front.program.items.iter().filter_map(of_kernel).collect()
+    }
+}

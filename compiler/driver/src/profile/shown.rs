@@ -1,0 +1,308 @@
+//! Figures → the report, in blocks from the whole to the parts; what is zero everywhere is left out.
+
+use super::compare::{Comparison, Measure, Row};
+use super::figures::{Figures, StateFigures};
+use super::source::{Line, Part};
+use crate::report::{Align, BAD, FAINT, GOOD, HEADING, duration, grouped, table};
+
+/// The report of a profile.
+pub fn report(figures: &Figures) -> String {
+    let mut blocks = vec![heading(figures) + &summary(figures), states(figures)];
+    blocks.extend(figures.source.as_ref().map(|lines| source(lines)));
+    if figures.source.is_none() {
+        blocks.push(kinds(figures));
+        blocks.push(top(figures));
+    }
+    blocks.push(path(figures));
+    blocks.push(advice(figures));
+    blocks.retain(|block| !block.is_empty());
+    let findings = figures.findings.iter().map(|finding| format!("{BAD}!{BAD:#} {finding}\n")).collect::<String>();
+    blocks.join("\n") + &if findings.is_empty() { findings } else { format!("\n{findings}") }
+}
+
+fn heading(figures: &Figures) -> String {
+    let timing = match figures.timing_basis.as_str() {
+        "extrapolated" => format!("{}, extrapolated", figures.timing),
+        basis => format!("{}, {basis}", figures.timing),
+    };
+    let what = match (&figures.kernel, &figures.schedule) {
+        (Some(kernel), Some(schedule)) => {
+            format!("{HEADING}{kernel}{HEADING:#}  {FAINT}schedule{FAINT:#} {schedule}")
+        }
+        _ => format!("{HEADING}{}{HEADING:#}", figures.subject),
+    };
+    format!(
+        "{what}  {FAINT}timing{FAINT:#} {timing}  {FAINT}instructions{FAINT:#} {}\n\n",
+        grouped(figures.instructions)
+    )
+}
+
+/// Names, their figures, and what these consist of.
+fn summary(figures: &Figures) -> String {
+    let Figures { bound, roofline, cycles, .. } = figures;
+    let term = |name: &str, cycles: u64, key: &str| match bound.binding == key {
+        true => format!("{HEADING}{name} {}{HEADING:#}", grouped(cycles)),
+        false => format!("{name} {}", grouped(cycles)),
+    };
+    let terms = [
+        term("compute", bound.compute, "compute"),
+        term("reads", bound.read, "read"),
+        term("stores", bound.store, "store"),
+    ];
+    let limit = match roofline.limit.as_str() {
+        "neither" => format!("neither roof is reached; {} is the lower", roofline.roof),
+        limit => format!("{limit} bounds"),
+    };
+    let lines = [
+        ("cycles", grouped(*cycles), format!("{} at {} MHz", duration(figures.seconds), grouped(figures.clock_mhz))),
+        ("GEMM utilisation", percent(figures.gemm_utilisation), "of the cycles issue a product".to_owned()),
+        ("bound", grouped(bound.cycles), terms.join(" · ")),
+        ("reached", percent(bound.share), "of the cycles are the bound".to_owned()),
+        (
+            "operations",
+            grouped(roofline.operations),
+            format!(
+                "{} per byte; {} bytes read, {} written",
+                number(roofline.intensity),
+                grouped(roofline.bytes_read),
+                grouped(roofline.bytes_written)
+            ),
+        ),
+        (
+            "attained",
+            format!("{}/cycle", number(roofline.attained)),
+            format!(
+                "{} GOPS; {} of {}/cycle attainable ({limit})",
+                number(roofline.attained_gops),
+                percent(roofline.share),
+                number(roofline.attainable),
+            ),
+        ),
+    ];
+    let width = |text: fn(&(&'static str, String, String)) -> usize| lines.iter().map(text).max().unwrap_or(0);
+    let (names, figures) = (width(|line| line.0.chars().count()), width(|line| line.1.chars().count()));
+    let line = |(name, figure, what): &(&str, String, String)| format!("{name:names$}   {figure:>figures$}   {what}\n");
+    lines.iter().map(line).collect()
+}
+
+/// The cycles of each unit by state.
+fn states(figures: &Figures) -> String {
+    let units = figures.units();
+    let columns = units.map(|(_, states)| states.rows());
+    let mut rows = Vec::new();
+    for at in 0..columns[0].len() {
+        let cycles = columns.map(|column| column[at].1);
+        if cycles.iter().any(|cycles| *cycles > 0) {
+            rows.push(state_row(columns[0][at].0, cycles));
+        }
+    }
+    rows.push(state_row("all", units.map(|(_, states)| sum(states))));
+    let aligns = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right];
+    table(&aligns, &["cycles of", "fetch", "load", "compute", "store"], &rows)
+}
+
+fn sum(states: &StateFigures) -> u64 {
+    states.rows().iter().map(|(_, cycles)| cycles).sum()
+}
+
+fn state_row(name: &str, cycles: [u64; 4]) -> Vec<String> {
+    let cells = cycles.map(|cycles| if cycles == 0 { "·".to_owned() } else { grouped(cycles) });
+    std::iter::once(name.to_owned()).chain(cells).collect()
+}
+
+/// The program with its cycles; each half has its sum.
+fn source(lines: &[Line]) -> String {
+    let mut rows = Vec::new();
+    for part in [Part::Kernel, Part::Schedule] {
+        let of_part = || lines.iter().filter(move |line| line.part == part);
+        let all: u64 = of_part().map(|line| line.critical).sum();
+        rows.extend(of_part().map(|line| source_row(line, all)));
+        let (working, waiting) = (of_part().map(|line| line.working).sum(), of_part().map(Line::waiting).sum());
+        rows.push(vec![grouped(all), String::new(), grouped(working), grouped(waiting), String::new(), String::new()]);
+        rows.push(Vec::new());
+    }
+    rows.pop();
+    let aligns = [Align::Right, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left];
+    table(&aligns, &["critical", "%", "working", "waiting", "line", "source"], &rows)
+}
+
+fn source_row(line: &Line, all: u64) -> Vec<String> {
+    let mut row = match line.is_charged() {
+        true => charge_cells(line.critical, all, line.working, line.waiting()),
+        false => vec![String::new(); 4],
+    };
+    row.extend([line.line.to_string(), line.text.clone()]);
+    row
+}
+
+fn charge_cells(critical: u64, all: u64, working: u64, waiting: u64) -> Vec<String> {
+    let share = if critical == 0 { String::new() } else { format!("{:.1}", ratio(critical, all) * 100.0) };
+    vec![grouped(critical), share, grouped(working), grouped(waiting)]
+}
+
+fn kinds(figures: &Figures) -> String {
+    let rows = figures.by_kind.iter().map(|kind| {
+        let waiting = kind.token + kind.memory + kind.starved;
+        let mut row = vec![kind.kind.clone(), grouped(kind.count)];
+        row.extend(charge_cells(kind.critical, figures.cycles, kind.working, waiting));
+        row
+    });
+    let aligns = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Right];
+    table(&aligns, &["instructions", "count", "critical", "%", "working", "waiting"], &rows.collect::<Vec<_>>())
+}
+
+/// The instructions with the most cycles on the critical path.
+fn top(figures: &Figures) -> String {
+    if figures.top.is_empty() {
+        return String::new();
+    }
+    let rows = figures.top.iter().map(|insn| {
+        let waiting = insn.token + insn.memory + insn.starved;
+        let mut row = charge_cells(insn.critical, figures.cycles, insn.working, waiting);
+        row.extend([insn.insn.to_string(), insn.kind.clone(), grouped(insn.size)]);
+        row
+    });
+    let aligns = [Align::Right, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left, Align::Right];
+    let headings = ["critical", "%", "working", "waiting", "insn", "most expensive", "size"];
+    table(&aligns, &headings, &rows.collect::<Vec<_>>())
+}
+
+/// The critical path by unit, kind and state.
+fn path(figures: &Figures) -> String {
+    let range = |first: usize, last: usize| if first == last { first.to_string() } else { format!("{first}..{last}") };
+    let mut rows: Vec<Vec<String>> = figures
+        .path
+        .iter()
+        .map(|segment| {
+            vec![
+                grouped(segment.cycles),
+                format!("{:.1}", ratio(segment.cycles, figures.cycles) * 100.0),
+                segment.unit.clone(),
+                segment.kind.clone().unwrap_or_default(),
+                segment.state.clone(),
+                grouped(segment.steps),
+                range(segment.first, segment.last),
+            ]
+        })
+        .collect();
+    let all: u64 = figures.path.iter().map(|segment| segment.cycles).sum();
+    rows.push(vec![grouped(all)]);
+    let aligns = [Align::Right, Align::Right, Align::Left, Align::Left, Align::Left, Align::Right, Align::Left];
+    table(&aligns, &["critical path", "%", "unit", "kind", "state", "steps", "insns"], &rows)
+}
+
+/// What would be gained, each line with its sentence.
+fn advice(figures: &Figures) -> String {
+    let mut out = format!("{HEADING}if it were free{HEADING:#}\n");
+    for advice in &figures.advice {
+        let name = advice.question.replace('_', " ");
+        let gain = ratio(advice.gain, figures.cycles) * 100.0;
+        out.push_str(&format!("{gain:>5.1} %  {HEADING}{name}{HEADING:#}: {} cycles\n", grouped(advice.cycles)));
+        out.push_str(&wrapped(&advice.advice, 9));
+    }
+    out
+}
+
+/// Columns that a sentence may take.
+const WIDTH: usize = 110;
+
+/// A sentence in lines that are indented.
+fn wrapped(text: &str, indent: usize) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column == 0 || column + 1 + length > WIDTH {
+            out.push_str(if column == 0 { "" } else { "\n" });
+            out.push_str(&" ".repeat(indent));
+            column = indent + length;
+        } else {
+            out.push(' ');
+            column += 1 + length;
+        }
+        out.push_str(word);
+    }
+    out.push('\n');
+    out
+}
+
+/// The differences, those of a group under its name. Cycles of units and lines that did not change are left out.
+pub fn comparison(figures: &Figures, comparison: &Comparison) -> String {
+    let mut out = heading(figures);
+    out.push_str(&format!("{FAINT}compared with{FAINT:#} {}\n", comparison.other));
+    if !comparison.same_machine {
+        out.push_str(&format!("{BAD}!{BAD:#} the two runs are on different machines\n"));
+    }
+    let mut rows = Vec::new();
+    let mut group = "";
+    for row in &comparison.rows {
+        let is_summary = ["run", "bound", "roofline"].contains(&row.group.as_str());
+        if !is_summary && row.difference == 0.0 && row.this == row.other {
+            continue;
+        }
+        if row.group != group {
+            if !group.is_empty() {
+                rows.push(Vec::new());
+            }
+            group = &row.group;
+        }
+        rows.push(compared(row));
+    }
+    out.push('\n');
+    let aligns = [Align::Left, Align::Left, Align::Right, Align::Right, Align::Right, Align::Right];
+    out.push_str(&table(&aligns, &["", "", "other", "this", "difference", "%"], &rows));
+    out.push_str(&verdict(comparison));
+    out
+}
+
+fn compared(row: &Row) -> Vec<String> {
+    let shown = |value: f64| match row.measure {
+        Measure::Count => grouped(value as u64),
+        Measure::Seconds => duration(value),
+        Measure::Share => percent(value),
+        Measure::Ratio => number(value),
+    };
+    let cell = |value: Option<f64>| value.map_or("—".to_owned(), shown);
+    let sign = if row.difference > 0.0 {
+        "+"
+    } else if row.difference < 0.0 {
+        "−"
+    } else {
+        ""
+    };
+    let percentage = match row.other {
+        Some(other) if other != 0.0 => format!("{sign}{:.1}", (row.difference / other).abs() * 100.0),
+        _ => String::new(),
+    };
+    let difference = format!("{sign}{}", shown(row.difference.abs()));
+    vec![row.group.clone(), row.name.clone(), cell(row.other), cell(row.this), difference, percentage]
+}
+
+/// Which of the two is faster.
+fn verdict(comparison: &Comparison) -> String {
+    let cycles = comparison.rows.iter().find(|row| row.name == "cycles");
+    let Some(Row { this: Some(this), other: Some(other), .. }) = cycles else { return String::new() };
+    let factor = other / this.max(1.0);
+    match this.total_cmp(other) {
+        std::cmp::Ordering::Less => format!("\n{GOOD}✔ faster{GOOD:#}   {} times\n", number(factor)),
+        std::cmp::Ordering::Greater => format!("\n{BAD}✘ slower{BAD:#}   {} times\n", number(1.0 / factor.max(1e-9))),
+        std::cmp::Ordering::Equal => format!("\n{HEADING}· as fast{HEADING:#}\n"),
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// A number with three digits or more.
+fn number(value: f64) -> String {
+    match value.abs() {
+        small if small < 10.0 => format!("{value:.2}"),
+        middle if middle < 100.0 => format!("{value:.1}"),
+        large => grouped(large.round() as u64),
+    }
+}
