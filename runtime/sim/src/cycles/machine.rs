@@ -28,9 +28,11 @@ pub struct CycleOptions {
     pub tokens_before: TokenCounts,
     /// Where the instructions lie in device memory, in bytes; see [`insn_base`].
     pub insn_base: u64,
-    /// Whether instructions wait for tokens. Without, a run shows what waiting costs, and it ends when everything is done,
-    /// as FINISH waits for nothing. No hardware does that, nor what the options below ask for.
+    /// Whether instructions wait for tokens. Without, a run shows what waiting costs; no hardware does that, nor what the
+    /// options below ask for.
     pub wait_for_tokens: bool,
+    /// Whether the run goes on behind FINISH, until everything is done that can be.
+    pub until_all_done: bool,
     /// Whether each row of a LOAD or STORE, and each burst of instructions, is one burst of a single beat.
     pub unlimited_bandwidth: bool,
     /// Whether all instructions are in their queues in cycle 0, however deep these are, and none is read from memory.
@@ -46,6 +48,7 @@ impl Default for CycleOptions {
             tokens_before: TokenCounts::default(),
             insn_base: PAGE,
             wait_for_tokens: true,
+            until_all_done: false,
             unlimited_bandwidth: false,
             instant_fetch: false,
             free_instructions: false,
@@ -144,7 +147,7 @@ impl<'a, O: Observer> Machine<'a, O> {
             let launch = self.fetch.launch();
             self.command_fetch(launch);
         }
-        while self.finish.is_none() || !self.options.wait_for_tokens {
+        while self.finish.is_none() || self.options.until_all_done {
             let [load, compute, store] = &self.modules;
             let module = load.next.min(compute.next).min(store.next);
             let now = module.min(self.fetch.wake).min(self.memory.next_grant());

@@ -2,11 +2,14 @@
 //!
 //! | question | differs from the machine in |
 //! |---|---|
-//! | no token waits | instructions start without their tokens; the run ends when all that it executed is done |
+//! | no token waits | instructions start without their tokens |
 //! | unlimited bandwidth | a row of a LOAD or STORE, and a burst of instructions, is one beat |
 //! | zero latency | memory's counter is at its end at once, and write bursts have no protocol |
 //! | free instructions | no gap between the micro-ops of GEMM and ALU instructions, the shortest tail behind a LOAD |
 //! | instant fetch | all instructions are in their queues in cycle 0 |
+//!
+//! A run that is asked about ends when all instructions up to FINISH are done: FINISH must not overtake what it has
+//! nothing to wait for any more.
 //!
 //! Values would be wrong without token waits, but time touches none. Machines like these have anomalies: what is free
 //! can change the order of reads, so that an answer may be a little above the cycles that the run takes.
@@ -86,7 +89,8 @@ pub(super) fn answers(subject: &Subject, timing: &Timing, ended: &CycleReport) -
     // What stands behind FINISH is in no run.
     let end = ended.finish.map_or(subject.insns.len(), |finish| finish + 1);
     let answer = |question: Question| {
-        let (timing, options) = question.machine(timing, subject.options());
+        let options = CycleOptions { until_all_done: true, ..subject.options() };
+        let (timing, options) = question.machine(timing, options);
         let report = simulate(subject.config, &subject.insns[..end], &timing, &options, &mut ()).ok()?;
         Some(Answer { question, cycles: report.cycles, gain: ended.cycles.saturating_sub(report.cycles) })
     };
