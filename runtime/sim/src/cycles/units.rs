@@ -2,7 +2,7 @@
 //!
 //! [`FetchUnit`] and [`ModuleUnit`] are asked with ascending cycles, each time with the end of the stretch before, and
 //! remember only which instruction they are at; [`Bus`] merges the reads of the five clients in the order in which they
-//! were served and remembers one. Whoever asks all units in order of time can share one bus. Neighbouring stretches may
+//! were served and remembers one stretch of beats. Whoever asks all units in order of time can share one bus. Neighbouring stretches may
 //! have the same state. [`Run`] holds what must be looked up: a few words for each instruction.
 
 use super::attribution::{MemoryWait, State};
@@ -99,39 +99,24 @@ impl<'a> Run<'a> {
 /// Reads that were on the bus, in that order. A client's own reads are in order in the table, so five places in it
 /// are enough to merge them.
 #[derive(Clone, Debug)]
-pub(super) struct Bus<'a> {
+pub(super) struct Reads<'a> {
     reads: &'a [Read],
-    /// For each client, the place of its next read and its first beat; [`NEVER`] if it has none.
+    /// For each client, the first beat of its next read and the read's place; [`NEVER`] if it has none.
     heads: [(u64, usize); 5],
-    current: Option<&'a Read>,
 }
 
-impl<'a> Bus<'a> {
-    pub fn new(reads: &'a [Read]) -> Bus<'a> {
-        let mut bus = Bus { reads, heads: [(NEVER, reads.len()); 5], current: None };
-        Client::ALL.into_iter().for_each(|client| bus.seek(client, 0));
-        bus.advance();
-        bus
+impl<'a> Reads<'a> {
+    pub fn new(reads: &'a [Read]) -> Reads<'a> {
+        let mut merged = Reads { reads, heads: [(NEVER, reads.len()); 5] };
+        Client::ALL.into_iter().for_each(|client| merged.seek(client, 0));
+        merged
     }
 
-    /// The first read whose last beat is not before this cycle. Cycles must not descend.
     #[inline]
-    pub fn from(&mut self, cycle: u64) -> Option<&'a Read> {
-        while let Some(read) = self.current
-            && read.last_beat < cycle
-        {
-            self.advance();
-        }
-        self.current
-    }
-
-    fn advance(&mut self) {
+    pub fn peek(&self) -> Option<&'a Read> {
         let [fetch, uop, inp, wgt, acc] = self.heads;
-        let (_, at) = fetch.min(uop).min(inp).min(wgt).min(acc);
-        self.current = self.reads.get(at);
-        if let Some(read) = self.current {
-            self.seek(read.client, at + 1);
-        }
+        let (_, place) = fetch.min(uop).min(inp).min(wgt).min(acc);
+        self.reads.get(place)
     }
 
     /// Finds the client's next read from a place on.
@@ -145,15 +130,78 @@ impl<'a> Bus<'a> {
     }
 }
 
+impl<'a> Iterator for Reads<'a> {
+    type Item = &'a Read;
+
+    fn next(&mut self) -> Option<&'a Read> {
+        let read = self.peek()?;
+        let (_, place) = self.heads[read.client as usize];
+        self.seek(read.client, place + 1);
+        Some(read)
+    }
+}
+
+/// Beats on the bus without a gap, for one client and one LOAD or read of fetch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beats {
+    pub client: Client,
+    pub insn: Option<usize>,
+    pub first: u64,
+    pub last: u64,
+}
+
+/// What is on the bus: one stretch of beats after the other.
+#[derive(Clone, Debug)]
+pub(super) struct Bus<'a> {
+    reads: Reads<'a>,
+    current: Option<Beats>,
+}
+
+impl<'a> Bus<'a> {
+    pub fn new(reads: &'a [Read]) -> Bus<'a> {
+        let mut bus = Bus { reads: Reads::new(reads), current: None };
+        bus.advance();
+        bus
+    }
+
+    /// The first beats of which the last is not before this cycle. Cycles must not descend.
+    #[inline]
+    pub fn from(&mut self, cycle: u64) -> Option<&Beats> {
+        while let Some(beats) = &self.current
+            && beats.last < cycle
+        {
+            self.advance();
+        }
+        self.current.as_ref()
+    }
+
+    fn advance(&mut self) {
+        let begin = |read: &Read| {
+            let Read { client, insn, first_beat, last_beat, .. } = *read;
+            Beats { client, insn, first: first_beat, last: last_beat }
+        };
+        self.current = self.reads.next().map(begin);
+        let Some(beats) = &mut self.current else { return };
+        while let Some(next) = self.reads.peek()
+            && (next.client, next.insn) == (beats.client, beats.insn)
+            && next.insn.is_some()
+            && next.first_beat - 1 == beats.last
+        {
+            beats.last = next.last_beat;
+            self.reads.next();
+        }
+    }
+}
+
 /// Why memory is waited for in this cycle, and until when at most; `own` says whose beats are waited for.
 #[inline]
-fn memory_wait(bus: &mut Bus, at: u64, until: u64, own: impl Fn(&Read) -> bool) -> (State, u64) {
+fn memory_wait(bus: &mut Bus, at: u64, until: u64, own: impl Fn(&Beats) -> bool) -> (State, u64) {
     let (wait, until) = match bus.from(at) {
-        Some(read) if read.first_beat <= at => {
-            let wait = if own(read) { MemoryWait::Bandwidth } else { MemoryWait::Contention(read.client) };
-            (wait, until.min(read.last_beat.saturating_add(1)))
+        Some(beats) if beats.first <= at => {
+            let wait = if own(beats) { MemoryWait::Bandwidth } else { MemoryWait::Contention(beats.client) };
+            (wait, until.min(beats.last.saturating_add(1)))
         }
-        Some(read) => (MemoryWait::Latency, until.min(read.first_beat)),
+        Some(beats) => (MemoryWait::Latency, until.min(beats.first)),
         None => (MemoryWait::Latency, until),
     };
     (State::Memory(wait), until)
@@ -203,7 +251,7 @@ impl ModuleUnit {
         if at > last {
             return None;
         }
-        let (state, until) = memory_wait(bus, at, last.saturating_add(1), |read| read.insn == Some(index));
+        let (state, until) = memory_wait(bus, at, last.saturating_add(1), |beats| beats.insn == Some(index));
         Some(Stretch::new(state, Some(index), until))
     }
 }
@@ -242,7 +290,7 @@ impl FetchUnit {
                 return Stretch::new(State::Working, None, read.commanded);
             }
             if at < arrived {
-                let (state, until) = memory_wait(bus, at, arrived, |other| other == read);
+                let (state, until) = memory_wait(bus, at, arrived, |beats| beats.client == Client::Fetch);
                 return Stretch::new(state, None, until);
             }
             // On its way from the bus into the buffer.

@@ -214,6 +214,8 @@ impl<'a, W: io::Write> Perfetto<'a, W> {
 }
 
 impl<W: io::Write> Sink for Perfetto<'_, W> {
+    const BURSTS: bool = true;
+
     #[inline]
     fn state(&mut self, at: u64, unit: Unit, state: State, insn: Option<usize>) -> io::Result<()> {
         let works = matches!(state, State::Working | State::Memory(_));

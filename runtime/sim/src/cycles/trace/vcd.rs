@@ -73,6 +73,8 @@ impl<W: io::Write> Waveform<W> {
 }
 
 impl<W: io::Write> Sink for Waveform<W> {
+    const BURSTS: bool = false;
+
     #[inline]
     fn state(&mut self, at: u64, unit: Unit, state: State, insn: Option<usize>) -> io::Result<()> {
         let place = unit.place();

@@ -7,7 +7,7 @@ use super::counters::Counters;
 use crate::cycles::attribution::State;
 use crate::cycles::memory::Client;
 use crate::cycles::observe::{NEVER, Read, Write};
-use crate::cycles::units::{Bus, FetchUnit, ModuleUnit, Run, Stretch};
+use crate::cycles::units::{Beats, Bus, FetchUnit, ModuleUnit, Reads, Run, Stretch};
 use crate::tokens::Queue;
 use std::io;
 use tilewright_isa::Module;
@@ -89,6 +89,10 @@ pub(super) struct Transfer {
 
 /// Takes the changes of a run.
 pub(super) trait Sink {
+    /// Whether each read burst is wanted, with its address; otherwise those of one LOAD that follow each other are told
+    /// of as one transfer.
+    const BURSTS: bool;
+
     /// From this cycle on the unit is in this state, charged to this instruction; not as before.
     fn state(&mut self, at: u64, unit: Unit, state: State, insn: Option<usize>) -> io::Result<()>;
 
@@ -114,6 +118,8 @@ struct Busy {
 pub(super) struct Walk<'a> {
     run: Run<'a>,
     bus: Bus<'a>,
+    /// The read bursts that are not over, for sinks that want them.
+    bursts: Reads<'a>,
     fetch: FetchUnit,
     modules: [ModuleUnit; 3],
     /// In the order of [`Unit::ALL`]: when its stretch ends, and what it was told to be.
@@ -134,6 +140,7 @@ impl<'a> Walk<'a> {
         let idle = Busy { wake: 0, carries: true };
         Walk {
             bus: Bus::new(run.reads),
+            bursts: Reads::new(run.reads),
             fetch: FetchUnit::new(&run),
             modules: Module::ALL.map(|module| ModuleUnit::new(module, &run)),
             wakes: [0; 4],
@@ -199,34 +206,61 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn read(&mut self, now: u64, sink: &mut impl Sink) -> io::Result<()> {
-        let Some(read) = self.bus.from(now) else { return self.reads.idle(now, NEVER, Channel::Reads, sink) };
-        if read.first_beat > now {
-            return self.reads.idle(now, read.first_beat, Channel::Reads, sink);
+    fn read<S: Sink>(&mut self, now: u64, sink: &mut S) -> io::Result<()> {
+        let next = if S::BURSTS { self.burst(now) } else { self.beats(now) };
+        self.reads.tell(now, next, Channel::Reads, sink)
+    }
+
+    /// The first read burst that is not over.
+    fn burst(&mut self, now: u64) -> Option<Carried> {
+        while let Some(read) = self.bursts.peek()
+            && read.last_beat < now
+        {
+            self.bursts.next();
         }
-        self.reads = Busy { wake: read.last_beat.saturating_add(1), carries: true };
-        let Read { client, insn, address, beats, .. } = *read;
-        sink.bus(now, Channel::Reads, Some(Transfer { client: Some(client), insn, address, beats }))
+        let Read { client, insn, first_beat, last_beat, address, beats, .. } = *self.bursts.peek()?;
+        let transfer = Transfer { client: Some(client), insn, address, beats };
+        Some(Carried { first: first_beat, last: last_beat, transfer })
+    }
+
+    /// The same for all bursts of one LOAD that follow each other; they have no address.
+    fn beats(&mut self, now: u64) -> Option<Carried> {
+        let Beats { client, insn, first, last } = *self.bus.from(now)?;
+        let transfer = Transfer { client: Some(client), insn, address: 0, beats: 0 };
+        Some(Carried { first, last, transfer })
     }
 
     fn write(&mut self, now: u64, sink: &mut impl Sink) -> io::Result<()> {
         while self.left.first().is_some_and(|write| write.last_beat < now) {
             self.left = &self.left[1..];
         }
-        let Some(write) = self.left.first() else { return self.writes.idle(now, NEVER, Channel::Writes, sink) };
-        if write.first_beat > now {
-            return self.writes.idle(now, write.first_beat, Channel::Writes, sink);
-        }
-        self.writes = Busy { wake: write.last_beat.saturating_add(1), carries: true };
-        let Write { insn, address, beats, .. } = *write;
-        sink.bus(now, Channel::Writes, Some(Transfer { client: None, insn: Some(insn), address, beats }))
+        let next = self.left.first().map(|write| {
+            let Write { insn, first_beat, last_beat, address, beats, .. } = *write;
+            let transfer = Transfer { client: None, insn: Some(insn), address, beats };
+            Carried { first: first_beat, last: last_beat, transfer }
+        });
+        self.writes.tell(now, next, Channel::Writes, sink)
     }
 }
 
+/// A transfer with its first and its last cycle.
+#[derive(Clone, Copy, Debug)]
+struct Carried {
+    first: u64,
+    last: u64,
+    transfer: Transfer,
+}
+
 impl Busy {
-    /// Nothing is carried until `wake`.
-    fn idle(&mut self, now: u64, wake: u64, channel: Channel, sink: &mut impl Sink) -> io::Result<()> {
-        let carried = std::mem::replace(self, Busy { wake, carries: false }).carries;
-        if carried { sink.bus(now, channel, None) } else { Ok(()) }
+    /// Tells what the channel carries in this cycle; `next` is what is not over.
+    #[inline]
+    fn tell(&mut self, now: u64, next: Option<Carried>, channel: Channel, sink: &mut impl Sink) -> io::Result<()> {
+        let (wake, transfer) = match next {
+            Some(Carried { first, last, transfer }) if first <= now => (last.saturating_add(1), Some(transfer)),
+            Some(Carried { first, .. }) => (first, None),
+            None => (NEVER, None),
+        };
+        let carried = std::mem::replace(self, Busy { wake, carries: transfer.is_some() }).carries;
+        if carried || transfer.is_some() { sink.bus(now, channel, transfer) } else { Ok(()) }
     }
 }
