@@ -48,7 +48,11 @@ pub struct Stream {
     /// The content of the segment of kind [`SegmentKind::Uops`], which exists if there are any.
     pub uops: Vec<Uop>,
     pub insns: Vec<Insn>,
-    /// Where each instruction comes from. A relay or a micro-op load belongs to the instruction that it serves.
+    /// The statement that each instruction executes, by its number among the transfers, products and ALU operations of the
+    /// program, in the order of its text. A relay or a micro-op load belongs to the instruction that it serves; FINISH to
+    /// none.
+    pub statements: Vec<Option<u32>>,
+    /// The origin of each instruction's statement.
     pub origins: Vec<Origin>,
 }
 
@@ -135,9 +139,12 @@ fn stream(program: &LoopProgram, config: &Config) -> Result<Stream, EmitError> {
     let flags = tokens::tokens(relayed.steps.clone());
 
     let assembler = Assembler { walk: &walk, plan: &plan, segments: first_tiles(&walk, &dram, config), uop_segment };
-    let (ops, origins): (Vec<Op>, Vec<Origin>) = assembler.instructions(&items, &relayed).unzip();
+    let (ops, statements): (Vec<Op>, Vec<Option<u32>>) = assembler.instructions(&items, &relayed).unzip();
+    let origin =
+        |statement: &Option<u32>| statement.map_or(Origin::default(), |s| walk.statements[s as usize].origin());
+    let origins = statements.iter().map(origin).collect();
     let insns = ops.into_iter().zip(flags).map(|(op, tokens)| Insn { tokens, op }).collect();
-    Ok(Stream { config: *config, segments: dram.segments, uops: plan.data, insns, origins })
+    Ok(Stream { config: *config, segments: dram.segments, uops: plan.data, insns, statements, origins })
 }
 
 const UOP_BYTES: u64 = tilewright_isa::config::UOP_BYTES as u64;
@@ -237,10 +244,10 @@ struct Assembler<'a> {
 }
 
 impl Assembler<'_> {
-    fn instructions(&self, items: &[Item], relayed: &Relayed) -> impl Iterator<Item = (Op, Origin)> {
+    fn instructions(&self, items: &[Item], relayed: &Relayed) -> impl Iterator<Item = (Op, Option<u32>)> {
         relayed.sources.iter().map(|source| match source {
-            Source::Step(k) => (self.op(&items[*k as usize]), self.origin(&items[*k as usize])),
-            Source::RelayFor(k) => (Op::Load(Mem::noop(MemoryType::Uop)), self.origin(&items[*k as usize])),
+            Source::Step(k) => (self.op(&items[*k as usize]), self.statement(&items[*k as usize])),
+            Source::RelayFor(k) => (Op::Load(Mem::noop(MemoryType::Uop)), self.statement(&items[*k as usize])),
         })
     }
 
@@ -256,12 +263,12 @@ impl Assembler<'_> {
         }
     }
 
-    fn origin(&self, item: &Item) -> Origin {
+    fn statement(&self, item: &Item) -> Option<u32> {
         let operation = match item {
-            Item::Finish => return Origin::default(),
+            Item::Finish => return None,
             Item::LoadUops(load) => load.before,
             Item::Operation(k) => *k,
         };
-        self.walk.statements[self.walk.operations[operation as usize].statement as usize].origin()
+        Some(self.walk.operations[operation as usize].statement)
     }
 }

@@ -97,7 +97,7 @@ fn bandwidth(profile: &Profile) -> String {
 
 /// Names the size of transfers.
 fn latency(loaded: &Loaded, profile: &Profile, timing: &Timing) -> String {
-    let loads = loaded.insns.iter().filter(|insn| matches!(insn.op, Op::Load(_)) && !insn.is_noop()).count() as u64;
+    let loads = loaded.insns().iter().filter(|insn| matches!(insn.op, Op::Load(_)) && !insn.is_noop()).count() as u64;
     let bytes = (profile.bound.read - profile.bound.fetch) * timing.bus_bytes;
     format!(
         "{} loads bring {} bytes each; fewer and larger transfers wait less often: attach copies further outside with \
@@ -109,7 +109,7 @@ fn latency(loaded: &Loaded, profile: &Profile, timing: &Timing) -> String {
 
 /// Names how much an instruction does.
 fn instructions(loaded: &Loaded) -> String {
-    let issuing = loaded.insns.iter().filter(|insn| matches!(insn.op, Op::Gemm(_) | Op::Alu(_)));
+    let issuing = loaded.insns().iter().filter(|insn| matches!(insn.op, Op::Gemm(_) | Op::Alu(_)));
     let (count, uops) = issuing.fold((0, 0), |(count, uops), insn| (count + 1, uops + size(insn)));
     format!(
         "{} GEMM and ALU instructions do {} micro-ops each; larger tiles, with more loops inside each instruction, need \
@@ -124,7 +124,7 @@ fn fetch(loaded: &Loaded, timing: &Timing) -> String {
     format!(
         "{} instructions come {} at a time, and modules wait for them; fewer and larger instructions, or a machine with \
          longer bursts",
-        grouped(loaded.insns.len() as u64),
+        grouped(loaded.insns().len() as u64),
         (timing.burst_bytes() / tilewright_isa::config::INSN_BYTES as u64).max(1),
     )
 }

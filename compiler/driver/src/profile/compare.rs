@@ -56,6 +56,7 @@ pub fn compare(this: &Figures, other: &Figures) -> Comparison {
     add("run", run(this, other));
     add("bound", bound(this, other));
     add("roofline", roofline(this, other));
+    add("overlap", overlap(this, other));
     for ((unit, this), (_, other)) in this.units().into_iter().zip(other.units()) {
         let pairs = this.rows().into_iter().zip(other.rows());
         let used = pairs.filter(|((_, this), (_, other))| this + other > 0);
@@ -77,8 +78,12 @@ fn name(figures: &Figures) -> String {
     }
 }
 
+/// A figure that was written in decimal notation and read again may be off by this part of it.
+const PRECISION: f64 = 1e-14;
+
 fn row(name: &str, measure: Measure, this: Option<f64>, other: Option<f64>) -> Row {
-    let difference = this.unwrap_or(0.0) - other.unwrap_or(0.0);
+    let (left, right) = (this.unwrap_or(0.0), other.unwrap_or(0.0));
+    let difference = if (left - right).abs() <= left.abs() * PRECISION { 0.0 } else { left - right };
     Row { group: String::new(), name: name.to_owned(), measure, other, this, difference }
 }
 
@@ -119,6 +124,15 @@ fn roofline(this: &Figures, other: &Figures) -> Vec<Row> {
     ]
 }
 
+fn overlap(this: &Figures, other: &Figures) -> Vec<Row> {
+    let (this, other) = (&this.overlap, &other.overlap);
+    vec![
+        count("load and compute", this.load_compute, other.load_compute),
+        count("compute and store", this.compute_store, other.compute_store),
+        row("share", Measure::Share, Some(this.share), Some(other.share)),
+    ]
+}
+
 /// The cycles of each kind on the critical path.
 fn kinds(this: &[KindFigures], other: &[KindFigures]) -> Vec<Row> {
     let find = |figures: &[KindFigures], kind: &str| {
@@ -127,6 +141,16 @@ fn kinds(this: &[KindFigures], other: &[KindFigures]) -> Vec<Row> {
     let only_other = other.iter().filter(|kind| find(this, &kind.kind).is_none());
     let names = this.iter().chain(only_other).map(|figures| figures.kind.as_str());
     names.map(|kind| row(kind, Measure::Count, find(this, kind), find(other, kind))).collect()
+}
+
+/// What a line is called: its text, but for those on which a kernel or a schedule begins, which have what no other line
+/// shaped.
+fn label(line: &Line) -> &str {
+    match line.text.trim() {
+        head if line.part == Part::Kernel && head.starts_with("kernel ") => "of no tensor",
+        head if line.part == Part::Schedule && head.starts_with("schedule ") => "of no directive",
+        text => text,
+    }
 }
 
 /// The cycles of each line on the critical path, in this run's order, then lines that only the other run has.
@@ -138,11 +162,11 @@ fn lines(part: Part, this: &Figures, other: &Figures) -> Vec<Row> {
     let mut others = charged(other);
     let mut rows = Vec::new();
     for line in charged(this) {
-        let at = others.iter().position(|other| other.text.trim() == line.text.trim());
+        let at = others.iter().position(|other| label(other) == label(&line));
         let partner = at.map(|at| others.remove(at).critical as f64);
-        rows.push(row(line.text.trim(), Measure::Count, Some(line.critical as f64), partner));
+        rows.push(row(label(&line), Measure::Count, Some(line.critical as f64), partner));
     }
     let left = others.into_iter();
-    rows.extend(left.map(|line| row(line.text.trim(), Measure::Count, None, Some(line.critical as f64))));
+    rows.extend(left.map(|line| row(label(&line), Measure::Count, None, Some(line.critical as f64))));
     rows
 }

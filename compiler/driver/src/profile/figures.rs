@@ -8,12 +8,13 @@ use serde_json::Value;
 use tilewright_isa::Module;
 use tilewright_sim::TokenCounts;
 use tilewright_sim::cycles::{Basis, MemoryWait, State, Totals};
-use tilewright_sim::profile::{Kind, Limit, Profile, Step, Term, Unit, by_kind};
+use tilewright_sim::profile::{Kind, Limit, Overlap, Profile, Step, Term, Unit, by_kind};
 use tilewright_syntax::Sources;
 
 use super::advice;
 use super::compare::Comparison;
 use super::load::Loaded;
+use super::loops::{self, LoopLine};
 use super::source::{self, Line};
 use crate::stats;
 use crate::target::NamedTiming;
@@ -53,10 +54,12 @@ figures! {
         gemm_utilisation: f64,
         bound: BoundFigures,
         roofline: RooflineFigures,
+        overlap: OverlapFigures,
         states: UnitFigures,
         by_kind: Vec<KindFigures>,
         top: Vec<InsnFigures>,
         source: Option<Vec<Line>>,
+        loops: Option<Vec<LoopLine>>,
         path: Vec<Segment>,
         advice: Vec<Advice>,
         findings: Vec<String>,
@@ -91,6 +94,13 @@ figures! {
         share: f64,
         roof: String,
         limit: String,
+    }
+
+    /// In cycles, but for the share.
+    struct OverlapFigures {
+        load_compute: u64,
+        compute_store: u64,
+        share: f64,
     }
 
     struct UnitFigures {
@@ -180,23 +190,28 @@ impl Figures {
             subject: loaded.name.clone(),
             kernel: loaded.program.as_ref().map(|program| program.front.kernel.name.clone()),
             schedule: loaded.program.as_ref().map(|program| program.schedule.clone()),
-            target: loaded.config.to_json(),
+            target: loaded.recording.config.to_json(),
             timing: timing.name.clone(),
             timing_basis: basis(profile.basis).to_owned(),
             clock_mhz,
-            instructions: loaded.insns.len() as u64,
+            instructions: loaded.insns().len() as u64,
             cycles,
             seconds: timing.timing.seconds(cycles),
             gemm_utilisation: profile.report.work.gemm as f64 / cycles.max(1) as f64,
             bound: bound(profile),
             roofline: roofline(profile, clock_mhz),
+            overlap: overlap(profile),
             states: units(profile),
             by_kind: kinds(loaded, profile),
             top: top(loaded, profile),
             source: loaded.program.as_ref().map(|program| source::lines(program, &profile.charges, sources)),
+            loops: loaded
+                .program
+                .as_ref()
+                .map(|program| loops::lines(program.legal.program(), &program.statements, &profile.charges)),
             path: segments(loaded, profile),
             advice: advice::of(loaded, profile, &timing.timing),
-            findings: stats::findings_in_time(&profile.report, loaded.insns.len()),
+            findings: stats::findings_in_time(&profile.report, loaded.insns().len()),
             comparison: None,
         }
     }
@@ -301,13 +316,18 @@ fn roofline(profile: &Profile, clock_mhz: u64) -> RooflineFigures {
     }
 }
 
+fn overlap(profile: &Profile) -> OverlapFigures {
+    let Overlap { load_compute, compute_store, .. } = profile.overlap;
+    OverlapFigures { load_compute, compute_store, share: profile.overlap.share() }
+}
+
 fn units(profile: &Profile) -> UnitFigures {
     let [fetch, load, compute, store] = profile.totals().map(|totals| StateFigures::of(&totals));
     UnitFigures { fetch, load, compute, store }
 }
 
 fn kinds(loaded: &Loaded, profile: &Profile) -> Vec<KindFigures> {
-    let figures = by_kind(&loaded.insns, &profile.charges).into_iter().map(|kind| KindFigures {
+    let figures = by_kind(loaded.insns(), &profile.charges).into_iter().map(|kind| KindFigures {
         kind: kind.kind.name().to_owned(),
         count: kind.count,
         critical: kind.charge.critical,
@@ -321,14 +341,14 @@ fn kinds(loaded: &Loaded, profile: &Profile) -> Vec<KindFigures> {
 
 /// The instructions with the most cycles on the critical path; of equal ones, the first.
 fn top(loaded: &Loaded, profile: &Profile) -> Vec<InsnFigures> {
-    let mut order: Vec<usize> = (0..loaded.insns.len()).collect();
+    let mut order: Vec<usize> = (0..loaded.insns().len()).collect();
     order.sort_by_key(|insn| std::cmp::Reverse(profile.charges[*insn].critical));
     let figures = order.into_iter().take(TOP).filter(|insn| profile.charges[*insn].critical > 0).map(|insn| {
         let charge = &profile.charges[insn];
         InsnFigures {
             insn,
-            kind: Kind::of(&loaded.insns[insn]).name().to_owned(),
-            size: advice::size(&loaded.insns[insn]),
+            kind: Kind::of(&loaded.insns()[insn]).name().to_owned(),
+            size: advice::size(&loaded.insns()[insn]),
             critical: charge.critical,
             working: charge.working,
             token: charge.token,
@@ -344,7 +364,7 @@ fn segments(loaded: &Loaded, profile: &Profile) -> Vec<Segment> {
     let mut segments: Vec<((Unit, Option<Kind>, State), Segment)> = Vec::new();
     for step in &profile.path.steps {
         let Step { unit, cycles, state, insn, .. } = step;
-        let kind = (*unit != Unit::Fetch).then(|| Kind::of(&loaded.insns[*insn]));
+        let kind = (*unit != Unit::Fetch).then(|| Kind::of(&loaded.insns()[*insn]));
         let key = (*unit, kind, *state);
         let at = segments.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
             let (unit, kind, state) = (unit.name().to_owned(), kind.map(|k| k.name().to_owned()), state_name(*state));

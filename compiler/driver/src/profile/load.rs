@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use tilewright_core::legalize::LegalProgram;
 use tilewright_core::loops::ir::Origin;
 use tilewright_core::pipeline::{Front, Request};
-use tilewright_isa::{Config, Insn};
+use tilewright_isa::Insn;
 use tilewright_sim::cycles::insn_base;
 use tilewright_sim::profile::{Profile, Subject, profile};
+use tilewright_sim::recording::{Extent, RtlCycles};
 use tilewright_sim::{Recording, Stop, TokenCounts};
 use tilewright_syntax::ast::Item;
 use tilewright_syntax::{FileId, Sources};
@@ -23,11 +25,8 @@ use crate::{files, recordings, target};
 pub struct Loaded {
     /// As the user named it.
     pub name: String,
-    pub config: Config,
-    pub insns: Vec<Insn>,
-    pub tokens_before: TokenCounts,
-    /// In bytes.
-    pub insn_base: u64,
+    /// The stream, without memory.
+    pub recording: Recording,
     /// Where the timing is stated if `--timing` does not say otherwise.
     pub timing: NamedTiming,
     pub program: Option<Program>,
@@ -38,15 +37,22 @@ pub struct Loaded {
 pub struct Program {
     pub front: Front,
     pub schedule: String,
-    /// By instruction.
+    pub legal: LegalProgram,
+    /// By instruction, as [`tilewright_core::emit::Stream`] has them.
+    pub statements: Vec<Option<u32>>,
     pub origins: Vec<Origin>,
 }
 
 impl Loaded {
+    pub fn insns(&self) -> &[Insn] {
+        &self.recording.insns
+    }
+
     /// Profiles it.
     pub fn profile(&self, timing: &NamedTiming) -> Result<Profile, Failure> {
-        let Loaded { config, insns, tokens_before, insn_base, .. } = self;
-        let subject = Subject { config, insns, tokens_before: *tokens_before, insn_base: *insn_base };
+        let Recording { config, insns, segments, tokens_before, .. } = &self.recording;
+        let insn_base = insn_base(segments.iter().map(|segment| (segment.address, segment.bytes)));
+        let subject = Subject { config, insns, tokens_before: *tokens_before, insn_base };
         profile(&subject, &timing.timing).map_err(|stop| self.cannot_run(&stop))
     }
 
@@ -67,7 +73,8 @@ pub fn is_recording(path: &Path) -> bool {
 /// Loads a program or a recording with the options of the command.
 pub fn load(path: &Path, args: &ProfileArgs, sources: &mut Sources) -> Result<Loaded, Failure> {
     if is_recording(path) {
-        return Ok(of_recording(path, recordings::read_stream(path)?));
+        let (name, recording) = (path.display().to_string(), recordings::read_stream(path)?);
+        return Ok(Loaded { name, recording, timing: NamedTiming::default(), program: None });
     }
     let file = files::read_program(path, sources)?;
     program(path, file, args.schedule.as_deref(), args, sources)
@@ -84,30 +91,21 @@ pub fn program(
     let params = params(&args.params.params, sources)?;
     let (config, timing) = target::read_timed(args.target.target.as_deref(), sources)?;
     let compiled = compile(&Request { sources, file, params: &params, schedule, config: &config })?;
-    let Compiled { front, schedule, stream, .. } = compiled;
-    let segments = stream.segments.iter().map(|segment| (segment.address.into(), segment.bytes as u64));
-    Ok(Loaded {
-        name: path.display().to_string(),
+    let Compiled { front, schedule, legal, stream } = compiled;
+    let segments = stream.segments.iter();
+    let segments = segments.map(|segment| Extent { address: segment.address.into(), bytes: segment.bytes as u64 });
+    let recording = Recording {
+        description: String::new(),
         config,
-        tokens_before: TokenCounts::default(),
-        insn_base: insn_base(segments),
+        segments: segments.collect(),
         insns: stream.insns,
-        timing,
-        program: Some(Program { front, schedule, origins: stream.origins }),
-    })
-}
-
-fn of_recording(path: &Path, recording: Recording) -> Loaded {
-    let segments = recording.segments.iter().map(|segment| (segment.address, segment.bytes));
-    Loaded {
-        name: path.display().to_string(),
-        insn_base: insn_base(segments),
-        config: recording.config,
-        insns: recording.insns,
-        tokens_before: recording.tokens_before,
-        timing: NamedTiming::default(),
-        program: None,
-    }
+        before: None,
+        after: None,
+        tokens_before: TokenCounts::default(),
+        rtl_cycles: RtlCycles::default(),
+    };
+    let program = Some(Program { front, schedule, legal, statements: stream.statements, origins: stream.origins });
+    Ok(Loaded { name: path.display().to_string(), recording, timing, program })
 }
 
 impl Program {

@@ -5,6 +5,7 @@
 //! | `load` | path and options → what is profiled |
 //! | `figures` | profile → every figure, in the documented form |
 //! | `source` | origins and charges → cycles beside the lines of the program |
+//! | `loops` | statements and charges → cycles beside the loops of the legal program |
 //! | `advice` | answers → what in a schedule would bring the gain |
 //! | `compare` | two sets of figures → their differences |
 //! | `shown` | figures → the report |
@@ -16,5 +17,6 @@ pub mod compare;
 pub mod error;
 pub mod figures;
 pub mod load;
+pub mod loops;
 pub mod shown;
 pub mod source;

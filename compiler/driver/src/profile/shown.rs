@@ -2,6 +2,7 @@
 
 use super::compare::{Comparison, Measure, Row};
 use super::figures::{Figures, StateFigures};
+use super::loops::LoopLine;
 use super::source::{Line, Part};
 use crate::report::{Align, BAD, FAINT, GOOD, HEADING, duration, grouped, table};
 
@@ -9,6 +10,7 @@ use crate::report::{Align, BAD, FAINT, GOOD, HEADING, duration, grouped, table};
 pub fn report(figures: &Figures) -> String {
     let mut blocks = vec![heading(figures) + &summary(figures), states(figures)];
     blocks.extend(figures.source.as_ref().map(|lines| source(lines)));
+    blocks.extend(figures.loops.as_ref().map(|lines| loops(lines, figures.cycles)));
     if figures.source.is_none() {
         blocks.push(kinds(figures));
         blocks.push(top(figures));
@@ -21,10 +23,7 @@ pub fn report(figures: &Figures) -> String {
 }
 
 fn heading(figures: &Figures) -> String {
-    let timing = match figures.timing_basis.as_str() {
-        "extrapolated" => format!("{}, extrapolated", figures.timing),
-        basis => format!("{}, {basis}", figures.timing),
-    };
+    let timing = format!("{}, {}", figures.timing, figures.timing_basis);
     let what = match (&figures.kernel, &figures.schedule) {
         (Some(kernel), Some(schedule)) => {
             format!("{HEADING}{kernel}{HEADING:#}  {FAINT}schedule{FAINT:#} {schedule}")
@@ -37,52 +36,65 @@ fn heading(figures: &Figures) -> String {
     )
 }
 
-/// Names, their figures, and what these consist of.
+/// A figure with its name and what it consists of.
+type Named = (&'static str, String, String);
+
 fn summary(figures: &Figures) -> String {
-    let Figures { bound, roofline, cycles, .. } = figures;
-    let term = |name: &str, cycles: u64, key: &str| match bound.binding == key {
+    let lines = [of_time(figures), of_bound(figures), of_roofline(figures), of_overlap(figures)].concat();
+    let width = |text: fn(&Named) -> &str| lines.iter().map(|line| text(line).chars().count()).max().unwrap_or(0);
+    let (names, figures) = (width(|line| line.0), width(|line| &line.1));
+    let line = |(name, figure, what): &Named| format!("{name:names$}   {figure:>figures$}   {what}\n");
+    lines.iter().map(line).collect()
+}
+
+fn of_time(figures: &Figures) -> Vec<Named> {
+    let time = format!("{} at {} MHz", duration(figures.seconds), grouped(figures.clock_mhz));
+    vec![
+        ("cycles", grouped(figures.cycles), time),
+        ("GEMM utilisation", percent(figures.gemm_utilisation), "of the cycles issue a product".to_owned()),
+    ]
+}
+
+/// The term that binds stands out.
+fn of_bound(figures: &Figures) -> Vec<Named> {
+    let bound = &figures.bound;
+    let terms = [("compute", bound.compute), ("read", bound.read), ("store", bound.store)];
+    let terms = terms.map(|(name, cycles)| match bound.binding == name {
         true => format!("{HEADING}{name} {}{HEADING:#}", grouped(cycles)),
         false => format!("{name} {}", grouped(cycles)),
-    };
-    let terms = [
-        term("compute", bound.compute, "compute"),
-        term("reads", bound.read, "read"),
-        term("stores", bound.store, "store"),
-    ];
+    });
+    vec![
+        ("bound", grouped(bound.cycles), terms.join(" · ")),
+        ("reached", percent(bound.share), format!("of the cycles are the bound, which {} binds", bound.binding)),
+    ]
+}
+
+fn of_roofline(figures: &Figures) -> Vec<Named> {
+    let roofline = &figures.roofline;
     let limit = match roofline.limit.as_str() {
         "neither" => format!("neither roof is reached; {} is the lower", roofline.roof),
         limit => format!("{limit} bounds"),
     };
-    let lines = [
-        ("cycles", grouped(*cycles), format!("{} at {} MHz", duration(figures.seconds), grouped(figures.clock_mhz))),
-        ("GEMM utilisation", percent(figures.gemm_utilisation), "of the cycles issue a product".to_owned()),
-        ("bound", grouped(bound.cycles), terms.join(" · ")),
-        ("reached", percent(bound.share), "of the cycles are the bound".to_owned()),
-        (
-            "operations",
-            grouped(roofline.operations),
-            format!(
-                "{} per byte; {} bytes read, {} written",
-                number(roofline.intensity),
-                grouped(roofline.bytes_read),
-                grouped(roofline.bytes_written)
-            ),
-        ),
-        (
-            "attained",
-            format!("{}/cycle", number(roofline.attained)),
-            format!(
-                "{} GOPS; {} of {}/cycle attainable ({limit})",
-                number(roofline.attained_gops),
-                percent(roofline.share),
-                number(roofline.attainable),
-            ),
-        ),
-    ];
-    let width = |text: fn(&(&'static str, String, String)) -> usize| lines.iter().map(text).max().unwrap_or(0);
-    let (names, figures) = (width(|line| line.0.chars().count()), width(|line| line.1.chars().count()));
-    let line = |(name, figure, what): &(&str, String, String)| format!("{name:names$}   {figure:>figures$}   {what}\n");
-    lines.iter().map(line).collect()
+    let [read, written] = [roofline.bytes_read, roofline.bytes_written].map(grouped);
+    let intensity = format!("{} per byte; {read} bytes read, {written} written", number(roofline.intensity));
+    let attained = format!(
+        "{} GOPS; {} of {}/cycle attainable ({limit})",
+        number(roofline.attained_gops),
+        percent(roofline.share),
+        number(roofline.attainable),
+    );
+    vec![
+        ("operations", grouped(roofline.operations), intensity),
+        ("attained", format!("{}/cycle", number(roofline.attained)), attained),
+    ]
+}
+
+fn of_overlap(figures: &Figures) -> Vec<Named> {
+    let overlap = &figures.overlap;
+    let [load_compute, compute_store] = [overlap.load_compute, overlap.compute_store].map(grouped);
+    let cycles =
+        format!("load and compute are busy at once in {load_compute} cycles, compute and store in {compute_store}");
+    vec![("overlap", percent(overlap.share), format!("of what could be: {cycles}"))]
 }
 
 /// The cycles of each unit by state.
@@ -133,6 +145,17 @@ fn source_row(line: &Line, all: u64) -> Vec<String> {
     };
     row.extend([line.line.to_string(), line.text.clone()]);
     row
+}
+
+/// The loop program with its cycles; a loop has those of what is in it.
+fn loops(lines: &[LoopLine], cycles: u64) -> String {
+    let rows = lines.iter().map(|line| {
+        let mut row = charge_cells(line.critical, cycles, line.working, line.token + line.memory + line.starved);
+        row.push("    ".repeat(line.depth) + &line.text);
+        row
+    });
+    let aligns = [Align::Right, Align::Right, Align::Right, Align::Right, Align::Left];
+    table(&aligns, &["critical", "%", "working", "waiting", "loops"], &rows.collect::<Vec<_>>())
 }
 
 fn charge_cells(critical: u64, all: u64, working: u64, waiting: u64) -> Vec<String> {
@@ -236,7 +259,7 @@ pub fn comparison(figures: &Figures, comparison: &Comparison) -> String {
     let mut rows = Vec::new();
     let mut group = "";
     for row in &comparison.rows {
-        let is_summary = ["run", "bound", "roofline"].contains(&row.group.as_str());
+        let is_summary = ["run", "bound", "roofline", "overlap"].contains(&row.group.as_str());
         if !is_summary && row.difference == 0.0 && row.this == row.other {
             continue;
         }
@@ -271,10 +294,15 @@ fn compared(row: &Row) -> Vec<String> {
         ""
     };
     let percentage = match row.other {
-        Some(other) if other != 0.0 => format!("{sign}{:.1}", (row.difference / other).abs() * 100.0),
+        Some(other) if other != 0.0 && row.difference != 0.0 => {
+            format!("{sign}{:.1}", (row.difference / other).abs() * 100.0)
+        }
         _ => String::new(),
     };
-    let difference = format!("{sign}{}", shown(row.difference.abs()));
+    let difference = match row.difference == 0.0 {
+        true => "·".to_owned(),
+        false => format!("{sign}{}", shown(row.difference.abs())),
+    };
     vec![row.group.clone(), row.name.clone(), cell(row.other), cell(row.this), difference, percentage]
 }
 

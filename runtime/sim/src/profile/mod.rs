@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `bound` | work and tables → the least cycles that the machine's parts need |
 //! | `roofline` | stream and tables → operations per byte, attained and attainable |
+//! | `overlap` | attribution → cycles in which modules are busy at the same time |
 //! | `path` | attribution → the chain of states that ends with the run |
 //! | `traffic` | reads → bytes by client, and how many of them are different ones |
 //! | `charge` | attribution and path → cycles by instruction |
@@ -15,6 +16,7 @@
 
 mod bound;
 mod charge;
+mod overlap;
 mod path;
 mod roofline;
 mod traffic;
@@ -22,6 +24,7 @@ mod what_if;
 
 pub use bound::{Bound, Term};
 pub use charge::{Charge, Kind, KindCharge, by_kind};
+pub use overlap::Overlap;
 pub use path::{Cause, Path, Step, Unit};
 pub use roofline::{Limit, Roofline};
 pub use traffic::Traffic;
@@ -60,6 +63,7 @@ pub struct Profile {
     pub attribution: Attribution,
     pub bound: Bound,
     pub roofline: Roofline,
+    pub overlap: Overlap,
     /// What each client read, in the order of [`crate::cycles::Client::ALL`].
     pub traffic: [Traffic; 5],
     pub path: Path,
@@ -95,6 +99,7 @@ pub fn profile(subject: &Subject, timing: &Timing) -> Result<Profile, Stop> {
         basis: basis(config, insns, timing),
         roofline: Roofline::of(config, insns, &tables, timing, &bound, report.cycles),
         traffic: traffic::by_client(&tables, timing),
+        overlap: Overlap::of(&attribution),
         answers: what_if::answers(subject, timing, &report),
         report,
         attribution,

@@ -87,6 +87,7 @@ fn overlap_is_seen() {
     assert!(gain(&one) > 4 * gain(&two), "{} and {}", gain(&one), gain(&two));
     assert_eq!(one.answers[0].question, Question::NoTokenWaits);
     assert!(two.bound.share(two.report.cycles) > one.bound.share(one.report.cycles));
+    assert!(one.overlap.load_compute == 0 && two.overlap.share() > 0.8, "{:?} and {:?}", one.overlap, two.overlap);
     // With overlap the path stays in compute; without, it alternates.
     let hops = |profile: &Profile| profile.path.steps.iter().filter(|step| step.cause == Cause::Token).count();
     assert!(hops(&one) >= 31 && hops(&two) < 8, "{} and {}", hops(&one), hops(&two));

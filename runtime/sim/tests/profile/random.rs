@@ -141,6 +141,7 @@ fn every_profile_adds_up() {
             check_charges(&insns, &profile);
             check_answers(&insns, &profile);
             assert!(profile.bound.cycles() <= profile.report.cycles, "{:?}", profile.bound);
+            assert!((0.0..=1.0).contains(&profile.overlap.share()), "{:?}", profile.overlap);
             assert!(profile.roofline.share() <= 1.0 + 1e-9, "{:?}", profile.roofline);
             ended.set(ended.get() + 1);
             let has_waited = |module: Module| profile.totals()[1 + module as usize].token.iter().sum::<u64>() > 0;
