@@ -359,9 +359,12 @@ fn top(loaded: &Loaded, profile: &Profile) -> Vec<InsnFigures> {
     figures.collect()
 }
 
+/// What steps of the critical path have in common that are shown together.
+type Alike = (Unit, Option<Kind>, State);
+
 /// Like steps of the critical path together, those with the most cycles first.
 fn segments(loaded: &Loaded, profile: &Profile) -> Vec<Segment> {
-    let mut segments: Vec<((Unit, Option<Kind>, State), Segment)> = Vec::new();
+    let mut segments: Vec<(Alike, Segment)> = Vec::new();
     for step in &profile.path.steps {
         let Step { unit, cycles, state, insn, .. } = step;
         let kind = (*unit != Unit::Fetch).then(|| Kind::of(&loaded.insns()[*insn]));
