@@ -48,12 +48,16 @@ impl Loaded {
         &self.recording.insns
     }
 
-    /// Profiles it.
-    pub fn profile(&self, timing: &NamedTiming) -> Result<Profile, Failure> {
+    /// What of it runs in time.
+    pub fn subject(&self) -> Subject<'_> {
         let Recording { config, insns, segments, tokens_before, .. } = &self.recording;
         let insn_base = insn_base(segments.iter().map(|segment| (segment.address, segment.bytes)));
-        let subject = Subject { config, insns, tokens_before: *tokens_before, insn_base };
-        profile(&subject, &timing.timing).map_err(|stop| self.cannot_run(&stop))
+        Subject { config, insns, tokens_before: *tokens_before, insn_base }
+    }
+
+    /// Profiles it.
+    pub fn profile(&self, timing: &NamedTiming) -> Result<Profile, Failure> {
+        profile(&self.subject(), &timing.timing).map_err(|stop| self.cannot_run(&stop))
     }
 
     /// A program's stream always runs, unless the compiler is wrong.

@@ -65,7 +65,7 @@ fn of_bound(figures: &Figures) -> Vec<Named> {
     });
     vec![
         ("bound", grouped(bound.cycles), terms.join(" · ")),
-        ("reached", percent(bound.share), format!("of the cycles are the bound, which {} binds", bound.binding)),
+        ("reached", percent(bound.share), format!("of the cycles; bound by {}", bound.binding)),
     ]
 }
 
