@@ -4,6 +4,7 @@
 mod elementwise;
 mod examples;
 mod random;
+mod reductions;
 
 /// How many programs each property draws: 96, or what `TILEWRIGHT_CASES` says.
 fn cases() -> u32 {

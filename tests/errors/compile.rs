@@ -28,8 +28,11 @@ impl Options {
             if let Some(given) = line.strip_prefix("params: ") {
                 options.params.extend(values(given));
             } else if let Some(given) = line.strip_prefix("target: ") {
-                let keys: Vec<String> = values(given).map(|(key, value)| format!("{key:?}: {value}")).collect();
-                let json = format!("{{{}}}", keys.join(", "));
+                let keys = |given| values(given).map(|(key, value)| format!("{key:?}: {value}")).collect::<Vec<_>>();
+                let json = match given.starts_with('{') {
+                    true => given.to_owned(),
+                    false => format!("{{{}}}", keys(given).join(", ")),
+                };
                 options.config = Config::from_json(&json).unwrap_or_else(|e| panic!("{json}: {e}"));
             } else if let Some(given) = line.strip_prefix("schedule: ") {
                 options.schedule = Some(given.to_owned());

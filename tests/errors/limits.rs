@@ -223,20 +223,23 @@ schedule s for copy {
 
 #[test]
 fn sums_over_the_accumulator() {
-    let code = answer(
-        "kernel total(m = 16, n = 64) {
+    let of = |sum: &str| {
+        answer(&format!(
+            "kernel total(m = 16, n = 64) {{
     input X: i32[m, n]
-    A[j] = sum(i: X[i, j])
-    output Y[j] = i8(A[j])
-}
+    {sum}
+}}
 
-schedule s for total {
+schedule s for total {{
     X_acc = X.cache_read(acc)
     A.set_scope(acc)
-}
-",
-    );
-    assert_eq!(code, "E0505", "rows of one tile are not added to each other");
+}}
+"
+        ))
+    };
+    assert_eq!(of("A[j] = sum(i: X[i, j])\n output Y[j] = i8(A[j])"), "", "tiles are added to each other");
+    assert_eq!(of("A[i] = sum(j: X[i, j])\n output Y[i] = i8(A[i])"), "", "lanes may run over the rows");
+    assert_eq!(of("A[] = sum(i, j: X[i, j])\n output Y[] = i8(A[])"), "E0508", "lanes of one tile are not added");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! `tests/errors/*.tw` → a snapshot each, with the diagnostics as a user reads them. A file starts with a comment that says
 //! what is wrong with it. Further comments at the top may set parameters (`// params: k=250`), configuration keys
-//! (`// target: LOG_BATCH=1`) and the schedule (`// schedule: NAME`).
+//! (`// target: LOG_BATCH=1`, or a whole configuration in JSON) and the schedule (`// schedule: NAME`).
 
 mod compile;
 mod limits;

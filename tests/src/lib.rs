@@ -14,6 +14,7 @@ use tilewright_core::pipeline::{Front, PassReport, Request, front, legalize};
 use tilewright_core::scalar::DType;
 use tilewright_core::tensor::{Kernel, TensorId, evaluate};
 use tilewright_isa::Config;
+use tilewright_isa::lint::{Code, lint};
 use tilewright_sim::{Dram, Options, Report, Segment, Simulator};
 use tilewright_syntax::{Diagnostic, Sources, render};
 
@@ -69,9 +70,21 @@ pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
     for (stage, text) in &texts {
         assert_eq!(stream_of_text(text, &front).insns, stream.insns, "{stage}, read back, gives other instructions");
     }
+    destinations_are_apart(&stream);
     let (report, found) = simulate(&stream, legal.program(), &arrays);
     assert_same("simulator", &found, &expected);
     Ok(Agreed { report, stream, legal: print::print(legal.program(), &Default::default()) })
+}
+
+/// The hardware's ALU must not write a tile again within two micro-ops.
+fn destinations_are_apart(stream: &Stream) {
+    let bytes = stream.uop_bytes().expect("emitted micro-ops can be encoded");
+    let words: Vec<u32> = bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+    let first = stream.segments.iter().find(|s| s.kind == SegmentKind::Uops).map_or(0, |s| u64::from(s.address) / 4);
+    let word = |at: u64| words.get(at.checked_sub(first)? as usize).copied();
+    let close = lint(&stream.config, &stream.insns, word, [0; 4]);
+    let close: Vec<_> = close.into_iter().filter(|f| f.code == Code::CloseDestinations).collect();
+    assert!(close.is_empty(), "{close:?}");
 }
 
 fn refused(sources: &Sources, errors: &[Diagnostic]) -> Refused {

@@ -3,7 +3,8 @@
 use ndarray::{Array, ArrayD, IxDyn};
 use proptest::prelude::*;
 use tilewright_core::affine::Affine;
-use tilewright_core::tensor::{self, AxisId, Constants, EvaluateError, Kernel, Leaf, Read, TensorId};
+use tilewright_core::scalar::{BinaryOp, DType};
+use tilewright_core::tensor::{self, AxisId, Constants, EvaluateError, Kernel, Leaf, Read, Reducer, TensorId};
 use tilewright_syntax::ast::Item;
 use tilewright_syntax::{Sources, parse};
 
@@ -42,7 +43,8 @@ fn pointwise(kernel: &Kernel, id: TensorId, arrays: &tensor::Evaluation) -> Arra
     let reduced: Vec<AxisId> = compute.reduction.iter().flat_map(|r| r.axes.clone()).collect();
     let extents: Vec<usize> = reduced.iter().map(|a| kernel.axis(*a).extent as usize).collect();
     Array::from_shape_fn(IxDyn(&shape), |at| {
-        let mut sum = 0i32;
+        let (start, op) = joining(kernel, id);
+        let mut joined = start;
         for inner in ndarray::indices(extents.as_slice()) {
             let value = |axis: AxisId| match compute.axes.iter().position(|a| *a == axis) {
                 Some(d) => at[d] as i64,
@@ -52,10 +54,20 @@ fn pointwise(kernel: &Kernel, id: TensorId, arrays: &tensor::Evaluation) -> Arra
                 Leaf::Axis(axis) => value(*axis) as i32,
                 Leaf::Read(read) => element(kernel, read, arrays.get(read.tensor), &value),
             });
-            sum = sum.wrapping_add(point);
+            joined = op.eval(joined, point);
         }
-        sum
+        joined
     })
+}
+
+/// How the values of a definition are joined, and what they are joined with first.
+fn joining(kernel: &Kernel, id: TensorId) -> (i32, BinaryOp) {
+    let tensor = kernel.tensor(id);
+    match tensor.compute().and_then(|c| c.reduction.as_ref()).map(|r| r.reducer) {
+        None | Some(Reducer::Sum) => (0, BinaryOp::Add),
+        Some(Reducer::Max) => (tensor.dtype.limits().0 as i32, BinaryOp::Max),
+        Some(Reducer::Min) => (tensor.dtype.limits().1 as i32, BinaryOp::Min),
+    }
 }
 
 fn element(kernel: &Kernel, read: &Read, array: &ArrayD<i32>, value: &dyn Fn(AxisId) -> i64) -> i32 {
@@ -151,6 +163,25 @@ fn sums_wrap_in_32_bits_and_conversions_do_as_they_are_named() {
 }
 
 #[test]
+fn greatest_and_least_values_keep_their_type() {
+    let kernel = kernel(
+        "kernel pool {
+            input X: i8[6, 40]
+            input V: i32[40]
+            output M[y < 3] = max(r < 2, x: X[y * 2 + r, x])
+            output L[y < 3] = min(r < 2, x: X[y * 2 + r, x])
+            output G[] = max(x: V[x] - 5)
+        }",
+    );
+    let (x, v) = (ArrayD::from_elem(IxDyn(&[6, 40]), -128), ArrayD::from_elem(IxDyn(&[40]), i32::MIN + 7));
+    let values = tensor::evaluate(&kernel, &[(TensorId(0), x.clone()), (TensorId(1), v.clone())]).unwrap();
+    let result = |name: &str| values.get(kernel.find(name).unwrap()).iter().copied().collect::<Vec<_>>();
+    assert_eq!((result("M"), result("L"), result("G")), (vec![-128; 3], vec![-128; 3], vec![i32::MIN + 2]));
+    assert_eq!(kernel.tensor(kernel.find("M").unwrap()).dtype, DType::I8);
+    agrees(&kernel, 5);
+}
+
+#[test]
 fn rows_agree_with_points_where_axes_meet_in_divisions_and_rows_are_long() {
     for text in [
         // A row longer than a chunk, with steps other than 1.
@@ -220,14 +251,15 @@ fn value(axes: &'static [&'static str]) -> impl Strategy<Value = String> {
 
 fn random_kernel() -> impl Strategy<Value = String> {
     let extents = (1i64..12, 1i64..70, 1i64..9);
-    (extents, value(&["a", "b"]), value(&["a", "b", "r"]), value(&["a", "b"])).prop_map(
-        |((a, b, r), first, sum, last)| {
+    let reducer = prop::sample::select(&["sum", "max", "min"][..]);
+    (extents, value(&["a", "b"]), reducer, value(&["a", "b", "r"]), value(&["a", "b"])).prop_map(
+        |((a, b, r), first, reducer, joined, last)| {
             format!(
                 "kernel random {{
                 input X: i8[5, 7] outside -2
                 input V: i32[30] outside 0
                 P[a < {a}, b < {b}] = {first}
-                S[a < {a}, b < {b}] = sum(r < {r}: {sum})
+                S[a < {a}, b < {b}] = {reducer}(r < {r}: {joined})
                 output Q[a, b] = i8(P[a, b] + S[a, b])
                 output T[b, a] = sat8(({last}) - P[a, b])
             }}"

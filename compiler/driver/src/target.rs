@@ -43,8 +43,9 @@ pub fn of_loops(file: FileId, path: Option<&Path>, sources: &mut Sources) -> Res
 pub fn agree(path: Option<&Path>, config: &Config, text: &'static str, sources: &mut Sources) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
     let given = read(Some(path), sources)?;
-    let pairs = config.params().named().into_iter().zip(given.params().named());
-    let differing: Vec<String> = pairs
+    let differing: Vec<String> = stated(config)
+        .into_iter()
+        .zip(stated(&given))
         .filter(|(own, given)| own != given)
         .map(|((key, own), (_, given))| format!("{key} is {own} in the text and {given} in `{}`", path.display()))
         .collect();
@@ -52,6 +53,13 @@ pub fn agree(path: Option<&Path>, config: &Config, text: &'static str, sources: 
         true => Ok(()),
         false => Err(DriverError::OtherTarget { text, differing }.into()),
     }
+}
+
+/// All that a configuration says, by key.
+fn stated(config: &Config) -> Vec<(&'static str, String)> {
+    let numbers = config.params().named().map(|(key, value)| (key, value.to_string()));
+    let capabilities = config.capabilities().named().map(|(key, value)| (key, value.to_string()));
+    numbers.into_iter().chain(capabilities).collect()
 }
 
 /// Reads a target.

@@ -94,6 +94,38 @@ impl Params {
     }
 }
 
+/// What VTA's functional simulator can do and its RTL cannot. A machine without one of these is not given such instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Capabilities {
+    /// The ALU multiplies.
+    pub mul: bool,
+    /// Loads into the accumulator widen 8-bit values.
+    pub acc_8bit: bool,
+}
+
+impl Default for Capabilities {
+    /// Those of the functional simulator.
+    fn default() -> Capabilities {
+        Capabilities { mul: true, acc_8bit: true }
+    }
+}
+
+impl Capabilities {
+    /// Every capability with its key; [`Capabilities::get_mut`] takes the same keys.
+    pub fn named(&self) -> [(&'static str, bool); 2] {
+        [("mul", self.mul), ("acc_8bit", self.acc_8bit)]
+    }
+
+    /// The capability with this key.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut bool> {
+        Some(match key {
+            "mul" => &mut self.mul,
+            "acc_8bit" => &mut self.acc_8bit,
+            _ => return None,
+        })
+    }
+}
+
 /// Widths in bits of the fields that depend on the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FieldWidths {
@@ -141,6 +173,8 @@ pub enum ConfigError {
     NotANumber { key: String, found: String },
     #[error("{key} must be a string, but is {found}")]
     NotAString { key: String, found: String },
+    #[error("{key} must be true or false, but is {found}")]
+    NotABool { key: String, found: String },
     #[error("{key} is {value}, but follows from the other keys and must be {expected}")]
     Contradiction { key: &'static str, value: u32, expected: u32 },
 }
@@ -161,7 +195,7 @@ impl ConfigError {
             ConfigError::Json { .. } | ConfigError::NotAnObject { .. } => "E0706",
             ConfigError::UnknownKey { .. } => "E0707",
             ConfigError::DuplicateKey { .. } => "E0708",
-            ConfigError::NotANumber { .. } | ConfigError::NotAString { .. } => "E0709",
+            ConfigError::NotANumber { .. } | ConfigError::NotAString { .. } | ConfigError::NotABool { .. } => "E0709",
             ConfigError::Contradiction { .. } => "E0710",
         }
     }
@@ -171,12 +205,13 @@ impl ConfigError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
     params: Params,
+    capabilities: Capabilities,
 }
 
 impl Default for Config {
     /// VTA's default machine.
     fn default() -> Config {
-        Config { params: Params::default() }
+        Config { params: Params::default(), capabilities: Capabilities::default() }
     }
 }
 
@@ -184,7 +219,7 @@ impl Config {
     /// Checks the parameters; the error says which one to change and why.
     pub fn new(params: Params) -> Result<Config, ConfigError> {
         check_ranges(&params)?;
-        let config = Config { params };
+        let config = Config { params, capabilities: Capabilities::default() };
         config.check_buffers()?;
         config.check_uop()?;
         Layout::new(&config.field_widths()).map(|_| config)
@@ -192,6 +227,15 @@ impl Config {
 
     pub fn params(&self) -> &Params {
         &self.params
+    }
+
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// The same machine with these capabilities.
+    pub fn with_capabilities(self, capabilities: Capabilities) -> Config {
+        Config { capabilities, ..self }
     }
 
     /// Rows of an INP, ACC or OUT element.

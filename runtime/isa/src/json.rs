@@ -3,10 +3,11 @@
 //! VTA's keys stand at the top, with VTA's meaning; a missing one takes the default machine's value, because an unknown
 //! one is refused by name and so a misspelt key cannot pass for a missing one. `TARGET` and `HW_VER` describe other
 //! tools' choices and are accepted and ignored. Keys of our own stand under `"tilewright"`: `log_block_in` and
-//! `log_block_out` set the two block sizes apart, which VTA's file cannot, and `timing` is the cycle model's: it is accepted
+//! `log_block_out` set the two block sizes apart, which VTA's file cannot; `mul` and `acc_8bit` say whether the machine has
+//! what only the functional simulator has, which it has if nothing is said; and `timing` is the cycle model's: it is accepted
 //! here as long as no key stands twice in it, and what it says is read by the simulator.
 
-use crate::config::{Config, ConfigError, Params};
+use crate::config::{Capabilities, Config, ConfigError, Params};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ const OWN_KEY: &str = "tilewright";
 const TEXT_KEYS: [&str; 2] = ["TARGET", "HW_VER"];
 /// Its value says nothing about what instructions mean, so that it is no part of a [`Config`].
 const TIMING_KEY: &str = "timing";
-const OWN_KEYS: [&str; 3] = ["log_block_in", "log_block_out", TIMING_KEY];
+const OWN_KEYS: [&str; 5] = ["log_block_in", "log_block_out", "mul", "acc_8bit", TIMING_KEY];
 /// What may stand at the top; the first are numbers.
 const TOP_KEYS: [&str; 16] = [
     "LOG_INP_WIDTH",
@@ -109,6 +110,10 @@ impl Config {
         if params.log_block_in != params.log_block_out {
             json[OWN_KEY] = json!({ "log_block_in": params.log_block_in });
         }
+        let usual = Capabilities::default().named();
+        for ((key, has), _) in self.capabilities().named().into_iter().zip(usual).filter(|(own, usual)| own != usual) {
+            json[OWN_KEY][key] = json!(has);
+        }
         json
     }
 }
@@ -139,6 +144,7 @@ fn from_members(json: Json) -> Result<Config, ConfigError> {
         }
     }
     refuse_duplicates(&own)?;
+    let mut capabilities = Capabilities::default();
     for (key, value) in own {
         if key == TIMING_KEY {
             if let Json::Object(Members(members)) = &value {
@@ -146,9 +152,12 @@ fn from_members(json: Json) -> Result<Config, ConfigError> {
             }
             continue;
         }
-        given.push(number(&key, &value, &OWN_KEYS)?);
+        match capabilities.get_mut(&key) {
+            Some(capability) => *capability = value.expect_bool(&key)?,
+            None => given.push(number(&key, &value, &OWN_KEYS)?),
+        }
     }
-    let config = Config::new(params(&given))?;
+    let config = Config::new(params(&given))?.with_capabilities(capabilities);
     refuse_contradictions(&config, &given)?;
     Ok(config)
 }
@@ -239,6 +248,13 @@ impl Json {
         match self {
             Json::Other(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => value.to_string(),
             other => other.kind().to_string(),
+        }
+    }
+
+    fn expect_bool(&self, key: &str) -> Result<bool, ConfigError> {
+        match self {
+            Json::Other(Value::Bool(value)) => Ok(*value),
+            other => Err(ConfigError::NotABool { key: key.to_string(), found: other.shown() }),
         }
     }
 

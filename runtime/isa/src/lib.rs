@@ -19,7 +19,7 @@ pub mod stream;
 pub mod text;
 
 pub use access::{Access, Dim, ElementSet, Region, Space};
-pub use config::{Config, ConfigError, FieldWidths, Params};
+pub use config::{Capabilities, Config, ConfigError, FieldWidths, Params};
 pub use encode::{AtInsn, Codec, DecodeError, EncodeError};
 pub use insn::{Alu, AluOpcode, Gemm, Insn, Mem, MemoryType, Module, Op, Tokens, Uop};
 pub use lint::{Code, Finding, lint};

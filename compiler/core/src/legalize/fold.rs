@@ -7,7 +7,12 @@
 //!
 //! The machine has no branches: a loop that stays outside is walked when the stream is emitted, at 7 cycles an instruction
 //! and, as bases stand in the micro-ops, with a micro-op sequence of its own for each iteration. The cheapest choice of
-//! the two loops wins; sums wrap and elementwise tiles are distinct, so the order inside a nest is free.
+//! the two loops wins; sums wrap, greatest and least values do not depend on order, and elementwise tiles are distinct, so
+//! the order inside a nest is free.
+//!
+//! The ALU's pipeline reads a tile before the two micro-ops ahead have written theirs. Its instructions therefore never write
+//! a tile again within two micro-ops: the reduced loops of an accumulation run around the loops over tiles, inside of the
+//! instruction where there are enough tiles, and else outside of it.
 
 use crate::legalize::nest::{NestLoop, wrap};
 use crate::legalize::seal::ITER_FIELD;
@@ -75,7 +80,9 @@ fn fold_instruction(program: &LoopProgram, stmt: Stmt, around: &[NestLoop], uop_
             None => outside.push(*l),
         }
     }
-    let plan = plan(&merge(steps), uop_limit);
+    let mut plan = plan(&merge(steps), uop_limit, matches!(stmt, Stmt::Alu(_)));
+    // What stays outside keeps its order, so that folding what was folded changes nothing.
+    plan.outside.sort_by_key(|s| around.iter().position(|l| l.var == s.at.var));
     // Loops of one iteration stand at zero and are dropped with those that were drawn in.
     let kept: Vec<LoopId> = outside.iter().map(|l| l.var).chain(plan.outside.iter().map(|s| s.at.var)).collect();
     let gone: Vec<LoopId> = around.iter().map(|l| l.var).filter(|v| !kept.contains(v)).collect();
@@ -148,7 +155,8 @@ struct Plan {
     outside: Vec<Step>,
 }
 
-fn plan(groups: &[Vec<Step>], uop_limit: i64) -> Plan {
+/// The cheapest plan; for the ALU, of those that keep writes of one tile apart.
+fn plan(groups: &[Vec<Step>], uop_limit: i64, is_alu: bool) -> Plan {
     let fits = |g: &Vec<Step>| total(g).extent <= ITER_FIELD;
     let candidates: Vec<Option<usize>> =
         std::iter::once(None).chain((0..groups.len()).filter(|g| fits(&groups[*g])).map(Some)).collect();
@@ -158,24 +166,47 @@ fn plan(groups: &[Vec<Step>], uop_limit: i64) -> Plan {
             if outer.is_some() && (outer == inner || inner.is_none()) {
                 continue;
             }
-            let (cost, plan) = plan_with(groups, *outer, *inner, uop_limit);
-            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-                best = Some((cost, plan));
+            let limits: &[UopLimit] = match is_alu {
+                true => &[UopLimit { all: uop_limit, reduced: uop_limit }, UopLimit { all: uop_limit, reduced: 1 }],
+                false => &[UopLimit { all: uop_limit, reduced: uop_limit }],
+            };
+            for limit in limits {
+                let (cost, plan) = plan_with(groups, *outer, *inner, *limit, is_alu);
+                let spaced = !is_alu || writes_apart(&plan);
+                if spaced && best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                    best = Some((cost, plan));
+                }
             }
         }
     }
-    best.expect("the plan without loops is always there").1
+    best.expect("the plan without loops over one tile is always there").1
 }
 
-/// The plan with given instruction loops: the smallest of the others become micro-ops as far as these fit.
-fn plan_with(groups: &[Vec<Step>], outer: Option<usize>, inner: Option<usize>, uop_limit: i64) -> (i64, Plan) {
+/// How many micro-ops an instruction may have after a loop, any or a reduced one, has become a part of them.
+#[derive(Clone, Copy)]
+struct UopLimit {
+    all: i64,
+    reduced: i64,
+}
+
+/// The plan with given instruction loops: the smallest of the others become micro-ops as far as these fit, for the ALU
+/// the loops over tiles before those over values of one tile.
+fn plan_with(
+    groups: &[Vec<Step>],
+    outer: Option<usize>,
+    inner: Option<usize>,
+    limit: UopLimit,
+    is_alu: bool,
+) -> (i64, Plan) {
     let others = (0..groups.len()).filter(|g| Some(*g) != outer && Some(*g) != inner);
     let mut rest: Vec<Step> = others.flat_map(|g| groups[g].iter().copied()).collect();
-    rest.sort_by_key(|s| s.by.extent);
+    let is_reduced = |s: &Step| is_alu && s.by.dst == 0;
+    rest.sort_by_key(|s| (is_reduced(s), s.by.extent));
     let mut uops = vec![MicroOp { dst: 0, src: 0, wgt: 0 }];
     let mut outside = Vec::new();
     for s in rest {
-        match uops.len() as i64 * s.by.extent <= uop_limit {
+        let most = if is_reduced(&s) { limit.reduced } else { limit.all };
+        match uops.len() as i64 * s.by.extent <= most {
             true => uops = unrolled(&uops, &s.by),
             false => outside.push(s),
         }
@@ -184,6 +215,30 @@ fn plan_with(groups: &[Vec<Step>], outer: Option<usize>, inner: Option<usize>, u
     let chosen = |g: Option<usize>| g.map_or(InsnLoop::ONCE, |g| total(&groups[g]));
     let cost = instructions.saturating_mul(CYCLES_PER_INSTRUCTION + uops.len() as i64);
     (cost, Plan { outer: chosen(outer), inner: chosen(inner), uops, outside })
+}
+
+/// Whether no tile is written twice within two micro-ops.
+///
+/// The micro-op `ahead` behind number `u` is of the same iteration, or of one or two inner iterations later; the latter
+/// may also lie in a later outer iteration.
+fn writes_apart(plan: &Plan) -> bool {
+    let Plan { outer, inner, uops, .. } = plan;
+    let count = uops.len();
+    let apart = |u: usize, ahead: usize| {
+        let (next, inner_steps) = (&uops[(u + ahead) % count], ((u + ahead) / count) as i64);
+        let distance = next.dst - uops[u].dst;
+        if inner_steps == 0 {
+            return distance != 0;
+        }
+        let stays = inner_steps >= inner.extent || distance + inner_steps * inner.dst != 0;
+        let mut wraps = (inner.extent - inner_steps).max(0)..inner.extent;
+        stays
+            && wraps.all(|i| {
+                let (later, outer_steps) = ((i + inner_steps) % inner.extent, (i + inner_steps) / inner.extent);
+                outer_steps >= outer.extent || distance + (later - i) * inner.dst + outer_steps * outer.dst != 0
+            })
+    };
+    (0..count).all(|u| apart(u, 1) && apart(u, 2))
 }
 
 /// Micro-ops for each iteration of a loop.

@@ -16,28 +16,28 @@ use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{BufferId, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
 use crate::scalar::{CastMode, DType, Scalar};
 
-pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
+pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let mut body = std::mem::take(&mut program.body);
-    join_in_block(program, &mut body);
+    join_in_block(program, cx, &mut body);
     program.body = body;
     *program = crate::loops::canonical(program);
     Ok(())
 }
 
-fn join_in_block(program: &LoopProgram, block: &mut Vec<Stmt>) {
+fn join_in_block(program: &LoopProgram, cx: &Cx, block: &mut Vec<Stmt>) {
     for stmt in block.iter_mut() {
         if let Stmt::For(f) = stmt {
-            join_in_block(program, &mut f.body);
+            join_in_block(program, cx, &mut f.body);
         }
     }
-    while let Some((operand, result)) = joinable(program, block) {
+    while let Some((operand, result)) = joinable(program, cx, block) {
         block.retain(|s| !matches!(s, Stmt::Alloc { buffer, .. } if *buffer == result));
         block.iter_mut().for_each(|s| rename(program, s, result, operand));
     }
 }
 
 /// An operand and a result in this block that can share the operand's storage.
-fn joinable(program: &LoopProgram, block: &[Stmt]) -> Option<(BufferId, BufferId)> {
+fn joinable(program: &LoopProgram, cx: &Cx, block: &[Stmt]) -> Option<(BufferId, BufferId)> {
     let allocated = |b: BufferId| block.iter().any(|s| matches!(s, Stmt::Alloc { buffer, .. } if *buffer == b));
     for (at, stmt) in block.iter().enumerate() {
         let Some(nest) = sole_nest(stmt) else { continue };
@@ -57,7 +57,7 @@ fn joinable(program: &LoopProgram, block: &[Stmt]) -> Option<(BufferId, BufferId
             let keeps_values = o.dtype == result.dtype || o.dtype == DType::I32;
             let fits = o.scope == Scope::Acc && o.shape == result.shape && keeps_values;
             let once = repeating_loops(program, &nest).is_empty();
-            if unwritten && dead && fits && once && begins_with(program, store, operand) {
+            if unwritten && dead && fits && once && begins_with(program, cx, store, operand) {
                 return Some((operand, store.buffer));
             }
         }

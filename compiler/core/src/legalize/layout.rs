@@ -8,7 +8,8 @@
 //!     X: as X_buf
 //! ```
 //!
-//! Accumulators that no product reaches take tiles of their last dimension.
+//! Accumulators that no product reaches take tiles of their last dimension, or of the last one that all nests around them
+//! walk alike: pooling, which walks rows and columns by steps, leaves the channels.
 
 use crate::gemm::TileLane;
 use crate::legalize::match_alu::foreign_operand;
@@ -29,15 +30,13 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
         }
     }
     for nest in &nests {
-        untensorized(program, nest)?;
+        untensorized(program, cx, nest)?;
     }
     found.carry(program, &nests)?;
     for nest in &nests {
         let buffer = program.buffer(nest.store.buffer);
         if buffer.scope == Scope::Acc && found.layouts[nest.store.buffer.0 as usize].is_none() {
-            let layout = default_layout(program, cx, nest)?;
-            found.set(program, nest.store.buffer, layout, nest.origin())?;
-            found.carry(program, &nests)?;
+            found = found.with_default(program, cx, nest, &nests)?;
         }
     }
     for (buffer, layout) in program.buffers.iter_mut().zip(found.layouts) {
@@ -47,6 +46,7 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
 }
 
 /// The layouts found so far, each with the nest that asked for it.
+#[derive(Clone)]
 struct Found {
     layouts: Vec<Option<(Layout, Origin)>>,
 }
@@ -58,6 +58,26 @@ impl Found {
             self.set(program, buffer, layout_of(lanes), nest.origin())?;
         }
         Ok(())
+    }
+
+    /// Gives the accumulator that a nest writes the first of its possible layouts that can be carried on. The error is that
+    /// of the usual layout, which has the tiles in the last dimension.
+    fn with_default(
+        &self,
+        program: &LoopProgram,
+        cx: &Cx,
+        nest: &Nest,
+        nests: &[Nest],
+    ) -> Result<Found, LegalizeError> {
+        let attempt = |layout: Layout| {
+            let mut found = self.clone();
+            found.set(program, nest.store.buffer, layout, nest.origin())?;
+            found.carry(program, nests)?;
+            Ok(found)
+        };
+        let mut layouts = possible_layouts(program, cx, nest)?.into_iter();
+        let usual = attempt(layouts.next().unwrap_or_default());
+        usual.or_else(|error| layouts.find_map(|layout| attempt(layout).ok()).ok_or(error))
     }
 
     /// Records a layout. Returns whether it says something that was not known.
@@ -155,27 +175,29 @@ fn layout_of(lanes: &[TileLane<LoopId>]) -> Layout {
     Layout { lanes: lanes.iter().map(|l| Lane { dim: l.dim, size: l.size }).collect() }
 }
 
-/// Tiles of the last dimension over the output lanes, and of the one before over the batch.
-fn default_layout(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Layout, LegalizeError> {
+/// Every choice of dimensions for the lanes of an accumulator: later ones first, the output lanes behind the batch.
+fn possible_layouts(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Vec<Layout>, LegalizeError> {
     let buffer = program.buffer(nest.store.buffer);
     let core = cx.core();
     let rank = buffer.shape.len();
-    let mut lanes = Vec::new();
-    if core.batch > 1 {
-        match rank {
-            0 | 1 => {
-                let reason = format!("a tile has {} rows, and the tensor has one dimension", core.batch);
-                let (buffer, what, origin) = (buffer.name.clone(), "operations on tiles", nest.origin());
-                let help = "give the tensor a dimension for the rows of a tile".to_string();
-                return Err(LegalizeError::Shape { buffer, what, reason, origin, help });
-            }
-            _ => lanes.push(Lane { dim: rank - 2, size: core.batch }),
-        }
+    if core.batch > 1 && rank < 2 {
+        let reason = format!("a tile has {} rows, and the tensor has one dimension", core.batch);
+        let (buffer, what, origin) = (buffer.name.clone(), "operations on tiles", nest.origin());
+        let help = "give the tensor a dimension for the rows of a tile".to_string();
+        return Err(LegalizeError::Shape { buffer, what, reason, origin, help });
     }
-    if core.block_out > 1 && rank > 0 {
-        lanes.push(Lane { dim: rank - 1, size: core.block_out });
+    let dims = |size: i64| -> Vec<Option<usize>> {
+        if size > 1 && rank > 0 { (0..rank).rev().map(Some).collect() } else { vec![None] }
+    };
+    let lane = |dim: Option<usize>, size| dim.map(|dim| Lane { dim, size });
+    let mut layouts = Vec::new();
+    for inner in dims(core.block_out) {
+        let outer = dims(core.batch).into_iter().filter(|outer| outer.is_none() || *outer != inner);
+        layouts.extend(outer.map(|outer| Layout {
+            lanes: lane(outer, core.batch).into_iter().chain(lane(inner, core.block_out)).collect(),
+        }));
     }
-    Ok(Layout { lanes })
+    Ok(layouts)
 }
 
 fn accumulates(nest: &Nest) -> bool {
@@ -184,13 +206,13 @@ fn accumulates(nest: &Nest) -> bool {
 }
 
 /// Refuses sums over operands that only the GEMM core can read, where no tile is marked for it.
-fn untensorized(program: &LoopProgram, nest: &Nest) -> Result<(), LegalizeError> {
+fn untensorized(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<(), LegalizeError> {
     let loads = loads(nest);
     let sums =
         program.buffer(nest.store.buffer).scope == Scope::Acc && loads.iter().any(|l| l.buffer == nest.store.buffer);
     let marked = nest.loops.iter().any(|l| l.mark == Some(Mark::Gemm));
     match loads.iter().find(|l| program.buffer(l.buffer).scope != Scope::Acc) {
-        Some(foreign) if sums && !marked => Err(foreign_operand(program, nest, foreign)),
+        Some(foreign) if sums && !marked => Err(foreign_operand(program, cx, nest, foreign)),
         _ => Ok(()),
     }
 }

@@ -11,19 +11,19 @@
 
 use crate::affine::Interval;
 use crate::legalize::match_gemm::not_whole;
-use crate::legalize::nest::{Nest, NestLoop, repeating_loops, rewrite_stores, wrap};
+use crate::legalize::nest::{Nest, NestLoop, accumulation, repeating_loops, rewrite_stores, wrap};
 use crate::legalize::tiles::{LaneLoop, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
     Alu, AluOp, AluOperand, BufferId, Gemm, InsnLoop, Leaf, Load, LoopId, LoopProgram, MicroOp, Scope, Stmt, Store,
     TileRef,
 };
-use crate::scalar::{DType, Scalar};
+use crate::scalar::{BinaryOp, DType, Scalar};
 use crate::select::{OpOperand, Request, SelectError, SelectedOp, Selection, Start, candidates, display};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
-    program.body = rewrite_stores(body, &mut |nest| match elementwise(program, &nest)? {
+    program.body = rewrite_stores(body, &mut |nest| match elementwise(program, cx, &nest)? {
         Some(operands) => lower(program, cx, nest, operands),
         None => Ok(vec![nest.into_stmt()]),
     })?;
@@ -36,7 +36,7 @@ struct Operands {
     loads: Vec<Load>,
 }
 
-fn elementwise(program: &LoopProgram, nest: &Nest) -> Result<Option<Operands>, LegalizeError> {
+fn elementwise(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Option<Operands>, LegalizeError> {
     let target = program.buffer(nest.store.buffer);
     let mut has_index = false;
     let operands = operands_of(&nest.store, &mut has_index);
@@ -52,7 +52,7 @@ fn elementwise(program: &LoopProgram, nest: &Nest) -> Result<Option<Operands>, L
         return Err(LegalizeError::NotSelected { buffer, reason, origin });
     }
     if let Some(foreign) = loads.iter().find(|l| program.buffer(l.buffer).scope != Scope::Acc) {
-        return Err(foreign_operand(program, nest, foreign));
+        return Err(foreign_operand(program, cx, nest, foreign));
     }
     Ok(Some(operands))
 }
@@ -76,13 +76,18 @@ fn operands_of(store: &Store, has_index: &mut bool) -> Operands {
     Operands { value, loads }
 }
 
+/// Whether a store adds products up, which is what the GEMM core is for.
+fn sums_products(store: &Store) -> bool {
+    accumulation(store) == Some(BinaryOp::Add)
+        && matches!(&store.value, Scalar::Binary { right, .. } if matches!(**right, Scalar::Binary { op: BinaryOp::Mul, .. }))
+}
+
 /// The error for an operand that the ALU cannot reach.
-pub fn foreign_operand(program: &LoopProgram, nest: &Nest, foreign: &Load) -> LegalizeError {
+pub fn foreign_operand(program: &LoopProgram, cx: &Cx, nest: &Nest, foreign: &Load) -> LegalizeError {
     let (target, operand) = (program.buffer(nest.store.buffer), program.buffer(foreign.buffer));
-    let multiplies = nest.loops.len() > nest.store.indices.len();
-    let help = match multiplies {
+    let help = match sums_products(&nest.store) {
         true => format!("sums of products run on the GEMM core: `{}.tensorize(AXIS, gemm)`", target.name),
-        false if operand.dtype == DType::I8 => format!(
+        false if operand.dtype == DType::I8 && !cx.config.capabilities().acc_8bit => format!(
             "the ALU reads what lies in `acc`, into which only `i32` is loaded: make `{}` an `i32` tensor",
             operand.name
         ),
@@ -100,7 +105,7 @@ pub fn foreign_operand(program: &LoopProgram, nest: &Nest, foreign: &Load) -> Le
 fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest, operands: Operands) -> Result<Vec<Stmt>, LegalizeError> {
     let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
     let failed = |error: SelectError| LegalizeError::Select { error, origin: nest.origin() };
-    let selection = selection(program, &operands, &target).map_err(failed)?;
+    let selection = selection(program, cx, &operands, &target).map_err(failed)?;
     order_is_free(program, &nest, &operands, &target, &selection)?;
     let lanes = lanes(program, cx, &nest)?;
     let place = |program: &LoopProgram, load: &Load| {
@@ -127,7 +132,8 @@ fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest, operands: Operands) -> 
 }
 
 /// Refuses what the whole nest, run once for each operation, would compute differently: a target that is read at other
-/// elements than the one written, and an element that several iterations write, unless one operation accumulates it.
+/// elements than the one written, and an element that several iterations write, unless they only add to it, or only raise
+/// or lower it.
 fn order_is_free(
     program: &LoopProgram,
     nest: &Nest,
@@ -136,10 +142,11 @@ fn order_is_free(
     selection: &Selection,
 ) -> Result<(), LegalizeError> {
     let elsewhere = operands.loads.iter().any(|l| l.buffer == target.buffer && l != target);
-    let accumulates = match (selection.start, selection.ops.as_slice()) {
-        (Start::Operand(_), [op]) => matches!(op.opcode, AluOp::Add | AluOp::Min | AluOp::Max),
-        _ => false,
+    let joins = |op: &SelectedOp, with: AluOp| {
+        op.opcode == with && !matches!(op.operand, OpOperand::Operand(k) if operands.loads[k as usize] == *target)
     };
+    let accumulates = matches!(selection.start, Start::Operand(_))
+        && [AluOp::Add, AluOp::Min, AluOp::Max].into_iter().any(|with| selection.ops.iter().all(|op| joins(op, with)));
     let repeats = !repeating_loops(program, nest).is_empty() && !accumulates;
     let reason = match (elsewhere, repeats) {
         (true, _) => "it reads elements of itself that other iterations write",
@@ -152,36 +159,37 @@ fn order_is_free(
 
 /// Whether some sequence of operations computes a value by overwriting an operand. Such a sequence does not read the
 /// operand again.
-pub fn begins_with(program: &LoopProgram, store: &Store, operand: BufferId) -> bool {
+pub fn begins_with(program: &LoopProgram, cx: &Cx, store: &Store, operand: BufferId) -> bool {
     let mut has_index = false;
     let operands = operands_of(store, &mut has_index);
     let starts = |s: &Selection| matches!(s.start, Start::Operand(k) if operands.loads[k as usize].buffer == operand);
-    !has_index && selections(program, &operands).is_ok_and(|found| found.iter().any(starts))
+    !has_index && selections(program, cx, &operands).is_ok_and(|found| found.iter().any(starts))
 }
 
 /// The cheapest selection for a target that may itself be an operand: nothing else is overwritten, and the target is not
 /// cleared where it is read afterwards.
-fn selection(program: &LoopProgram, operands: &Operands, target: &Load) -> Result<Selection, SelectError> {
+fn selection(program: &LoopProgram, cx: &Cx, operands: &Operands, target: &Load) -> Result<Selection, SelectError> {
     let is_target = |k: u32| operands.loads[k as usize] == *target;
     let reads_target = |op: &SelectedOp| matches!(op.operand, OpOperand::Operand(k) if is_target(k));
     let usable = |s: &Selection| match s.start {
         Start::Operand(k) => is_target(k),
         Start::Zero => !s.ops.iter().any(reads_target),
     };
-    let found = selections(program, operands)?.into_iter().find(usable);
+    let found = selections(program, cx, operands)?.into_iter().find(usable);
     let name = |k: u32| program.buffer(operands.loads[k as usize].buffer).name.clone();
     found.ok_or_else(|| SelectError::Temporary { expression: display(&operands.value, &name) })
 }
 
 /// The cheapest selection from each start, cheapest first.
-fn selections(program: &LoopProgram, operands: &Operands) -> Result<Vec<Selection>, SelectError> {
+fn selections(program: &LoopProgram, cx: &Cx, operands: &Operands) -> Result<Vec<Selection>, SelectError> {
     let buffer = |k: u32| program.buffer(operands.loads[k as usize].buffer);
     let range = |k: u32| {
         let (min, max) = buffer(k).dtype.limits();
         Interval::new(min, max)
     };
     let name = |k: u32| buffer(k).name.clone();
-    let request = Request { value: &operands.value, range: &range, name: &name, low_bits: false, multiplier: true };
+    let multiplier = cx.config.capabilities().mul;
+    let request = Request { value: &operands.value, range: &range, name: &name, low_bits: false, multiplier };
     candidates(&request)
 }
 

@@ -16,16 +16,16 @@ use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, Direction, Dma, Leaf, Load, LoopProgram, Mark, Scope, Stmt, TileRef};
 use crate::scalar::{DType, Scalar};
 
-pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
+pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
-    program.body = rewrite_stores(body, &mut |nest| lower(program, nest))?;
+    program.body = rewrite_stores(body, &mut |nest| lower(program, cx, nest))?;
     Ok(())
 }
 
-fn lower(program: &mut LoopProgram, nest: Nest) -> Result<Vec<Stmt>, LegalizeError> {
+fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest) -> Result<Vec<Stmt>, LegalizeError> {
     let source = copied(program, &nest)?;
     let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
-    let direction = direction(program, &nest, &source, &target)?;
+    let direction = direction(program, cx, &nest, &source, &target)?;
     let (sram, dram) = match direction {
         Direction::Load => (&target, &source),
         Direction::Store => (&source, &target),
@@ -69,7 +69,13 @@ fn no_unit_help(target: &Buffer, tensorized: bool) -> String {
     }
 }
 
-fn direction(program: &LoopProgram, nest: &Nest, source: &Load, target: &Load) -> Result<Direction, LegalizeError> {
+fn direction(
+    program: &LoopProgram,
+    cx: &Cx,
+    nest: &Nest,
+    source: &Load,
+    target: &Load,
+) -> Result<Direction, LegalizeError> {
     let (from, to) = (program.buffer(source.buffer), program.buffer(target.buffer));
     let direction = match (from.scope, to.scope) {
         (Scope::Dram, Scope::Inp | Scope::Wgt | Scope::Acc) => Direction::Load,
@@ -81,14 +87,14 @@ fn direction(program: &LoopProgram, nest: &Nest, source: &Load, target: &Load) -
                 to: to.name.clone(),
                 to_scope: to.scope,
                 origin: nest.origin(),
-                help: path_help(from, to),
+                help: path_help(cx, from, to),
             });
         }
     };
     let dram = if direction == Direction::Load { from } else { to };
     let (allowed, fits) = match (direction, to.scope) {
         (Direction::Store, _) => ("only the low 8 bits of each lane (`i8`)", dram.dtype == DType::I8),
-        (_, Scope::Acc) => ("`i32` into `acc`", dram.dtype == DType::I32),
+        (_, Scope::Acc) => ("only `i32` into `acc`", dram.dtype == DType::I32 || cx.config.capabilities().acc_8bit),
         _ => ("`i8` into `inp` and `wgt`", dram.dtype == DType::I8),
     };
     match fits {
@@ -107,14 +113,17 @@ fn type_help(direction: Direction, dram: &Buffer) -> String {
     let name = &dram.name;
     match (direction, dram.dtype) {
         (Direction::Store, _) => format!("store the low 8 bits: `{name}[...] = i8(...)`, after a shift or a `clip`"),
-        (_, DType::I8) => format!("make `{name}` an `i32` tensor, or an operand of the GEMM core"),
+        (_, DType::I8) => format!(
+            "make `{name}` an `i32` tensor, or an operand of the GEMM core; loads of `i8` into `acc` take a target with \
+             `acc_8bit`"
+        ),
         (_, DType::I32) => format!("make `{name}` an `i8` tensor, or load it into `acc`"),
     }
 }
 
-fn path_help(from: &Buffer, to: &Buffer) -> String {
+fn path_help(cx: &Cx, from: &Buffer, to: &Buffer) -> String {
     match (from.scope, to.scope) {
-        (Scope::Dram, Scope::Dram) if from.dtype == DType::I8 => format!(
+        (Scope::Dram, Scope::Dram) if from.dtype == DType::I8 && !cx.config.capabilities().acc_8bit => format!(
             "copies go through the accumulator, into which only `i32` is loaded: make `{}` an `i32` tensor",
             from.name
         ),

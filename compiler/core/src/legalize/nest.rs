@@ -1,6 +1,7 @@
 //! Perfect nests: loops with nothing between them around one statement. The unit in which passes rewrite.
 
-use crate::loops::ir::{For, LoopId, LoopProgram, Mark, Origin, Stmt, Store};
+use crate::loops::ir::{For, Leaf, LoopId, LoopProgram, Mark, Origin, Stmt, Store};
+use crate::scalar::{BinaryOp, Scalar};
 
 /// Loops, from the outermost, around one store.
 #[derive(Clone, Debug)]
@@ -34,6 +35,19 @@ pub fn repeating_loops(program: &LoopProgram, nest: &Nest) -> Vec<LoopId> {
     let repeats =
         |l: &LoopId| program.loop_var(*l).extent > 1 && !nest.store.indices.iter().any(|e| e.mentions(&|v| v == *l));
     nest.loops.iter().map(|l| l.var).filter(repeats).collect()
+}
+
+/// The operation of a store that joins each element with other values, in an order that is free: `D[i] = op(D[i], e)` for
+/// an `e` that does not read `D`.
+pub fn accumulation(store: &Store) -> Option<BinaryOp> {
+    let Scalar::Binary { op: op @ (BinaryOp::Add | BinaryOp::Max | BinaryOp::Min), left, right } = &store.value else {
+        return None;
+    };
+    let joins =
+        matches!(&**left, Scalar::Leaf(Leaf::Load(l)) if l.buffer == store.buffer && l.indices == store.indices);
+    let mut again = false;
+    right.leaves(&mut |leaf| again |= matches!(leaf, Leaf::Load(l) if l.buffer == store.buffer));
+    (joins && !again).then_some(*op)
 }
 
 /// A statement inside loops, the first outermost.

@@ -6,23 +6,45 @@
 //! ```
 //!
 //! Copies and elementwise nests compute a box, and the order inside it is free; transfers and vector instructions are
-//! chosen for the box, whatever loops the schedule made of it. Nests that read what they write (reductions) stay.
+//! chosen for the box, whatever loops the schedule made of it. So does a reduction in the accumulator, in each iteration of
+//! its reduced loops, which come to stand around the box; their order is free as well. Other nests that read what they
+//! write stay, and tiles of the GEMM core do.
 
 use crate::affine::Affine;
-use crate::legalize::nest::{Nest, NestLoop, rewrite_stores};
+use crate::legalize::nest::{Nest, NestLoop, accumulation, rewrite_stores};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Index, Leaf, Load, LoopId, LoopProgram, Store};
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
     program.body = rewrite_stores(body, &mut |nest| {
-        let nest = match reads_itself(&nest.store) {
-            true => nest,
-            false => normalize(program, nest),
+        // Loops outside of a marked one are the schedule's wish and stay around the box.
+        let marked = nest.loops.iter().position(|l| l.mark.is_some()).unwrap_or(0);
+        let nest = match (reads_itself(&nest.store), is_reduction(&nest)) {
+            (true, true) => {
+                let (nest, reduced) = reduced_outermost(nest);
+                normalize(program, nest, reduced)
+            }
+            (true, false) => nest,
+            (false, _) => normalize(program, nest, marked),
         };
         Ok::<_, LegalizeError>(vec![nest.into_stmt()])
     })?;
+    *program = crate::loops::canonical(program);
     Ok(())
+}
+
+fn is_reduction(nest: &Nest) -> bool {
+    accumulation(&nest.store).is_some() && nest.loops.iter().all(|l| l.mark.is_none())
+}
+
+/// The nest with the loops that do not choose the element outside of the others, and how many they are.
+fn reduced_outermost(nest: Nest) -> (Nest, usize) {
+    let chooses = |l: &NestLoop| nest.store.indices.iter().any(|e| e.mentions(&|v| v == l.var));
+    let (inner, mut loops): (Vec<NestLoop>, Vec<NestLoop>) = nest.loops.iter().partition(|l| chooses(l));
+    let reduced = loops.len();
+    loops.extend(inner);
+    (Nest { loops, store: nest.store }, reduced)
 }
 
 fn reads_itself(store: &Store) -> bool {
@@ -44,10 +66,9 @@ impl Dimension {
     }
 }
 
-/// The nest with one loop for each dimension; the nest as it is where its loops do not cover a box.
-fn normalize(program: &mut LoopProgram, nest: Nest) -> Nest {
-    // Loops outside of a marked one are the schedule's wish and stay around the box.
-    let from = nest.loops.iter().position(|l| l.mark.is_some()).unwrap_or(0);
+/// The nest with one loop for each dimension inside of the first `from` loops; the nest as it is where its loops do not
+/// cover a box.
+fn normalize(program: &mut LoopProgram, nest: Nest, from: usize) -> Nest {
     let vars: Vec<LoopId> = nest.loops[from..].iter().map(|l| l.var).collect();
     let Some(dims) = dimensions(program, &vars, &nest.store.indices) else { return nest };
     let Some(store) = rewritten(program, &dims, &vars, &nest.store) else { return nest };

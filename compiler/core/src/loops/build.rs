@@ -20,11 +20,11 @@ use tilewright_syntax::{Diagnostic, Span};
 
 use crate::affine::{Affine, Interval};
 use crate::loops::ir::{
-    Buffer, BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Role, Stmt, Store,
+    Buffer, BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Role, Scope, Stmt, Store,
 };
-use crate::scalar::{BinaryOp, Scalar};
+use crate::scalar::Scalar;
 use crate::schedule::{Marked, Regions, Schedule, StageAxisId, StageId, StageLoop, regions};
-use crate::tensor::{self, AxisId, Read, Reducer, TensorId};
+use crate::tensor::{self, AxisId, Read, TensorId};
 
 /// A kernel that has no loop program.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -198,22 +198,25 @@ impl Builder<'_> {
         stmts
     }
 
-    /// The depth at which a reduction's tensor is set to its start; None where nothing is reduced.
+    /// The depth at which a reduction's tensor is set to its start; None where nothing is reduced. In the accumulator whole
+    /// tiles are set: before a product's tile, or else before all loops, some of which may run over lanes.
     fn init_depth(&self, stage: StageId) -> Option<usize> {
         self.schedule.compute(stage).reduction.as_ref()?;
         let s = self.schedule.stage(stage);
         let reduced = s.leaves.iter().position(|l| s.axis(*l).reduce)?;
-        let tile = s.tensorize.and_then(|t| s.depth(t.axis));
-        Some(tile.map_or(reduced, |tile| tile.min(reduced)))
+        Some(match s.tensorize.and_then(|t| s.depth(t.axis)) {
+            Some(tile) => tile.min(reduced),
+            None if s.scope == Scope::Acc => 0,
+            None => reduced,
+        })
     }
 
     /// Loops over the spatial axes from a depth inwards that set the tensor to the reducer's start.
     fn init(&mut self, stage: StageId, depth: usize) -> Vec<Stmt> {
         let s = self.schedule.stage(stage);
         let Some(reduction) = &self.schedule.compute(stage).reduction else { return Vec::new() };
-        let start = match reduction.reducer {
-            Reducer::Sum => Scalar::int(0),
-        };
+        let dtype = self.schedule.kernel.tensor(s.tensor).dtype;
+        let start = Scalar::Const { value: reduction.reducer.start(dtype), dtype };
         let spatial: Vec<StageAxisId> = s.leaves[depth..].iter().copied().filter(|l| !s.axis(*l).reduce).collect();
         let mut fresh = HashMap::new();
         for axis in &spatial {
@@ -241,7 +244,7 @@ impl Builder<'_> {
         axes.iter().copied().find(|a| self.schedule.stage(stage).in_tile(*a))
     }
 
-    /// `T[..] = value`, or for a reduction `T[..] = T[..] + value`.
+    /// `T[..] = value`, or for a reduction `T[..] = T[..] + value`, `T[..] = max(T[..], value)` and so on.
     fn update(&self, stage: StageId) -> Stmt {
         let compute = self.schedule.compute(stage);
         let buffer = self.buffers[&self.schedule.stage(stage).tensor];
@@ -252,9 +255,9 @@ impl Builder<'_> {
         });
         let value = match compute.reduction.as_ref().map(|r| r.reducer) {
             None => value,
-            Some(Reducer::Sum) => {
-                let sum = Scalar::Leaf(Leaf::Load(Load { buffer, indices: indices.clone() }));
-                Scalar::binary(BinaryOp::Add, sum, value)
+            Some(reducer) => {
+                let joined = Scalar::Leaf(Leaf::Load(Load { buffer, indices: indices.clone() }));
+                Scalar::binary(reducer.op(), joined, value)
             }
         };
         Stmt::Store(Store { buffer, indices, value, origin: self.origin(stage, None) })

@@ -3,7 +3,8 @@
 use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span, nearest};
 
-use super::check::{FUNCTIONS, MAX_ELEMENTS, MAX_INDEX, MAX_KERNEL_ELEMENTS, MAX_WORK, REDUCERS};
+use super::Reducer;
+use super::check::{FUNCTIONS, MAX_ELEMENTS, MAX_INDEX, MAX_KERNEL_ELEMENTS, MAX_WORK};
 use crate::scalar::DType;
 
 /// Why a kernel has no meaning.
@@ -280,7 +281,7 @@ impl TensorError {
                 .primary(*span, "stands inside an expression")
                 .help("give the reduction a tensor of its own, and read that here: `S[i] = sum(r: ...)`"),
             TensorError::UnknownReducer { name, span } => {
-                let known: Vec<String> = REDUCERS.iter().map(|f| (*f).to_owned()).collect();
+                let known: Vec<String> = Reducer::ALL.iter().map(|r| r.name().to_owned()).collect();
                 offer(told.primary(*span, "no such reduction"), name, &known, "reductions")
             }
             TensorError::NoOutput { span, last, .. } => {

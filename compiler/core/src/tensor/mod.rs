@@ -13,7 +13,7 @@ pub mod print;
 use tilewright_syntax::Span;
 
 use crate::affine::Affine;
-use crate::scalar::{DType, Scalar};
+use crate::scalar::{BinaryOp, DType, Scalar};
 
 pub use check::check;
 pub use constants::Constants;
@@ -88,8 +88,52 @@ pub struct Reduction {
 /// How the values of a reduction are joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reducer {
-    /// Wrapping `i32` sum; starts at 0.
+    /// Wrapping `i32` sum.
     Sum,
+    /// The greatest value, in the type of the values.
+    Max,
+    /// The least value, in the type of the values.
+    Min,
+}
+
+impl Reducer {
+    pub const ALL: [Reducer; 3] = [Reducer::Sum, Reducer::Max, Reducer::Min];
+
+    /// The name in the source language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reducer::Sum => "sum",
+            Reducer::Max => "max",
+            Reducer::Min => "min",
+        }
+    }
+
+    /// The operation that joins two values; the order in which it does is free.
+    pub fn op(self) -> BinaryOp {
+        match self {
+            Reducer::Sum => BinaryOp::Add,
+            Reducer::Max => BinaryOp::Max,
+            Reducer::Min => BinaryOp::Min,
+        }
+    }
+
+    /// The type of the result for values of a type.
+    pub fn result(self, values: DType) -> DType {
+        match self {
+            Reducer::Sum => DType::I32,
+            Reducer::Max | Reducer::Min => values,
+        }
+    }
+
+    /// What joins with every value of a type to that value.
+    pub fn start(self, dtype: DType) -> i32 {
+        let (least, greatest) = dtype.limits();
+        match self {
+            Reducer::Sum => 0,
+            Reducer::Max => least as i32,
+            Reducer::Min => greatest as i32,
+        }
+    }
 }
 
 /// The leaves of a tensor's value.

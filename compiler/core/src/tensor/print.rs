@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::{AxisId, Compute, Definition, Kernel, Leaf, Read, Reducer, Tensor};
+use super::{AxisId, Compute, Definition, Kernel, Leaf, Read, Tensor};
 use crate::affine;
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
 
@@ -49,9 +49,7 @@ fn right_side(kernel: &Kernel, tensor: &Tensor, compute: &Compute) -> String {
     };
     match &compute.reduction {
         None => value,
-        Some(reduction) => match reduction.reducer {
-            Reducer::Sum => format!("sum({}: {value})", declared(kernel, &reduction.axes)),
-        },
+        Some(reduction) => format!("{}({}: {value})", reduction.reducer.name(), declared(kernel, &reduction.axes)),
     }
 }
 

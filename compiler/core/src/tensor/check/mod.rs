@@ -36,9 +36,6 @@ pub const MAX_INDEX: i64 = 1 << 40;
 /// The functions of expressions, in the order in which messages list them.
 pub const FUNCTIONS: [&str; 6] = ["i8", "i32", "sat8", "min", "max", "clip"];
 
-/// The reductions, in the order in which messages list them.
-pub const REDUCERS: [&str; 1] = ["sum"];
-
 /// Why a part could not be checked.
 enum Fault {
     Error(Box<TensorError>),
@@ -166,7 +163,7 @@ impl Checker<'_> {
         let axes = self.add_axes(&declared, &extents);
         self.work_is_limited(define, &axes)?;
 
-        let value = self.value(define, &axes, reduction.is_some(), body);
+        let value = self.value(define, &axes, reduction.map(|(reducer, _)| reducer), body);
         if let Some(missing) = declared.iter().zip(&extents).find_map(|(a, e)| e.is_none().then_some(*a)) {
             return Err(unknown_extent(missing, value));
         }
@@ -188,13 +185,13 @@ impl Checker<'_> {
         &self,
         define: &ast::Define,
         axes: &[AxisId],
-        reduces: bool,
+        reducer: Option<Reducer>,
         body: &Expr,
     ) -> Checked<(Scalar<Leaf>, DType)> {
         let scope = self.scope(define, axes);
-        match reduces {
-            true => Ok((scope.reduced_value(body)?, DType::I32)),
-            false => scope.stored_value(body),
+        match reducer {
+            Some(reducer) => scope.reduced_value(reducer, body),
+            None => scope.stored_value(body),
         }
     }
 
@@ -312,7 +309,7 @@ struct RightSide<'a> {
     body: &'a Expr,
 }
 
-/// Splits `sum(axes: body)` into its reduction and its body; anything else is all body.
+/// Splits `sum(axes: body)`, or another reduction, into its reduction and its body; anything else is all body.
 fn split_reduction(value: &Expr) -> Checked<RightSide<'_>> {
     match &value.kind {
         ExprKind::Paren(inner) => split_reduction(inner),
@@ -322,10 +319,8 @@ fn split_reduction(value: &Expr) -> Checked<RightSide<'_>> {
 }
 
 fn reducer(op: &Ident) -> Result<Reducer, TensorError> {
-    match op.name.as_str() {
-        "sum" => Ok(Reducer::Sum),
-        _ => Err(TensorError::UnknownReducer { name: op.name.clone(), span: op.span }),
-    }
+    let found = Reducer::ALL.into_iter().find(|r| r.name() == op.name);
+    found.ok_or_else(|| TensorError::UnknownReducer { name: op.name.clone(), span: op.span })
 }
 
 fn product(extents: &[i64]) -> Option<i64> {

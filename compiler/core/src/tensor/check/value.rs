@@ -12,7 +12,7 @@ use super::{Checked, reducer};
 use crate::scalar::{self, BinaryOp, CastMode, DType, Scalar};
 use crate::tensor::constants;
 use crate::tensor::error::{Operand, TensorError};
-use crate::tensor::{Leaf, Read};
+use crate::tensor::{Leaf, Read, Reducer};
 
 /// An expression with its type, or a constant that takes the type of what stands beside it.
 enum Value {
@@ -38,10 +38,11 @@ impl Scope<'_> {
         }
     }
 
-    /// The value that a reduction sums up, as `i32`.
-    pub(super) fn reduced_value(&self, e: &Expr) -> Checked<Scalar<Leaf>> {
+    /// The value that a reduction joins, in the type of its result.
+    pub(super) fn reduced_value(&self, reducer: Reducer, e: &Expr) -> Checked<(Scalar<Leaf>, DType)> {
         let (value, dtype) = self.stored_value(e)?;
-        Ok(widen(value, dtype))
+        let result = reducer.result(dtype);
+        Ok((if result == dtype { value } else { widen(value, dtype) }, result))
     }
 
     fn value(&self, e: &Expr) -> Checked<Value> {

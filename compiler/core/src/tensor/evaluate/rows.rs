@@ -17,8 +17,12 @@ pub(super) fn compute(kernel: &Kernel, id: TensorId, compute: &Compute, arrays: 
     let space = Space::new(kernel, compute);
     let accesses = Accesses::new(kernel, &space, arrays, compute);
     let value = compute.value.map(&mut |leaf| accesses.access(leaf));
-    let mut out = vec![0; shape.iter().product()];
-    let mut rows = Rows { space: &space, outer: vec![0; space.outer.len()], pool: Vec::new() };
+    let (start, join) = match &compute.reduction {
+        None => (0, BinaryOp::Add),
+        Some(r) => (r.reducer.start(kernel.tensor(id).dtype), r.reducer.op()),
+    };
+    let mut out = vec![start; shape.iter().product()];
+    let mut rows = Rows { space: &space, outer: vec![0; space.outer.len()], pool: Vec::new(), join };
     let reduced_in_row = reduced_in_row(compute, &space);
     let outputs_in_row = space.points_in_row() / reduced_in_row;
     loop {
@@ -43,6 +47,8 @@ struct Rows<'a> {
     outer: Vec<i64>,
     /// Buffers that are not in use.
     pool: Vec<Vec<i32>>,
+    /// Joins the values of one element. Without a reduction there is one, which is added to 0.
+    join: BinaryOp,
 }
 
 /// The values of an expression at the points of a chunk.
@@ -89,7 +95,7 @@ impl Rows<'_> {
         kept.fold(0, |at, ((_, extent), value)| at * *extent as usize + *value as usize)
     }
 
-    /// Adds the values of a row to its part of the result. Without a reduction each element has one point.
+    /// Joins the values of a row with its part of the result. Without a reduction each element has one point.
     fn row(&mut self, value: &Scalar<Access>, reduced: usize, out: &mut [i32]) {
         let points = self.space.points_in_row();
         let mut start = 0;
@@ -97,11 +103,20 @@ impl Rows<'_> {
             let count = CHUNK.min(points - start);
             let values = self.values(value, start, count);
             match values.view() {
-                View::Uniform(v) => add_up(&vec![v; count], start, reduced, out),
-                View::Each(values) => add_up(values, start, reduced, out),
+                View::Uniform(v) => self.join(&vec![v; count], start, reduced, out),
+                View::Each(values) => self.join(values, start, reduced, out),
             }
             self.recycle(values);
             start += count;
+        }
+    }
+
+    fn join(&self, values: &[i32], start: usize, reduced: usize, out: &mut [i32]) {
+        // The operation is a constant in each arm, so that each has a loop of its own.
+        match self.join {
+            BinaryOp::Max => join(values, start, reduced, out, i32::max),
+            BinaryOp::Min => join(values, start, reduced, out, i32::min),
+            _ => join(values, start, reduced, out, i32::wrapping_add),
         }
     }
 
@@ -233,17 +248,17 @@ fn zip(a: &Values, b: &Values, count: usize, out: &mut Vec<i32>, f: impl Fn(i32,
     }
 }
 
-/// Adds values at points from `start` on to the elements that they belong to, `reduced` points to each. Wraps.
-fn add_up(mut values: &[i32], mut start: usize, reduced: usize, out: &mut [i32]) {
+/// Joins values at points from `start` on with the elements that they belong to, `reduced` points to each.
+fn join(mut values: &[i32], mut start: usize, reduced: usize, out: &mut [i32], op: impl Fn(i32, i32) -> i32) {
     if reduced == 1 {
         let out = &mut out[start..start + values.len()];
-        out.iter_mut().zip(values).for_each(|(o, v)| *o = o.wrapping_add(*v));
+        out.iter_mut().zip(values).for_each(|(o, v)| *o = op(*o, *v));
         return;
     }
     while !values.is_empty() {
         let element = start / reduced;
         let (own, rest) = values.split_at(values.len().min((element + 1) * reduced - start));
-        out[element] = own.iter().fold(out[element], |sum, v| sum.wrapping_add(*v));
+        out[element] = own.iter().fold(out[element], |joined, v| op(joined, *v));
         start += own.len();
         values = rest;
     }
