@@ -77,6 +77,7 @@ fn what_is_no_configuration() {
         r#"{"zebra": 4}"#,
         r#"{"tilewright": {"log_block_inn": 4}}"#,
         r#"{"tilewright": 3}"#,
+        r#"{"tilewright": {"mul": 1}}"#,
         r#"{"log_block_in": 4}"#,
         r#"{"LOG_BATCH": 0, "LOG_BATCH": 1}"#,
         r#"{"tilewright": {"log_block_in": 4, "log_block_in": 5}}"#,
