@@ -133,8 +133,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "values_only")]
     pub timing: Option<PathBuf>,
     /// Compute values only, no cycles
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["timeline", "trace"])]
     pub values_only: bool,
+    #[command(flatten)]
+    pub pictures: PictureArgs,
     /// Write figures to standard output, and nothing else
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub stats: Option<StatsFormat>,
@@ -161,6 +163,8 @@ pub struct ProfileArgs {
     /// Show the differences from a schedule of the same file, another program or recording, or a file of figures
     #[arg(long, value_name = "SCHEDULE|FILE")]
     pub compare: Option<PathBuf>,
+    #[command(flatten)]
+    pub pictures: PictureArgs,
     /// Write figures to standard output, and nothing else
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub stats: Option<StatsFormat>,
@@ -180,8 +184,10 @@ pub struct ReplayArgs {
     #[arg(long, conflicts_with_all = ["values_only", "races"])]
     pub time_only: bool,
     /// Compute values only, no cycles
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["timeline", "trace"])]
     pub values_only: bool,
+    #[command(flatten)]
+    pub pictures: PictureArgs,
     /// Write when every instruction, read and write happened: instructions.csv, reads.csv and writes.csv
     #[arg(long, value_name = "DIR", conflicts_with = "values_only")]
     pub events: Option<PathBuf>,
@@ -239,6 +245,39 @@ pub struct TargetOption {
     pub target: Option<PathBuf>,
 }
 
+/// What a run in time leaves for people to look at.
+#[derive(Debug, Args)]
+pub struct PictureArgs {
+    /// Draw what fetch, load, compute and store do in each cycle; `-` draws it below the report
+    #[arg(long, value_name = "FILE.svg|-")]
+    pub timeline: Option<PathBuf>,
+    /// The cycles of the timeline; either side may be left out
+    #[arg(long, value_name = "A..B", value_parser = cycle_range, requires = "timeline")]
+    pub cycles: Option<CycleRange>,
+    /// Write everything that happens for a viewer: of traces (Perfetto), or of waveforms
+    #[arg(long, value_name = "FILE.pftrace|FILE.vcd")]
+    pub trace: Option<PathBuf>,
+}
+
+/// A range of cycles, the end not included; a side that is left out is the run's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CycleRange {
+    pub start: Option<u64>,
+    pub end: Option<u64>,
+}
+
+fn cycle_range(text: &str) -> Result<CycleRange, String> {
+    let side = |text: &str| match text.replace('_', "") {
+        digits if digits.is_empty() => Ok(None),
+        digits => digits.parse().map(Some),
+    };
+    let sides = text.split_once("..").map(|(start, end)| (side(start), side(end)));
+    let Some((Ok(start), Ok(end))) = sides else {
+        return Err("two cycles with `..` between them are expected: `1000..2000`".to_owned());
+    };
+    Ok(CycleRange { start, end })
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum StatsFormat {
     /// One object
@@ -290,6 +329,18 @@ mod tests {
         assert_eq!(assignment("n=a=b"), Ok(value));
         for text in ["n", "n=", "=1", "", "="] {
             assert!(assignment(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ranges_of_cycles_have_two_sides_or_fewer() {
+        let range = |start, end| Ok(CycleRange { start, end });
+        assert_eq!(cycle_range("1_000..2000"), range(Some(1000), Some(2000)));
+        assert_eq!(cycle_range("5.."), range(Some(5), None));
+        assert_eq!(cycle_range("..5"), range(None, Some(5)));
+        assert_eq!(cycle_range(".."), range(None, None));
+        for text in ["", "5", "5-6", "-1..5", "5..=6", "a..b", "1...2", "18446744073709551616.."] {
+            assert!(cycle_range(text).is_err(), "{text}");
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tilewright_sim::cycles::{
     Basis, CycleOptions, CycleReport, Observer, Tables, Timing, basis, insn_base, simulate as simulate_cycles,
 };
+use tilewright_sim::profile::Subject;
 use tilewright_sim::{Recording, Stop};
 
 use crate::target::NamedTiming;
@@ -54,7 +55,7 @@ impl Timed {
 pub fn simulate(recording: &Recording, timing: &NamedTiming, repeat: u32) -> Result<Timed, Stop> {
     let timed = |_| -> Result<(CycleReport, Duration), Stop> {
         let start = Instant::now();
-        let report = observe(recording, &timing.timing, &mut ())?;
+        let report = observe(&subject(recording), &timing.timing, &mut ())?;
         Ok((report, start.elapsed()))
     };
     let (report, mut host_time) = timed(0)?;
@@ -74,16 +75,32 @@ pub fn simulate(recording: &Recording, timing: &NamedTiming, repeat: u32) -> Res
 
 /// When everything happened.
 pub fn tables(recording: &Recording, timing: &Timing) -> Result<Tables, Stop> {
-    let mut tables = Tables::new(recording.insns.len());
-    let report = observe(recording, timing, &mut tables)?;
-    tables.finish(report.cycles);
-    Ok(tables)
+    Ok(tables_and_report(&subject(recording), timing)?.0)
 }
 
-fn observe(recording: &Recording, timing: &Timing, observer: &mut impl Observer) -> Result<CycleReport, Stop> {
+/// When everything happened, and the figures.
+pub fn tables_and_report(subject: &Subject, timing: &Timing) -> Result<(Tables, CycleReport), Stop> {
+    let mut tables = Tables::new(subject.insns.len());
+    let report = observe(subject, timing, &mut tables)?;
+    tables.finish(report.cycles);
+    Ok((tables, report))
+}
+
+fn observe(subject: &Subject, timing: &Timing, observer: &mut impl Observer) -> Result<CycleReport, Stop> {
+    simulate_cycles(subject.config, subject.insns, timing, &options(subject), observer)
+}
+
+/// How a stream is run in time.
+pub fn options(subject: &Subject) -> CycleOptions {
+    let Subject { tokens_before, insn_base, .. } = *subject;
+    CycleOptions { tokens_before, insn_base, ..CycleOptions::default() }
+}
+
+/// What of a recording is run in time.
+pub fn subject(recording: &Recording) -> Subject<'_> {
     let insn_base = insn_base(recording.segments.iter().map(|segment| (segment.address, segment.bytes)));
-    let options = CycleOptions { tokens_before: recording.tokens_before, insn_base, ..CycleOptions::default() };
-    simulate_cycles(&recording.config, &recording.insns, timing, &options, observer)
+    let Recording { config, insns, tokens_before, .. } = recording;
+    Subject { config, insns, tokens_before: *tokens_before, insn_base }
 }
 
 fn rtl_cycles(recording: &Recording, timing: &Timing) -> Option<u64> {

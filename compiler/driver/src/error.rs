@@ -1,6 +1,7 @@
 //! How a command ends: [`Exit`] and [`Failure`]; and [`DriverError`], what can be wrong outside of programs and streams:
 //! files, arrays and arguments.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -124,6 +125,12 @@ pub enum DriverError {
     RecordingDiffers { address: u64, expected: u8, got: u8 },
     #[error("the run takes {got} cycles, but the hardware took {expected}")]
     CyclesDiffer { timing: String, expected: u64, got: u64, times: Option<RecordedTimes> },
+    #[error("`{}` does not end as {what} does", .path.display())]
+    WrongEnding { path: PathBuf, what: &'static str, endings: Vec<String> },
+    #[error("there is no cycle in {}..{}", .cycles.start, .cycles.end)]
+    NoCycles { cycles: Range<u64> },
+    #[error("cycles {}..{} are not all in the run, which takes {total}", .cycles.start, .cycles.end)]
+    CyclesOutside { cycles: Range<u64>, total: u64 },
 }
 
 impl DriverError {
@@ -154,6 +161,9 @@ impl DriverError {
             DriverError::RecordingDiffers { .. } => "E0651",
             DriverError::Unsound { .. } => "E0652",
             DriverError::CyclesDiffer { .. } => "E0653",
+            DriverError::WrongEnding { .. } => "E0670",
+            DriverError::NoCycles { .. } => "E0671",
+            DriverError::CyclesOutside { .. } => "E0672",
         }
     }
 
@@ -215,6 +225,11 @@ impl DriverError {
                 let told = told.note(format!("simulated with the timing `{timing}`"));
                 times.iter().fold(told, |told, times| told.note(times.to_string()))
             }
+            DriverError::WrongEnding { endings, .. } => {
+                told.help(format!("the ending says what is written: {}", endings.join(" or ")))
+            }
+            DriverError::NoCycles { .. } => told.help("the first cycle stands before the last: `--cycles 1000..2000`"),
+            DriverError::CyclesOutside { total, .. } => told.help(format!("`--cycles 0..{total}` is all of it")),
         }
     }
 }

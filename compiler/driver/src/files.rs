@@ -4,7 +4,7 @@
 //! that is written holds either its former content or all of the new one.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, IsTerminal, Read, Write};
+use std::io::{self, ErrorKind, IsTerminal, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -94,20 +94,29 @@ pub enum Staged {
         file: NamedTempFile,
         path: PathBuf,
     },
-    /// Devices and pipes have no content to keep, and cannot be replaced.
+    /// Devices and pipes have no content to keep, and cannot be replaced; theirs waits in a file without a name.
     Stream {
-        bytes: Vec<u8>,
+        content: File,
         path: PathBuf,
     },
 }
 
 /// Writes the content beside the path. A symbolic link is followed; permissions stay as they are.
 pub fn stage(path: &Path, bytes: &[u8]) -> Result<Staged, DriverError> {
+    stage_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`stage`], of content that is made while it is written.
+pub fn stage_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<Staged, DriverError> {
     let place = place(path);
     let unwritable = |error: io::Error| unwritable(path, &error);
     let permissions = match fs::metadata(&place) {
         Ok(metadata) if metadata.is_dir() => return Err(DriverError::Directory { path: path.to_owned() }),
-        Ok(metadata) if !metadata.is_file() => return Ok(Staged::Stream { bytes: bytes.to_vec(), path: place }),
+        Ok(metadata) if !metadata.is_file() => {
+            let mut content = tempfile::tempfile().map_err(unwritable)?;
+            write(&mut content).and_then(|()| content.rewind()).map_err(unwritable)?;
+            return Ok(Staged::Stream { content, path: place });
+        }
         Ok(metadata) if metadata.permissions().readonly() => {
             return Err(unwritable(io::Error::new(ErrorKind::PermissionDenied, "the file is read-only")));
         }
@@ -115,7 +124,7 @@ pub fn stage(path: &Path, bytes: &[u8]) -> Result<Staged, DriverError> {
         Err(_) => None,
     };
     let mut file = new_beside(parent(&place)).map_err(unwritable)?;
-    file.write_all(bytes).map_err(unwritable)?;
+    write(file.as_file_mut()).map_err(unwritable)?;
     if let Some(permissions) = permissions {
         file.as_file().set_permissions(permissions).map_err(unwritable)?;
     }
@@ -169,9 +178,10 @@ impl Staged {
             Staged::Beside { file, path } => {
                 file.persist(&path).map(drop).map_err(|error| unwritable(&path, &error.error))
             }
-            Staged::Stream { bytes, path } => {
+            Staged::Stream { mut content, path } => {
                 let opened = File::options().write(true).open(&path);
-                opened.and_then(|mut file| file.write_all(&bytes)).map_err(|error| unwritable(&path, &error))
+                let copied = opened.and_then(|mut file| io::copy(&mut content, &mut file));
+                copied.map(drop).map_err(|error| unwritable(&path, &error))
             }
         }
     }

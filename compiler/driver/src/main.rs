@@ -12,6 +12,7 @@ mod error;
 mod files;
 mod forms;
 mod npy;
+mod pictures;
 mod profile;
 mod recordings;
 mod report;
@@ -19,6 +20,7 @@ mod simulate;
 mod stats;
 mod steps;
 mod target;
+mod timeline;
 
 use std::process::ExitCode;
 

@@ -2,12 +2,15 @@
 //!
 //! Time alone is simulated; no tensor data is read or computed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use tilewright_sim::profile::Subject;
 use tilewright_syntax::Sources;
 
 use crate::cli::ProfileArgs;
 use crate::error::{Exit, Failure};
+use crate::files::Staged;
+use crate::pictures::{self, Pictures};
 use crate::profile::compare::{Comparison, compare};
 use crate::profile::error::CompareError;
 use crate::profile::figures::{Figures, VERSION};
@@ -25,16 +28,31 @@ pub fn run(args: &ProfileArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         Some(other) => Some(compared(&loaded, &figures, other, args, timing.as_ref(), sources)?),
         None => None,
     };
+    let pictures = pictures(args, &loaded, timing.as_ref())?;
     files::print(&match (args.stats, &figures.comparison) {
         (Some(_), _) => format!("{:#}\n", serde_json::to_value(&figures).expect("figures are JSON")),
-        (None, Some(comparison)) => shown::comparison(&figures, comparison),
-        (None, None) => shown::report(&figures),
+        (None, Some(comparison)) => shown::comparison(&figures, comparison) + &pictures.shown,
+        (None, None) => shown::report(&figures) + &pictures.shown,
     })?;
+    pictures.staged.into_iter().try_for_each(Staged::commit)?;
     Ok(Exit::Good)
 }
 
-/// Refuses options of programs for a recording.
+/// The pictures of what is profiled, not of what it is compared with.
+fn pictures(args: &ProfileArgs, loaded: &Loaded, timing: Option<&NamedTiming>) -> Result<Pictures, Failure> {
+    let title = match &loaded.program {
+        Some(program) => format!("{}, schedule {}", program.front.kernel.name, program.schedule),
+        None => loaded.name.clone(),
+    };
+    let Loaded { config, insns, tokens_before, insn_base, .. } = loaded;
+    let subject = Subject { config, insns, tokens_before: *tokens_before, insn_base: *insn_base };
+    pictures::make(&args.pictures, title, &subject, &timing.unwrap_or(&loaded.timing).timing)
+}
+
+/// Refuses options of programs for a recording, and pictures in the place of something else.
 fn check(args: &ProfileArgs) -> Result<(), Failure> {
+    let given = [Some(&args.file), args.target.target.as_ref(), args.timing.as_ref(), args.compare.as_ref()];
+    pictures::check(&args.pictures, args.stats.is_some(), given.into_iter().flatten().map(PathBuf::as_path))?;
     let has_options = args.schedule.is_some() || args.target.target.is_some() || !args.params.params.is_empty();
     match load::is_recording(&args.file) && has_options {
         true => {

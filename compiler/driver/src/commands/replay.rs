@@ -19,23 +19,27 @@ use crate::forms::{in_queues, recorded_program};
 use crate::report::{BAD, FAINT, GOOD, HEADING, grouped};
 use crate::simulate::stopped;
 use crate::target::{self, NamedTiming};
-use crate::{recordings, stats};
+use crate::{pictures, recordings, stats};
 
 pub fn run(args: &ReplayArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let timing = target::timing(&args.timing, sources)?;
+    pictures::check(&args.pictures, args.stats.is_some(), std::iter::once(&*args.timing))?;
     let recording = if args.time_only { recordings::read_stream(&args.dir)? } else { recordings::read(&args.dir)? };
     let replayed = Replayed {
         values: if args.time_only { None } else { Some(values(args, &recording)?) },
         time: if args.values_only { None } else { Some(time(args, &recording, &timing)?) },
         recording,
     };
-    let staged = match &args.events {
+    let mut staged = match &args.events {
         Some(folder) => stage_tables(args, folder, &replayed.recording, &timing)?,
         None => Vec::new(),
     };
+    let title = title(args, &replayed.recording);
+    let pictures = pictures::make(&args.pictures, title, &cycles::subject(&replayed.recording), &timing.timing)?;
+    staged.extend(pictures.staged);
     match args.stats {
         Some(_) => files::print(&format!("{:#}\n", json(args, &replayed)))?,
-        None => files::print(&shown(args, &replayed))?,
+        None => files::print(&(shown(args, &replayed) + &pictures.shown))?,
     }
     staged.into_iter().try_for_each(Staged::commit)?;
     verdict(&replayed)
@@ -82,6 +86,14 @@ fn time(args: &ReplayArgs, recording: &Recording, timing: &NamedTiming) -> Resul
     let found = recordings::instructions(recording, &tables);
     let times = cycles::compare_times(&recorded, &String::from_utf8_lossy(&found));
     Ok(Time { timed, times: Some(times) })
+}
+
+/// The recording's own words, or where it lies.
+fn title(args: &ReplayArgs, recording: &Recording) -> String {
+    match recording.description.is_empty() {
+        true => args.dir.display().to_string(),
+        false => recording.description.clone(),
+    }
 }
 
 fn stage_tables(

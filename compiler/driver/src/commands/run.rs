@@ -15,12 +15,13 @@ use tilewright_syntax::Sources;
 use crate::arrays::{self, TensorFile};
 use crate::cli::RunArgs;
 use crate::compile::{Compiled, compile, params};
-use crate::cycles::Timed;
+use crate::cycles::{self, Timed};
 use crate::error::{DriverError, Exit, Failure, index_text};
 use crate::files::{self, Staged};
+use crate::pictures::Pictures;
 use crate::report::{BAD, FAINT, GOOD, HEADING, duration, grouped};
 use crate::simulate::{self, Mismatch, Run};
-use crate::{npy, recordings, stats, target};
+use crate::{npy, pictures, recordings, stats, target};
 
 pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = files::read_program(&args.file, sources)?;
@@ -37,10 +38,12 @@ pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     files.check(args)?;
     let inputs = arrays::inputs(kernel, &files.inputs, args.seed)?;
     let reference = evaluate(kernel, &inputs).expect("inputs have their kernel's types and shapes");
-    let timing = (!args.values_only).then_some(&timing);
-    let run = simulate::run(&compiled, &inputs, description(args, &compiled, &files), timing)?;
+    let timed = (!args.values_only).then_some(&timing);
+    let run = simulate::run(&compiled, &inputs, description(args, &compiled, &files), timed)?;
     let mismatch = simulate::compare(kernel, &run.outputs, &reference);
-    conclude(args, &compiled, &files, &run, mismatch)
+    let title = format!("{}, schedule {}", kernel.name, compiled.schedule);
+    let pictures = pictures::make(&args.pictures, title, &cycles::subject(&run.recording), &timing.timing)?;
+    conclude(args, &compiled, &files, &run, pictures, mismatch)
 }
 
 /// The files of arrays that options name.
@@ -57,12 +60,14 @@ impl Files {
             let message = "`--stats` and an output on `-` would be mixed on standard output: give one of them a file";
             return Err(Failure::Usage(message.to_owned()));
         }
-        for output in &self.outputs {
+        let inputs = || {
             let arrays = self.inputs.iter().map(|file| &*file.path);
-            let inputs = arrays.chain([&*args.file]).chain(args.target.target.as_deref()).chain(args.timing.as_deref());
-            files::keep_inputs(&output.path, inputs)?;
+            arrays.chain([&*args.file]).chain(args.target.target.as_deref()).chain(args.timing.as_deref())
+        };
+        for output in &self.outputs {
+            files::keep_inputs(&output.path, inputs())?;
         }
-        Ok(())
+        pictures::check(&args.pictures, args.stats.is_some(), inputs())
     }
 
     /// The output that goes to standard output.
@@ -89,6 +94,7 @@ fn conclude(
     compiled: &Compiled,
     files: &Files,
     run: &Run,
+    pictures: Pictures,
     mismatch: Option<Mismatch>,
 ) -> Result<Exit, Failure> {
     let findings = stats::findings(&run.report);
@@ -97,14 +103,16 @@ fn conclude(
     if let Some(folder) = &args.record {
         staged.extend(recordings::stage(folder, &run.recording)?);
     }
+    staged.extend(pictures.staged);
+    let shown = || shown(args, compiled, &files.inputs, run, mismatch.as_ref()) + &pictures.shown;
     match (args.stats, files.to_standard()) {
         (Some(_), _) => files::print(&format!("{:#}\n", json(args, compiled, run, mismatch.as_ref())))?,
-        (None, None) => files::print(&shown(args, compiled, &files.inputs, run, mismatch.as_ref()))?,
+        (None, None) => files::print(&shown())?,
         (None, Some(file)) => {
             if good {
                 files::write_bytes_to(&file.path, &array_file(compiled, file, run), "an array")?;
             }
-            files::print_aside(&shown(args, compiled, &files.inputs, run, mismatch.as_ref()))?;
+            files::print_aside(&shown())?;
         }
     }
     staged.into_iter().try_for_each(Staged::commit)?;
@@ -250,7 +258,9 @@ mod tests {
 
         let mismatch = Mismatch { output: "Y".to_owned(), index: vec![0, 17], expected: 1, got: 2, count: 3 };
         let files = Files { outputs, ..Files::default() };
-        let Err(Failure::Told { exit, diagnostics }) = conclude(&args, &compiled, &files, &run, Some(mismatch)) else {
+        let Err(Failure::Told { exit, diagnostics }) =
+            conclude(&args, &compiled, &files, &run, Pictures::default(), Some(mismatch))
+        else {
             panic!("a difference is a failure");
         };
         assert_eq!(

@@ -3,6 +3,7 @@
 mod errors;
 mod forms;
 mod lower;
+mod pictures;
 mod profile;
 mod recordings;
 mod run;

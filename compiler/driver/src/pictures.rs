@@ -1,0 +1,90 @@
+//! The pictures that options ask for: a stream and a timing → staged timelines and traces, and what is drawn below a
+//! report.
+//!
+//! Invariant: what can be told from the names of files is told before anything is simulated.
+
+use std::path::Path;
+
+use tilewright_sim::cycles::trace::{self, TraceFormat, TracedRun};
+use tilewright_sim::cycles::{CycleReport, Tables, Timing, attribute};
+use tilewright_sim::profile::Subject;
+
+use crate::cli::PictureArgs;
+use crate::cycles;
+use crate::error::{DriverError, Failure};
+use crate::files::{self, STANDARD, Staged};
+use crate::simulate::stopped;
+use crate::timeline::{self, Picture};
+
+/// What was made; empty where nothing is asked for.
+#[derive(Debug, Default)]
+pub struct Pictures {
+    /// What goes below the report, with an empty line between.
+    pub shown: String,
+    pub staged: Vec<Staged>,
+}
+
+/// Refuses names of other kinds of files, files that would replace one of the `inputs`, and a drawing beside figures.
+pub fn check<'a>(
+    args: &PictureArgs,
+    is_figures: bool,
+    inputs: impl Iterator<Item = &'a Path> + Clone,
+) -> Result<(), Failure> {
+    if is_figures && args.timeline.as_deref().is_some_and(is_standard) {
+        return Err(Failure::Usage("`--stats` has no place for a timeline on `-`: give it a file".to_owned()));
+    }
+    let named_svg = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg"));
+    let timeline = args.timeline.as_deref().filter(|path| !is_standard(path));
+    if let Some(path) = timeline.filter(|path| !named_svg(path)) {
+        return Err(wrong_ending(path, "a timeline", &["svg"]).into());
+    }
+    if let Some(path) = args.trace.as_deref().filter(|path| TraceFormat::of_path(path).is_none()) {
+        return Err(wrong_ending(path, "a trace", &TraceFormat::ALL.map(TraceFormat::extension)).into());
+    }
+    let mut outputs = timeline.into_iter().chain(args.trace.as_deref());
+    Ok(outputs.try_for_each(|path| files::keep_inputs(path, inputs.clone()))?)
+}
+
+fn is_standard(path: &Path) -> bool {
+    path == Path::new(STANDARD)
+}
+
+fn wrong_ending(path: &Path, what: &'static str, endings: &[&str]) -> DriverError {
+    let endings = endings.iter().map(|ending| format!("`.{ending}`")).collect();
+    DriverError::WrongEnding { path: path.to_owned(), what, endings }
+}
+
+/// Makes what is asked for of a stream that runs to its end; `title` says what ran. The arguments have been checked.
+pub fn make(args: &PictureArgs, title: String, subject: &Subject, timing: &Timing) -> Result<Pictures, Failure> {
+    if args.timeline.is_none() && args.trace.is_none() {
+        return Ok(Pictures::default());
+    }
+    let observed = cycles::tables_and_report(subject, timing);
+    let (tables, report) = observed.map_err(|stop| Failure::from(stopped(&stop)))?;
+    let mut pictures = Pictures::default();
+    if let Some(path) = &args.timeline {
+        let attribution = attribute(subject.insns, &tables, &report, timing);
+        let cycles = timeline::window(args.cycles, report.cycles)?;
+        let picture = Picture { title, insns: subject.insns, attribution: &attribution, cycles };
+        match is_standard(path) {
+            true => pictures.shown = format!("\n{}", timeline::terminal(&picture, timeline::columns())),
+            false => pictures.staged.push(files::stage(path, timeline::svg(&picture).as_bytes())?),
+        }
+    }
+    if let Some((path, format)) = args.trace.as_deref().and_then(|path| Some((path, TraceFormat::of_path(path)?))) {
+        pictures.staged.push(stage_trace(path, format, subject, timing, (&tables, &report))?);
+    }
+    Ok(pictures)
+}
+
+fn stage_trace(
+    path: &Path,
+    format: TraceFormat,
+    subject: &Subject,
+    timing: &Timing,
+    (tables, report): (&Tables, &CycleReport),
+) -> Result<Staged, DriverError> {
+    let options = &cycles::options(subject);
+    let run = TracedRun { insns: subject.insns, tables, report, timing, options };
+    files::stage_with(path, |file| trace::write(format, &run, file).map(drop))
+}
