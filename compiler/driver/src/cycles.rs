@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use tilewright_sim::cycles::{
-    Basis, CycleOptions, CycleReport, Observer, Tables, Timing, basis, insn_base, simulate as simulate_cycles,
+    Basis, CycleReport, Observer, Tables, Timing, basis, insn_base, simulate as simulate_cycles,
 };
 use tilewright_sim::profile::Subject;
 use tilewright_sim::{Recording, Stop};
@@ -87,13 +87,7 @@ pub fn tables_and_report(subject: &Subject, timing: &Timing) -> Result<(Tables, 
 }
 
 fn observe(subject: &Subject, timing: &Timing, observer: &mut impl Observer) -> Result<CycleReport, Stop> {
-    simulate_cycles(subject.config, subject.insns, timing, &options(subject), observer)
-}
-
-/// How a stream is run in time.
-pub fn options(subject: &Subject) -> CycleOptions {
-    let Subject { tokens_before, insn_base, .. } = *subject;
-    CycleOptions { tokens_before, insn_base, ..CycleOptions::default() }
+    simulate_cycles(subject.config, subject.insns, timing, &subject.options(), observer)
 }
 
 /// What of a recording is run in time.

@@ -84,7 +84,7 @@ fn stage_trace(
     timing: &Timing,
     (tables, report): (&Tables, &CycleReport),
 ) -> Result<Staged, DriverError> {
-    let options = &cycles::options(subject);
+    let options = &subject.options();
     let run = TracedRun { insns: subject.insns, tables, report, timing, options };
     files::stage_with(path, |file| trace::write(format, &run, file).map(drop))
 }

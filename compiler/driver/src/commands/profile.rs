@@ -4,7 +4,6 @@
 
 use std::path::{Path, PathBuf};
 
-use tilewright_sim::profile::Subject;
 use tilewright_syntax::Sources;
 
 use crate::cli::ProfileArgs;
@@ -44,9 +43,7 @@ fn pictures(args: &ProfileArgs, loaded: &Loaded, timing: Option<&NamedTiming>) -
         Some(program) => format!("{}, schedule {}", program.front.kernel.name, program.schedule),
         None => loaded.name.clone(),
     };
-    let Loaded { config, insns, tokens_before, insn_base, .. } = loaded;
-    let subject = Subject { config, insns, tokens_before: *tokens_before, insn_base: *insn_base };
-    pictures::make(&args.pictures, title, &subject, &timing.unwrap_or(&loaded.timing).timing)
+    pictures::make(&args.pictures, title, &loaded.subject(), &timing.unwrap_or(&loaded.timing).timing)
 }
 
 /// Refuses options of programs for a recording, and pictures in the place of something else.

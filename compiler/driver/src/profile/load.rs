@@ -6,7 +6,6 @@ use tilewright_core::legalize::LegalProgram;
 use tilewright_core::loops::ir::Origin;
 use tilewright_core::pipeline::{Front, Request};
 use tilewright_isa::Insn;
-use tilewright_sim::cycles::insn_base;
 use tilewright_sim::profile::{Profile, Subject, profile};
 use tilewright_sim::recording::{Extent, RtlCycles};
 use tilewright_sim::{Recording, Stop, TokenCounts};
@@ -18,7 +17,7 @@ use crate::compile::{Compiled, compile, params};
 use crate::error::{Failure, our_mistake};
 use crate::simulate::stopped;
 use crate::target::NamedTiming;
-use crate::{files, recordings, target};
+use crate::{cycles, files, recordings, target};
 
 /// What is profiled.
 #[derive(Debug)]
@@ -50,9 +49,7 @@ impl Loaded {
 
     /// What of it runs in time.
     pub fn subject(&self) -> Subject<'_> {
-        let Recording { config, insns, segments, tokens_before, .. } = &self.recording;
-        let insn_base = insn_base(segments.iter().map(|segment| (segment.address, segment.bytes)));
-        Subject { config, insns, tokens_before: *tokens_before, insn_base }
+        cycles::subject(&self.recording)
     }
 
     /// Profiles it.

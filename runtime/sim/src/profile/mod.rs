@@ -50,7 +50,7 @@ pub struct Subject<'a> {
 
 impl Subject<'_> {
     /// How the stream runs on the machine as it is.
-    fn options(&self) -> CycleOptions {
+    pub fn options(&self) -> CycleOptions {
         CycleOptions { tokens_before: self.tokens_before, insn_base: self.insn_base, ..CycleOptions::default() }
     }
 }
