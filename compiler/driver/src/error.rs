@@ -221,13 +221,8 @@ impl DriverError {
             DriverError::RecordingDiffers { expected, got, .. } => {
                 told.note(format!("expected {expected:#04x}, got {got:#04x}"))
             }
-            DriverError::CyclesDiffer { timing, times, .. } => {
-                let told = told.note(format!("simulated with the timing `{timing}`"));
-                times.iter().fold(told, |told, times| told.note(times.to_string()))
-            }
-            DriverError::WrongEnding { endings, .. } => {
-                told.help(format!("the ending says what is written: {}", endings.join(" or ")))
-            }
+            DriverError::CyclesDiffer { timing, times, .. } => other_cycles(told, timing, times.as_ref()),
+            DriverError::WrongEnding { endings, .. } => ending(told, endings),
             DriverError::NoCycles { .. } => told.help("the first cycle stands before the last: `--cycles 1000..2000`"),
             DriverError::CyclesOutside { total, .. } => told.help(format!("`--cycles 0..{total}` is all of it")),
         }
@@ -245,6 +240,15 @@ fn mistaken_run(told: Diagnostic, recorded: Option<&Path>) -> Diagnostic {
         Some(folder) => format!("the recording in `{}` belongs to a report of it", folder.display()),
         None => "`--record DIR` writes the recording that a report of it needs".to_owned(),
     })
+}
+
+fn other_cycles(told: Diagnostic, timing: &str, times: Option<&RecordedTimes>) -> Diagnostic {
+    let told = told.note(format!("simulated with the timing `{timing}`"));
+    times.into_iter().fold(told, |told, times| told.note(times.to_string()))
+}
+
+fn ending(told: Diagnostic, endings: &[String]) -> Diagnostic {
+    told.help(format!("the ending says what is written: {}", endings.join(" or ")))
 }
 
 fn unknown_name(told: Diagnostic, unknown: &Unknown, what: &str) -> Diagnostic {
