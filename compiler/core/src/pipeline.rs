@@ -109,6 +109,8 @@ pub enum ChoiceError {
     UnknownKernel { schedule: Ident, kernel: Ident, known: Vec<String> },
     #[error("`{name}` is the name of two {what}")]
     Twice { what: &'static str, name: String, first: Span, second: Span },
+    #[error("this item has no meaning yet")]
+    WithoutMeaning { span: Span },
 }
 
 impl ChoiceError {
@@ -121,6 +123,7 @@ impl ChoiceError {
             ChoiceError::SeveralSchedules { .. } => "E0333",
             ChoiceError::UnknownKernel { .. } => "E0334",
             ChoiceError::Twice { .. } => "E0335",
+            ChoiceError::WithoutMeaning { .. } => "E0336",
         }
     }
 
@@ -148,6 +151,7 @@ impl ChoiceError {
                 let d = d.primary(kernel.span, "no kernel has this name");
                 did_you_mean(d, &kernel.name, known).help(format!("kernels here: {}", known.join(", ")))
             }
+            ChoiceError::WithoutMeaning { span } => d.primary(*span, "can be written and printed, and not be compiled"),
             ChoiceError::Twice { first, second, .. } => {
                 d.primary(*second, "again").secondary(*first, "first here").help("choose another name")
             }
@@ -329,6 +333,11 @@ fn kernel_of<'a>(program: &'a ast::Program, schedule: &ast::Schedule) -> Result<
 }
 
 fn names_are_unique(program: &ast::Program) -> Result<(), ChoiceError> {
+    for item in &program.items {
+        if !matches!(item, Item::Kernel(_) | Item::Schedule(_)) {
+            return Err(ChoiceError::WithoutMeaning { span: item.span() });
+        }
+    }
     unique("kernels", kernels(program).map(|k| &k.name))?;
     unique("schedules", schedules(program).map(|s| &s.name))
 }

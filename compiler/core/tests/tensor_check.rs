@@ -23,7 +23,7 @@ fn parsed(text: &str) -> ast::Kernel {
     let program = parse(&sources, file).expect("the text is a program");
     let kernel = program.items.into_iter().find_map(|item| match item {
         Item::Kernel(kernel) => Some(kernel),
-        Item::Schedule(_) => None,
+        _ => None,
     });
     kernel.expect("the text has a kernel")
 }

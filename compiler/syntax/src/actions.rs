@@ -3,7 +3,8 @@
 //! Every expression on the parser's stack carries its height, so that a tree too deep for the recursive functions of
 //! later stages (its own destructor among them) is refused before it is built.
 
-use crate::ast::{AxisDecl, BinaryOp, Define, Directive, Expr, ExprKind, Ident, KernelStmt, ScheduleStmt};
+use crate::ast::{AxisDecl, BinaryOp, CompareOp, Define, Directive, Expr, ExprKind, Ident, NamedArg, ScheduleStmt};
+use crate::ast::{TestValue, TestValueKind, Text};
 use crate::error::{MAX_EXPRESSION_DEPTH, SyntaxError};
 use crate::span::{FileId, Span};
 
@@ -13,10 +14,22 @@ pub(crate) struct Tall {
     pub height: u32,
 }
 
-/// What may stand between the parentheses of a call or a reduction: `e`, or `i < e` in a reduction only.
-pub(crate) struct Argument {
-    pub value: Tall,
-    pub extent: Option<Tall>,
+/// What may stand between the parentheses of a call or a reduction: `i < e` is an axis in the one and a comparison in the
+/// other.
+pub(crate) enum Argument {
+    Value(Tall),
+    Compared(Tall, CompareOp, Tall),
+    Named(Ident, Tall),
+}
+
+impl Argument {
+    fn span(&self) -> Span {
+        match self {
+            Argument::Value(value) => value.expr.span,
+            Argument::Compared(left, _, right) => left.expr.span.to(right.expr.span),
+            Argument::Named(name, value) => name.span.to(value.expr.span),
+        }
+    }
 }
 
 /// The bracketed part behind a name: `(a, b)`, or `(r, s: body)`.
@@ -68,45 +81,94 @@ pub(crate) fn index(tensor: Ident, indices: Vec<Tall>, span: Span) -> Result<Tal
 pub(crate) fn call(function: Ident, arguments: Arguments, span: Span) -> Result<Tall, SyntaxError> {
     let blame = function.span;
     let Some(body) = arguments.body else {
-        let args = plain_arguments(arguments.list)?;
-        let height = tallest(&args);
-        return above(height, ExprKind::Call { function, args: exprs(args) }, span, blame);
+        let height = arguments.list.iter().map(height).max().unwrap_or(0);
+        let (args, named) = plain_and_named(arguments.list)?;
+        return above(height, ExprKind::Call { function, args: exprs(args), named }, span, blame);
     };
-    let (axes, height) = reduction_axes(arguments.list)?;
+    let height = arguments.list.iter().map(height).max().unwrap_or(0);
+    let axes = arguments.list.into_iter().map(reduction_axis).collect::<Result<_, _>>()?;
     let kind = ExprKind::Reduce { op: function, axes, body: Box::new(body.expr) };
     above(height.max(body.height), kind, span, blame)
 }
 
-fn plain_arguments(list: Vec<Argument>) -> Result<Vec<Tall>, SyntaxError> {
-    let plain = |argument: Argument| match argument.extent {
-        None => Ok(argument.value),
-        Some(extent) => Err(SyntaxError::Unexpected {
-            expected: "an argument".to_owned(),
-            found: "the extent of an axis".to_owned(),
-            span: argument.value.expr.span.to(extent.expr.span),
-            continued_by: None,
-            help: Some("only a reduction has axes: `sum(r < n: body)`; there are no comparisons".to_owned()),
-        }),
-    };
-    list.into_iter().map(plain).collect()
+/// The height that an argument adds below its call.
+fn height(argument: &Argument) -> u32 {
+    match argument {
+        Argument::Value(value) | Argument::Named(_, value) => value.height,
+        Argument::Compared(left, _, right) => left.height.max(right.height) + 1,
+    }
 }
 
-/// The axes, and the height of the tallest extent.
-fn reduction_axes(list: Vec<Argument>) -> Result<(Vec<AxisDecl>, u32), SyntaxError> {
-    let height = list.iter().filter_map(|a| a.extent.as_ref()).map(|e| e.height).max().unwrap_or(0);
-    let axis = |argument: Argument| match argument.value.expr {
-        Expr { kind: ExprKind::Name(name), span } => {
-            Ok(AxisDecl { name: Ident { name, span }, extent: argument.extent.map(|e| e.expr) })
+/// The arguments of a call: values and comparisons first, named ones behind them.
+pub(crate) fn plain_and_named(list: Vec<Argument>) -> Result<(Vec<Tall>, Vec<NamedArg>), SyntaxError> {
+    let (mut plain, mut named) = (Vec::new(), Vec::new());
+    for argument in list {
+        let span = argument.span();
+        match argument {
+            Argument::Named(name, value) => named.push(NamedArg { name, value: value.expr }),
+            _ if !named.is_empty() => return Err(behind_named(span)),
+            Argument::Value(value) => plain.push(value),
+            Argument::Compared(left, op, right) => {
+                let height = left.height.max(right.height);
+                let kind = ExprKind::Compare { op, left: Box::new(left.expr), right: Box::new(right.expr) };
+                plain.push(above(height, kind, span, span)?);
+            }
         }
-        Expr { span, .. } => Err(SyntaxError::Unexpected {
-            expected: "the name of an axis".to_owned(),
-            found: "an expression".to_owned(),
+    }
+    Ok((plain, named))
+}
+
+/// The arguments of a kernel's call: names of tensors first, parameters behind them.
+pub(crate) fn tensors_and_named(list: Vec<Argument>) -> Result<(Vec<Ident>, Vec<NamedArg>), SyntaxError> {
+    let (plain, named) = plain_and_named(list)?;
+    let name = |value: Tall| match value.expr {
+        Expr { kind: ExprKind::Name(name), span } => Ok(Ident { name, span }),
+        Expr { span, .. } => Err(unexpected(
+            "the name of a tensor",
+            "an expression",
             span,
-            continued_by: None,
-            help: Some("what stands before the `:` of a reduction are its axes: `sum(r, s < 3: body)`".to_owned()),
-        }),
+            "kernels are called with tensors, then parameters: `conv(X, F, h = 14)`",
+        )),
     };
-    Ok((list.into_iter().map(axis).collect::<Result<_, _>>()?, height))
+    Ok((plain.into_iter().map(name).collect::<Result<_, _>>()?, named))
+}
+
+fn behind_named(span: Span) -> SyntaxError {
+    let help = "arguments with a name stand behind those without";
+    unexpected("`name = value`", "an argument without a name", span, help)
+}
+
+fn unexpected(expected: &str, found: &str, span: Span, help: &str) -> SyntaxError {
+    SyntaxError::Unexpected {
+        expected: expected.to_owned(),
+        found: found.to_owned(),
+        span,
+        continued_by: None,
+        help: Some(help.to_owned()),
+    }
+}
+
+fn reduction_axis(argument: Argument) -> Result<AxisDecl, SyntaxError> {
+    let span = argument.span();
+    let (value, extent) = match argument {
+        Argument::Value(value) => (value.expr, None),
+        Argument::Compared(axis, CompareOp::Less, extent) => (axis.expr, Some(extent.expr)),
+        Argument::Compared(..) => {
+            return Err(unexpected("an axis", "a comparison", span, "the extent of an axis is written `r < n`"));
+        }
+        Argument::Named(..) => {
+            return Err(unexpected("an axis", "a named argument", span, "the extent of an axis is written `r < n`"));
+        }
+    };
+    match value {
+        Expr { kind: ExprKind::Name(name), span } => Ok(AxisDecl { name: Ident { name, span }, extent }),
+        Expr { span, .. } => Err(unexpected(
+            "the name of an axis",
+            "an expression",
+            span,
+            "what stands before the `:` of a reduction are its axes: `sum(r, s < 3: body)`",
+        )),
+    }
 }
 
 fn tallest(list: &[Tall]) -> u32 {
@@ -117,8 +179,41 @@ pub(crate) fn exprs(list: Vec<Tall>) -> Vec<Expr> {
     list.into_iter().map(|e| e.expr).collect()
 }
 
-pub(crate) fn define(output: bool, name: Ident, axes: Vec<AxisDecl>, value: Tall, span: Span) -> KernelStmt {
-    KernelStmt::Define(Define { output, name, axes, value: value.expr, span })
+/// A definition behind `output`, which begins at the byte `start`.
+pub(crate) fn output(file: FileId, start: usize, define: Define) -> Define {
+    let span = Span::new(file, start, start).to(define.span);
+    Define { output: true, span, ..define }
+}
+
+/// Words that mean something in one place only are names elsewhere, and are told apart here.
+pub(crate) fn word(wanted: &str, found: &Ident) -> Result<(), SyntaxError> {
+    if found.name == wanted {
+        return Ok(());
+    }
+    Err(SyntaxError::Unexpected {
+        expected: format!("`{wanted}`"),
+        found: format!("`{}`", found.name),
+        span: found.span,
+        continued_by: None,
+        help: None,
+    })
+}
+
+pub(crate) fn test_list(elements: Vec<TestValue>, span: Span) -> TestValue {
+    TestValue { kind: TestValueKind::List(elements), span }
+}
+
+pub(crate) fn test_fill(value: Tall) -> TestValue {
+    let Expr { kind, span } = value.expr;
+    let kind = match kind {
+        ExprKind::Name(name) if name == "random" => TestValueKind::Random,
+        kind => TestValueKind::Fill(Expr { kind, span }),
+    };
+    TestValue { kind, span }
+}
+
+pub(crate) fn test_file(text: Text) -> TestValue {
+    TestValue { span: text.span, kind: TestValueKind::File(text) }
 }
 
 /// `STAGE.call`, whose span begins at the stage.

@@ -143,8 +143,8 @@ fn show_characters(text: &str) -> String {
 fn character_help(text: &str) -> Option<&'static str> {
     Some(match text.chars().next()? {
         '#' => "comments begin with `//`",
-        '"' | '\'' | '`' => "there are no strings; a name stands without quotes",
-        '>' => "`>>` shifts right; the extent of an axis is written `i < n`",
+        '"' => "the text that begins here has no `\"` at its end",
+        '\'' | '`' => "a name stands without quotes, the path of a file in `\"`",
         '&' | '|' | '^' | '~' | '!' | '?' => {
             "the operators are `<< >> + - * / %`; everything else is a call, as `max(a, b)`"
         }

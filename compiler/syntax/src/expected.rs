@@ -3,17 +3,23 @@
 /// Groups of terminals that one phrase stands for, each used only where all of them are acceptable.
 const PHRASES: &[(&str, &[&str])] = &[
     ("a statement", &["input", "output", "name"]),
-    ("`kernel` or `schedule`", &["kernel", "schedule"]),
+    ("a statement", &["state", "next", "name"]),
+    ("a statement", &["for", "use", "name"]),
+    ("`kernel`, `schedule`, `fn`, `def`, `use`, `program` or `test`", ITEMS),
     ("an expression", &["name", "number", "(", "-"]),
     ("an operator", &["<<", ">>", "+", "-", "*", "/", "%"]),
     ("the end of the statement", &["separator", "}"]),
 ];
+
+/// What an item begins with.
+const ITEMS: &[&str] = &["kernel", "schedule", "fn", "def", "use", "program", "test"];
 
 /// What to call a terminal that no phrase covers.
 fn describe_terminal(terminal: &str) -> String {
     match terminal {
         "name" => "a name".to_owned(),
         "number" => "a number".to_owned(),
+        "text" => "the path of a file".to_owned(),
         "separator" => "the end of the line".to_owned(),
         mark => format!("`{mark}`"),
     }
@@ -41,7 +47,7 @@ fn remove_unlikely(terminals: &mut Vec<&str>) {
     let (in_call, behind_name) = (has(",") && has(")"), has("+") && has("(") && has("["));
     let between_items = has("kernel");
     terminals.retain(|terminal| match *terminal {
-        "<" | ":" => !in_call,
+        "<" | ":" | "<=" | ">" | ">=" | "==" | "!=" | "=" => !in_call,
         "(" | "[" => !behind_name,
         "separator" => !between_items,
         _ => true,

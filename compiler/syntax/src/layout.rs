@@ -63,6 +63,9 @@ pub(crate) fn check_brackets(file: FileId, tokens: &[Spanned], text_len: usize) 
             Token::OpenBrace => {
                 brackets.end_statement(&place);
                 brackets.open("{", place.span);
+                if brackets.open.len() > MAX_BRACKET_DEPTH {
+                    return vec![SyntaxError::BracketsTooDeep { span: place.span }];
+                }
             }
             Token::CloseBrace => {
                 brackets.end_statement(&place);
@@ -70,6 +73,8 @@ pub(crate) fn check_brackets(file: FileId, tokens: &[Spanned], text_len: usize) 
             }
             Token::Input | Token::Output => brackets.end_statement(&place),
             Token::Kernel | Token::Schedule => brackets.end_item(&place),
+            // Inside brackets such a word is rather a name that it cannot be.
+            Token::Fn | Token::Def | Token::Program | Token::Test if brackets.round == 0 => brackets.end_item(&place),
             Token::Newline => brackets.muted = false,
             _ => {}
         }

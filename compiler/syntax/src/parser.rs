@@ -150,6 +150,10 @@ impl<'a> Parser<'a> {
 fn help_for(found: &Token, expected: &[String]) -> Option<String> {
     let expects = |terminal: &str| expected.iter().any(|e| e.trim_matches('"') == terminal);
     match (found, found.keyword()) {
+        (token, _) if token.is_comparison() || *token == Token::Less => {
+            Some("a comparison stands only among the arguments of a call: `select(a < b, x, y)`".to_owned())
+        }
+        (Token::Text(_), _) if expects("name") => Some("a name stands without quotes".to_owned()),
         (Token::Dot, _) if expects("+") => {
             Some("numbers are whole; only a stage has something behind a dot".to_owned())
         }
@@ -183,7 +187,8 @@ fn statement_around(tokens: &[Spanned], at: usize) -> Option<Range<usize>> {
             Token::OpenParen | Token::OpenBracket => brackets += 1,
             Token::CloseParen | Token::CloseBracket => brackets -= 1,
             Token::OpenBrace | Token::CloseBrace | Token::Separator if brackets == 0 => {
-                let is_statement = begin < here && braces > 0 && *token != Token::OpenBrace;
+                let is_line = matches!(tokens[begin].1, Token::Fn | Token::Use);
+                let is_statement = begin < here && (braces > 0 || is_line) && *token != Token::OpenBrace;
                 if *end > at {
                     return is_statement.then_some(begin..here);
                 }

@@ -10,12 +10,16 @@
 //! - Parsing the text gives the same program, spans aside, and the same comments in the same order.
 //! - Printing what was parsed from the text gives the same text.
 //! - Indentation is 4 spaces, a line has at most 120 columns where it can be broken.
-//! - One statement a line; the author's parentheses and single blank lines stay; items have a blank line between them.
+//! - One statement a line; the author's parentheses and single blank lines stay; items have a blank line between them,
+//!   other than those of one line, which stand together or apart as their author had them.
 //! - A comment keeps its statement: above it, behind it, or inside it between the same two operands or elements.
 
 mod document;
 
-use crate::ast::{Directive, Item, Kernel, KernelStmt, Program, Schedule, ScheduleStmt};
+use crate::ast::{
+    Composition, Def, Directive, For, Item, Kernel, KernelStmt, Program, ProgramStmt, Scan, ScanStmt, Schedule,
+    ScheduleStmt, Test,
+};
 use crate::span::Span;
 use crate::trivia::Trivia;
 
@@ -33,12 +37,16 @@ const INDENT: usize = 4;
 pub fn print(program: &Program, trivia: &Trivia) -> String {
     let mut printer = Printer { out: String::new(), trivia, next_comment: 0, level: 0, last_end: None };
     for (index, item) in program.items.iter().enumerate() {
-        let following = program.items.get(index + 1).map_or(u32::MAX, |next| next.span().start);
         printer.comments_above(item.span().start);
-        printer.item(item, following);
+        printer.item(item, program.items.get(index + 1));
     }
     printer.comments_above(u32::MAX);
     printer.out
+}
+
+/// Whether no blank line is needed between two items.
+fn stand_together(item: &Item, next: &Item) -> bool {
+    matches!((item, next), (Item::Function(_), Item::Function(_)) | (Item::Use(_), Item::Use(_)))
 }
 
 /// Writes whole lines; what stands inside a statement is laid out by [`Documents`].
@@ -55,15 +63,20 @@ struct Printer<'a> {
 }
 
 impl Printer<'_> {
-    fn item(&mut self, item: &Item, following: u32) {
+    fn item(&mut self, item: &Item, following: Option<&Item>) {
         self.blank_line_from_source(item.span().start);
         match item {
             Item::Kernel(kernel) => self.kernel(kernel),
             Item::Schedule(schedule) => self.schedule(schedule),
+            Item::Function(function) => self.line(|d| d.function(function)),
+            Item::Def(def) => self.def(def),
+            Item::Use(import) => self.line(|d| d.import(import)),
+            Item::Program(program) => self.composition(program),
+            Item::Test(test) => self.test(test),
         }
-        self.end_line(item.span(), following);
-        let more = following != u32::MAX || self.next_comment < self.trivia.comments.len();
-        if more {
+        self.end_line(item.span(), following.map_or(u32::MAX, |next| next.span().start));
+        let more = following.is_some() || self.next_comment < self.trivia.comments.len();
+        if more && !following.is_some_and(|next| stand_together(item, next)) {
             self.out.push('\n');
             self.last_end = None;
         }
@@ -73,21 +86,65 @@ impl Printer<'_> {
         let brace = self.trivia.brace_behind(kernel.name.span.end);
         let header = self.layout(|d| d.kernel_header(kernel, brace));
         let statements: Vec<Span> = kernel.stmts.iter().map(KernelStmt::span).collect();
-        self.block(&header, &statements, kernel.span, |printer, index| {
-            let text = printer.layout(|d| d.kernel_statement(&kernel.stmts[index]));
-            printer.text(&text);
+        self.block(&header, &statements, kernel.span, |printer, index| match &kernel.stmts[index] {
+            KernelStmt::Input(input) => printer.line(|d| d.input(input)),
+            KernelStmt::Define(define) => printer.line(|d| d.define(define)),
+            KernelStmt::Scan(scan) => printer.scan(scan),
+        });
+    }
+
+    fn scan(&mut self, scan: &Scan) {
+        let header = self.layout(|d| d.scan_header(scan));
+        let statements: Vec<Span> = scan.stmts.iter().map(ScanStmt::span).collect();
+        self.block(&header, &statements, scan.span, |printer, index| {
+            printer.line(|d| d.scan_statement(&scan.stmts[index]));
         });
     }
 
     fn schedule(&mut self, schedule: &Schedule) {
         let header = self.layout(|d| d.schedule_header(schedule));
-        let statements: Vec<Span> = schedule.stmts.iter().map(ScheduleStmt::span).collect();
-        self.block(&header, &statements, schedule.span, |printer, index| match &schedule.stmts[index] {
+        self.directives(&header, &schedule.stmts, schedule.span);
+    }
+
+    fn def(&mut self, def: &Def) {
+        let brace = self.trivia.brace_behind(def.name.span.end);
+        let header = self.layout(|d| d.def_header(def, brace));
+        self.directives(&header, &def.stmts, def.span);
+    }
+
+    fn repeat(&mut self, repeat: &For) {
+        let header = self.layout(|d| d.for_header(repeat));
+        self.directives(&header, &repeat.stmts, repeat.span);
+    }
+
+    fn directives(&mut self, header: &str, list: &[ScheduleStmt], span: Span) {
+        let statements: Vec<Span> = list.iter().map(ScheduleStmt::span).collect();
+        self.block(header, &statements, span, |printer, index| match &list[index] {
             ScheduleStmt::Directive { target, stage, call } => {
-                let text = printer.layout(|d| d.directive(target.as_ref(), stage, call));
-                printer.text(&text);
+                printer.line(|d| d.directive(target.as_ref(), stage, call));
             }
             ScheduleStmt::Group { stage, calls, span } => printer.group(&stage.name, calls, *span),
+            ScheduleStmt::Call(call) => printer.line(|d| d.call(call)),
+            ScheduleStmt::For(repeat) => printer.repeat(repeat),
+            ScheduleStmt::Use(import) => printer.line(|d| d.import(import)),
+        });
+    }
+
+    fn composition(&mut self, program: &Composition) {
+        let brace = self.trivia.brace_behind(program.name.span.end);
+        let header = self.layout(|d| d.program_header(program, brace));
+        let statements: Vec<Span> = program.stmts.iter().map(ProgramStmt::span).collect();
+        self.block(&header, &statements, program.span, |printer, index| {
+            printer.line(|d| d.program_statement(&program.stmts[index]));
+        });
+    }
+
+    fn test(&mut self, test: &Test) {
+        let brace = self.trivia.brace_behind(test.subject.span.end);
+        let header = self.layout(|d| d.test_header(test, brace));
+        let statements: Vec<Span> = test.stmts.iter().map(|s| s.span).collect();
+        self.block(&header, &statements, test.span, |printer, index| {
+            printer.line(|d| d.test_statement(&test.stmts[index]));
         });
     }
 
@@ -104,10 +161,7 @@ impl Printer<'_> {
             self.next_comment = before;
         }
         let statements: Vec<Span> = calls.iter().map(|call| call.span).collect();
-        self.block(stage, &statements, span, |printer, index| {
-            let text = printer.layout(|d| d.call(&calls[index]));
-            printer.text(&text);
-        });
+        self.block(stage, &statements, span, |printer, index| printer.line(|d| d.call(&calls[index])));
     }
 
     /// `header { ... }` without the newline behind it; `write` writes the statement with the given index.
@@ -170,6 +224,12 @@ impl Printer<'_> {
         if self.last_end.is_some_and(|end| self.trivia.has_blank_line(end, start)) {
             self.out.push('\n');
         }
+    }
+
+    /// A statement without a block.
+    fn line(&mut self, build: impl for<'d> FnOnce(&mut Documents<'d>) -> document::Doc<'d>) {
+        let text = self.layout(build);
+        self.text(&text);
     }
 
     /// Lays out a statement in the columns that the indentation leaves.

@@ -24,6 +24,9 @@ pub(crate) enum Token<'a> {
     Name(&'a str),
     #[regex(r"[0-9][A-Za-z0-9_]*", |lex| parse_int(lex.slice()))]
     Int(i64),
+    /// Without the quotes.
+    #[regex(r#""[^"\n]*""#, |lex| { let text = lex.slice(); &text[1..text.len() - 1] })]
+    Text(&'a str),
 
     #[token("kernel")]
     Kernel,
@@ -37,16 +40,24 @@ pub(crate) enum Token<'a> {
     For,
     #[token("outside")]
     Outside,
-    /// Words that no program may use as a name, because the language keeps them for itself.
-    #[token("scan")]
-    #[token("state")]
-    #[token("next")]
-    #[token("over")]
+    #[token("fn")]
+    Fn,
     #[token("def")]
+    Def,
     #[token("use")]
+    Use,
     #[token("program")]
+    Program,
     #[token("test")]
-    Reserved(&'a str),
+    Test,
+    #[token("with")]
+    With,
+    #[token("scan")]
+    Scan,
+    #[token("state")]
+    State,
+    #[token("next")]
+    Next,
 
     #[token("{")]
     OpenBrace,
@@ -71,8 +82,20 @@ pub(crate) enum Token<'a> {
     Equals,
     #[token("->")]
     Arrow,
+    #[token("..")]
+    DotDot,
     #[token("<")]
     Less,
+    #[token("<=")]
+    LessEqual,
+    #[token(">")]
+    Greater,
+    #[token(">=")]
+    GreaterEqual,
+    #[token("==")]
+    Equal,
+    #[token("!=")]
+    NotEqual,
     #[token("<<")]
     Shl,
     #[token(">>")]
@@ -117,7 +140,7 @@ impl Token<'_> {
         match self {
             Token::Name(name) => format!("`{name}`"),
             Token::Int(value) => format!("`{value}`"),
-            Token::Reserved(word) => format!("the reserved word `{word}`"),
+            Token::Text(text) => format!("`\"{text}\"`"),
             Token::Newline | Token::Separator => "the end of the statement".to_owned(),
             Token::Comment(_) => "a comment".to_owned(),
             other => match other.keyword() {
@@ -128,7 +151,7 @@ impl Token<'_> {
     }
 
     /// The word, if it is one that cannot be a name.
-    pub(crate) fn keyword(&self) -> Option<&str> {
+    pub(crate) fn keyword(&self) -> Option<&'static str> {
         Some(match self {
             Token::Kernel => "kernel",
             Token::Schedule => "schedule",
@@ -136,7 +159,15 @@ impl Token<'_> {
             Token::Output => "output",
             Token::For => "for",
             Token::Outside => "outside",
-            Token::Reserved(word) => word,
+            Token::Fn => "fn",
+            Token::Def => "def",
+            Token::Use => "use",
+            Token::Program => "program",
+            Token::Test => "test",
+            Token::With => "with",
+            Token::Scan => "scan",
+            Token::State => "state",
+            Token::Next => "next",
             _ => return None,
         })
     }
@@ -155,7 +186,13 @@ impl Token<'_> {
             Token::Dot => ".",
             Token::Equals => "=",
             Token::Arrow => "->",
+            Token::DotDot => "..",
             Token::Less => "<",
+            Token::LessEqual => "<=",
+            Token::Greater => ">",
+            Token::GreaterEqual => ">=",
+            Token::Equal => "==",
+            Token::NotEqual => "!=",
             Token::Shl => "<<",
             Token::Shr => ">>",
             Token::Plus => "+",
@@ -167,13 +204,18 @@ impl Token<'_> {
         }
     }
 
+    /// Whether this is a comparison other than `<`, which also gives extents.
+    pub(crate) fn is_comparison(&self) -> bool {
+        matches!(self, Token::LessEqual | Token::Greater | Token::GreaterEqual | Token::Equal | Token::NotEqual)
+    }
+
     /// Whether a statement can end behind this token. Where it cannot, the next line continues it.
     pub(crate) fn can_end_statement(&self) -> bool {
         matches!(
             self,
             Token::Name(_)
                 | Token::Int(_)
-                | Token::Reserved(_)
+                | Token::Text(_)
                 | Token::CloseParen
                 | Token::CloseBracket
                 | Token::CloseBrace
@@ -185,12 +227,19 @@ impl Token<'_> {
         matches!(
             self,
             Token::Outside
+                | Token::With
                 | Token::Comma
                 | Token::Colon
                 | Token::Dot
                 | Token::Equals
                 | Token::Arrow
+                | Token::DotDot
                 | Token::Less
+                | Token::LessEqual
+                | Token::Greater
+                | Token::GreaterEqual
+                | Token::Equal
+                | Token::NotEqual
                 | Token::Shl
                 | Token::Shr
                 | Token::Plus

@@ -49,7 +49,20 @@ snapshots! {
     keyword_as_kernel: "kernel test {\n}\n";
     assignment_of_a_number: "schedule s for k {\n    A = 3\n}\n";
     expression_as_axis: "kernel k {\n    C[i] = sum(r + 1: X[r])\n}\n";
-    extent_in_a_call: "kernel k {\n    C[i] = max(i < 3, 2)\n}\n";
+    comparison_as_axis: "kernel k {\n    C[i] = sum(r <= 3: X[r])\n}\n";
+    named_argument_as_axis: "kernel k {\n    C[i] = sum(r = 3: X[r])\n}\n";
+    comparison_of_comparisons: "kernel k {\n    C[i] = select(0 < i < 3, 1, 2)\n}\n";
+    argument_behind_named: "schedule s for k {\n    C.split(i, parts = 4, 3) -> a, b\n}\n";
+    expression_for_a_tensor: "program p {\n    output Y = conv(X + 1, h = 14)\n}\n";
+    for_without_in: "schedule s for k {\n    for x of [A, B] {\n    }\n}\n";
+    for_over_a_name: "schedule s for k {\n    for x in A {\n    }\n}\n";
+    output_in_a_scan: "kernel k {\n    scan t in 4 {\n        output C[i] = 1\n    }\n}\n";
+    unknown_word_in_a_test: "test t for k {\n    expected Y = 3\n}\n";
+    value_of_nothing_in_a_test: "test t for k {\n    Y =\n}\n";
+    use_of_a_number: "use 3\n";
+    function_without_value: "fn f(a)\nfn g(a) = a + * 1\n\nkernel k {\n    C[i] = = 2\n}\n";
+    unclosed_text: "use \"conv.tw\nkernel k {\n}\n";
+    fors_too_deep: format!("schedule s for k {{\n{}{}}}\n", "for x in [A] {\n".repeat(300), "}\n".repeat(300));
     semicolon_in_brackets: "kernel k {\n    C[i; j] = 1\n}\n";
     fraction: "kernel k {\n    C[i] = 1.5\n}\n";
 

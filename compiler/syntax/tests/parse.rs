@@ -27,7 +27,11 @@ fn shape(expr: &Expr) -> String {
         ExprKind::Int(value) => value.to_string(),
         ExprKind::Name(name) => name.clone(),
         ExprKind::Index { tensor, indices } => format!("[{} {}]", tensor.name, list(indices)),
-        ExprKind::Call { function, args } => format!("({} {})", function.name, list(args)),
+        ExprKind::Call { function, args, named } => {
+            let named = named.iter().map(|arg| format!(" {}={}", arg.name.name, shape(&arg.value)));
+            format!("({} {}{})", function.name, list(args), named.collect::<String>())
+        }
+        ExprKind::Compare { op, left, right } => format!("({} {} {})", op.symbol(), shape(left), shape(right)),
         ExprKind::Reduce { op, axes, body } => {
             let mut text = format!("({}", op.name);
             for axis in axes {
@@ -74,6 +78,9 @@ fn operators_bind_and_associate() {
         ("f(a, b,) + X[i, j + 1]", "(+ (f a b) [X i (+ j 1)])"),
         ("sum(r, s < n + 1: X[r] + s)", "(sum r s<(+ n 1) : (+ [X r] s))"),
         ("g()", "(g )"),
+        ("select(a + 1 < b >> 2, x, -y)", "(select (< (+ a 1) (>> b 2)) x (- y))"),
+        ("f(a<=b, a>b, a>=b, a==b, a!=b)", "(f (<= a b) (> a b) (>= a b) (== a b) (!= a b))"),
+        ("f(a, low = 1, high = g(b = 2))", "(f a low=1 high=(g  b=2))"),
         ("0x1F + 1_000", "(+ 31 1000)"),
         ("9223372036854775807", "9223372036854775807"),
     ];
@@ -212,7 +219,8 @@ fn the_number_of_errors_is_bounded() {
 
 /// Words that make syntax errors likely in every place.
 fn soup() -> impl Strategy<Value = String> {
-    let words = "kernel schedule input output for outside scan k C X i 0 1 0x_ 99999999999999999999 { } ( ) [ ] , : ; . = \
+    let words = "kernel schedule input output for outside scan state next fn def use program test with in expect random \
+                 k C X i 0 1 0x_ 99999999999999999999 { } ( ) [ ] , : ; . .. = == <= != > \"a.tw\" \" \
                  -> < << >> + - * / % \n // #é i8 sum( X[ C.split( ) ] } k{ s{";
     let word = prop::sample::select(words.split(' ').collect::<Vec<_>>());
     prop::collection::vec(word, 0..60).prop_map(|words| words.join(" "))

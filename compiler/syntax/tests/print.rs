@@ -101,6 +101,98 @@ schedule s for k {
 }
 
 #[test]
+fn every_item_has_a_form() {
+    let text = "use  vta:gemm_tiles,alu_chain
+use \"conv.tw\"   // all of it
+
+fn relu(x)=max( x,0 )
+fn scaled( x,n )=x>>n // by a power of two
+def tiles(C,i,j,f=BATCH)->io,ii{C.split(i,f)->io,ii;for k in 0..4{C.peel(ii,first=k)}
+}
+schedule s for k{use \"tiles.tw\":tiles;tiles(C,i,j)->io,ii
+for s in[ X_buf,W_buf, ]{s.compute_at(C,ro);s{set_scope(inp)}}}
+kernel k(h=4){scan t in 2*h{state s[j<h]:i8=0 // at first
+z[j]=s[j]+1;next s[j]=i8(select(z[j]<3,z[j],0))}}
+program two(p=1){input X:i8[4,p];T=k(X,h = p)with s(f=2);A,B=other(T,X)
+output Y=k(A)   with t
+output P , Q=k(B)}
+test t for k{}
+test first for two( p=3 )with s(f=2){X=[[1,-2],[3, 4 ]];W=\"w.npy\";b=3;Z=random;expect Y=[[7]]}
+test u for two with s{expect Y=[]}";
+    insta::assert_snapshot!(format(text));
+}
+
+#[test]
+fn long_items_are_broken() {
+    let name = "a_rather_long_name_of_a_tensor";
+    let list = [name; 6].join(", ");
+    let row = format!("[{}]", vec!["-128"; 40].join(", "));
+    let text = format!(
+        "use vta: {list}
+        fn f({list}) = select({name} + {name} < {name} * {name}, {name} + {name}, {name})
+        def d({list}) -> {list} {{ for {name} in [{list}] {{ d({list}) -> {list} }} }}
+        kernel k {{ scan t in {name} {{ state {name}[{list}]: i8 = {name} + {name} + {name} + {name} }} }}
+        program p {{ output {name}, B = {name}({list}) with {name}({name} = 1, {name} = 2, {name} = 3) }}
+        test {name} for {name}({name} = 1) with {name}({name} = 1, {name} = 2, {name} = 3, {name} = 4) {{
+            X = [[1, 2], [3, 4]]
+            W = [{row}, {row}]
+        }}"
+    );
+    let formatted = format(&text);
+    assert!(formatted.lines().all(|line| line.len() <= 120), "{formatted}");
+    insta::assert_snapshot!(formatted);
+}
+
+#[test]
+fn comments_inside_items_stay_where_they_were() {
+    let text = "use vta: // why
+    gemm_tiles, // the first name
+    alu_chain // the last
+// Above a function.
+fn f(x, // the first
+    // Above the second.
+    y) = // behind the mark
+    x + y
+def d(C, // the stage
+    i) -> // results
+    io, // the first
+    ii { // behind the brace
+    for // behind the word
+    k in [ // the list
+        A, // the first value
+        B // the second
+    ] { // behind the brace
+        // Nothing.
+    }
+    d(C, i) // behind a call
+}
+program p {
+    output // behind the word
+    Y = // behind the mark
+        conv(X, // the input
+            h = // behind the name
+            14 // the value
+        ) // behind the call
+        with rows( // behind the parenthesis
+            th = 7
+        )
+}
+test t for // the kernel
+    conv( // its parameters
+        h = 1
+    ) // behind them
+    with rows {
+    X = [ // the rows
+        [1, 2], // the first
+        // Above the second.
+        [3, 4]
+        // At the end.
+    ]
+}";
+    insta::assert_snapshot!(format(text));
+}
+
+#[test]
 fn long_lines_are_broken() {
     let name = "a_rather_long_name_of_a_tensor";
     let list = [name; 6].join(", ");

@@ -5,7 +5,7 @@ use tilewright_syntax::{Diagnostic, Span};
 
 use crate::gemm::Core;
 use crate::schedule::args::Call;
-use crate::schedule::{Schedule, checks, ops};
+use crate::schedule::{Schedule, ScheduleError, checks, ops};
 use crate::tensor::Constants;
 use crate::tensor::Kernel;
 
@@ -41,6 +41,9 @@ pub fn apply(
                     apply_one(&mut schedule, stage, None, call, constants)?;
                     watch(Step { span: call.span, after: &schedule });
                 }
+            }
+            ScheduleStmt::Call(_) | ScheduleStmt::For(_) | ScheduleStmt::Use(_) => {
+                return Err(ScheduleError::WithoutMeaning { span: stmt.span() }.diagnostic());
             }
         }
     }

@@ -31,8 +31,9 @@ impl<'a> Call<'a> {
         resolve_stage(schedule, self.subject)
     }
 
-    /// Refuses any other number of arguments.
+    /// Refuses any other number of arguments, and arguments with names.
     pub fn expect_args(&self, allowed: std::ops::RangeInclusive<usize>) -> Result<(), ScheduleError> {
+        self.expect_named(&[])?;
         match allowed.contains(&self.directive.args.len()) {
             true => Ok(()),
             false => Err(self.bad_arguments(format!(
@@ -41,6 +42,20 @@ impl<'a> Call<'a> {
                 stand(self.directive.args.len())
             ))),
         }
+    }
+
+    /// Refuses arguments with any other names, and two of one name.
+    pub fn expect_named(&self, allowed: &[&str]) -> Result<(), ScheduleError> {
+        for (at, arg) in self.directive.named.iter().enumerate() {
+            let name = &arg.name.name;
+            if !allowed.contains(&name.as_str()) {
+                return Err(self.bad_arguments(format!("it has no argument `{name}`")));
+            }
+            if self.directive.named[..at].iter().any(|earlier| earlier.name.name == *name) {
+                return Err(self.bad_arguments(format!("`{name}` is given twice")));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses any other number of names behind `->`.

@@ -64,6 +64,8 @@ pub enum ScheduleError {
     NotAGemm { span: Span, stage: String, axis: String, part: String, definition: Span, core: String, help: String },
     #[error("`{stage}` is already {what}")]
     SaidTwice { span: Span, first: Span, stage: String, what: &'static str },
+    #[error("this statement has no meaning yet")]
+    WithoutMeaning { span: Span },
 }
 
 impl ScheduleError {
@@ -92,6 +94,7 @@ impl ScheduleError {
             ScheduleError::NotACopy { .. } => "E0319",
             ScheduleError::NotAGemm { .. } => "E0320",
             ScheduleError::SaidTwice { .. } => "E0321",
+            ScheduleError::WithoutMeaning { .. } => "E0336",
         }
     }
 
@@ -172,6 +175,9 @@ impl ScheduleError {
                 .secondary(*definition, "computed here")
                 .note(core)
                 .help(help),
+            ScheduleError::WithoutMeaning { span } => {
+                d.primary(*span, "can be written and printed, and not be compiled")
+            }
             ScheduleError::SaidTwice { span, first, .. } => {
                 d.primary(*span, "said again").secondary(*first, "said here first").help("leave one of them out")
             }

@@ -44,13 +44,16 @@ impl Constants {
             ExprKind::Paren(inner) => self.eval(inner),
             ExprKind::Negate(inner) => negate(self.eval(inner)?, e.span),
             ExprKind::Binary { op, left, right } => apply(*op, self.eval(left)?, self.eval(right)?, e.span),
-            ExprKind::Call { function, args } if matches!(function.name.as_str(), "min" | "max") && args.len() == 2 => {
+            ExprKind::Call { function, args, named }
+                if matches!(function.name.as_str(), "min" | "max") && args.len() == 2 && named.is_empty() =>
+            {
                 let (a, b) = (self.eval(&args[0])?, self.eval(&args[1])?);
                 Ok(if function.name == "min" { a.min(b) } else { a.max(b) })
             }
             ExprKind::Call { function, .. } => Err(not_constant(format!("a call of `{}`", function.name), e.span)),
             ExprKind::Index { tensor, .. } => Err(not_constant(format!("an element of `{}`", tensor.name), e.span)),
             ExprKind::Reduce { op, .. } => Err(not_constant(format!("a reduction `{}`", op.name), e.span)),
+            ExprKind::Compare { .. } => Err(TensorError::ComparisonAsValue { span: e.span }),
         }
     }
 
@@ -71,7 +74,7 @@ impl Constants {
                 }
             }
             ExprKind::Paren(inner) | ExprKind::Negate(inner) => self.collect_used(inner, used),
-            ExprKind::Binary { left, right, .. } => {
+            ExprKind::Binary { left, right, .. } | ExprKind::Compare { left, right, .. } => {
                 self.collect_used(left, used);
                 self.collect_used(right, used);
             }

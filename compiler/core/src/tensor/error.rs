@@ -72,6 +72,12 @@ pub enum TensorError {
     NoOutput { kernel: String, span: Span, last: Option<String> },
     #[error("`clip` to an empty range")]
     EmptyClip { low: i64, high: i64, span: Span },
+    #[error("a comparison is no value")]
+    ComparisonAsValue { span: Span },
+    #[error("`{function}` has no argument of this name")]
+    NoSuchArgument { function: String, span: Span },
+    #[error("a `scan` has no meaning yet")]
+    ScanWithoutMeaning { span: Span },
 }
 
 /// What goes wrong in a constant expression.
@@ -149,6 +155,9 @@ impl TensorError {
             TensorError::UnknownReducer { .. } => "E0226",
             TensorError::NoOutput { .. } => "E0227",
             TensorError::EmptyClip { .. } => "E0228",
+            TensorError::ComparisonAsValue { .. } => "E0240",
+            TensorError::NoSuchArgument { .. } => "E0241",
+            TensorError::ScanWithoutMeaning { .. } => "E0242",
         }
     }
 
@@ -293,6 +302,15 @@ impl TensorError {
             }
             TensorError::EmptyClip { low, high, span } => {
                 told.primary(*span, format!("the lower limit {low} is above the upper limit {high}"))
+            }
+            TensorError::ComparisonAsValue { span } => told
+                .primary(*span, "true or false, not a number")
+                .help("a comparison chooses between two values: `select(a < b, x, y)`"),
+            TensorError::NoSuchArgument { span, .. } => {
+                told.primary(*span, "its arguments have no names").help("write the value alone, in its place")
+            }
+            TensorError::ScanWithoutMeaning { span } => {
+                told.primary(*span, "can be written and printed, and not be compiled")
             }
         }
     }

@@ -4,10 +4,12 @@
 //! ends its line, so every place where one can be written must be one where a newline ends no statement: inside
 //! brackets or behind a token that cannot end a statement.
 
+mod items;
+
 use pretty::{Arena, DocAllocator, DocBuilder};
 
 use crate::ast::Schedule;
-use crate::ast::{AxisDecl, BinaryOp, Define, Directive, Expr, ExprKind, Ident, Input, Kernel, KernelStmt, Param};
+use crate::ast::{AxisDecl, BinaryOp, Define, Directive, Expr, ExprKind, Ident, Input, Kernel, Param};
 use crate::trivia::Comment;
 
 use super::INDENT;
@@ -53,13 +55,6 @@ impl<'d> Documents<'d> {
         name.append(params).append(" for ").append(self.name(&schedule.kernel))
     }
 
-    pub(super) fn kernel_statement(&mut self, statement: &KernelStmt) -> Doc<'d> {
-        match statement {
-            KernelStmt::Input(input) => self.input(input),
-            KernelStmt::Define(define) => self.define(define),
-        }
-    }
-
     /// `[TARGET = ]STAGE.directive(args)[ -> results]`.
     pub(super) fn directive(&mut self, target: Option<&Ident>, stage: &Ident, call: &Directive) -> Doc<'d> {
         let target = match target {
@@ -78,18 +73,11 @@ impl<'d> Documents<'d> {
     pub(super) fn call(&mut self, call: &Directive) -> Doc<'d> {
         let end = if call.results.is_empty() { call.span.end } else { 0 };
         let name = self.name(&call.name);
-        let args = self.exprs("(", &call.args, ")", end);
-        let mut results = self.arena.nil();
-        let mut mark = " ->";
-        for result in &call.results {
-            let gap = self.gap_or(result.span.start, self.arena.line());
-            results = results.append(mark).append(gap).append(self.name(result));
-            mark = ",";
-        }
-        name.append(args).append(results.nest(INDENT as isize).group())
+        let args = self.call_arguments(&call.args, &call.named, end);
+        name.append(args).append(self.results(&call.results))
     }
 
-    fn input(&mut self, input: &Input) -> Doc<'d> {
+    pub(super) fn input(&mut self, input: &Input) -> Doc<'d> {
         let end = if input.outside.is_none() { input.span.end } else { 0 };
         let gap = self.gap(input.name.span.start, " ");
         let name = self.text("input").append(gap).append(self.name(&input.name)).append(":");
@@ -105,7 +93,7 @@ impl<'d> Documents<'d> {
         name.append(dtype).append(dims).append(outside)
     }
 
-    fn define(&mut self, define: &Define) -> Doc<'d> {
+    pub(super) fn define(&mut self, define: &Define) -> Doc<'d> {
         let output = match define.output {
             true => self.text("output").append(self.gap(define.name.span.start, " ")),
             false => self.arena.nil(),
@@ -154,9 +142,14 @@ impl<'d> Documents<'d> {
                 let tensor = self.name(tensor);
                 tensor.append(self.exprs("[", indices, "]", expr.span.end))
             }
-            ExprKind::Call { function, args } => {
+            ExprKind::Compare { op, left, right } => {
+                let left = self.expr(left).append(format!(" {}", op.symbol()));
+                let gap = self.gap(right.span.start, " ");
+                left.append(gap).append(self.expr(right))
+            }
+            ExprKind::Call { function, args, named } => {
                 let function = self.name(function);
-                function.append(self.exprs("(", args, ")", expr.span.end))
+                function.append(self.call_arguments(args, named, expr.span.end))
             }
             ExprKind::Reduce { op, axes, body } => self.reduce(op, axes, body, expr.span.end),
             ExprKind::Negate(inner) => {

@@ -4,12 +4,22 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{
-    AxisDecl, BinaryOp, Define, Directive, Expr, ExprKind, Ident, Input, Item, Kernel, KernelStmt, Param, Program,
-    Schedule, ScheduleStmt,
+    AxisDecl, BinaryOp, CompareOp, Composition, Def, Define, Directive, Expr, ExprKind, For, ForValues, Function,
+    Ident, Input, Item, Kernel, KernelCall, KernelStmt, NamedArg, Next, Param, Program, ProgramStmt, Scan, ScanStmt,
+    Schedule, ScheduleStmt, State, Test, TestStmt, TestValue, TestValueKind, Text, Use, UseSource, With,
 };
 
 const OPERATORS: [BinaryOp; 7] =
     [BinaryOp::Shl, BinaryOp::Shr, BinaryOp::Add, BinaryOp::Sub, BinaryOp::Mul, BinaryOp::Div, BinaryOp::Mod];
+
+const COMPARISONS: [CompareOp; 6] = [
+    CompareOp::Less,
+    CompareOp::LessEqual,
+    CompareOp::Greater,
+    CompareOp::GreaterEqual,
+    CompareOp::Equal,
+    CompareOp::NotEqual,
+];
 
 fn span() -> Span {
     Span::default()
@@ -24,7 +34,7 @@ fn ident() -> impl Strategy<Value = Ident> {
 }
 
 fn is_keyword(name: &str) -> bool {
-    const KEYWORDS: &str = "kernel schedule input output for outside scan state next over def use program test";
+    const KEYWORDS: &str = "kernel schedule input output for outside scan state next fn def use program test with";
     KEYWORDS.split(' ').any(|word| word == name)
 }
 
@@ -40,6 +50,8 @@ pub fn bare_expr() -> impl Strategy<Value = Expr> {
     ];
     leaf.prop_recursive(5, 24, 4, |inner| {
         let list = prop::collection::vec(inner.clone(), 0..4);
+        let args = prop::collection::vec(prop_oneof![3 => inner.clone(), 1 => comparison(inner.clone())], 0..4);
+        let named = prop::collection::vec(named_arg(inner.clone()), 0..2);
         let axes = prop::collection::vec(axis(inner.clone()), 1..4);
         prop_oneof![
             3 => (prop::sample::select(&OPERATORS[..]), inner.clone(), inner.clone()).prop_map(|(op, left, right)| {
@@ -48,12 +60,25 @@ pub fn bare_expr() -> impl Strategy<Value = Expr> {
             1 => inner.clone().prop_map(|e| node(ExprKind::Negate(Box::new(e)))),
             1 => inner.clone().prop_map(|e| node(ExprKind::Paren(Box::new(e)))),
             1 => (ident(), list.clone()).prop_map(|(tensor, indices)| node(ExprKind::Index { tensor, indices })),
-            1 => (ident(), list).prop_map(|(function, args)| node(ExprKind::Call { function, args })),
+            1 => (ident(), args, named).prop_map(|(function, args, named)| {
+                node(ExprKind::Call { function, args, named })
+            }),
             1 => (ident(), axes, inner).prop_map(|(op, axes, body)| {
                 node(ExprKind::Reduce { op, axes, body: Box::new(body) })
             }),
         ]
     })
+}
+
+/// An argument of a call; nothing else holds comparisons.
+fn comparison(operand: impl Strategy<Value = Expr> + Clone) -> impl Strategy<Value = Expr> {
+    let op = prop::sample::select(&COMPARISONS[..]);
+    (op, operand.clone(), operand)
+        .prop_map(|(op, left, right)| node(ExprKind::Compare { op, left: Box::new(left), right: Box::new(right) }))
+}
+
+fn named_arg(value: impl Strategy<Value = Expr>) -> impl Strategy<Value = NamedArg> {
+    (ident(), value).prop_map(|(name, value)| NamedArg { name, value })
 }
 
 fn axis(extent: impl Strategy<Value = Expr>) -> impl Strategy<Value = AxisDecl> {
@@ -85,7 +110,13 @@ pub fn with_needed_parens(expr: Expr) -> Expr {
         ExprKind::Negate(inner) => ExprKind::Negate(at_least(3, *inner)),
         ExprKind::Paren(inner) => ExprKind::Paren(at_least(0, *inner)),
         ExprKind::Index { tensor, indices } => ExprKind::Index { tensor, indices: all(indices) },
-        ExprKind::Call { function, args } => ExprKind::Call { function, args: all(args) },
+        ExprKind::Compare { op, left, right } => {
+            ExprKind::Compare { op, left: at_least(0, *left), right: at_least(0, *right) }
+        }
+        ExprKind::Call { function, args, named } => {
+            let named = named.into_iter().map(|a| NamedArg { value: with_needed_parens(a.value), ..a });
+            ExprKind::Call { function, args: all(args), named: named.collect() }
+        }
         ExprKind::Reduce { op, axes, body } => {
             let axes = axes.into_iter().map(|a| AxisDecl { extent: a.extent.map(with_needed_parens), ..a });
             ExprKind::Reduce { op, axes: axes.collect(), body: at_least(0, *body) }
@@ -111,27 +142,94 @@ fn params() -> impl Strategy<Value = Vec<Param>> {
     prop::collection::vec(param, 0..4)
 }
 
-fn kernel_statement() -> impl Strategy<Value = KernelStmt> {
+fn input() -> impl Strategy<Value = Input> {
     let dims = prop::collection::vec(expr(), 0..4);
-    let axes = prop::collection::vec(axis(expr()), 0..4);
+    (ident(), ident(), dims, prop::option::of(expr())).prop_map(|(name, dtype, dims, outside)| Input {
+        name,
+        dtype,
+        dims,
+        outside,
+        span: span(),
+    })
+}
+
+fn axes() -> impl Strategy<Value = Vec<AxisDecl>> {
+    prop::collection::vec(axis(expr()), 0..4)
+}
+
+fn define() -> impl Strategy<Value = Define> {
+    (ident(), axes(), expr()).prop_map(|(name, axes, value)| Define { output: false, name, axes, value, span: span() })
+}
+
+fn kernel_statement() -> impl Strategy<Value = KernelStmt> {
+    let scan = (ident(), expr(), prop::collection::vec(scan_statement(), 0..4))
+        .prop_map(|(axis, steps, stmts)| KernelStmt::Scan(Scan { axis, steps, stmts, span: span() }));
     prop_oneof![
-        (ident(), ident(), dims, prop::option::of(expr())).prop_map(|(name, dtype, dims, outside)| {
-            KernelStmt::Input(Input { name, dtype, dims, outside, span: span() })
-        }),
-        (any::<bool>(), ident(), axes, expr()).prop_map(|(output, name, axes, value)| {
-            KernelStmt::Define(Define { output, name, axes, value, span: span() })
-        }),
+        2 => input().prop_map(KernelStmt::Input),
+        2 => (any::<bool>(), define()).prop_map(|(output, define)| KernelStmt::Define(Define { output, ..define })),
+        1 => scan,
     ]
+}
+
+fn scan_statement() -> impl Strategy<Value = ScanStmt> {
+    prop_oneof![
+        (ident(), axes(), ident(), expr()).prop_map(|(name, axes, dtype, value)| ScanStmt::State(State {
+            name,
+            axes,
+            dtype,
+            value,
+            span: span()
+        })),
+        define().prop_map(ScanStmt::Define),
+        (ident(), axes(), expr()).prop_map(|(name, axes, value)| ScanStmt::Next(Next {
+            name,
+            axes,
+            value,
+            span: span()
+        })),
+    ]
+}
+
+fn named_args() -> impl Strategy<Value = Vec<NamedArg>> {
+    prop::collection::vec(named_arg(expr()), 0..3)
 }
 
 fn directive() -> impl Strategy<Value = Directive> {
     let args = prop::collection::vec(expr(), 0..4);
     let results = prop::collection::vec(ident(), 0..4);
-    (ident(), args, results).prop_map(|(name, args, results)| Directive { name, args, results, span: span() })
+    (ident(), args, named_args(), results).prop_map(|(name, args, named, results)| Directive {
+        name,
+        args,
+        named,
+        results,
+        span: span(),
+    })
+}
+
+fn text() -> impl Strategy<Value = Text> {
+    "[a-z_]{1,8}\\.(tw|npy)".prop_map(|text| Text { text, span: span() })
+}
+
+fn import() -> impl Strategy<Value = Use> {
+    let source = prop_oneof![ident().prop_map(UseSource::Module), text().prop_map(UseSource::File)];
+    (source, prop::collection::vec(ident(), 0..3)).prop_map(|(source, names)| Use { source, names, span: span() })
 }
 
 fn schedule_statement() -> impl Strategy<Value = ScheduleStmt> {
+    plain_statement().prop_recursive(2, 8, 3, |inner| {
+        let values = prop_oneof![
+            prop::collection::vec(expr(), 0..3).prop_map(|list| ForValues::List(list, span())),
+            (expr(), expr()).prop_map(|(start, end)| ForValues::Range(start, end)),
+        ];
+        (ident(), values, prop::collection::vec(inner, 0..3))
+            .prop_map(|(variable, values, stmts)| ScheduleStmt::For(For { variable, values, stmts, span: span() }))
+    })
+}
+
+fn plain_statement() -> impl Strategy<Value = ScheduleStmt> {
     prop_oneof![
+        directive().prop_map(ScheduleStmt::Call),
+        import().prop_map(ScheduleStmt::Use),
         (prop::option::of(ident()), ident(), directive()).prop_map(|(target, stage, call)| ScheduleStmt::Directive {
             target,
             stage,
@@ -145,9 +243,75 @@ fn schedule_statement() -> impl Strategy<Value = ScheduleStmt> {
     ]
 }
 
+fn with() -> impl Strategy<Value = With> {
+    (ident(), named_args()).prop_map(|(name, params)| With { name, params, span: span() })
+}
+
+fn program_statement() -> impl Strategy<Value = ProgramStmt> {
+    let names = |least| prop::collection::vec(ident(), least..4);
+    let call = (any::<bool>(), names(1), ident(), names(0), named_args(), prop::option::of(with()));
+    prop_oneof![
+        input().prop_map(ProgramStmt::Input),
+        call.prop_map(|(output, results, kernel, inputs, params, schedule)| {
+            ProgramStmt::Call(KernelCall { output, results, kernel, inputs, params, schedule, span: span() })
+        }),
+    ]
+}
+
+fn test_value() -> impl Strategy<Value = TestValue> {
+    let value = |kind| TestValue { kind, span: span() };
+    let is_random = |e: &Expr| matches!(&e.kind, ExprKind::Name(name) if name == "random");
+    let leaf = prop_oneof![
+        expr().prop_filter("a word of its own", move |e| !is_random(e)).prop_map(TestValueKind::Fill),
+        text().prop_map(TestValueKind::File),
+        Just(TestValueKind::Random),
+    ];
+    leaf.prop_map(value).prop_recursive(3, 16, 4, move |inner| {
+        prop::collection::vec(inner, 0..4).prop_map(move |list| value(TestValueKind::List(list)))
+    })
+}
+
+fn test() -> impl Strategy<Value = Test> {
+    let statement = (any::<bool>(), ident(), test_value()).prop_map(|(expect, tensor, value)| TestStmt {
+        expect,
+        tensor,
+        value,
+        span: span(),
+    });
+    let stmts = prop::collection::vec(statement, 0..4);
+    (ident(), ident(), named_args(), prop::option::of(with()), stmts).prop_map(
+        |(name, subject, params, schedule, stmts)| Test { name, subject, params, schedule, stmts, span: span() },
+    )
+}
+
+fn item_beside_kernels() -> impl Strategy<Value = Item> {
+    let names = || prop::collection::vec(ident(), 0..3);
+    let directives = prop::collection::vec(schedule_statement(), 0..4);
+    prop_oneof![
+        (ident(), names(), expr()).prop_map(|(name, params, value)| Item::Function(Function {
+            name,
+            params,
+            value,
+            span: span()
+        })),
+        (ident(), params(), names(), directives).prop_map(|(name, params, results, stmts)| Item::Def(Def {
+            name,
+            params,
+            results,
+            stmts,
+            span: span()
+        })),
+        import().prop_map(Item::Use),
+        (ident(), params(), prop::collection::vec(program_statement(), 0..4))
+            .prop_map(|(name, params, stmts)| Item::Program(Composition { name, params, stmts, span: span() })),
+        test().prop_map(Item::Test),
+    ]
+}
+
 /// Programs that a text can mean, without spans.
 pub fn program() -> impl Strategy<Value = Program> {
     let item = prop_oneof![
+        item_beside_kernels(),
         (ident(), params(), prop::collection::vec(kernel_statement(), 0..4))
             .prop_map(|(name, params, stmts)| Item::Kernel(Kernel { name, params, stmts, span: span() })),
         (ident(), params(), ident(), prop::collection::vec(schedule_statement(), 0..4)).prop_map(
@@ -186,7 +350,9 @@ fn places_for_newlines(text: &str) -> Vec<usize> {
             _ => {}
         }
         let after_word = text[at + 1..].starts_with([' ', ',', ':', ')', ']', '(', '[', '\n']);
-        let is_mark = b"([,:={+*%;\n".contains(&byte) || (byte == b'>' && text[..at].ends_with('-'));
+        let is_part = text[at + 1..].starts_with('=') || text[..at].ends_with(['=', '<', '>', '!']);
+        let is_mark = b"([,:={+*%;\n".contains(&byte) && !(byte == b'=' && is_part);
+        let is_mark = is_mark || (byte == b'>' && text[..at].ends_with('-'));
         if is_mark || (depth > 0 && after_word) {
             places.push(at + 1);
         }

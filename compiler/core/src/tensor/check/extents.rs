@@ -43,7 +43,7 @@ impl Extents<'_> {
         match &e.kind {
             ExprKind::Int(_) | ExprKind::Name(_) => Ok(()),
             ExprKind::Paren(inner) | ExprKind::Negate(inner) => self.visit(inner),
-            ExprKind::Binary { left, right, .. } => {
+            ExprKind::Binary { left, right, .. } | ExprKind::Compare { left, right, .. } => {
                 self.visit(left)?;
                 self.visit(right)
             }

@@ -47,6 +47,7 @@ impl Scope<'_> {
             ExprKind::Negate(inner) => self.affine(inner)?.times(-1),
             ExprKind::Binary { op, left, right } => self.affine_binary(*op, left, right, e.span)?,
             ExprKind::Call { .. } => self.affine_call(e)?,
+            ExprKind::Compare { .. } => return Err(TensorError::ComparisonAsValue { span: e.span }.into()),
             ExprKind::Index { tensor, .. } => {
                 return Err(not_affine(
                     format!("an element of `{}`", tensor.name),

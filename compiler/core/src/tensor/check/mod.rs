@@ -12,7 +12,7 @@ mod value;
 
 use std::collections::BTreeSet;
 
-use tilewright_syntax::ast::{self, AxisDecl, Expr, ExprKind, Ident, KernelStmt};
+use tilewright_syntax::ast::{self, AxisDecl, Expr, ExprKind, Ident, KernelStmt, ScanStmt};
 use tilewright_syntax::{Diagnostic, Span};
 
 use super::constants::{Constants, bind_parameters};
@@ -98,6 +98,7 @@ impl Checker<'_> {
         let (name, tensor) = match stmt {
             KernelStmt::Input(input) => (&input.name, self.input(input)),
             KernelStmt::Define(define) => (&define.name, self.define(define)),
+            KernelStmt::Scan(scan) => return self.errors.push(TensorError::ScanWithoutMeaning { span: scan.span }),
         };
         let fault = match tensor.and_then(|tensor| self.add(tensor)) {
             Ok(()) => return,
@@ -230,7 +231,7 @@ impl Checker<'_> {
     /// Tensors and parameters have different names, because both are names of the whole kernel.
     fn name_is_free(&self, ident: &Ident) -> Checked<()> {
         let same = |other: &&Ident| other.name == ident.name && other.span != ident.span;
-        let tensors = self.source.stmts.iter().map(defined_name).take_while(|name| name.span != ident.span);
+        let tensors = self.source.stmts.iter().flat_map(defined_names).take_while(|name| name.span != ident.span);
         let tensor = tensors.into_iter().find(same).map(|first| ("a tensor", Some(first.span)));
         let taken = tensor.or_else(|| self.constant_named(&ident.name));
         taken.map_or(Ok(()), |taken| Err(name_taken(ident, taken).into()))
@@ -289,17 +290,26 @@ fn name_taken(ident: &Ident, (what, first): (&'static str, Option<Span>)) -> Ten
     TensorError::NameTaken { name: ident.name.clone(), what, span: ident.span, first }
 }
 
-fn defined_name(stmt: &KernelStmt) -> &Ident {
+fn defined_names(stmt: &KernelStmt) -> Vec<&Ident> {
     match stmt {
-        KernelStmt::Input(input) => &input.name,
-        KernelStmt::Define(define) => &define.name,
+        KernelStmt::Input(input) => vec![&input.name],
+        KernelStmt::Define(define) => vec![&define.name],
+        KernelStmt::Scan(scan) => scan.stmts.iter().filter_map(defined_in_scan).collect(),
+    }
+}
+
+fn defined_in_scan(stmt: &ScanStmt) -> Option<&Ident> {
+    match stmt {
+        ScanStmt::State(state) => Some(&state.name),
+        ScanStmt::Define(define) => Some(&define.name),
+        ScanStmt::Next(_) => None,
     }
 }
 
 fn definition(stmt: &KernelStmt) -> Option<&ast::Define> {
     match stmt {
         KernelStmt::Define(define) => Some(define),
-        KernelStmt::Input(_) => None,
+        KernelStmt::Input(_) | KernelStmt::Scan(_) => None,
     }
 }
 

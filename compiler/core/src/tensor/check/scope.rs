@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, Ident};
 
-use super::{Checked, Fault, defined_name};
+use super::{Checked, Fault, defined_names};
 use crate::affine::Interval;
 use crate::tensor::constants::Constants;
 use crate::tensor::error::TensorError;
@@ -62,7 +62,7 @@ impl Scope<'_> {
         if own.name == *name {
             return Err(TensorError::ReadsItself { name: name.clone(), span: *span, defined: own.span }.into());
         }
-        if let Some(later) = self.source.stmts.iter().map(defined_name).find(|d| d.name == *name) {
+        if let Some(later) = self.source.stmts.iter().flat_map(defined_names).find(|d| d.name == *name) {
             return Err(TensorError::ReadTooEarly { name: name.clone(), span: *span, defined: later.span }.into());
         }
         let known = self.kernel.tensors.iter().map(|t| t.name.clone()).collect();

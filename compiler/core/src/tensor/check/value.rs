@@ -52,7 +52,11 @@ impl Scope<'_> {
             ExprKind::Paren(inner) => self.value(inner),
             ExprKind::Negate(inner) => self.negated(inner, e.span),
             ExprKind::Binary { op, left, right } => self.binary(*op, left, right, e.span),
-            ExprKind::Call { function, args } => self.call(function, args, e.span),
+            ExprKind::Call { function, named, .. } if !named.is_empty() => {
+                Err(TensorError::NoSuchArgument { function: function.name.clone(), span: named[0].name.span }.into())
+            }
+            ExprKind::Call { function, args, .. } => self.call(function, args, e.span),
+            ExprKind::Compare { .. } => Err(TensorError::ComparisonAsValue { span: e.span }.into()),
             ExprKind::Index { tensor, indices } => self.read(tensor, indices, e.span),
             ExprKind::Reduce { op, .. } => {
                 reducer(op)?;
@@ -236,6 +240,6 @@ fn describe(e: &Expr) -> String {
         }
         ExprKind::Call { function, .. } => format!("{}(...)", function.name),
         ExprKind::Reduce { op, .. } => format!("{}(...)", op.name),
-        ExprKind::Binary { .. } | ExprKind::Negate(_) => "...".to_owned(),
+        ExprKind::Binary { .. } | ExprKind::Negate(_) | ExprKind::Compare { .. } => "...".to_owned(),
     }
 }
