@@ -151,7 +151,9 @@ impl ChoiceError {
                 let d = d.primary(kernel.span, "no kernel has this name");
                 did_you_mean(d, &kernel.name, known).help(format!("kernels here: {}", known.join(", ")))
             }
-            ChoiceError::WithoutMeaning { span } => d.primary(*span, "can be written and printed, and not be compiled"),
+            ChoiceError::WithoutMeaning { span } => {
+                d.primary(*span, "can be written and printed, and not be compiled").help("leave it out")
+            }
             ChoiceError::Twice { first, second, .. } => {
                 d.primary(*second, "again").secondary(*first, "first here").help("choose another name")
             }
