@@ -29,10 +29,15 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 8] = [
+pub const PASSES: [Pass; 9] = [
+    Pass {
+        name: "unfuse",
+        reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
+        run: legalize::unfuse::run,
+    },
     Pass {
         name: "normalize",
-        reason: "first, so that every later pass sees copies and elementwise nests as boxes, whatever loops made them",
+        reason: "early, so that every later pass sees copies and elementwise nests as boxes, whatever loops made them",
         run: legalize::normalize::run,
     },
     Pass {

@@ -2,7 +2,8 @@
 //!
 //! An expression is a constant plus a sum of coefficients times atoms; an atom is a variable, or a floor division or
 //! remainder of such an expression by a positive constant. Terms are sorted and never have coefficient zero, so equal
-//! forms compare equal. Ranges of the variables simplify divisions: `(16*jo + ji) / 16` is `jo` where `ji` is in `0..16`.
+//! forms compare equal. Ranges of the variables simplify divisions: `(16*jo + ji) / 16` is `jo` where `ji` is in `0..16`. A quotient and its remainder that make up the
+//! whole again are the whole.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -96,6 +97,10 @@ impl<V: Variable> Affine<V> {
     }
 
     pub fn plus(&self, other: &Affine<V>) -> Affine<V> {
+        self.sum_with(other).rejoined()
+    }
+
+    fn sum_with(&self, other: &Affine<V>) -> Affine<V> {
         let mut sum: BTreeMap<Atom<V>, i64> = self.terms.iter().cloned().collect();
         for (atom, coefficient) in &other.terms {
             let c = sum.entry(atom.clone()).or_insert(0);
@@ -132,6 +137,9 @@ impl<V: Variable> Affine<V> {
         if within.min.div_euclid(divisor) == within.max.div_euclid(divisor) {
             return whole.plus_constant(within.min.div_euclid(divisor));
         }
+        if let Some((unit, blocks, _)) = rest.in_units(divisor, ranges) {
+            return whole.plus(&blocks.div(divisor / unit, ranges));
+        }
         let atom = Affine { terms: vec![(Atom::Div(Box::new(rest), divisor), 1)], constant: 0 };
         whole.plus(&atom)
     }
@@ -143,6 +151,9 @@ impl<V: Variable> Affine<V> {
         let quotient = within.min.div_euclid(divisor);
         if quotient == within.max.div_euclid(divisor) {
             return rest.plus_constant(-quotient * divisor);
+        }
+        if let Some((unit, blocks, inside)) = rest.in_units(divisor, ranges) {
+            return blocks.modulo(divisor / unit, ranges).times(unit).plus(&inside);
         }
         Affine { terms: vec![(Atom::Mod(Box::new(rest), divisor), 1)], constant: 0 }
     }
@@ -159,6 +170,33 @@ impl<V: Variable> Affine<V> {
             }
         }
         (whole, rest)
+    }
+
+    /// The expression as `unit · blocks + inside`, with `0 <= inside < unit`, for the largest `unit > 1` that divides
+    /// `divisor`. A quotient by `divisor` is then one of `blocks`: `(16*fo + fi) / 64` is `fo / 4`.
+    fn in_units(&self, divisor: i64, ranges: &dyn Fn(V) -> Interval) -> Option<(i64, Affine<V>, Affine<V>)> {
+        let mut units: Vec<i64> = self.terms.iter().map(|(_, c)| gcd(*c, divisor)).filter(|u| *u > 1).collect();
+        units.sort_unstable_by(|a, b| b.cmp(a));
+        units.dedup();
+        units.into_iter().find_map(|unit| {
+            let (blocks, inside) = self.divide_terms(unit);
+            let within = inside.range(ranges);
+            (within.min >= 0 && within.max < unit).then_some((unit, blocks, inside))
+        })
+    }
+
+    /// `d·(e / d) + e % d` is `e`: puts the parts of a division together where both are there.
+    fn rejoined(mut self) -> Affine<V> {
+        loop {
+            let pair = self.terms.iter().find_map(|(atom, c)| {
+                let Atom::Mod(e, d) = atom else { return None };
+                let quotient = (Atom::Div(e.clone(), *d), c.checked_mul(*d)?);
+                self.terms.contains(&quotient).then(|| ([atom.clone(), quotient.0], e.times(*c)))
+            });
+            let Some((parts, whole)) = pair else { return self };
+            self.terms.retain(|(atom, _)| !parts.contains(atom));
+            self = self.sum_with(&whole);
+        }
     }
 
     /// All values lie in the returned interval; it is exact where each variable occurs once.
@@ -191,7 +229,7 @@ impl<V: Variable> Affine<V> {
                 *total = total.saturating_add(factor.saturating_mul(*c));
             }
         }
-        Affine { terms: sum.into_iter().filter(|(_, c)| *c != 0).collect(), constant }
+        Affine { terms: sum.into_iter().filter(|(_, c)| *c != 0).collect(), constant }.rejoined()
     }
 
     /// Splits into the part that only `inner` variables make up and the rest, which keeps the constant.
@@ -233,6 +271,15 @@ impl<V: Variable> Affine<V> {
         let keep = |(a, _): &&(Atom<V>, i64)| !matches!(a, Atom::Var(w) if *w == v);
         Affine { terms: self.terms.iter().filter(keep).cloned().collect(), constant: self.constant }
     }
+}
+
+/// The greatest common divisor of a number and a positive one.
+fn gcd(a: i64, b: i64) -> i64 {
+    let (mut a, mut b) = (a.unsigned_abs(), b.unsigned_abs());
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a as i64
 }
 
 impl<V: Variable> Atom<V> {
@@ -322,6 +369,15 @@ mod tests {
         assert_eq!(e.div(16, &extents), Affine::var(3));
         assert_eq!(e.modulo(16, &extents), Affine::var(2));
         assert_eq!(display(&e, &|v| format!("v{v}")), "v2 + v3 * 16");
+    }
+
+    #[test]
+    fn quotients_of_split_axes_are_those_of_their_blocks_and_come_together_again() {
+        let e = Affine::var(3u8).times(16).plus(&Affine::var(2));
+        let (quotient, rest) = (e.div(64, &extents), e.modulo(64, &extents));
+        assert_eq!(display(&quotient, &|v| format!("v{v}")), "(v3 / 4)");
+        assert_eq!(display(&rest, &|v| format!("v{v}")), "v2 + (v3 % 4) * 16");
+        assert_eq!(quotient.times(64).plus(&rest), e);
     }
 
     proptest! {

@@ -110,6 +110,9 @@ impl Builder<'_> {
         for id in self.schedule.kernel.ids() {
             let tensor = self.schedule.kernel.tensor(id);
             let stage = self.schedule.stage_of(id);
+            if stage.is_none() && !tensor.is_input() {
+                continue;
+            }
             let role = match (tensor.is_input(), tensor.output) {
                 (true, _) => Role::Input,
                 (false, true) => Role::Output,
@@ -136,7 +139,7 @@ impl Builder<'_> {
     /// Gives every loop of every stage a variable. A name that several stages use is qualified by the tensor.
     fn loops(&mut self) {
         let mut uses: HashMap<&str, usize> = HashMap::new();
-        for stage in self.schedule.stages.iter() {
+        for stage in self.schedule.stage_ids().map(|id| self.schedule.stage(id)) {
             for axis in &stage.leaves {
                 *uses.entry(&stage.axis(*axis).name).or_default() += 1;
             }

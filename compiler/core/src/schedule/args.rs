@@ -93,6 +93,20 @@ impl<'a> Call<'a> {
         resolve_axis(schedule, stage, &self.name(at)?)
     }
 
+    /// The first two arguments, which have to be two loops of a stage.
+    pub fn two_axes(&self, schedule: &Schedule, stage: StageId) -> Result<(StageAxisId, StageAxisId), ScheduleError> {
+        let (first, second) = (self.axis(schedule, stage, 0)?, self.axis(schedule, stage, 1)?);
+        match first == second {
+            false => Ok((first, second)),
+            true => Err(ScheduleError::AxisTwice {
+                directive: self.directive.name.name.clone(),
+                axis: schedule.stage(stage).axis(first).name.clone(),
+                first: self.directive.args[0].span,
+                second: self.directive.args[1].span,
+            }),
+        }
+    }
+
     /// An argument that has to be a number of at least 1.
     pub fn positive(&self, at: usize) -> Result<i64, ScheduleError> {
         let arg = &self.directive.args[at];
@@ -127,22 +141,26 @@ pub fn resolve_axis(schedule: &Schedule, stage: StageId, name: &Ident) -> Result
         });
     };
     let id = StageAxisId(at as u32);
-    match s.axis(id).split {
-        None => Ok(id),
-        Some(split) => Err(ScheduleError::AxisWasSplit {
-            name: name.clone(),
-            split: split.span,
-            became: s.leaves.iter().filter(|l| s.made_of(**l, id)).map(|l| s.axis(*l).name.clone()).collect(),
-        }),
-    }
+    let axis = s.axis(id);
+    let (span, how) = match (axis.split, axis.fused) {
+        (Some(split), _) => (split.span, "split"),
+        (None, Some(fused)) => (fused.span, "fused"),
+        (None, None) => return Ok(id),
+    };
+    let became = s.leaves.iter().filter(|l| s.made_of(**l, id)).map(|l| s.axis(*l).name.clone()).collect();
+    Err(ScheduleError::AxisIsNoLoop { name: name.clone(), span, how, became })
 }
 
-/// Finds a tensor, an input or a stage's, by its name.
+/// Finds a tensor, an input or a stage's, by its name. One that is computed inline is neither.
 pub fn resolve_tensor(schedule: &Schedule, name: &Ident) -> Result<TensorId, ScheduleError> {
-    schedule.kernel.find(&name.name).ok_or_else(|| ScheduleError::UnknownStage {
+    let tensor = schedule.kernel.find(&name.name).ok_or_else(|| ScheduleError::UnknownStage {
         name: name.clone(),
         known: schedule.kernel.tensors.iter().map(|t| t.name.clone()).collect(),
-    })
+    })?;
+    match schedule.inlined(tensor) {
+        None => Ok(tensor),
+        Some(span) => Err(ScheduleError::StageIsInlined { name: name.clone(), span }),
+    }
 }
 
 /// Finds a stage by its name.

@@ -1,6 +1,8 @@
 //! Named legality checks of schedules.
 //!
 //! - `can_hold`: a stage may be computed at an axis.
+//! - `can_fuse`: two loops may become one.
+//! - `can_inline`: a stage's readers may compute its value.
 //! - `is_copy`: a stage is a copy of one tensor.
 //! - `gemm_tile`: the loops of a stage from an axis inwards are one micro-op of the GEMM core.
 //! - `still_legal`: what earlier directives established holds after a later one.
@@ -11,7 +13,7 @@ use crate::gemm::{Accesses, Match, Mismatch, TileLoop, match_tile};
 use crate::loops::ir::Scope;
 use crate::scalar::{BinaryOp, DType, Scalar};
 use crate::schedule::regions::{self, Indivisible, Regions, StageLoop, infer};
-use crate::schedule::{Attach, Schedule, ScheduleError, StageAxisId, StageId};
+use crate::schedule::{Attach, AxisSource, Schedule, ScheduleError, StageAxisId, StageId};
 use crate::tensor::{Leaf, Read};
 
 /// Why a stage cannot be computed at an axis.
@@ -90,6 +92,68 @@ pub fn holders(s: &Schedule, producer: StageId) -> Vec<String> {
     found
 }
 
+/// Why two loops of a stage cannot become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FuseError {
+    /// The second loop does not stand directly inside the first.
+    NotAdjacent,
+    /// One of them is reduced, and the other is not.
+    Mixed,
+    /// Indices would be quotients of quotients beyond a bound.
+    TooMany,
+}
+
+/// Most fusions of one stage.
+const MOST_FUSIONS: usize = 8;
+
+impl FuseError {
+    pub fn reason(self, outer: &str, inner: &str) -> String {
+        match self {
+            FuseError::NotAdjacent => format!("`{inner}` does not stand directly inside `{outer}`"),
+            FuseError::Mixed => "one is reduced, and the other is an index of the result".to_string(),
+            FuseError::TooMany => format!("a stage has at most {MOST_FUSIONS} fused loops"),
+        }
+    }
+}
+
+/// Whether two loops may become one: they are neighbours and both spatial, or both reduced.
+pub fn can_fuse(s: &Schedule, stage: StageId, outer: StageAxisId, inner: StageAxisId) -> Result<(), FuseError> {
+    let st = s.stage(stage);
+    let depth = |axis| st.depth(axis).expect("a leaf");
+    if depth(inner) != depth(outer) + 1 {
+        return Err(FuseError::NotAdjacent);
+    }
+    if st.axis(outer).reduce != st.axis(inner).reduce {
+        return Err(FuseError::Mixed);
+    }
+    let fusions = st.axes.iter().filter(|a| matches!(a.source, AxisSource::Fused(..))).count();
+    if fusions < MOST_FUSIONS { Ok(()) } else { Err(FuseError::TooMany) }
+}
+
+/// The pairs of a stage's loops that can be fused as they stand, as `io, jo`.
+pub fn fusible(s: &Schedule, stage: StageId) -> Vec<String> {
+    let st = s.stage(stage);
+    let pairs =
+        st.leaves.windows(2).filter(|pair| !st.in_tile(pair[1]) && can_fuse(s, stage, pair[0], pair[1]).is_ok());
+    pairs.map(|pair| format!("{}, {}", st.axis(pair[0]).name, st.axis(pair[1]).name)).collect()
+}
+
+/// Whether the readers of a stage may compute its value themselves; otherwise why not, and what to do about it.
+pub fn can_inline(s: &Schedule, stage: StageId) -> Result<(), (String, &'static str)> {
+    let tensor = s.kernel.tensor(s.stage(stage).tensor);
+    if tensor.output {
+        return Err(("an output has to be stored".to_string(), "inline the stages that it reads"));
+    }
+    if s.compute(stage).reduction.is_some() {
+        let reason = "it is a reduction, which needs a stage to add up in";
+        return Err((reason.to_string(), "compute it inside a loop of its reader: `compute_at(READER, AXIS)`"));
+    }
+    match s.readers(s.stage(stage).tensor).is_empty() {
+        true => Err(("no stage reads it".to_string(), "leave its definition out")),
+        false => Ok(()),
+    }
+}
+
 /// The read that a stage copies, if it is a copy: the value of one tensor, unchanged or cut to its low bits.
 pub fn is_copy(s: &Schedule, stage: StageId) -> Option<&Read> {
     let compute = s.compute(stage);
@@ -162,6 +226,12 @@ pub fn still_legal(before: &Schedule, s: &Schedule, span: Span) -> Result<(), Sc
         if let Some(at) = s.stage(stage).attach {
             attachment_holds(s, stage, at, span)?;
         }
+        if let Some(copy) = s.stage(stage).dma_copy
+            && is_copy(s, stage).is_none()
+        {
+            let reason = format!("`{}` is no copy after it", s.stage_name(stage));
+            return Err(ScheduleError::BreaksEarlier { span, earlier: copy.span, reason });
+        }
         if let Some(tile) = s.stage(stage).tensorize
             && before.stages.get(stage.0 as usize).is_some_and(|b| b.tensorize.is_some())
             && let Err(error) = gemm_tile(s, &regions, stage, tile.axis)
@@ -178,7 +248,8 @@ fn attachment_holds(s: &Schedule, stage: StageId, at: Attach, span: Span) -> Res
     let host = s.stage(at.stage);
     let axis = &host.axis(at.axis).name;
     let reason = if host.depth(at.axis).is_none() {
-        format!("`{name}` is computed at `{axis}`, which it splits")
+        let takes = if host.axis(at.axis).fused.is_some() { "fuses" } else { "splits" };
+        format!("`{name}` is computed at `{axis}`, which it {takes}")
     } else {
         match can_hold(s, stage, at.stage, at.axis) {
             Ok(()) => return Ok(()),

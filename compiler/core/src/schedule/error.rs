@@ -20,8 +20,8 @@ pub enum ScheduleError {
     InputIsNoStage { name: Ident, input: Span },
     #[error("`{stage}` has no axis `{}`", name.name)]
     UnknownAxis { name: Ident, stage: String, loops: Vec<String> },
-    #[error("`{}` was split and is no loop any more", name.name)]
-    AxisWasSplit { name: Ident, split: Span, became: Vec<String> },
+    #[error("`{}` was {how} and is no loop any more", name.name)]
+    AxisIsNoLoop { name: Ident, span: Span, how: &'static str, became: Vec<String> },
     #[error("`{}` cannot be used like this: {reason}", directive.name)]
     Arguments { directive: Ident, reason: String, usage: &'static str },
     #[error("expected {expected}")]
@@ -36,8 +36,8 @@ pub enum ScheduleError {
     Indivisible { axis: String, extent: i64, factor: i64, split: Span, cause: Option<Span>, axis_span: Span },
     #[error("`{}` is already the name of something in this schedule", name.name)]
     NameTaken { name: Ident, first: Span },
-    #[error("`{axis}` stands twice in one reorder")]
-    ReorderedTwice { axis: String, first: Span, second: Span },
+    #[error("`{axis}` stands twice in one {directive}")]
+    AxisTwice { directive: String, axis: String, first: Span, second: Span },
     #[error("{reason}")]
     ScopeRefused { span: Span, reason: String, place: Span, place_text: String, help: String },
     #[error("no stage reads `{tensor}`, so there is nothing to cache it for")]
@@ -66,6 +66,12 @@ pub enum ScheduleError {
     SaidTwice { span: Span, first: Span, stage: String, what: &'static str },
     #[error("this statement has no meaning yet")]
     WithoutMeaning { span: Span },
+    #[error("`{}` is computed inline and is no stage any more", name.name)]
+    StageIsInlined { name: Ident, span: Span },
+    #[error("`{stage}` cannot be computed inline: {reason}")]
+    CannotInline { span: Span, stage: String, reason: String, definition: Span, help: &'static str },
+    #[error("`{outer}` and `{inner}` cannot be fused: {reason}")]
+    CannotFuse { span: Span, outer: String, inner: String, reason: String, place: Span, help: String },
 }
 
 impl ScheduleError {
@@ -76,7 +82,7 @@ impl ScheduleError {
             ScheduleError::UnknownStage { .. } => "E0302",
             ScheduleError::InputIsNoStage { .. } => "E0303",
             ScheduleError::UnknownAxis { .. } => "E0304",
-            ScheduleError::AxisWasSplit { .. } => "E0305",
+            ScheduleError::AxisIsNoLoop { .. } => "E0305",
             ScheduleError::Arguments { .. } => "E0306",
             ScheduleError::ArgumentKind { .. } => "E0307",
             ScheduleError::NotPositive { .. } => "E0308",
@@ -84,7 +90,7 @@ impl ScheduleError {
             ScheduleError::UnknownScope { .. } => "E0309",
             ScheduleError::Indivisible { .. } => "E0310",
             ScheduleError::NameTaken { .. } => "E0311",
-            ScheduleError::ReorderedTwice { .. } => "E0312",
+            ScheduleError::AxisTwice { .. } => "E0312",
             ScheduleError::ScopeRefused { .. } => "E0313",
             ScheduleError::NoReaders { .. } => "E0314",
             ScheduleError::NotAReader { .. } => "E0315",
@@ -95,6 +101,9 @@ impl ScheduleError {
             ScheduleError::NotAGemm { .. } => "E0320",
             ScheduleError::SaidTwice { .. } => "E0321",
             ScheduleError::WithoutMeaning { .. } => "E0336",
+            ScheduleError::StageIsInlined { .. } => "E0322",
+            ScheduleError::CannotInline { .. } => "E0323",
+            ScheduleError::CannotFuse { .. } => "E0324",
         }
     }
 
@@ -121,10 +130,10 @@ impl ScheduleError {
                 loops,
                 "its loops, from the outermost",
             ),
-            ScheduleError::AxisWasSplit { name, split, became } => d
+            ScheduleError::AxisIsNoLoop { name, span, how, became } => d
                 .primary(name.span, "no loop any more")
-                .secondary(*split, "split here")
-                .help(format!("the loops that it became, from the blocks to the inside of one: {}", list(became))),
+                .secondary(*span, format!("{how} here"))
+                .help(format!("the loops that it became, from the outermost: {}", list(became))),
             ScheduleError::Arguments { directive, usage, .. } => {
                 d.primary(directive.span, "used here").help(format!("write it as `{usage}`"))
             }
@@ -143,7 +152,7 @@ impl ScheduleError {
             ScheduleError::NameTaken { name, first } => {
                 d.primary(name.span, "named again").secondary(*first, "named here first").help("choose another name")
             }
-            ScheduleError::ReorderedTwice { first, second, .. } => {
+            ScheduleError::AxisTwice { first, second, .. } => {
                 d.primary(*second, "again").secondary(*first, "first here").help("name each axis once")
             }
             ScheduleError::ScopeRefused { span, place, place_text, help, .. } => {
@@ -180,6 +189,16 @@ impl ScheduleError {
             }
             ScheduleError::SaidTwice { span, first, .. } => {
                 d.primary(*span, "said again").secondary(*first, "said here first").help("leave one of them out")
+            }
+            ScheduleError::StageIsInlined { name, span } => d
+                .primary(name.span, "has no loops and no memory of its own")
+                .secondary(*span, "computed in its readers since here")
+                .help("name one of its readers, or leave `compute_inline` out"),
+            ScheduleError::CannotInline { span, definition, help, .. } => {
+                d.primary(*span, "asks its readers to compute it").secondary(*definition, "defined here").help(*help)
+            }
+            ScheduleError::CannotFuse { span, place, help, .. } => {
+                d.primary(*span, "fused here").secondary(*place, "this axis").help(help)
             }
         }
     }
@@ -223,7 +242,7 @@ fn did_you_mean<S: AsRef<str>>(d: Diagnostic, name: &str, known: &[S], what: &st
     d.help(format!("{what}: {}", list(known)))
 }
 
-fn list<S: AsRef<str>>(names: &[S]) -> String {
+pub(super) fn list<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(|n| format!("`{}`", n.as_ref())).collect::<Vec<_>>().join(", ")
 }
 

@@ -11,10 +11,11 @@ mod error;
 mod ops;
 mod print;
 pub mod regions;
+mod values;
 
 use tilewright_syntax::Span;
+use tilewright_syntax::ast::Ident;
 
-use crate::affine::Affine;
 use crate::gemm::Core;
 use crate::loops::ir::Scope;
 use crate::tensor::{AxisId, Compute, Kernel, TensorId};
@@ -30,7 +31,7 @@ pub use regions::{Regions, StageLoop};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StageId(pub u32);
 
-/// An axis of a stage: one of the tensor's own, or one that a split made. An index into the stage's `axes`.
+/// An axis of a stage: one of the tensor's own, or one that a split or a fusion made. An index into the stage's `axes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StageAxisId(pub u32);
 
@@ -53,6 +54,8 @@ pub struct Stage {
     /// The loops, from the outermost to the innermost.
     pub leaves: Vec<StageAxisId>,
     pub attach: Option<Attach>,
+    /// `compute_inline`: the readers compute the value themselves, and the stage is none any more.
+    pub inlined: Option<Span>,
     /// `pragma dma_copy`, and the axis from which on the loops are the copy.
     pub dma_copy: Option<Marked>,
     /// `tensorize gemm`, and the outermost axis of the tile.
@@ -66,6 +69,8 @@ pub struct StageAxis {
     pub source: AxisSource,
     /// The split that replaced the axis by two; a leaf has none.
     pub split: Option<Split>,
+    /// The fusion that made one loop of the axis and another; a leaf has none.
+    pub fused: Option<Fused>,
     /// Where the axis got its name.
     pub span: Span,
     /// The last directive that gave the loop its place or extent.
@@ -80,6 +85,8 @@ pub enum AxisSource {
     Outer(StageAxisId),
     /// Runs inside one block.
     Inner(StageAxisId),
+    /// Runs over all pairs of values of two axes, the second one faster.
+    Fused(StageAxisId, StageAxisId),
 }
 
 /// `axis = outer * factor + inner`.
@@ -88,6 +95,15 @@ pub struct Split {
     pub factor: i64,
     pub outer: StageAxisId,
     pub inner: StageAxisId,
+    pub span: Span,
+}
+
+/// `outer = into / extent(inner)`, `inner = into % extent(inner)`: what one of two fused axes became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fused {
+    pub outer: StageAxisId,
+    pub inner: StageAxisId,
+    pub into: StageAxisId,
     pub span: Span,
 }
 
@@ -120,19 +136,7 @@ impl Schedule {
 
     /// Adds the stage of a computed tensor.
     fn add_stage(&mut self, tensor: TensorId) -> StageId {
-        let compute = self.kernel.tensor(tensor).compute().expect("stages are of computed tensors");
-        let reduced = compute.reduction.iter().flat_map(|r| r.axes.iter().map(|a| (*a, true)));
-        let all = compute.axes.iter().map(|a| (*a, false)).chain(reduced);
-        let axes: Vec<StageAxis> = all
-            .map(|(axis, reduce)| StageAxis {
-                name: self.kernel.axis(axis).name.clone(),
-                reduce,
-                source: AxisSource::Tensor(axis),
-                split: None,
-                span: self.kernel.axis(axis).span,
-                shaped_by: None,
-            })
-            .collect();
+        let axes = self.original_axes(tensor);
         self.stages.push(Stage {
             tensor,
             scope: Scope::Dram,
@@ -140,10 +144,28 @@ impl Schedule {
             leaves: (0..axes.len() as u32).map(StageAxisId).collect(),
             axes,
             attach: None,
+            inlined: None,
             dma_copy: None,
             tensorize: None,
         });
         StageId(self.stages.len() as u32 - 1)
+    }
+
+    /// The axes of a computed tensor before any directive: its own, and those that it reduces.
+    fn original_axes(&self, tensor: TensorId) -> Vec<StageAxis> {
+        let compute = self.kernel.tensor(tensor).compute().expect("stages are of computed tensors");
+        let reduced = compute.reduction.iter().flat_map(|r| r.axes.iter().map(|a| (*a, true)));
+        let all = compute.axes.iter().map(|a| (*a, false)).chain(reduced);
+        let axis = |(axis, reduce)| StageAxis {
+            name: self.kernel.axis(axis).name.clone(),
+            reduce,
+            source: AxisSource::Tensor(axis),
+            split: None,
+            fused: None,
+            span: self.kernel.axis(axis).span,
+            shaped_by: None,
+        };
+        all.map(axis).collect()
     }
 
     pub fn stage(&self, id: StageId) -> &Stage {
@@ -154,8 +176,15 @@ impl Schedule {
         &mut self.stages[id.0 as usize]
     }
 
+    /// The stages in the order in which they were made, without those that their readers compute.
     pub fn stage_ids(&self) -> impl Iterator<Item = StageId> + use<> {
-        (0..self.stages.len() as u32).map(StageId)
+        let there: Vec<u32> = (0..).zip(&self.stages).filter(|(_, s)| s.inlined.is_none()).map(|(n, _)| n).collect();
+        there.into_iter().map(StageId)
+    }
+
+    /// The `compute_inline` that left a computed tensor without a stage.
+    pub fn inlined(&self, tensor: TensorId) -> Option<Span> {
+        self.stages.iter().find(|s| s.tensor == tensor)?.inlined
     }
 
     /// The name of the stage's tensor.
@@ -163,7 +192,7 @@ impl Schedule {
         &self.kernel.tensor(self.stage(id).tensor).name
     }
 
-    /// The stage that computes a tensor; None for an input.
+    /// The stage that computes a tensor; None for an input, and for what is computed inline.
     pub fn stage_of(&self, tensor: TensorId) -> Option<StageId> {
         self.stage_ids().find(|s| self.stage(*s).tensor == tensor)
     }
@@ -207,6 +236,14 @@ impl Schedule {
     }
 }
 
+impl StageAxis {
+    /// A loop that a directive makes.
+    fn new(name: &Ident, reduce: bool, source: AxisSource, directive: Span) -> StageAxis {
+        let Ident { name, span } = name.clone();
+        StageAxis { name, reduce, source, split: None, fused: None, span, shaped_by: Some(directive) }
+    }
+}
+
 impl Stage {
     pub fn axis(&self, id: StageAxisId) -> &StageAxis {
         &self.axes[id.0 as usize]
@@ -216,7 +253,7 @@ impl Stage {
         &mut self.axes[id.0 as usize]
     }
 
-    /// How far from the outermost loop a leaf stands; None where the axis was split.
+    /// How far from the outermost loop a leaf stands; None where the axis is a loop no more.
     pub fn depth(&self, axis: StageAxisId) -> Option<usize> {
         self.leaves.iter().position(|l| *l == axis)
     }
@@ -229,24 +266,12 @@ impl Stage {
         }
     }
 
-    /// Whether an axis came out of splitting another one.
+    /// Whether an axis came out of splitting or fusing another one.
     pub fn made_of(&self, axis: StageAxisId, origin: StageAxisId) -> bool {
         match self.axis(axis).source {
             AxisSource::Outer(from) | AxisSource::Inner(from) => from == origin || self.made_of(from, origin),
+            AxisSource::Fused(a, b) => [a, b].into_iter().any(|from| from == origin || self.made_of(from, origin)),
             AxisSource::Tensor(_) => false,
         }
-    }
-
-    /// The value of an axis in terms of the leaves: each with the product of the factors that it stands behind.
-    pub fn value(&self, stage: StageId, axis: StageAxisId) -> Affine<StageLoop> {
-        let mut leaves = Vec::new();
-        let mut open = vec![(axis, 1_i64)];
-        while let Some((axis, step)) = open.pop() {
-            match self.axis(axis).split {
-                None => leaves.push((StageLoop { stage, axis }, step)),
-                Some(s) => open.extend([(s.outer, step.saturating_mul(s.factor)), (s.inner, step)]),
-            }
-        }
-        Affine::sum(leaves)
     }
 }

@@ -5,7 +5,7 @@
 //! is attached computes what its readers touch while the loops around it stand still.
 
 use crate::affine::{Affine, Interval};
-use crate::schedule::{AxisSource, Schedule, StageAxisId, StageId};
+use crate::schedule::{AxisSource, Schedule, StageAxisId, StageId, values};
 use crate::tensor::{AxisId, Read};
 
 /// A loop of a schedule.
@@ -83,7 +83,7 @@ pub fn axis_value(schedule: &Schedule, regions: &Regions, stage: StageId, axis: 
     let s = schedule.stage(stage);
     let root = s.axes.iter().position(|a| a.source == AxisSource::Tensor(axis));
     let root = StageAxisId(root.expect("a value mentions only axes of its own tensor") as u32);
-    let local = s.value(stage, root);
+    let local = values::value(s, stage, root, regions);
     match schedule.compute(stage).axes.iter().position(|a| *a == axis) {
         Some(dim) => regions.region(stage).min[dim].plus(&local),
         None => local,
@@ -175,7 +175,7 @@ fn extents(schedule: &Schedule, stage: StageId, region: &Region) -> Result<Vec<i
     let s = schedule.stage(stage);
     let compute = schedule.compute(stage);
     let mut extents = vec![0; s.axes.len()];
-    // Splits append the axes that they make, so an axis stands behind the one that it comes from.
+    // Splits and fusions append the axes that they make, so an axis stands behind those that it comes from.
     for (at, axis) in s.axes.iter().enumerate() {
         extents[at] = match axis.source {
             AxisSource::Tensor(a) => match compute.axes.iter().position(|x| *x == a) {
@@ -191,6 +191,7 @@ fn extents(schedule: &Schedule, stage: StageId, region: &Region) -> Result<Vec<i
                 extent / factor
             }
             AxisSource::Inner(from) => s.axis(from).split.expect("made by a split").factor,
+            AxisSource::Fused(a, b) => extents[a.0 as usize].saturating_mul(extents[b.0 as usize]),
         };
     }
     Ok(extents)

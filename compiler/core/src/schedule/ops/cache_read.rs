@@ -9,6 +9,7 @@
 //! Checks: the name is free; the tensor has readers, and those named are among them; the scope's elements have the
 //! tensor's type.
 
+use tilewright_syntax::Span;
 use tilewright_syntax::ast::Ident;
 
 use crate::affine::Affine;
@@ -24,11 +25,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     call.expect_args(1..=usize::MAX)?;
     let source = resolve_tensor(schedule, call.subject)?;
     let scope = call.scope(0)?;
-    let target = call.target.expect("checked above");
-    if let Some(taken) = schedule.kernel.find(&target.name) {
-        let first = schedule.kernel.tensor(taken).span;
-        return Err(ScheduleError::NameTaken { name: target.clone(), first });
-    }
+    let target = new_name(schedule, call)?;
     let tensor = schedule.kernel.tensor(source);
     holds_type(scope, tensor.dtype, call, tensor.span)?;
     let readers = chosen_readers(schedule, call, source)?;
@@ -67,8 +64,34 @@ fn chosen_readers(schedule: &Schedule, call: &Call, source: TensorId) -> Result<
     Ok(chosen)
 }
 
+/// The name of the stage that a directive makes; no tensor may have it.
+pub fn new_name<'a>(schedule: &Schedule, call: &Call<'a>) -> Result<&'a Ident, ScheduleError> {
+    let target = call.target.expect("the directive makes a stage");
+    match schedule.kernel.find(&target.name) {
+        None => Ok(target),
+        Some(taken) => {
+            let first = schedule.kernel.tensor(taken).span;
+            Err(ScheduleError::NameTaken { name: target.clone(), first })
+        }
+    }
+}
+
 /// Adds the tensor `NEW[d0, d1] = SOURCE[d0, d1]`.
 fn add_copy(schedule: &mut Schedule, source: TensorId, name: &Ident) -> TensorId {
+    let copy = copy_of(schedule, source, name.span);
+    let original = schedule.kernel.tensor(source).clone();
+    schedule.kernel.tensors.push(Tensor {
+        name: name.name.clone(),
+        span: name.span,
+        output: false,
+        definition: Definition::Compute(copy),
+        ..original
+    });
+    TensorId(schedule.kernel.tensors.len() as u32 - 1)
+}
+
+/// The definition of a tensor that copies another one, in axes of its own.
+pub fn copy_of(schedule: &mut Schedule, source: TensorId, span: Span) -> Compute {
     let original = schedule.kernel.tensor(source).clone();
     let names = axis_names(schedule, source);
     let first = schedule.kernel.axes.len() as u32;
@@ -77,17 +100,8 @@ fn add_copy(schedule: &mut Schedule, source: TensorId, name: &Ident) -> TensorId
     }
     let axes: Vec<AxisId> = (0..original.shape.len() as u32).map(|d| AxisId(first + d)).collect();
     let indices = axes.iter().map(|a| Affine::var(*a)).collect();
-    let read = Read { tensor: source, indices, span: name.span };
-    let value = Scalar::Leaf(Leaf::Read(read));
-    schedule.kernel.tensors.push(Tensor {
-        name: name.name.clone(),
-        span: name.span,
-        dtype: original.dtype,
-        shape: original.shape,
-        output: false,
-        definition: Definition::Compute(Compute { axes, reduction: None, value }),
-    });
-    TensorId(schedule.kernel.tensors.len() as u32 - 1)
+    let value = Scalar::Leaf(Leaf::Read(Read { tensor: source, indices, span }));
+    Compute { axes, reduction: None, value }
 }
 
 /// The names of the copy's axes: those of the tensor; for an input, those of the axes that its first reader uses plainly.

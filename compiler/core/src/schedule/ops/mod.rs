@@ -2,17 +2,22 @@
 //! shows before → after.
 
 mod cache_read;
+mod cache_write;
 mod compute_at;
+mod compute_inline;
+mod compute_root;
+mod fuse;
 mod pragma;
 mod reorder;
 mod set_scope;
 mod split;
 mod tensorize;
+mod tile;
 
 use tilewright_syntax::ast::Ident;
 
 use crate::schedule::args::Call;
-use crate::schedule::{Schedule, ScheduleError};
+use crate::schedule::{Schedule, ScheduleError, StageAxisId, StageId};
 
 /// A directive of the schedule language.
 #[derive(Debug)]
@@ -24,14 +29,19 @@ pub struct Op {
 }
 
 /// Every directive, in alphabetical order.
-const OPS: [Op; 7] = [
+const OPS: [Op; 12] = [
     Op { name: "cache_read", usage: "NEW = TENSOR.cache_read(SCOPE[, READER...])", apply: cache_read::apply },
+    Op { name: "cache_write", usage: "NEW = STAGE.cache_write(SCOPE)", apply: cache_write::apply },
     Op { name: "compute_at", usage: "STAGE.compute_at(HOST, AXIS)", apply: compute_at::apply },
+    Op { name: "compute_inline", usage: "STAGE.compute_inline()", apply: compute_inline::apply },
+    Op { name: "compute_root", usage: "STAGE.compute_root()", apply: compute_root::apply },
+    Op { name: "fuse", usage: "STAGE.fuse(OUTER, INNER) -> FUSED", apply: fuse::apply },
     Op { name: "pragma", usage: "STAGE.pragma([AXIS, ]dma_copy)", apply: pragma::apply },
     Op { name: "reorder", usage: "STAGE.reorder(AXIS, AXIS...)", apply: reorder::apply },
     Op { name: "set_scope", usage: "STAGE.set_scope(SCOPE)", apply: set_scope::apply },
     Op { name: "split", usage: "STAGE.split(AXIS, FACTOR) -> OUTER, INNER", apply: split::apply },
     Op { name: "tensorize", usage: "STAGE.tensorize(AXIS, gemm)", apply: tensorize::apply },
+    Op { name: "tile", usage: "STAGE.tile(Y, X, FY, FX) -> YO, XO, YI, XI", apply: tile::apply },
 ];
 
 /// The names of all directives.
@@ -45,4 +55,36 @@ pub(super) fn find(name: &Ident) -> Result<&'static Op, ScheduleError> {
         .iter()
         .find(|op| op.name == name.name)
         .ok_or_else(|| ScheduleError::UnknownDirective { name: name.clone(), known: directive_names() })
+}
+
+/// Refuses names behind `->` that stand twice there or that the stage's axes have.
+fn names_are_free(schedule: &Schedule, stage: StageId, call: &Call) -> Result<(), ScheduleError> {
+    let stage = schedule.stage(stage);
+    let results = &call.directive.results;
+    for (at, name) in results.iter().enumerate() {
+        let earlier = results[..at].iter().find(|r| r.name == name.name).map(|r| r.span);
+        let axis = stage.axes.iter().find(|a| a.name == name.name).map(|a| a.span);
+        if let Some(first) = earlier.or(axis) {
+            return Err(ScheduleError::NameTaken { name: name.clone(), first });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to take a loop of a tile apart; `does` says how the directive would.
+fn outside_tile(
+    schedule: &Schedule,
+    stage: StageId,
+    axis: StageAxisId,
+    call: &Call,
+    does: &str,
+) -> Result<(), ScheduleError> {
+    let s = schedule.stage(stage);
+    match s.tensorize {
+        Some(tile) if s.in_tile(axis) => {
+            let reason = format!("{does} `{}`, a loop of the tile", s.axis(axis).name);
+            Err(ScheduleError::BreaksEarlier { span: call.span(), earlier: tile.span, reason })
+        }
+        _ => Ok(()),
+    }
 }

@@ -9,7 +9,7 @@
 //! once; no loop crosses the edge of a tile.
 
 use crate::schedule::args::Call;
-use crate::schedule::{Schedule, ScheduleError, StageAxisId};
+use crate::schedule::{Schedule, ScheduleError, StageAxisId, StageId};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
     call.expect_target(false)?;
@@ -22,10 +22,16 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         if let Some(first) = named.iter().position(|a| *a == axis) {
             let (first, second) = (call.directive.args[first].span, call.directive.args[at].span);
             let axis = schedule.stage(stage).axis(axis).name.clone();
-            return Err(ScheduleError::ReorderedTwice { axis, first, second });
+            let directive = call.directive.name.name.clone();
+            return Err(ScheduleError::AxisTwice { directive, axis, first, second });
         }
         named.push(axis);
     }
+    place(schedule, stage, &named, call)
+}
+
+/// Lets the named loops stand in their order, in the places that they hold together.
+pub fn place(schedule: &mut Schedule, stage: StageId, named: &[StageAxisId], call: &Call) -> Result<(), ScheduleError> {
     let s = schedule.stage_mut(stage);
     let tile_before = tile_of(&s.leaves, s.tensorize.map(|t| t.axis));
     let mut order = named.iter();

@@ -1,0 +1,100 @@
+//! `Y_acc = Y.cache_write(acc)`: a tensor's computation moves to a stage in a scratchpad, and the tensor becomes a copy of it.
+//!
+//! ```text
+//! before   Y[i, j] = i8(clip(C[i, j] >> 8, 0, 127))
+//! after    Y_acc[i, j] = clip(C[i, j] >> 8, 0, 127)
+//!          Y[i, j] = i8(Y_acc[i, j])
+//! ```
+//!
+//! A value that is cut to its low bits on the way out keeps all of them in the accumulator: a store cuts it anyway.
+//!
+//! Checks: the name is free; the scope's elements have the value's type; no directive has shaped the tensor's loops, since
+//! they would move away with the computation.
+
+use crate::loops::ir::Scope;
+use crate::scalar::{CastMode, DType, Scalar};
+use crate::schedule::args::Call;
+use crate::schedule::ops::cache_read::{copy_of, new_name};
+use crate::schedule::ops::set_scope::holds_type;
+use crate::schedule::{Schedule, ScheduleError, StageAxisId, StageId};
+use crate::tensor::{Compute, Definition, Leaf, Tensor, TensorId};
+
+pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
+    call.expect_target(true)?;
+    call.expect_results(0)?;
+    call.expect_args(1..=1)?;
+    let stage = call.stage(schedule)?;
+    let scope = call.scope(0)?;
+    let name = new_name(schedule, call)?;
+    loops_are_untouched(schedule, stage, call)?;
+    let tensor = schedule.stage(stage).tensor;
+    let original = schedule.kernel.tensor(tensor).clone();
+    let compute = schedule.compute(stage).clone();
+    let narrow = scope == Scope::Acc && is_cut(schedule, &compute);
+    let dtype = if narrow { DType::I32 } else { original.dtype };
+    holds_type(scope, dtype, call, original.span)?;
+    let cache = TensorId(schedule.kernel.tensors.len() as u32);
+    let moved = if narrow { Compute { value: compute.value.untruncated().clone(), ..compute } } else { compute };
+    schedule.kernel.tensors.push(Tensor {
+        name: name.name.clone(),
+        span: name.span,
+        dtype,
+        output: false,
+        definition: Definition::Compute(moved),
+        ..original
+    });
+    let copy = copy_of(schedule, cache, name.span);
+    let value = match narrow {
+        true => Scalar::cast(DType::I8, CastMode::Wrap, copy.value),
+        false => copy.value,
+    };
+    schedule.kernel.tensors[tensor.0 as usize].definition = Definition::Compute(Compute { value, ..copy });
+    restart(schedule, stage);
+    let added = schedule.add_stage(cache);
+    let s = schedule.stage_mut(added);
+    (s.scope, s.scope_span) = (scope, Some(call.span()));
+    Ok(())
+}
+
+/// Whether the value is the low bits of a wider one, which is more than a tensor's own.
+fn is_cut(schedule: &Schedule, compute: &Compute) -> bool {
+    let cut = matches!(compute.value, Scalar::Cast { to: DType::I8, mode: CastMode::Wrap, .. });
+    let wide = compute.value.untruncated();
+    cut && !matches!(wide, Scalar::Leaf(_)) && dtype(schedule, wide) == DType::I32
+}
+
+/// The type of a value; both sides of an operation have the same.
+fn dtype(schedule: &Schedule, value: &Scalar<Leaf>) -> DType {
+    match value {
+        Scalar::Const { dtype, .. } | Scalar::Cast { to: dtype, .. } => *dtype,
+        Scalar::Leaf(Leaf::Read(read)) => schedule.kernel.tensor(read.tensor).dtype,
+        Scalar::Leaf(Leaf::Axis(_)) => DType::I32,
+        Scalar::Binary { left, .. } => dtype(schedule, left),
+    }
+}
+
+fn loops_are_untouched(schedule: &Schedule, stage: StageId, call: &Call) -> Result<(), ScheduleError> {
+    let s = schedule.stage(stage);
+    let shaped = s.axes.iter().find_map(|a| a.shaped_by);
+    let marked = [s.dma_copy, s.tensorize].into_iter().flatten().map(|m| m.span).next();
+    let guest = schedule.stage_ids().filter_map(|g| schedule.stage(g).attach).find(|at| at.stage == stage);
+    match shaped.or(marked).or(guest.map(|at| at.span)) {
+        None => Ok(()),
+        Some(earlier) => {
+            let reason = format!("moves the loops of `{}` to `{}`", call.subject.name, schedule_name(call));
+            Err(ScheduleError::BreaksEarlier { span: call.span(), earlier, reason })
+        }
+    }
+}
+
+fn schedule_name<'a>(call: &Call<'a>) -> &'a str {
+    call.target.map_or("a stage of its own", |t| &t.name)
+}
+
+/// Gives a stage the loops of what its tensor has become.
+fn restart(schedule: &mut Schedule, stage: StageId) {
+    let axes = schedule.original_axes(schedule.stage(stage).tensor);
+    let s = schedule.stage_mut(stage);
+    s.leaves = (0..axes.len() as u32).map(StageAxisId).collect();
+    s.axes = axes;
+}

@@ -1,0 +1,54 @@
+//! What an axis is worth in terms of the loops that it became: split and fused axis → an expression over the leaves.
+//!
+//! ```text
+//! split(j, 16) -> jo, ji     j = jo * 16 + ji
+//! fuse(i, j) -> f            i = f / extent(j)     j = f % extent(j)
+//! ```
+
+use std::collections::HashMap;
+
+use crate::affine::Affine;
+use crate::schedule::regions::Regions;
+use crate::schedule::{Fused, Stage, StageAxisId, StageId, StageLoop};
+
+/// The value of an axis: each leaf with the product of the factors that it stands behind, and quotients and remainders of
+/// fused loops.
+pub fn value(s: &Stage, stage: StageId, axis: StageAxisId, regions: &Regions) -> Affine<StageLoop> {
+    Values { s, stage, regions, fused: HashMap::new() }.of(axis)
+}
+
+struct Values<'a> {
+    s: &'a Stage,
+    stage: StageId,
+    regions: &'a Regions,
+    /// The values of fused axes that are known, since both parts of a split one ask for them.
+    fused: HashMap<StageAxisId, Affine<StageLoop>>,
+}
+
+impl Values<'_> {
+    fn of(&mut self, axis: StageAxisId) -> Affine<StageLoop> {
+        let (mut leaves, mut parts) = (Vec::new(), Vec::new());
+        let mut open = vec![(axis, 1_i64)];
+        while let Some((axis, step)) = open.pop() {
+            let a = self.s.axis(axis);
+            match (a.split, a.fused) {
+                (Some(s), _) => open.extend([(s.outer, step.saturating_mul(s.factor)), (s.inner, step)]),
+                (None, Some(f)) => parts.push(self.part(axis, f).times(step)),
+                (None, None) => leaves.push((StageLoop { stage: self.stage, axis }, step)),
+            }
+        }
+        parts.iter().fold(Affine::sum(leaves), |sum, part| sum.plus(part))
+    }
+
+    /// The value of one of two fused axes.
+    fn part(&mut self, axis: StageAxisId, f: Fused) -> Affine<StageLoop> {
+        if !self.fused.contains_key(&f.into) {
+            let both = self.of(f.into);
+            self.fused.insert(f.into, both);
+        }
+        let both = &self.fused[&f.into];
+        let inner = self.regions.extent(self.stage, f.inner);
+        let range = |l| self.regions.range(l);
+        if axis == f.outer { both.div(inner, &range) } else { both.modulo(inner, &range) }
+    }
+}

@@ -1,0 +1,134 @@
+//! Each directive on programs that show it: the engines agree, and what it promises is seen in the legal program.
+
+use tilewright_tests::{Agreed, Case, engines_agree};
+
+const KERNEL: &str = "kernel k(m = BATCH * 2, k = 64, n = 128) {
+    input X: i8[m, k]
+    input W: i8[n, k]
+    input b: i32[n]
+    C[i, j] = sum(r: i32(X[i, r]) * i32(W[j, r]))
+    B[i, j] = C[i, j] + b[j]
+    S[i, j] = B[i, j] >> 6
+    output Y[i, j] = i8(clip(S[i, j], 0, 127))
+}
+";
+
+const OPERANDS: &str = "    X_buf = X.cache_read(inp)
+    W_buf = W.cache_read(wgt)
+    b_acc = b.cache_read(acc)
+    Y_acc = Y.cache_write(acc)
+";
+
+const SCOPES: &str = "    C.set_scope(acc)
+    B.set_scope(acc)
+    S.set_scope(acc)
+";
+
+const PRODUCT: &str = "    C.split(i, BATCH) -> io, ii
+    C.split(j, BLOCK_OUT) -> jo, ji
+    C.split(r, BLOCK_IN) -> ro, ri
+    C.reorder(io, jo, ro, ii, ji, ri)
+    C.tensorize(ii, gemm)
+";
+
+fn agree(parts: &[&str]) -> Agreed {
+    let text = format!("{KERNEL}schedule s for k {{\n{}}}\n", parts.concat());
+    engines_agree(&Case::new(&text)).unwrap_or_else(|refused| panic!("{text}\n{}", refused.text))
+}
+
+#[test]
+fn cache_write_computes_in_the_accumulator_and_copies_out() {
+    let agreed = agree(&[OPERANDS, SCOPES, PRODUCT]);
+    assert!(agreed.legal.contains("store C[0] -> Y[0]"), "{}", agreed.legal);
+}
+
+#[test]
+fn inlined_stages_need_no_memory() {
+    let inlined = agree(&[OPERANDS, "    C.set_scope(acc)\n    B.compute_inline()\n    S.compute_inline()\n", PRODUCT]);
+    assert!(!inlined.legal.contains("alloc S") && !inlined.legal.contains("alloc B"), "{}", inlined.legal);
+    let separate = agree(&[OPERANDS, SCOPES, PRODUCT]);
+    assert_eq!(inlined.report.alu_uops, separate.report.alu_uops);
+}
+
+#[test]
+fn an_inlined_stage_may_be_read_at_other_indices() {
+    let text = "kernel k() {
+    input A: i32[40, 16]
+    T[i < 40, j] = A[i, j] + i * 3
+    U[i < 9, j < 16] = T[i * 4 + 2, j] + T[0 + i, j]
+    output Y[i, j] = i8(U[i, j])
+}
+
+schedule s for k {
+    T.compute_inline()
+}
+";
+    let refused = engines_agree(&Case::new(text)).expect_err("values of axes are not in the accumulator");
+    assert_eq!(refused.codes, ["E0502"], "{}", refused.text);
+    let plain = text
+        .replace(" + i * 3", " + 1")
+        .replace("T.compute_inline()", "T.compute_inline()\n    A_acc = A.cache_read(acc)\n    U.set_scope(acc)");
+    engines_agree(&Case::new(&plain)).unwrap_or_else(|refused| panic!("{plain}\n{}", refused.text));
+}
+
+#[test]
+fn compute_root_undoes_compute_at() {
+    let there = "    X_buf.compute_at(C, ro)\n";
+    let back = "    X_buf.compute_root()\n";
+    let root = agree(&[OPERANDS, SCOPES, PRODUCT]);
+    let moved = agree(&[OPERANDS, SCOPES, PRODUCT, there]);
+    let undone = agree(&[OPERANDS, SCOPES, PRODUCT, there, back]);
+    assert_eq!(undone.legal, root.legal);
+    assert_ne!(moved.legal, root.legal);
+}
+
+#[test]
+fn tile_is_two_splits_and_a_reorder() {
+    let tile = "    C.tile(i, j, BATCH, BLOCK_OUT) -> io, jo, ii, ji
+    C.split(r, BLOCK_IN) -> ro, ri
+    C.reorder(io, jo, ro, ii, ji, ri)
+    C.tensorize(ii, gemm)
+";
+    assert_eq!(agree(&[OPERANDS, SCOPES, tile]).legal, agree(&[OPERANDS, SCOPES, PRODUCT]).legal);
+}
+
+#[test]
+fn fused_loops_cost_no_instructions() {
+    let plain = agree(&[OPERANDS, SCOPES, PRODUCT]);
+    for fused in [
+        "    C.fuse(io, jo) -> t\n",
+        "    C.fuse(io, jo) -> t\n    C.split(t, 4) -> to, ti\n",
+        "    C.fuse(io, jo) -> t\n    C.split(t, 4) -> to, ti\n    X_buf.compute_at(C, to)\n    W_buf.compute_at(C, ti)\n",
+        "    B.fuse(i, j) -> f\n    S.fuse(i, j) -> f\n    Y.fuse(i, j) -> f\n    X_buf.fuse(i, r) -> f\n",
+        "    B.split(j, 32) -> jo, ji\n    B.reorder(jo, i, ji)\n    B.fuse(jo, i) -> f\n    B.fuse(f, ji) -> g\n",
+    ] {
+        let agreed = agree(&[OPERANDS, SCOPES, PRODUCT, fused]);
+        assert_eq!(agreed.report.gemm_uops, plain.report.gemm_uops, "{fused}");
+        if !fused.contains("compute_at") {
+            assert_eq!(agreed.stream.insns.len(), plain.stream.insns.len(), "{fused}\n{}", agreed.legal);
+        }
+    }
+}
+
+#[test]
+fn reduced_loops_may_be_fused_too() {
+    let text = "kernel k(m = BATCH) {
+    input X: i8[m, 2, 3, 16]
+    input W: i8[32, 2, 3, 16]
+    C[i, j] = sum(a, b, c: i32(X[i, a, b, c]) * i32(W[j, a, b, c]))
+    output Y[i, j] = i8(C[i, j])
+}
+
+schedule s for k {
+    X_buf = X.cache_read(inp)
+    W_buf = W.cache_read(wgt)
+    C.set_scope(acc)
+    C.split(j, BLOCK_OUT) -> jo, ji
+    C.reorder(a, b, jo, i, ji, c)
+    C.fuse(a, b) -> ab
+    C.tensorize(i, gemm)
+    W_buf.compute_at(C, ab)
+}
+";
+    engines_agree(&Case::new(text)).unwrap_or_else(|refused| panic!("{}", refused.text));
+}
