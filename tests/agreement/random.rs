@@ -237,6 +237,26 @@ proptest! {
     }
 }
 
+/// Every kernel of this family fits, in some tiles; but a vector has no tiles of several rows.
+fn without_schedule(choices: &Choices) {
+    if choices.has_bias() && choices.log_batch > 0 {
+        return;
+    }
+    let text = choices.kernel();
+    if let Err(refused) = engines_agree(&Case { config: choices.config(), seed: 11, ..Case::new(&text) }) {
+        panic!("the automatic schedule does not serve this kernel:\n{text}\n{}", refused.text);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: super::cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_kernels_need_no_schedule(choices in choices()) {
+        without_schedule(&choices);
+    }
+}
+
 /// A generator whose programs are mostly refused would test little.
 #[test]
 fn most_random_programs_are_accepted() {

@@ -10,6 +10,7 @@ use crate::legalize::{self, Cx, LegalProgram, LegalizeError};
 use crate::loops::ir::LoopProgram;
 use crate::loops::print::{PrintOptions, print};
 use crate::loops::verify::verify;
+use crate::schedule::auto::{self, Automatic};
 use crate::schedule::{self, Schedule, Step};
 use crate::tensor::constants::bind_parameters;
 use crate::tensor::{self, Constants, Kernel, TensorError};
@@ -84,7 +85,8 @@ pub struct Request<'a> {
     pub file: FileId,
     /// Parameters by name; `NAME` is a kernel's, `SCHEDULE.NAME` a schedule's.
     pub params: &'a [(String, i64)],
-    /// The schedule to take; it may be left out where the file has one.
+    /// The schedule to take; it may be left out where the file has one. `automatic` stands for one that is made for the
+    /// kernel, which is also taken where the file has none.
     pub schedule: Option<&'a str>,
     pub config: &'a Config,
 }
@@ -104,8 +106,6 @@ pub struct Front {
 pub enum ChoiceError {
     #[error("there is no kernel in this file")]
     NoKernel,
-    #[error("kernel `{kernel}` has no schedule")]
-    NoSchedule { kernel: String, span: Span },
     #[error("there is no schedule `{name}`")]
     UnknownSchedule { name: String, known: Vec<String> },
     #[error("this file has several schedules")]
@@ -123,7 +123,6 @@ impl ChoiceError {
     pub fn code(&self) -> &'static str {
         match self {
             ChoiceError::NoKernel => "E0330",
-            ChoiceError::NoSchedule { .. } => "E0331",
             ChoiceError::UnknownSchedule { .. } => "E0332",
             ChoiceError::SeveralSchedules { .. } => "E0333",
             ChoiceError::UnknownKernel { .. } => "E0334",
@@ -142,9 +141,6 @@ impl ChoiceError {
         };
         match self {
             ChoiceError::NoKernel => d.help("a program starts with `kernel NAME(PARAMETER = VALUE) { ... }`"),
-            ChoiceError::NoSchedule { kernel, span } => d
-                .primary(*span, "nothing says where and when it is computed")
-                .help(format!("write one beside it: `schedule simple for {kernel} {{ ... }}`")),
             ChoiceError::UnknownSchedule { name, known } => {
                 did_you_mean(d, name, known).help(format!("schedules here: {}", known.join(", ")))
             }
@@ -169,8 +165,43 @@ impl ChoiceError {
 /// Parses a file and checks the kernel and the choice of schedule.
 pub fn front(request: &Request) -> Result<Front, Vec<Diagnostic>> {
     let program = parse(request.sources, request.file)?;
-    let chosen = choose(&program, request.schedule).map_err(|e| vec![e.diagnostic()])?;
-    front_of(&program, chosen, request.params, request.config)
+    match choose(&program, request.schedule).map_err(|e| vec![e.diagnostic()])? {
+        (kernel, Some(schedule)) => front_of(&program, (kernel, schedule), request.params, request.config),
+        (kernel, None) => automatic(&program, kernel, request.params, request.config),
+    }
+}
+
+/// The kernel with the first automatic schedule that fits the target.
+fn automatic(
+    program: &ast::Program,
+    kernel: &ast::Kernel,
+    params: &[(String, i64)],
+    config: &Config,
+) -> Result<Front, Vec<Diagnostic>> {
+    let cx = Cx { config: *config };
+    let checked = tensor::check(kernel, params, &target_constants(config))?;
+    let mut automatic = Automatic::new(&checked, cx.core(), kernel.name.span).map_err(|e| vec![e.diagnostic()])?;
+    let mut first = None;
+    loop {
+        let front = front_of(program, (kernel, &automatic.source()), params, config)?;
+        let told = match front.compile() {
+            Ok(_) => return Ok(front),
+            Err(Refusal::Legalize(LegalizeError::Capacity { buffer, scope, .. }))
+                if automatic.shrink(&buffer, scope) =>
+            {
+                continue;
+            }
+            Err(refusal) => refusal.diagnostics(),
+        };
+        let told = first.get_or_insert(told);
+        match automatic.swapped() {
+            Some(swapped) => automatic = swapped,
+            None => {
+                let note = "the kernel has no schedule, and this is where the automatic one ends";
+                return Err(told.drain(..).map(|d| d.note(note)).collect());
+            }
+        }
+    }
 }
 
 /// Checks all of a file: every kernel, and every schedule with its directives.
@@ -190,9 +221,8 @@ pub fn check(
     for source in schedules(&program) {
         checked.push(&source.kernel.name);
         let outcome = match kernel_of(&program, source) {
-            Ok(kernel) => {
-                front_of(&program, (kernel, source), params, config).and_then(|f| f.compile_to_legal().map(|_| ()))
-            }
+            Ok(kernel) => front_of(&program, (kernel, source), params, config)
+                .and_then(|f| f.compile().map(|_| ()).map_err(Refusal::diagnostics)),
             Err(e) => Err(vec![e.diagnostic()]),
         };
         errors.extend(outcome.err().into_iter().flatten());
@@ -254,10 +284,31 @@ impl Front {
         &self.cx
     }
 
-    fn compile_to_legal(&self) -> Result<LegalProgram, Vec<Diagnostic>> {
-        let schedule = self.schedule(&mut |_| {})?;
-        let loops = crate::loops::build(&schedule).map_err(|e| vec![e.diagnostic()])?;
-        legalize(loops, &self.cx, &mut |_| {}).map_err(|e| vec![e.diagnostic()])
+    /// The schedule's source, where none was written and one was made.
+    pub fn automatic(&self) -> Option<&ast::Schedule> {
+        let written = schedules(&self.program).any(|s| s.name.span == self.schedule.name.span);
+        (!written).then_some(&self.schedule)
+    }
+
+    fn compile(&self) -> Result<LegalProgram, Refusal> {
+        let schedule = self.schedule(&mut |_| {}).map_err(Refusal::Told)?;
+        let loops = crate::loops::build(&schedule).map_err(|e| Refusal::Told(vec![e.diagnostic()]))?;
+        legalize(loops, &self.cx, &mut |_| {}).map_err(Refusal::Legalize)
+    }
+}
+
+/// Why a schedule was not compiled.
+enum Refusal {
+    Told(Vec<Diagnostic>),
+    Legalize(LegalizeError),
+}
+
+impl Refusal {
+    fn diagnostics(self) -> Vec<Diagnostic> {
+        match self {
+            Refusal::Told(told) => told,
+            Refusal::Legalize(error) => vec![error.diagnostic()],
+        }
     }
 }
 
@@ -308,27 +359,25 @@ fn schedules(program: &ast::Program) -> impl Iterator<Item = &ast::Schedule> {
 fn choose<'a>(
     program: &'a ast::Program,
     wanted: Option<&str>,
-) -> Result<(&'a ast::Kernel, &'a ast::Schedule), ChoiceError> {
+) -> Result<(&'a ast::Kernel, Option<&'a ast::Schedule>), ChoiceError> {
     names_are_unique(program)?;
     let first_kernel = kernels(program).next().ok_or(ChoiceError::NoKernel)?;
     let all: Vec<&ast::Schedule> = schedules(program).collect();
     let known = || all.iter().map(|s| s.name.name.clone()).collect();
     let schedule = match (wanted, all.as_slice()) {
-        (Some(name), _) => all
-            .iter()
-            .find(|s| s.name.name == name)
-            .ok_or_else(|| ChoiceError::UnknownSchedule { name: name.to_string(), known: known() })?,
+        (Some(name), _) => match all.iter().find(|s| s.name.name == name) {
+            Some(found) => found,
+            None if name == auto::NAME => return Ok((first_kernel, None)),
+            None => return Err(ChoiceError::UnknownSchedule { name: name.to_string(), known: known() }),
+        },
         (None, [only]) => only,
         (None, [first, second, ..]) => {
             let (first, second) = (first.name.span, second.name.span);
             return Err(ChoiceError::SeveralSchedules { first, second, known: known() });
         }
-        (None, []) => {
-            let Ident { name, span } = first_kernel.name.clone();
-            return Err(ChoiceError::NoSchedule { kernel: name, span });
-        }
+        (None, []) => return Ok((first_kernel, None)),
     };
-    Ok((kernel_of(program, schedule)?, schedule))
+    Ok((kernel_of(program, schedule)?, Some(schedule)))
 }
 
 fn kernel_of<'a>(program: &'a ast::Program, schedule: &ast::Schedule) -> Result<&'a ast::Kernel, ChoiceError> {

@@ -108,7 +108,7 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0323": "a stage that cannot be computed inline",
     "E0324": "loops that cannot be fused",
     "E0330": "no kernel",
-    "E0331": "no schedule",
+    "E0331": "no automatic schedule",
     "E0332": "unknown schedule",
     "E0333": "several schedules, and none chosen",
     "E0334": "a schedule for an unknown kernel",

@@ -164,7 +164,7 @@ pub fn is_copy(s: &Schedule, stage: StageId) -> Option<&Read> {
 }
 
 /// The two reads of a sum of products of `i8` values.
-fn product(s: &Schedule, stage: StageId) -> Option<(&Read, &Read)> {
+pub fn product(s: &Schedule, stage: StageId) -> Option<(&Read, &Read)> {
     let compute = s.compute(stage);
     compute.reduction.as_ref()?;
     let Scalar::Binary { op: BinaryOp::Mul, left, right } = &compute.value else { return None };

@@ -6,6 +6,7 @@
 
 mod apply;
 mod args;
+pub mod auto;
 mod checks;
 mod error;
 mod ops;

@@ -15,7 +15,7 @@ use tilewright_core::pipeline::{self, PASSES, PassReport, Request};
 use tilewright_core::{schedule, tensor};
 use tilewright_isa::{Config, Program, text};
 use tilewright_syntax::ast::{self, Item};
-use tilewright_syntax::{Diagnostic, FileId, Parsed, Sources, parse_with_trivia};
+use tilewright_syntax::{Diagnostic, FileId, Parsed, Sources, Trivia, parse_with_trivia};
 
 use crate::cli::{Form, LowerArgs};
 use crate::commands::asm::assemble;
@@ -45,8 +45,8 @@ pub fn run(args: &LowerArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     Ok(Exit::Good)
 }
 
-/// What the file lacks that only a form with a schedule needs: a schedule, or one choice among several.
-const NO_CHOICE: [&str; 2] = ["E0331", "E0333"];
+/// What the file lacks that only a form with a schedule needs: one choice among several, or a schedule that serves.
+const NO_CHOICE: [&str; 2] = ["E0333", "E0336"];
 
 /// A form, ready to be written.
 enum Written {
@@ -154,7 +154,15 @@ fn from_source(
             schedule?
         }
     };
-    let earlier = ast.or(tensor).or_else(|| wanted.text(Form::Schedule, || schedule::print(&schedule)));
+    let shown = || match front.automatic() {
+        // What nobody has written yet is shown as the source to start from.
+        Some(source) => {
+            let items = vec![Item::Schedule(source.clone())];
+            tilewright_syntax::print(&ast::Program { items }, &Trivia::default())
+        }
+        None => schedule::print(&schedule),
+    };
+    let earlier = ast.or(tensor).or_else(|| wanted.text(Form::Schedule, shown));
     if wanted.goal == Form::Schedule {
         return Ok(earlier);
     }

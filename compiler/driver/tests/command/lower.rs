@@ -13,6 +13,20 @@ fn every_form() {
 }
 
 #[test]
+fn a_kernel_without_a_schedule_shows_the_one_to_start_from() {
+    let folder = Folder::new();
+    let (kernel, _) = MATMUL.split_once("schedule").unwrap();
+    folder.write("plain.tw", kernel);
+    let schedule = folder.run("lower plain.tw --emit schedule").good();
+    assert_snapshot!("form_schedule_automatic", schedule);
+    assert_eq!(folder.run("lower matmul.tw --schedule automatic --emit schedule").good(), schedule);
+    folder.write("started.tw", format!("{kernel}{schedule}"));
+    let bytes = |file: &str| folder.run(&format!("lower {file} --emit bin")).stdout;
+    assert_eq!(bytes("started.tw"), bytes("plain.tw"));
+    assert!(folder.run("run plain.tw").good().contains("matmul  schedule automatic  core"));
+}
+
+#[test]
 fn the_source_form_is_the_source() {
     let folder = Folder::new();
     folder.write("spaced.tw", MATMUL.replace("    ", "  "));

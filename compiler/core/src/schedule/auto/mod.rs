@@ -1,0 +1,71 @@
+//! A schedule for a kernel that has none. Kernel → directives as an author would write them, from the largest tiles on.
+//!
+//! ```text
+//! kernel: C[i, j] = sum(r: ...)          X_buf = X.cache_read(inp, C)
+//!         output Y[i, j] = i8(C[i, j])   W_buf = W.cache_read(wgt, C)
+//!                                   →    C.set_scope(acc)
+//!                                        C.split(j, BLOCK_OUT) -> jo, ji ...
+//!                                        C.tensorize(ji, gemm)
+//! ```
+//!
+//! Everything is computed in the accumulator, in groups: a tensor that has to be stored, and what is computed for it. A
+//! group starts out whole. Who finds that a buffer does not fit calls [`Automatic::shrink`] and tries the next schedule:
+//! first operands are brought in smaller slices of the reduction, then the stored tensor is computed in smaller tiles.
+
+mod error;
+mod group;
+mod roles;
+mod write;
+
+use tilewright_syntax::{Span, ast};
+
+use crate::gemm::Core;
+use crate::loops::ir::Scope;
+use crate::schedule::Schedule;
+use crate::tensor::Kernel;
+
+pub use error::AutomaticError;
+use group::Group;
+
+/// The name of schedules that are made here.
+pub const NAME: &str = "automatic";
+
+/// A schedule that can be made smaller.
+#[derive(Clone, Debug)]
+pub struct Automatic {
+    /// The kernel without directives.
+    plain: Schedule,
+    groups: Vec<Group>,
+    /// The place in the source that it stands for.
+    span: Span,
+    swapped: bool,
+}
+
+impl Automatic {
+    /// The schedule with the largest tiles; an error says what keeps the kernel from running on the accelerator.
+    pub fn new(kernel: &Kernel, core: Core, span: Span) -> Result<Automatic, AutomaticError> {
+        let plain = Schedule::new(NAME, kernel.clone(), core);
+        let groups = group::groups(&plain, 0)?;
+        Ok(Automatic { plain, groups, span, swapped: false })
+    }
+
+    /// The schedule that takes the factors of products the other way round; None where that was done already.
+    pub fn swapped(&self) -> Option<Automatic> {
+        let groups = group::groups(&self.plain, 1).ok().filter(|_| !self.swapped)?;
+        Some(Automatic { plain: self.plain.clone(), groups, span: self.span, swapped: true })
+    }
+
+    /// The schedule as source. All of it has the place for which it stands.
+    pub fn source(&self) -> ast::Schedule {
+        write::schedule(&self.plain, &self.groups, self.span)
+    }
+
+    /// Lets the schedule use less of a scratchpad, where a buffer did not fit; false if it cannot.
+    pub fn shrink(&mut self, buffer: &str, scope: Scope) -> bool {
+        let names = write::buffers(&self.plain, &self.groups, self.span);
+        match names.iter().position(|of_group| of_group.iter().any(|name| name == buffer)) {
+            Some(group) => self.groups[group].shrink(scope),
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Which axes of a product become the sides of the GEMM core's tile, and which factor is the input. Stage → [`Roles`].
+
+use crate::affine::Affine;
+use crate::gemm::{Core, Side};
+use crate::schedule::auto::AutomaticError;
+use crate::schedule::{Schedule, StageId, checks};
+use crate::tensor::{AxisId, Read, TensorId};
+
+/// The parts of a product.
+#[derive(Clone, Debug)]
+pub struct Roles {
+    /// The factor that comes from `inp`; the other one comes from `wgt`.
+    pub input: TensorId,
+    /// The axis of each side in the order of [`Side::ALL`]; None where the side has size 1 and no axis is needed.
+    pub sides: [Option<AxisId>; 3],
+}
+
+impl Roles {
+    /// The size of the tile along an axis.
+    pub fn lane(&self, core: Core, axis: AxisId) -> i64 {
+        let side = Side::ALL.into_iter().find(|s| self.sides[*s as usize] == Some(axis));
+        side.map_or(1, |s| core.size(s))
+    }
+}
+
+/// The roles in a stage, the best first; none if it is no product. Of the two ways to choose the input, the one is better
+/// that wastes less of the tile, and of equals the one whose tile lies along later axes.
+pub fn roles(s: &Schedule, stage: StageId) -> Result<Vec<Roles>, AutomaticError> {
+    let Some((a, b)) = checks::product(s, stage) else { return Ok(Vec::new()) };
+    let (name, span) = (s.stage_name(stage).to_string(), s.kernel.tensor(s.stage(stage).tensor).span);
+    if a.tensor == b.tensor {
+        let operand = s.kernel.tensor(a.tensor).name.clone();
+        return Err(AutomaticError::OneFactor { stage: name, span, operand });
+    }
+    let orders = [(a, b), (b, a)];
+    let mut found: Vec<(i64, Roles)> = orders.into_iter().filter_map(|(x, w)| assign(s, stage, x, w)).collect();
+    found.sort_by_key(|(waste, roles)| (*waste, std::cmp::Reverse(roles.sides[Side::BlockOut as usize])));
+    match found.is_empty() {
+        false => Ok(found.into_iter().map(|(_, roles)| roles).collect()),
+        true => {
+            let core = Side::ALL.map(|side| format!("{} = {}", side.name(), s.core.size(side))).join(", ");
+            Err(AutomaticError::NoTile { stage: name, span, core })
+        }
+    }
+}
+
+/// The sides for a choice of factors, with the lanes that stay empty, in thousandths.
+fn assign(s: &Schedule, stage: StageId, input: &Read, weights: &Read) -> Option<(i64, Roles)> {
+    let compute = s.compute(stage);
+    let reduced = compute.reduction.as_ref().map_or(&[][..], |r| &r.axes);
+    let mut waste = 0;
+    let mut sides = [None; 3];
+    for side in Side::ALL {
+        let fits = |axis: &AxisId| match side {
+            Side::Batch => plain(input, *axis) && !mentions(weights, *axis),
+            Side::BlockOut => plain(weights, *axis) && !mentions(input, *axis),
+            Side::BlockIn => plain(input, *axis) && plain(weights, *axis),
+        };
+        let candidates = if side == Side::BlockIn { reduced } else { &compute.axes };
+        let size = s.core.size(side);
+        let empty = |axis: AxisId| {
+            let extent = s.kernel.axis(axis).extent;
+            (extent + size - 1) / size * size * 1000 / extent - 1000
+        };
+        // Of equals the last: it is the one that lies densest in memory.
+        let best = candidates.iter().copied().filter(fits).rev().min_by_key(|axis| empty(*axis));
+        match best {
+            Some(axis) if size > 1 => {
+                waste += empty(axis);
+                sides[side as usize] = Some(axis);
+            }
+            None if size > 1 => return None,
+            _ => {}
+        }
+    }
+    Some((waste, Roles { input: input.tensor, sides }))
+}
+
+fn mentions(read: &Read, axis: AxisId) -> bool {
+    read.indices.iter().any(|e| e.mentions(&|a| a == axis))
+}
+
+/// Whether the axis alone is one of the indices, and occurs in no other.
+fn plain(read: &Read, axis: AxisId) -> bool {
+    let alone = |e: &Affine<AxisId>| e.as_var() == Some(axis);
+    read.indices.iter().filter(|e| e.mentions(&|a| a == axis)).count() == 1 && read.indices.iter().any(alone)
+}

@@ -1,0 +1,278 @@
+//! Groups as directives. [`Group`]s → the source of a schedule, as an author would write it.
+
+use std::collections::BTreeSet;
+
+use tilewright_syntax::Span;
+use tilewright_syntax::ast::{self, Directive, Expr, ExprKind, Ident, ScheduleStmt};
+
+use crate::gemm::Side;
+use crate::loops::ir::Scope;
+use crate::schedule::auto::NAME;
+use crate::schedule::auto::group::{Group, Product};
+use crate::schedule::{Schedule, StageId};
+use crate::tensor::{AxisId, TensorId};
+
+/// The schedule that computes the groups one after the other.
+pub fn schedule(s: &Schedule, groups: &[Group], span: Span) -> ast::Schedule {
+    let mut taken: BTreeSet<String> = s.kernel.tensors.iter().map(|t| t.name.clone()).collect();
+    let mut stmts = Vec::new();
+    for group in groups {
+        let mut writer = Writer::new(s, group, span, &mut taken);
+        writer.write();
+        stmts.extend(writer.stmts);
+    }
+    let ident = |name: &str| Ident { name: name.to_string(), span };
+    ast::Schedule { name: ident(NAME), params: Vec::new(), kernel: ident(&s.kernel.name), stmts, span }
+}
+
+/// The names of each group's buffers on chip.
+pub fn buffers(s: &Schedule, groups: &[Group], span: Span) -> Vec<Vec<String>> {
+    let mut taken: BTreeSet<String> = s.kernel.tensors.iter().map(|t| t.name.clone()).collect();
+    let names = |group| {
+        let writer = Writer::new(s, group, span, &mut taken);
+        let loads = writer.loads.iter().map(|l| l.name.clone());
+        writer.computed.iter().map(|(_, name)| name.clone()).chain(loads).collect()
+    };
+    groups.iter().map(names).collect()
+}
+
+/// A copy of a tensor on chip.
+struct LoadIn {
+    tensor: TensorId,
+    scope: Scope,
+    name: String,
+    readers: Vec<String>,
+    /// The product that it is an operand of.
+    operand_of: Option<usize>,
+}
+
+struct Writer<'a> {
+    s: &'a Schedule,
+    group: &'a Group,
+    span: Span,
+    /// What is computed in the accumulator: the stage whose definition it is, and the name under which it is computed.
+    computed: Vec<(StageId, String)>,
+    loads: Vec<LoadIn>,
+    stmts: Vec<ScheduleStmt>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(s: &'a Schedule, group: &'a Group, span: Span, taken: &mut BTreeSet<String>) -> Writer<'a> {
+        let mut writer = Writer { s, group, span, computed: Vec::new(), loads: Vec::new(), stmts: Vec::new() };
+        for stage in &group.inner {
+            writer.computed.push((*stage, s.stage_name(*stage).to_string()));
+        }
+        for sink in group.sinks.iter().filter(|sink| !sink.copies) {
+            let name = fresh(taken, &format!("{}_acc", s.stage_name(sink.stage)));
+            writer.computed.push((sink.stage, name));
+        }
+        writer.find_loads(taken);
+        writer
+    }
+
+    fn find_loads(&mut self, taken: &mut BTreeSet<String>) {
+        let (s, group) = (self.s, self.group);
+        let copies = group.sinks.iter().filter(|sink| sink.copies);
+        let copies = copies.map(|sink| (sink.stage, s.stage_name(sink.stage).to_string()));
+        for (stage, reader) in self.computed.clone().into_iter().chain(copies) {
+            let product = group.products.iter().position(|p| p.stage == stage);
+            for read in s.compute(stage).reads() {
+                if s.stage_of(read.tensor).is_some_and(|p| group.inner.contains(&p)) {
+                    continue;
+                }
+                let scope = match product.map(|p| &group.products[p].roles) {
+                    Some(roles) if roles.input == read.tensor => Scope::Inp,
+                    Some(_) => Scope::Wgt,
+                    None => Scope::Acc,
+                };
+                let known = self.loads.iter_mut().find(|l| l.tensor == read.tensor && l.scope == scope);
+                match known {
+                    Some(load) if product.is_none() || load.readers.contains(&reader) => {
+                        if !load.readers.contains(&reader) {
+                            load.readers.push(reader.clone());
+                        }
+                    }
+                    _ => {
+                        let suffix = if scope == Scope::Acc { "acc" } else { "buf" };
+                        let name = fresh(taken, &format!("{}_{suffix}", s.kernel.tensor(read.tensor).name));
+                        let readers = vec![reader.clone()];
+                        self.loads.push(LoadIn { tensor: read.tensor, scope, name, readers, operand_of: product });
+                    }
+                }
+            }
+        }
+    }
+
+    fn write(&mut self) {
+        for sink in self.group.sinks.iter().filter(|sink| !sink.copies) {
+            let cache = self.name_of(sink.stage);
+            let span = self.span;
+            let target = Some(Ident { name: cache, span });
+            self.push(target, self.s.stage_name(sink.stage), "cache_write", vec![name("acc")], &[]);
+        }
+        for stage in &self.group.inner {
+            self.push(None, self.s.stage_name(*stage), "set_scope", vec![name("acc")], &[]);
+        }
+        self.load_operands();
+        let tiles = self.tile_sink();
+        if let Some((host, axis)) = &tiles {
+            let computed: Vec<String> = self.computed.iter().rev().map(|(_, name)| name.clone()).collect();
+            for stage in computed {
+                self.compute_at(&stage, host, axis);
+            }
+        }
+        let mut places = vec![tiles; self.loads.len()];
+        for (at, product) in self.group.products.iter().enumerate() {
+            if let Some(place) = self.tensorize(product) {
+                let of_product = |l: &LoadIn| l.operand_of == Some(at);
+                (0..self.loads.len())
+                    .filter(|l| of_product(&self.loads[*l]))
+                    .for_each(|l| places[l] = Some(place.clone()));
+            }
+        }
+        for (at, place) in places.into_iter().enumerate() {
+            if let Some((host, axis)) = place {
+                self.compute_at(&self.loads[at].name.clone(), &host, &axis);
+            }
+        }
+    }
+
+    fn load_operands(&mut self) {
+        for load in 0..self.loads.len() {
+            let LoadIn { tensor, scope, name: copy, readers, .. } = &self.loads[load];
+            let mut args = vec![name(scope.name())];
+            // A copy for everybody who reads the tensor needs no list.
+            if self.s.readers(*tensor).len() > readers.len() {
+                args.extend(readers.iter().map(|r| name(r)));
+            }
+            let target = Some(Ident { name: copy.clone(), span: self.span });
+            let source = self.s.kernel.tensor(*tensor).name.clone();
+            self.push(target, &source, "cache_read", args, &[]);
+        }
+    }
+
+    /// Splits the sink's loops into tiles. Returns the innermost loop over tiles, if there is one.
+    fn tile_sink(&mut self) -> Option<(String, String)> {
+        let [sink] = self.group.sinks.as_slice() else { return None };
+        let stage = self.s.stage_name(sink.stage).to_string();
+        let axes: Vec<String> = self.s.compute(sink.stage).axes.iter().map(|a| self.axis_name(*a)).collect();
+        let mut taken: BTreeSet<String> = axes.iter().cloned().collect();
+        let (mut outer, mut inner, mut all) = (Vec::new(), Vec::new(), Vec::new());
+        for (axis, tile) in axes.iter().zip(&self.group.tile) {
+            match tile.is_whole() {
+                true => inner.push(axis.clone()),
+                false => {
+                    let [o, i] = self.split(&stage, axis, number(tile.size), &mut taken);
+                    all.push(o.clone());
+                    outer.push(o);
+                    inner.push(i);
+                }
+            }
+            all.push(inner.last().expect("pushed above").clone());
+        }
+        let order: Vec<String> = outer.iter().chain(&inner).cloned().collect();
+        self.reorder(&stage, &all, &order);
+        outer.last().map(|axis| (stage, axis.clone()))
+    }
+
+    /// Splits a product's loops by the sides of the core and marks the tile. Returns where its operands are computed, if
+    /// that is inside of its reduced loops.
+    fn tensorize(&mut self, product: &Product) -> Option<(String, String)> {
+        let stage = self.name_of(product.stage);
+        let compute = self.s.compute(product.stage).clone();
+        let mut taken: BTreeSet<String> = compute.axes.iter().map(|a| self.axis_name(*a)).collect();
+        taken.extend(compute.reduction.iter().flat_map(|r| &r.axes).map(|a| self.axis_name(*a)));
+        let (mut slices, mut blocks, mut tile) = (Vec::new(), Vec::new(), Vec::new());
+        for axis in &compute.axes {
+            let side =
+                [Side::Batch, Side::BlockOut].into_iter().find(|s| product.roles.sides[*s as usize] == Some(*axis));
+            match side {
+                None => blocks.push(self.axis_name(*axis)),
+                Some(side) => {
+                    let [o, i] = self.split(&stage, &self.axis_name(*axis), name(side.name()), &mut taken);
+                    blocks.push(o);
+                    tile.push(i);
+                }
+            }
+        }
+        if let Some(axis) = product.roles.sides[Side::BlockIn as usize] {
+            let mut axis = self.axis_name(axis);
+            let sliced = !product.slice.is_whole();
+            if sliced && product.slice.size > product.slice.lane {
+                let [o, i] = self.split(&stage, &axis, number(product.slice.size), &mut taken);
+                slices.push(o);
+                axis = i;
+            }
+            let [o, i] = self.split(&stage, &axis, name(Side::BlockIn.name()), &mut taken);
+            if sliced && slices.is_empty() {
+                slices.push(o)
+            } else {
+                blocks.push(o)
+            }
+            tile.push(i);
+        }
+        slices.extend(product.others.iter().map(|a| self.axis_name(*a)));
+        let order: Vec<String> = slices.iter().chain(&blocks).chain(&tile).cloned().collect();
+        self.reorder(&stage, &[], &order);
+        let tensorized = tile.first().map(|first| vec![name(first), name("gemm")]);
+        tensorized.into_iter().for_each(|args| self.push(None, &stage, "tensorize", args, &[]));
+        let place = product.depth.checked_sub(1).and_then(|at| slices.get(at));
+        place.map(|axis| (stage, axis.clone()))
+    }
+
+    fn split(&mut self, stage: &str, axis: &str, by: ExprKind, taken: &mut BTreeSet<String>) -> [String; 2] {
+        let [outer, inner] = ["o", "i"].map(|part| fresh(taken, &format!("{axis}{part}")));
+        self.push(None, stage, "split", vec![name(axis), by], &[&outer, &inner]);
+        [outer, inner]
+    }
+
+    fn reorder(&mut self, stage: &str, now: &[String], order: &[String]) {
+        if now != order && order.len() > 1 {
+            self.push(None, stage, "reorder", order.iter().map(|axis| name(axis)).collect(), &[]);
+        }
+    }
+
+    fn compute_at(&mut self, stage: &str, host: &str, axis: &str) {
+        self.push(None, stage, "compute_at", vec![name(host), name(axis)], &[]);
+    }
+
+    fn push(&mut self, target: Option<Ident>, stage: &str, directive: &str, args: Vec<ExprKind>, results: &[&str]) {
+        let span = self.span;
+        let ident = |name: &str| Ident { name: name.to_string(), span };
+        let call = Directive {
+            name: ident(directive),
+            args: args.into_iter().map(|kind| Expr { kind, span }).collect(),
+            named: Vec::new(),
+            results: results.iter().map(|r| ident(r)).collect(),
+            span,
+        };
+        self.stmts.push(ScheduleStmt::Directive { target, stage: ident(stage), call });
+    }
+
+    fn axis_name(&self, axis: AxisId) -> String {
+        self.s.kernel.axis(axis).name.clone()
+    }
+
+    /// The name under which a stage's value is computed.
+    fn name_of(&self, stage: StageId) -> String {
+        let found = self.computed.iter().find(|(of, _)| *of == stage);
+        found.map_or_else(|| self.s.stage_name(stage).to_string(), |(_, name)| name.clone())
+    }
+}
+
+fn name(text: &str) -> ExprKind {
+    ExprKind::Name(text.to_string())
+}
+
+fn number(value: i64) -> ExprKind {
+    ExprKind::Int(value)
+}
+
+/// A name that is not taken, and from then on is.
+fn fresh(taken: &mut BTreeSet<String>, wanted: &str) -> String {
+    let numbered = (2..).map(|n| format!("{wanted}{n}"));
+    let free = std::iter::once(wanted.to_string()).chain(numbered).find(|n| !taken.contains(n));
+    let name = free.expect("endlessly many candidates");
+    taken.insert(name.clone());
+    name
+}
