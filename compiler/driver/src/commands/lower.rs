@@ -45,8 +45,8 @@ pub fn run(args: &LowerArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     Ok(Exit::Good)
 }
 
-/// What the file lacks that only a form with a schedule needs: one choice among several, or a schedule that serves.
-const NO_CHOICE: [&str; 2] = ["E0333", "E0336"];
+/// What the file lacks that only a form with a schedule needs: one choice among several.
+const NO_CHOICE: &str = "E0333";
 
 /// A form, ready to be written.
 enum Written {
@@ -135,9 +135,13 @@ fn from_source(
         return Ok(ast);
     }
     let schedule = args.schedule.as_deref();
+    let scheduled = schedule.is_some() || program.items.iter().any(|item| matches!(item, Item::Schedule(_)));
+    if wanted.goal == Form::Tensor && !scheduled {
+        return Ok(Some(Written::Text(kernels(&program, &params, &config)?)));
+    }
     let front = pipeline::front(&Request { sources, file, params: &params, schedule, config: &config });
     let front = match front {
-        Err(told) if wanted.goal == Form::Tensor && told.iter().all(|d| NO_CHOICE.contains(&d.code)) => {
+        Err(told) if wanted.goal == Form::Tensor && told.iter().all(|d| d.code == NO_CHOICE) => {
             return Ok(Some(Written::Text(kernels(&program, &params, &config)?)));
         }
         front => front?,

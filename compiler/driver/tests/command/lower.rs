@@ -17,7 +17,7 @@ fn a_kernel_without_a_schedule_shows_the_one_to_start_from() {
     let folder = Folder::new();
     let (kernel, _) = MATMUL.split_once("schedule").unwrap();
     folder.write("plain.tw", kernel);
-    let schedule = folder.run("lower plain.tw --emit schedule").good();
+    let schedule = folder.run("lower plain.tw --emit schedule").good().to_owned();
     assert_snapshot!("form_schedule_automatic", schedule);
     assert_eq!(folder.run("lower matmul.tw --schedule automatic --emit schedule").good(), schedule);
     folder.write("started.tw", format!("{kernel}{schedule}"));
