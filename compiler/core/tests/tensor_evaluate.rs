@@ -203,6 +203,47 @@ fn rows_agree_with_points_where_axes_meet_in_divisions_and_rows_are_long() {
 }
 
 #[test]
+fn a_scan_computes_step_by_step() {
+    let kernel = kernel(
+        "kernel k(steps = 5, h = 3) {
+            input X: i32[steps, h]
+            input A: i8[h]
+            input W: i8[h, h]
+            scan t in steps {
+                state s[j < h]: i8 = A[j]
+                state c[j < h]: i32 = 7
+                x[j] = X[t, j] * 3
+                z[j] = sum(k: i32(s[k]) * i32(W[j, k]))
+                e[j] = (x[j] + z[j] + c[j] + t) >> 2
+                next s[j] = i8(e[j])
+                next c[j] = max(c[j], i32(s[j]))
+            }
+            output S[t < steps, j] = s[t + 1, j]
+            output C[j] = c[steps, j] + x[2, j]
+        }",
+    );
+    let inputs = filled(&kernel, 4);
+    let (x, a, w) = (&inputs[0].1, &inputs[1].1, &inputs[2].1);
+    let values = tensor::evaluate(&kernel, &inputs).unwrap();
+    let result = |name: &str| values.get(kernel.find(name).unwrap());
+    let (mut s, mut c) = (vec![a[[0]], a[[1]], a[[2]]], [7; 3]);
+    for t in 0..5 {
+        let product = |j: usize| (0..3).map(|k| s[k] * w[[j, k]]).sum::<i32>();
+        let x = |j: usize| x[[t, j]].wrapping_mul(3);
+        let step = |j: usize| x(j).wrapping_add(product(j)).wrapping_add(c[j]).wrapping_add(t as i32);
+        let next: Vec<i32> = (0..3).map(|j| i32::from((step(j) >> 2) as i8)).collect();
+        (0..3).for_each(|j| c[j] = c[j].max(s[j]));
+        s = next;
+        assert_eq!((0..3).map(|j| result("S")[[t, j]]).collect::<Vec<_>>(), s, "step {t}");
+    }
+    let last = |j: usize| c[j].wrapping_add(x[[2, j]].wrapping_mul(3));
+    assert_eq!(result("C").iter().copied().collect::<Vec<_>>(), [last(0), last(1), last(2)]);
+    let printed = tensor::print(&kernel);
+    assert_eq!(printed, tensor::print(&self::kernel(&printed)));
+    assert_eq!(tensor::evaluate(&self::kernel(&printed), &inputs), Ok(values));
+}
+
+#[test]
 fn inputs_that_do_not_fit_are_refused() {
     let kernel = kernel("kernel k { input X: i8[2]; output Y[i] = X[i] }");
     let refused = |inputs: &[(TensorId, ArrayD<i32>)]| tensor::evaluate(&kernel, inputs).unwrap_err();

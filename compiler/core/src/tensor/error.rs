@@ -5,6 +5,7 @@ use tilewright_syntax::{Diagnostic, Span, nearest};
 
 use super::Reducer;
 use super::check::{FUNCTIONS, MAX_ELEMENTS, MAX_INDEX, MAX_KERNEL_ELEMENTS, MAX_WORK};
+use super::scan_error::ScanError;
 use crate::scalar::DType;
 
 /// Why a kernel has no meaning.
@@ -76,8 +77,8 @@ pub enum TensorError {
     ComparisonAsValue { span: Span },
     #[error("`{function}` has no argument of this name")]
     NoSuchArgument { function: String, span: Span },
-    #[error("a `scan` has no meaning yet")]
-    ScanWithoutMeaning { span: Span },
+    #[error(transparent)]
+    Scan(#[from] ScanError),
 }
 
 /// What goes wrong in a constant expression.
@@ -157,7 +158,7 @@ impl TensorError {
             TensorError::EmptyClip { .. } => "E0228",
             TensorError::ComparisonAsValue { .. } => "E0240",
             TensorError::NoSuchArgument { .. } => "E0241",
-            TensorError::ScanWithoutMeaning { .. } => "E0242",
+            TensorError::Scan(error) => error.code(),
         }
     }
 
@@ -309,9 +310,7 @@ impl TensorError {
             TensorError::NoSuchArgument { span, .. } => {
                 told.primary(*span, "its arguments have no names").help("write the value alone, in its place")
             }
-            TensorError::ScanWithoutMeaning { span } => {
-                told.primary(*span, "can be written and printed, and not be compiled")
-            }
+            TensorError::Scan(error) => error.diagnostic(),
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Who reads whom: kernel → directed graph from producers to consumers. It has no cycles, because a definition reads only
+//! Who reads whom: kernel → directed graph from producers to consumers. The next value of a state may depend on the state,
+//! so tensors on a cycle make up the recurrent part of a scan; there are no other cycles, because a definition reads only
 //! tensors before it.
 
 use petgraph::Direction;
-use petgraph::algo::toposort;
+use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::{Kernel, TensorId};
@@ -21,18 +22,23 @@ impl Graph {
             graph.add_node(id);
         }
         for consumer in kernel.ids() {
-            let reads = kernel.tensor(consumer).compute().map(|c| c.reads()).unwrap_or_default();
-            for read in reads {
-                graph.update_edge(node(read.tensor), node(consumer), ());
+            let tensor = kernel.tensor(consumer);
+            let reads = tensor.compute().map(|c| c.reads()).unwrap_or_default();
+            let init = tensor.state().map(|s| s.init);
+            for producer in reads.iter().map(|r| r.tensor).chain(init) {
+                graph.update_edge(node(producer), node(consumer), ());
             }
         }
         Graph { graph }
     }
 
-    /// All tensors, each behind those that it reads.
-    pub fn order(&self) -> Vec<TensorId> {
-        let order = toposort(&self.graph, None).expect("a definition reads only tensors before it");
-        order.into_iter().map(|n| self.graph[n]).collect()
+    /// All tensors in groups, each behind those that it reads. A group of several tensors, in the order of the source, is
+    /// the recurrent part of a scan: they depend on each other from step to step.
+    pub fn groups(&self) -> Vec<Vec<TensorId>> {
+        let mut groups: Vec<Vec<TensorId>> =
+            tarjan_scc(&self.graph).iter().rev().map(|g| g.iter().map(|n| self.graph[*n]).collect()).collect();
+        groups.iter_mut().for_each(|g| g.sort());
+        groups
     }
 
     /// The tensors whose definitions read `tensor`, in the order of the source.

@@ -9,6 +9,7 @@ pub mod error;
 pub mod evaluate;
 pub mod graph;
 pub mod print;
+pub mod scan_error;
 
 use tilewright_syntax::Span;
 
@@ -35,9 +36,26 @@ pub struct AxisId(pub u32);
 pub struct Kernel {
     pub name: String,
     pub span: Span,
-    /// In the order of the source; a definition reads only tensors before it.
+    /// In the order of the source; a definition reads only tensors before it, but for the next values of states.
     pub tensors: Vec<Tensor>,
     pub axes: Vec<Axis>,
+    /// In the order of the source.
+    pub scans: Vec<Scan>,
+}
+
+/// A recurrence: what each step computes from the states that the step before it left.
+///
+/// Every tensor of a scan has the steps as its first dimension. Step `t` computes element `t` of the other tensors and
+/// element `t + 1` of the states, whose element 0 is their initial value; it reads all of them at `t`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// The name of the axis over the steps, of which each definition of the scan has its own.
+    pub axis: String,
+    /// At least 1.
+    pub steps: i64,
+    pub span: Span,
+    /// States and definitions, in the order of the source.
+    pub tensors: Vec<TensorId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +86,17 @@ pub enum Definition {
         outside: Option<i32>,
     },
     Compute(Compute),
+    /// What one step of a scan leaves to the next. One element more than there are steps, in the first dimension.
+    State(State),
+}
+
+/// `T[0, ..] = init[..]` and, for each step `t`, the element `t + 1` of what `next` computes for `t`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The tensor of the initial value.
+    pub init: TensorId,
+    /// Its first axis runs over the steps.
+    pub next: Compute,
 }
 
 /// `T[axes] = value`, or `T[axes] = reducer(reduce: value)`.
@@ -166,16 +195,39 @@ impl Kernel {
         (0..self.tensors.len() as u32).map(TensorId)
     }
 
+    /// The scan that a tensor belongs to.
+    pub fn scan_of(&self, id: TensorId) -> Option<&Scan> {
+        self.scans.iter().find(|s| s.tensors.contains(&id))
+    }
+
     pub fn find(&self, name: &str) -> Option<TensorId> {
         self.ids().find(|id| self.tensor(*id).name == name)
     }
 }
 
 impl Tensor {
+    /// What computes the elements, for a state those behind its initial value.
     pub fn compute(&self) -> Option<&Compute> {
         match &self.definition {
             Definition::Compute(c) => Some(c),
+            Definition::State(s) => Some(&s.next),
             Definition::Input { .. } => None,
+        }
+    }
+
+    /// As [`Tensor::compute`], for changes.
+    pub fn compute_mut(&mut self) -> Option<&mut Compute> {
+        match &mut self.definition {
+            Definition::Compute(c) => Some(c),
+            Definition::State(s) => Some(&mut s.next),
+            Definition::Input { .. } => None,
+        }
+    }
+
+    pub fn state(&self) -> Option<&State> {
+        match &self.definition {
+            Definition::State(s) => Some(s),
+            _ => None,
         }
     }
 

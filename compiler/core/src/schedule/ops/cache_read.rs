@@ -128,7 +128,7 @@ fn axis_names(schedule: &Schedule, source: TensorId) -> Vec<String> {
 /// Makes a stage read the copy in the place of the original.
 fn redirect(schedule: &mut Schedule, reader: StageId, from: TensorId, to: TensorId) {
     let tensor = schedule.stage(reader).tensor;
-    let Definition::Compute(compute) = &mut schedule.kernel.tensors[tensor.0 as usize].definition else { return };
+    let Some(compute) = schedule.kernel.tensors[tensor.0 as usize].compute_mut() else { return };
     compute.value = compute.value.map(&mut |leaf| match leaf {
         Leaf::Read(read) if read.tensor == from => Leaf::Read(Read { tensor: to, ..read.clone() }),
         other => other.clone(),

@@ -9,14 +9,19 @@ use crate::tensor::Definition;
 use crate::tensor::error::{ExtentSource, TensorError};
 
 impl Checker<'_> {
-    /// The extent of each declared axis of a definition whose value is `body`, as far as something gives it.
+    /// The extent of each declared axis of a definition whose value is `body`, as far as something gives it: what is
+    /// written, what is `known` of the first ones, or the dimensions that they index.
     pub(super) fn extents(
         &self,
         define: &ast::Define,
         declared: &[&AxisDecl],
+        known: &[ExtentSource],
         body: &Expr,
     ) -> Checked<Vec<Option<i64>>> {
-        let written = declared.iter().map(|axis| self.written_extent(axis)).collect::<Checked<Vec<_>>>()?;
+        let mut written = declared.iter().map(|axis| self.written_extent(axis)).collect::<Checked<Vec<_>>>()?;
+        for (extent, known) in written.iter_mut().zip(known) {
+            extent.get_or_insert_with(|| known.clone());
+        }
         let scope = self.scope(define, &[]);
         let mut extents = Extents { scope, declared, sources: written };
         extents.visit(body)?;
@@ -55,9 +60,9 @@ impl Extents<'_> {
 
     fn visit_read(&mut self, ident: &Ident, indices: &[Expr], read: &Expr) -> Checked<()> {
         let id = self.scope.tensor_with_rank(ident, indices.len(), read.span)?;
-        let read = self.scope.kernel.tensor(id);
+        let (read, shape) = (self.scope.kernel.tensor(id), self.scope.written_shape(id).to_vec());
         let is_guarded = matches!(read.definition, Definition::Input { outside: Some(_) });
-        for (dimension, (index, &extent)) in indices.iter().zip(&read.shape).enumerate() {
+        for (dimension, (index, &extent)) in indices.iter().zip(&shape).enumerate() {
             let Some(axis) = self.plain_axis(index) else { continue };
             if is_guarded && self.is_written(axis) {
                 continue;

@@ -15,7 +15,7 @@ impl Scope<'_> {
     pub(super) fn index(&self, e: &Expr, tensor: TensorId, dimension: usize) -> Checked<Affine<AxisId>> {
         let index = self.affine(e)?;
         let read = self.kernel.tensor(tensor);
-        let size = read.shape[dimension];
+        let size = self.written_shape(tensor)[dimension];
         let range = index.range(&|a| self.range(a));
         let is_guarded = matches!(read.definition, Definition::Input { outside: Some(_) });
         if is_guarded || (range.min >= 0 && range.max < size) {

@@ -7,6 +7,7 @@
 
 mod extents;
 mod index;
+mod scan;
 mod scope;
 mod value;
 
@@ -16,9 +17,10 @@ use tilewright_syntax::ast::{self, AxisDecl, Expr, ExprKind, Ident, KernelStmt, 
 use tilewright_syntax::{Diagnostic, Span};
 
 use super::constants::{Constants, bind_parameters};
-use super::error::TensorError;
-use super::{Axis, AxisId, Compute, Definition, Kernel, Leaf, Reducer, Reduction, Tensor};
+use super::error::{ExtentSource, TensorError};
+use super::{Axis, AxisId, Compute, Definition, Kernel, Leaf, Reducer, Reduction, Tensor, TensorId};
 use crate::scalar::{DType, Scalar};
+use scan::OpenScan;
 use scope::Scope;
 
 /// Most elements of one tensor.
@@ -74,8 +76,15 @@ pub fn check_typed(
     target: &Constants,
 ) -> Result<Kernel, Vec<TensorError>> {
     let constants = bind_parameters(&source.name, &source.params, overrides, target)?;
-    let kernel = Kernel { name: source.name.name.clone(), span: source.span, tensors: Vec::new(), axes: Vec::new() };
-    let mut checker = Checker { source, constants, kernel, failed: BTreeSet::new(), elements: 0, errors: Vec::new() };
+    let kernel = Kernel {
+        name: source.name.name.clone(),
+        span: source.span,
+        tensors: Vec::new(),
+        axes: Vec::new(),
+        scans: Vec::new(),
+    };
+    let mut checker =
+        Checker { source, constants, kernel, failed: BTreeSet::new(), open: None, elements: 0, errors: Vec::new() };
     source.stmts.iter().for_each(|stmt| checker.statement(stmt));
     checker.output_exists();
     if checker.errors.is_empty() { Ok(checker.kernel) } else { Err(checker.errors) }
@@ -88,6 +97,8 @@ struct Checker<'a> {
     kernel: Kernel,
     /// Tensors with an error in their definition: nothing is said about what reads them.
     failed: BTreeSet<String>,
+    /// The scan around what is checked.
+    open: Option<OpenScan>,
     /// Of all tensors so far.
     elements: i64,
     errors: Vec<TensorError>,
@@ -98,34 +109,39 @@ impl Checker<'_> {
         let (name, tensor) = match stmt {
             KernelStmt::Input(input) => (&input.name, self.input(input)),
             KernelStmt::Define(define) => (&define.name, self.define(define)),
-            KernelStmt::Scan(scan) => return self.errors.push(TensorError::ScanWithoutMeaning { span: scan.span }),
+            KernelStmt::Scan(scan) => return self.scan(scan),
         };
-        let fault = match tensor.and_then(|tensor| self.add(tensor)) {
-            Ok(()) => return,
+        let added = tensor.and_then(|tensor| self.add(tensor));
+        self.note(name, added);
+    }
+
+    /// Keeps what went wrong in the definition of a name.
+    fn note<T>(&mut self, name: &Ident, outcome: Checked<T>) -> Option<T> {
+        let fault = match outcome {
+            Ok(done) => return Some(done),
             Err(fault) => fault,
         };
         self.failed.insert(name.name.clone());
         if let Fault::Error(error) = fault {
             self.errors.push(*error);
         }
+        None
     }
 
     /// Adds a tensor if its size is within the limits.
-    fn add(&mut self, tensor: Tensor) -> Checked<()> {
+    fn add(&mut self, tensor: Tensor) -> Checked<TensorId> {
         self.elements += elements(&tensor.name, &tensor.shape, tensor.span)?;
         if self.elements > MAX_KERNEL_ELEMENTS {
             let kernel = self.kernel.name.clone();
             return Err(TensorError::KernelTooLarge { kernel, span: tensor.span }.into());
         }
         self.kernel.tensors.push(tensor);
-        Ok(())
+        Ok(TensorId(self.kernel.tensors.len() as u32 - 1))
     }
 
     fn input(&self, input: &ast::Input) -> Checked<Tensor> {
         self.name_is_free(&input.name)?;
-        let Ident { name, span } = &input.dtype;
-        let unknown = || TensorError::UnknownType { name: name.clone(), span: *span };
-        let dtype = DType::from_name(name).ok_or_else(unknown)?;
+        let dtype = element_type(&input.dtype)?;
         let dimension = |(at, e)| self.extent(e, || format!("dimension {at} of `{}`", input.name.name));
         let shape = input.dims.iter().enumerate().map(dimension).collect::<Checked<_>>()?;
         let outside = input.outside.as_ref().map(|e| self.outside(e, dtype)).transpose()?;
@@ -156,29 +172,44 @@ impl Checker<'_> {
 
     fn define(&mut self, define: &ast::Define) -> Checked<Tensor> {
         self.name_is_free(&define.name)?;
-        let RightSide { reduction, body } = split_reduction(&define.value)?;
-        let reduced = reduction.map_or(&[][..], |(_, axes)| axes);
-        let declared: Vec<&AxisDecl> = define.axes.iter().chain(reduced).collect();
-        self.axes_are_distinct(&declared)?;
-        let extents = self.extents(define, &declared, body)?;
-        let axes = self.add_axes(&declared, &extents);
-        self.work_is_limited(define, &axes)?;
-
-        let value = self.value(define, &axes, reduction.map(|(reducer, _)| reducer), body);
-        if let Some(missing) = declared.iter().zip(&extents).find_map(|(a, e)| e.is_none().then_some(*a)) {
-            return Err(unknown_extent(missing, value));
-        }
-        let (value, dtype) = value?;
-        let (spatial, reduced) = axes.split_at(define.axes.len());
-        let reduction = reduction.map(|(reducer, _)| Reduction { reducer, axes: reduced.to_vec() });
+        let (compute, dtype) = self.computed(define, &[], None)?;
         Ok(Tensor {
             name: define.name.name.clone(),
             span: define.name.span,
             dtype,
-            shape: spatial.iter().map(|a| self.kernel.axis(*a).extent).collect(),
+            shape: compute.axes.iter().map(|a| self.kernel.axis(*a).extent).collect(),
             output: define.output,
-            definition: Definition::Compute(Compute { axes: spatial.to_vec(), reduction, value }),
+            definition: Definition::Compute(compute),
         })
+    }
+
+    /// What a definition computes, and the type of its values. Inside of a scan its first axis runs over the steps.
+    ///
+    /// `known` are extents of its axes that hold where it says no others, and `wanted` is the type that a number takes.
+    fn computed(
+        &mut self,
+        define: &ast::Define,
+        known: &[ExtentSource],
+        wanted: Option<DType>,
+    ) -> Checked<(Compute, DType)> {
+        let RightSide { reduction, body } = split_reduction(&define.value)?;
+        let reduced = reduction.map_or(&[][..], |(_, axes)| axes);
+        let declared: Vec<&AxisDecl> = define.axes.iter().chain(reduced).collect();
+        self.axes_are_distinct(&declared)?;
+        let extents = self.extents(define, &declared, known, body)?;
+        let mut axes: Vec<AxisId> = self.add_steps().into_iter().collect();
+        let spatial = axes.len() + define.axes.len();
+        axes.extend(self.add_axes(&declared, &extents));
+        self.work_is_limited(define, &axes, spatial)?;
+
+        let value = self.value(define, &axes, reduction.map(|(reducer, _)| reducer), wanted, body);
+        if let Some(missing) = declared.iter().zip(&extents).find_map(|(a, e)| e.is_none().then_some(*a)) {
+            return Err(unknown_extent(missing, value));
+        }
+        let (value, dtype) = value?;
+        let (spatial, reduced) = axes.split_at(spatial);
+        let reduction = reduction.map(|(reducer, _)| Reduction { reducer, axes: reduced.to_vec() });
+        Ok((Compute { axes: spatial.to_vec(), reduction, value }, dtype))
     }
 
     /// The value of a definition and the type of its tensor.
@@ -187,12 +218,13 @@ impl Checker<'_> {
         define: &ast::Define,
         axes: &[AxisId],
         reducer: Option<Reducer>,
+        wanted: Option<DType>,
         body: &Expr,
     ) -> Checked<(Scalar<Leaf>, DType)> {
         let scope = self.scope(define, axes);
         match reducer {
             Some(reducer) => scope.reduced_value(reducer, body),
-            None => scope.stored_value(body),
+            None => scope.stored_value(body, wanted.unwrap_or(DType::I32)),
         }
     }
 
@@ -204,7 +236,16 @@ impl Checker<'_> {
             source: self.source,
             define,
             axes,
+            scan: self.open.as_ref(),
         }
+    }
+
+    /// Adds the axis over the steps, for a definition inside of a scan.
+    fn add_steps(&mut self) -> Option<AxisId> {
+        let Ident { name, span } = self.open.as_ref()?.axis.clone();
+        let extent = self.open.as_ref()?.steps;
+        self.kernel.axes.push(Axis { name, extent, span });
+        Some(AxisId(self.kernel.axes.len() as u32 - 1))
     }
 
     /// Adds the axes of a definition. Without a known extent an axis has one value, which keeps it within all limits.
@@ -217,9 +258,10 @@ impl Checker<'_> {
         (first..self.kernel.axes.len() as u32).map(AxisId).collect()
     }
 
-    fn work_is_limited(&self, define: &ast::Define, axes: &[AxisId]) -> Checked<()> {
+    /// The first `spatial` of the axes are those of the tensor.
+    fn work_is_limited(&self, define: &ast::Define, axes: &[AxisId], spatial: usize) -> Checked<()> {
         let extents: Vec<i64> = axes.iter().map(|a| self.kernel.axis(*a).extent).collect();
-        elements(&define.name.name, &extents[..define.axes.len()], define.name.span)?;
+        elements(&define.name.name, &extents[..spatial], define.name.span)?;
         if product(&extents).is_none_or(|n| n > MAX_WORK) {
             let axes = axes.iter().map(|a| self.kernel.axis(*a)).map(|a| (a.name.clone(), a.extent)).collect();
             let Ident { name, span } = define.name.clone();
@@ -239,9 +281,10 @@ impl Checker<'_> {
 
     /// Axes may be named like tensors, which never stand without indices, but not like constants.
     fn axes_are_distinct(&self, declared: &[&AxisDecl]) -> Checked<()> {
+        let steps = self.open.as_ref().map(|scan| &scan.axis);
         for (at, AxisDecl { name: ident, .. }) in declared.iter().enumerate() {
-            let first = declared[..at].iter().find(|a| a.name.name == ident.name);
-            let axis = first.map(|first| ("an axis", Some(first.name.span)));
+            let mut earlier = steps.into_iter().chain(declared[..at].iter().map(|a| &a.name));
+            let axis = earlier.find(|a| a.name == ident.name).map(|first| ("an axis", Some(first.span)));
             if let Some(taken) = axis.or_else(|| self.constant_named(&ident.name)) {
                 return Err(name_taken(ident, taken).into());
             }
@@ -278,6 +321,11 @@ fn unknown_extent(axis: &AxisDecl, value: Checked<(Scalar<Leaf>, DType)>) -> Fau
         Err(Fault::Error(error)) if matches!(*error, TensorError::ReadOutside(_)) => missing.into(),
         Err(fault) => fault,
     }
+}
+
+fn element_type(ident: &Ident) -> Result<DType, TensorError> {
+    let Ident { name, span } = ident;
+    DType::from_name(name).ok_or_else(|| TensorError::UnknownType { name: name.clone(), span: *span })
 }
 
 /// The number of elements of a tensor.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, Ident};
 
+use super::scan::OpenScan;
 use super::{Checked, Fault, defined_names};
 use crate::affine::Interval;
 use crate::tensor::constants::Constants;
@@ -21,6 +22,8 @@ pub(super) struct Scope<'a> {
     pub define: &'a ast::Define,
     /// The definition's axes, those of its reduction included.
     pub axes: &'a [AxisId],
+    /// The scan around the definition, whose steps are its first axis.
+    pub scan: Option<&'a OpenScan>,
 }
 
 /// What a name without indices stands for.
@@ -41,7 +44,7 @@ impl Scope<'_> {
             return Err(Fault::Consequence);
         }
         if let Some(tensor) = self.kernel.find(name) {
-            let rank = self.kernel.tensor(tensor).shape.len();
+            let rank = self.rank(tensor);
             return Err(TensorError::WithoutIndices { name: name.to_owned(), rank, span }.into());
         }
         let axes = self.axes.iter().map(|a| self.kernel.axis(*a).name.as_str());
@@ -72,13 +75,29 @@ impl Scope<'_> {
     /// The tensor of a read that has an index for each of its dimensions.
     pub fn tensor_with_rank(&self, ident: &Ident, found: usize, span: Span) -> Checked<TensorId> {
         let id = self.tensor(ident)?;
-        let tensor = self.kernel.tensor(id);
-        let rank = tensor.shape.len();
+        let (tensor, rank) = (self.kernel.tensor(id), self.rank(id));
         if rank != found {
             let (tensor, declared) = (tensor.name.clone(), tensor.span);
             return Err(TensorError::WrongIndexCount { tensor, rank, found, span, declared }.into());
         }
         Ok(id)
+    }
+
+    /// The index that a read does not write: the step, for tensors of the scan around it.
+    pub fn step(&self, tensor: TensorId) -> Option<AxisId> {
+        let scan = self.scan?;
+        scan.tensors.contains(&tensor).then(|| self.axes[0])
+    }
+
+    /// How many indices a read of the tensor writes.
+    pub fn rank(&self, tensor: TensorId) -> usize {
+        self.written_shape(tensor).len()
+    }
+
+    /// The extents of the dimensions for which a read of the tensor writes indices.
+    pub fn written_shape(&self, tensor: TensorId) -> &[i64] {
+        let in_scan = self.scan.is_some_and(|scan| scan.tensors.contains(&tensor));
+        &self.kernel.tensor(tensor).shape[usize::from(in_scan)..]
     }
 
     /// The values that an axis takes.

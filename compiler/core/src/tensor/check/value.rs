@@ -9,6 +9,7 @@ use tilewright_syntax::ast::{self, Expr, ExprKind, Ident};
 
 use super::scope::{Meaning, Scope};
 use super::{Checked, reducer};
+use crate::affine::Affine;
 use crate::scalar::{self, BinaryOp, CastMode, DType, Scalar};
 use crate::tensor::constants;
 use crate::tensor::error::{Operand, TensorError};
@@ -30,17 +31,14 @@ pub(super) fn fit(value: i64, dtype: DType, span: Span, beside: Option<Span>) ->
 }
 
 impl Scope<'_> {
-    /// The value of a definition without a reduction, and the type that its tensor has.
-    pub(super) fn stored_value(&self, e: &Expr) -> Checked<(Scalar<Leaf>, DType)> {
-        match self.value(e)? {
-            Value::Constant(value) => Ok((Scalar::int(fit(value, DType::I32, e.span, None)?), DType::I32)),
-            Value::Typed(value, dtype) => Ok((value, dtype)),
-        }
+    /// The value of a definition without a reduction, and the type that its tensor has. A number takes the type `number`.
+    pub(super) fn stored_value(&self, e: &Expr, number: DType) -> Checked<(Scalar<Leaf>, DType)> {
+        typed(self.value(e)?, number, e.span)
     }
 
     /// The value that a reduction joins, in the type of its result.
     pub(super) fn reduced_value(&self, reducer: Reducer, e: &Expr) -> Checked<(Scalar<Leaf>, DType)> {
-        let (value, dtype) = self.stored_value(e)?;
+        let (value, dtype) = self.stored_value(e, DType::I32)?;
         let result = reducer.result(dtype);
         Ok((if result == dtype { value } else { widen(value, dtype) }, result))
     }
@@ -78,7 +76,10 @@ impl Scope<'_> {
     fn read(&self, ident: &Ident, indices: &[Expr], span: Span) -> Checked<Value> {
         let tensor = self.tensor_with_rank(ident, indices.len(), span)?;
         let index = |(dimension, e)| self.index(e, tensor, dimension);
-        let indices = indices.iter().enumerate().map(index).collect::<Checked<_>>()?;
+        let mut indices = indices.iter().enumerate().map(index).collect::<Checked<Vec<_>>>()?;
+        if let Some(step) = self.step(tensor) {
+            indices.insert(0, Affine::var(step));
+        }
         let dtype = self.kernel.tensor(tensor).dtype;
         Ok(Value::Typed(Scalar::Leaf(Leaf::Read(Read { tensor, indices, span })), dtype))
     }

@@ -157,7 +157,7 @@ impl<'a> Accesses<'a> {
     fn outside(&self, tensor: TensorId) -> i32 {
         match self.kernel.tensor(tensor).definition {
             Definition::Input { outside } => outside.unwrap_or(0),
-            Definition::Compute(_) => 0,
+            Definition::Compute(_) | Definition::State(_) => 0,
         }
     }
 

@@ -2,10 +2,11 @@
 //! interpreter and the simulator must agree with it bit for bit.
 //!
 //! A definition is computed in rows of points, not point by point: `access` says where a read finds the values of a row,
-//! `rows` applies the definition's expression to them.
+//! `rows` applies the definition's expression to them. The recurrent part of a scan is computed step by step (`steps`).
 
 mod access;
 mod rows;
+mod steps;
 
 use ndarray::{ArrayD, IxDyn};
 use thiserror::Error;
@@ -51,11 +52,17 @@ pub fn evaluate(kernel: &Kernel, inputs: &[(TensorId, Array)]) -> Result<Evaluat
         check_input(kernel, *id, array)?;
         arrays[id.0 as usize] = array.as_standard_layout().into_owned();
     }
-    for id in Graph::new(kernel).order() {
-        match kernel.tensor(id).compute() {
-            Some(compute) => arrays[id.0 as usize] = rows::compute(kernel, id, compute, &arrays),
-            None if inputs.iter().any(|(given, _)| *given == id) => {}
-            None => return Err(EvaluateError::MissingInput { name: kernel.tensor(id).name.clone() }),
+    for group in Graph::new(kernel).groups() {
+        if group.iter().any(|id| kernel.tensor(*id).state().is_some()) {
+            steps::compute(kernel, &group, &mut arrays);
+            continue;
+        }
+        for id in group {
+            match kernel.tensor(id).compute() {
+                Some(compute) => arrays[id.0 as usize] = rows::compute(kernel, id, compute, &arrays),
+                None if inputs.iter().any(|(given, _)| *given == id) => {}
+                None => return Err(EvaluateError::MissingInput { name: kernel.tensor(id).name.clone() }),
+            }
         }
     }
     Ok(Evaluation { arrays })

@@ -11,9 +11,9 @@ use crate::tensor::{AxisId, Compute, Kernel, TensorId};
 /// Points whose intermediate values fit in the first-level cache together.
 const CHUNK: usize = 1024;
 
-/// The value of a computed tensor, from those before it.
+/// The values of a definition of a tensor, from those of other tensors.
 pub(super) fn compute(kernel: &Kernel, id: TensorId, compute: &Compute, arrays: &[Array]) -> Array {
-    let shape: Vec<usize> = kernel.tensor(id).shape.iter().map(|n| *n as usize).collect();
+    let shape: Vec<usize> = compute.axes.iter().map(|a| kernel.axis(*a).extent as usize).collect();
     let space = Space::new(kernel, compute);
     let accesses = Accesses::new(kernel, &space, arrays, compute);
     let value = compute.value.map(&mut |leaf| accesses.access(leaf));

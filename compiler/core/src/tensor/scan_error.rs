@@ -1,0 +1,75 @@
+//! What can be wrong with a scan, besides what can be wrong with any definition.
+
+use thiserror::Error;
+use tilewright_syntax::{Diagnostic, Span};
+
+use crate::scalar::DType;
+
+/// Why a scan has no meaning.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ScanError {
+    #[error("state `{state}` has no next value")]
+    WithoutNext { state: String, span: Span },
+    #[error("state `{state}` has two next values")]
+    NextTwice { state: String, span: Span, first: Span },
+    #[error("`{name}` is no state of this scan")]
+    NextOfNoState { name: String, states: Vec<String>, span: Span },
+    #[error("the next value of `{state}` has another shape")]
+    NextShape { state: String, expected: Vec<i64>, found: Vec<i64>, span: Span, declared: Span },
+    #[error("state `{state}` is `{}`, and {what} is `{}`", expected.name(), found.name())]
+    Type { state: String, what: &'static str, expected: DType, found: DType, span: Span, declared: Span },
+    #[error("the initial value of `{state}` is computed from the scan")]
+    InitReadsScan { state: String, span: Span, declared: Span },
+    #[error("this scan has no state")]
+    WithoutState { span: Span },
+}
+
+impl ScanError {
+    /// The error's stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ScanError::WithoutNext { .. } => "E0242",
+            ScanError::NextTwice { .. } => "E0243",
+            ScanError::NextOfNoState { .. } => "E0244",
+            ScanError::NextShape { .. } => "E0245",
+            ScanError::Type { .. } => "E0246",
+            ScanError::InitReadsScan { .. } => "E0247",
+            ScanError::WithoutState { .. } => "E0248",
+        }
+    }
+
+    /// The error as it is shown.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let told = Diagnostic::error(self.code(), self.to_string());
+        match self {
+            ScanError::WithoutNext { state, span } => told
+                .primary(*span, "nothing says what a step leaves in it")
+                .help(format!("say it in the scan: `next {state}[...] = ...`")),
+            ScanError::NextTwice { span, first, .. } => told
+                .primary(*span, "said again")
+                .secondary(*first, "said here first")
+                .help("a step leaves one value: choose between two with `select`"),
+            ScanError::NextOfNoState { states, span, .. } => told
+                .primary(*span, "no `state` of this scan has this name")
+                .help(format!("the states here: {}", states.join(", "))),
+            ScanError::NextShape { expected, found, span, declared, .. } => told
+                .primary(*span, format!("this has the extents {found:?}"))
+                .secondary(*declared, format!("the state has {expected:?}"))
+                .help("give both the same axes: extents of `next` are those of the state unless it says others"),
+            ScanError::Type { expected, span, declared, .. } => {
+                let help = match expected {
+                    DType::I8 => "convert it: `i8(e)` keeps the low 8 bits, `sat8(e)` takes the nearest value",
+                    DType::I32 => "convert it: `i32(e)`",
+                };
+                told.primary(*span, "this value").secondary(*declared, "declared here").help(help)
+            }
+            ScanError::InitReadsScan { span, declared, .. } => told
+                .primary(*span, "has values only when the scan runs")
+                .secondary(*declared, "the state whose first value this is")
+                .help("read tensors that stand before the scan"),
+            ScanError::WithoutState { span } => told.primary(*span, "its steps leave nothing to each other").help(
+                "declare what one step leaves to the next: `state s[j < n]: i8 = 0`; steps without a state are an axis",
+            ),
+        }
+    }
+}
