@@ -104,7 +104,7 @@ fn a_single_value_has_no_loops_to_mark() {
 
 /// An operation of a random stage on earlier values.
 fn stage() -> impl Strategy<Value = (u8, u8, u8, i64)> {
-    (0..9_u8, any::<u8>(), any::<u8>(), -300..300_i64)
+    (0..13_u8, any::<u8>(), any::<u8>(), -300..300_i64)
 }
 
 /// A program of stages in the accumulator, each computed from earlier ones.
@@ -130,7 +130,11 @@ fn program(stages: &[(u8, u8, u8, i64)], rows: i64, stored: u8) -> String {
             5 => format!("clip({x}, -100, 90)"),
             6 => format!("i8({x})"),
             7 => format!("sat8({x} + {y})"),
-            _ => format!("{x} * {y}"),
+            8 => format!("{x} * {y}"),
+            9 => format!("select({x} < {c}, 0, {y})"),
+            10 => format!("select({x} >= {y}, {x}, {y})"),
+            11 => format!("select({x} != {c}, {c}, 7)"),
+            _ => format!("select({y} <= {x}, {y}, 3)"),
         };
         let name = format!("S{at}");
         let _ = writeln!(kernel, "    {name}[i, j] = {value}");
@@ -147,8 +151,9 @@ fn program(stages: &[(u8, u8, u8, i64)], rows: i64, stored: u8) -> String {
     format!("{kernel}\nschedule s for k {{\n{copies}{schedule}}}\n")
 }
 
-/// What selection may say: an expression that needs a temporary or a constant that fits no immediate.
-const REFUSALS: [&str; 3] = ["E0450", "E0451", "E0507"];
+/// What selection may say: an expression that needs a temporary, for a choice or otherwise, or a constant that fits no
+/// immediate.
+const REFUSALS: [&str; 4] = ["E0450", "E0451", "E0455", "E0507"];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: super::cases(), failure_persistence: None, ..ProptestConfig::default() })]

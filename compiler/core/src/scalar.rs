@@ -73,6 +73,51 @@ impl BinaryOp {
     }
 }
 
+/// A comparison of `i32` values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CompareOp {
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Equal,
+    NotEqual,
+}
+
+impl CompareOp {
+    pub const ALL: [CompareOp; 6] = [
+        CompareOp::Less,
+        CompareOp::LessEqual,
+        CompareOp::Greater,
+        CompareOp::GreaterEqual,
+        CompareOp::Equal,
+        CompareOp::NotEqual,
+    ];
+
+    /// The sign in the source language.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            CompareOp::Less => "<",
+            CompareOp::LessEqual => "<=",
+            CompareOp::Greater => ">",
+            CompareOp::GreaterEqual => ">=",
+            CompareOp::Equal => "==",
+            CompareOp::NotEqual => "!=",
+        }
+    }
+
+    pub fn eval(self, a: i32, b: i32) -> bool {
+        match self {
+            CompareOp::Less => a < b,
+            CompareOp::LessEqual => a <= b,
+            CompareOp::Greater => a > b,
+            CompareOp::GreaterEqual => a >= b,
+            CompareOp::Equal => a == b,
+            CompareOp::NotEqual => a != b,
+        }
+    }
+}
+
 /// How a conversion treats a value that its type cannot hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CastMode {
@@ -94,10 +139,47 @@ pub fn cast(to: DType, mode: CastMode, value: i32) -> i32 {
 /// An expression over leaves of type `L`: reads of tensors or buffers, values of axes or loops.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scalar<L> {
-    Const { value: i32, dtype: DType },
+    Const {
+        value: i32,
+        dtype: DType,
+    },
     Leaf(L),
-    Binary { op: BinaryOp, left: Box<Scalar<L>>, right: Box<Scalar<L>> },
-    Cast { to: DType, mode: CastMode, value: Box<Scalar<L>> },
+    Binary {
+        op: BinaryOp,
+        left: Box<Scalar<L>>,
+        right: Box<Scalar<L>>,
+    },
+    Cast {
+        to: DType,
+        mode: CastMode,
+        value: Box<Scalar<L>>,
+    },
+    /// `if left op right { yes } else { no }`; both are computed.
+    Select {
+        op: CompareOp,
+        parts: Box<SelectParts<L>>,
+    },
+}
+
+/// The operands of a choice: what is compared, and the values to choose from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelectParts<L> {
+    pub left: Scalar<L>,
+    pub right: Scalar<L>,
+    pub yes: Scalar<L>,
+    pub no: Scalar<L>,
+}
+
+impl<L> SelectParts<L> {
+    /// All four, in the order in which they are written.
+    pub fn each(&self) -> [&Scalar<L>; 4] {
+        [&self.left, &self.right, &self.yes, &self.no]
+    }
+
+    fn rewrite<M>(&self, part: &mut dyn FnMut(&Scalar<L>) -> Scalar<M>) -> SelectParts<M> {
+        let (left, right) = (part(&self.left), part(&self.right));
+        SelectParts { left, right, yes: part(&self.yes), no: part(&self.no) }
+    }
 }
 
 impl<L> Scalar<L> {
@@ -111,6 +193,10 @@ impl<L> Scalar<L> {
 
     pub fn cast(to: DType, mode: CastMode, value: Scalar<L>) -> Scalar<L> {
         Scalar::Cast { to, mode, value: Box::new(value) }
+    }
+
+    pub fn select(op: CompareOp, parts: SelectParts<L>) -> Scalar<L> {
+        Scalar::Select { op, parts: Box::new(parts) }
     }
 
     /// For a value that keeps the low 8 bits of another: that other, without conversions that leave these bits alone.
@@ -131,6 +217,10 @@ impl<L> Scalar<L> {
             Scalar::Leaf(l) => leaf(l),
             Scalar::Binary { op, left, right } => op.eval(left.eval(leaf), right.eval(leaf)),
             Scalar::Cast { to, mode, value } => cast(*to, *mode, value.eval(leaf)),
+            Scalar::Select { op, parts } => {
+                let [left, right, yes, no] = parts.each().map(|part| part.eval(leaf));
+                if op.eval(left, right) { yes } else { no }
+            }
         }
     }
 
@@ -141,6 +231,7 @@ impl<L> Scalar<L> {
             Scalar::Leaf(l) => Scalar::Leaf(leaf(l)),
             Scalar::Binary { op, left, right } => Scalar::binary(*op, left.map(leaf), right.map(leaf)),
             Scalar::Cast { to, mode, value } => Scalar::cast(*to, *mode, value.map(leaf)),
+            Scalar::Select { op, parts } => Scalar::select(*op, parts.rewrite(&mut |part| part.map(leaf))),
         }
     }
 
@@ -151,6 +242,7 @@ impl<L> Scalar<L> {
             Scalar::Leaf(l) => leaf(l),
             Scalar::Binary { op, left, right } => Scalar::binary(*op, left.flat_map(leaf), right.flat_map(leaf)),
             Scalar::Cast { to, mode, value } => Scalar::cast(*to, *mode, value.flat_map(leaf)),
+            Scalar::Select { op, parts } => Scalar::select(*op, parts.rewrite(&mut |part| part.flat_map(leaf))),
         }
     }
 
@@ -164,6 +256,7 @@ impl<L> Scalar<L> {
                 right.leaves(visit);
             }
             Scalar::Cast { value, .. } => value.leaves(visit),
+            Scalar::Select { parts, .. } => parts.each().into_iter().for_each(|part| part.leaves(visit)),
         }
     }
 }

@@ -35,7 +35,7 @@ use super::ir::{
     Origin, Role, Stmt, Store, TileRef,
 };
 use crate::affine::Atom;
-use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
+use crate::scalar::{BinaryOp, CastMode, CompareOp, DType, Scalar};
 
 /// What a text shows beside the program itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -284,6 +284,15 @@ impl Printer<'_> {
             Scalar::Leaf(Leaf::Load(load)) => self.access(load.buffer, &load.indices),
             Scalar::Leaf(Leaf::Index(index)) => write!(self.out, "index({})", print_index(self.program, index)),
             Scalar::Binary { op, left, right } => self.binary(*op, left, right, least),
+            Scalar::Select { op, parts } => {
+                self.out.push_str(select_name(*op));
+                for (at, part) in parts.each().into_iter().enumerate() {
+                    self.out.push_str(if at == 0 { "(" } else { ", " });
+                    self.value(part, 0)?;
+                }
+                self.out.push(')');
+                Ok(())
+            }
             Scalar::Cast { to, mode, value } => {
                 write!(self.out, "{}(", cast_name(*to, *mode))?;
                 self.value(value, 0)?;
@@ -396,6 +405,18 @@ impl Printer<'_> {
         self.indent();
         self.out.push(']');
         Ok(())
+    }
+}
+
+/// The name of a choice, by what it asks of its first two operands.
+pub fn select_name(op: CompareOp) -> &'static str {
+    match op {
+        CompareOp::Less => "select_lt",
+        CompareOp::LessEqual => "select_le",
+        CompareOp::Greater => "select_gt",
+        CompareOp::GreaterEqual => "select_ge",
+        CompareOp::Equal => "select_eq",
+        CompareOp::NotEqual => "select_ne",
     }
 }
 

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use egg::{Analysis, DidMerge, EGraph, Id, define_language};
 
-use super::SelectError;
+use super::{SelectError, choice};
 use crate::affine::Interval;
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
 
@@ -121,7 +121,7 @@ pub fn shifts_exactly(graph: &Graph, id: Id, amount: u32) -> bool {
     contains(FULL, Interval::new(range.min << amount, range.max << amount))
 }
 
-fn contains(outer: Interval, inner: Interval) -> bool {
+pub fn contains(outer: Interval, inner: Interval) -> bool {
     outer.min <= inner.min && inner.max <= outer.max
 }
 
@@ -188,6 +188,14 @@ pub fn insert<'a>(
             let part = insert(graph, left, name)?;
             let amount = graph.add(Lane::Const(if *op == BinaryOp::Shr { amount } else { -amount }));
             (graph.add(Lane::Shr([part.class, amount])), vec![part])
+        }
+        Scalar::Select { op, parts } => {
+            let mut inserted = Vec::new();
+            for part in parts.each() {
+                inserted.push(insert(graph, part, name)?);
+            }
+            let classes = [0, 1, 2, 3].map(|part: usize| graph.find(inserted[part].class));
+            (choice::insert(graph, *op, classes), inserted)
         }
         Scalar::Binary { op, left, right } => {
             let parts = vec![insert(graph, left, name)?, insert(graph, right, name)?];

@@ -8,6 +8,7 @@
 //! chains are extracted ([`extract`]). Limits are on nodes and iterations and never on time, so the same expression gives
 //! the same operations on every machine. The result computes the same 32-bit value for all operands in the given ranges.
 
+mod choice;
 mod extract;
 mod language;
 mod rules;
@@ -98,6 +99,8 @@ pub enum SelectError {
     Multiplication { expression: String },
     #[error("`{expression}` subtracts a value, which takes a multiplication by -1, and this target has none")]
     Subtraction { expression: String },
+    #[error("`{expression}` needs a temporary: a mask says which value is chosen, and it cannot be joined with both")]
+    Choice { expression: String },
     #[error("`{expression}` shifts by an amount that is no constant in 0..32")]
     ShiftAmount { expression: String },
 }
@@ -111,6 +114,7 @@ impl SelectError {
             SelectError::Multiplication { .. } => "E0452",
             SelectError::ShiftAmount { .. } => "E0453",
             SelectError::Subtraction { .. } => "E0454",
+            SelectError::Choice { .. } => "E0455",
         }
     }
 }
@@ -208,6 +212,13 @@ fn blame(graph: &Graph, root: &Inserted, request: &Request) -> SelectError {
         Scalar::Binary { op: BinaryOp::Sub, .. } if !request.multiplier && !is_constant(&culprit.parts[1]) => {
             SelectError::Subtraction { expression }
         }
+        Scalar::Select { .. } => {
+            let with_multiplier = Chains::find(graph, Start::Zero, true).cost(graph, culprit.class);
+            match (request.multiplier, with_multiplier) {
+                (false, Some(_)) => SelectError::Multiplication { expression },
+                _ => SelectError::Choice { expression },
+            }
+        }
         _ if culprit.parts.iter().any(is_constant) => SelectError::Immediate { expression },
         _ => SelectError::Temporary { expression },
     }
@@ -224,6 +235,10 @@ pub fn display(value: &Scalar<u32>, name: &dyn Fn(u32) -> String) -> String {
         Scalar::Leaf(k) => name(*k),
         Scalar::Cast { mode: CastMode::Saturate, value, .. } => format!("sat8({})", display(value, name)),
         Scalar::Cast { to, value, .. } => format!("{}({})", to.name(), display(value, name)),
+        Scalar::Select { op, parts } => {
+            let [left, right, yes, no] = parts.each().map(|part| display(part, name));
+            format!("select({left} {} {right}, {yes}, {no})", op.symbol())
+        }
         Scalar::Binary { op, left, right } => match infix(*op) {
             Some(sign) => format!("{} {sign} {}", nested(left), nested(right)),
             None => {

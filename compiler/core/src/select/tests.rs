@@ -1,7 +1,7 @@
 //! Selection against the meaning of expressions, and the shapes that users rely on.
 
 use super::*;
-use crate::scalar::DType;
+use crate::scalar::{CompareOp, DType, SelectParts};
 use proptest::prelude::*;
 
 type Expr = Scalar<u32>;
@@ -38,6 +38,10 @@ fn sat8(e: Expr) -> Expr {
 
 fn clip(e: Expr, low: i32, high: i32) -> Expr {
     bin(BinaryOp::Min, bin(BinaryOp::Max, e, int(low)), int(high))
+}
+
+fn choose(op: CompareOp, left: Expr, right: Expr, yes: Expr, no: Expr) -> Expr {
+    Scalar::select(op, SelectParts { left, right, yes, no })
 }
 
 fn full(_: u32) -> Interval {
@@ -137,6 +141,33 @@ fn a_shift_that_two_terms_share_is_done_once() {
 }
 
 #[test]
+fn choices_are_masks_or_extremes() {
+    use CompareOp::*;
+    let of = |op, right, yes, no| choose(op, x(0), right, yes, no);
+    let cases = [
+        (of(Less, int(0), int(0), x(0)), "x0: max 0"),
+        (of(Greater, x(1), x(1), x(0)), "x0: min x1"),
+        (of(Less, int(0), bin(BinaryOp::Shr, x(0), int(3)), x(0)), "0: add x0; shr 3; max x0"),
+        (of(Less, int(0), int(-1), int(0)), "x0: shr 31"),
+        (of(GreaterEqual, int(0), int(1), int(0)), "x0: shr 31; add 1"),
+        (of(Less, int(5), int(-1), int(0)), "x0: max 4; min 5; add -5"),
+    ];
+    for (value, expected) in &cases {
+        assert_eq!(chosen(&request(value)), *expected);
+    }
+    let byte = |_| Interval::new(0, 255);
+    let masked = of(Less, int(7), int(0), x(1));
+    let best = |value: &Expr, multiplier| {
+        let request = Request { range: &byte, multiplier, ..request(value) };
+        select(&request, &|_| true).unwrap()
+    };
+    assert_eq!(show(&best(&masked, false)), "x0: add -7; shr 31; shr -8; add 256; min x1");
+    assert_eq!(show(&best(&masked, true)), "x0: max 6; min 7; add -6; mul x1");
+    let numbers = of(Less, int(7), int(20), int(100));
+    assert_eq!((best(&numbers, false).cost, best(&numbers, true).cost), (5, 4));
+}
+
+#[test]
 fn errors_name_the_part_that_stands_in_the_way() {
     let spread = |a, b| bin(BinaryOp::Shr, bin(BinaryOp::Add, x(a), x(b)), int(3));
     let cases = [
@@ -152,6 +183,16 @@ fn errors_name_the_part_that_stands_in_the_way() {
             "`min((x0 + x1) >> 3, 1000000)` has a constant that fits no 16-bit immediate, and its other side is computed",
         ),
         (sat8(bin(BinaryOp::Mul, x(0), x(1))), "E0452", "`x0 * x1` needs a multiplication, and this target has none"),
+        (
+            choose(CompareOp::Less, x(0), int(0), int(0), x(1)),
+            "E0452",
+            "`select(x0 < 0, 0, x1)` needs a multiplication, and this target has none",
+        ),
+        (
+            choose(CompareOp::Less, x(0), int(0), x(2), x(1)),
+            "E0455",
+            "`select(x0 < 0, x2, x1)` needs a temporary: a mask says which value is chosen, and it cannot be joined with both",
+        ),
         (bin(BinaryOp::Shr, x(0), x(1)), "E0453", "`x0 >> x1` shifts by an amount that is no constant in 0..32"),
         (
             bin(BinaryOp::Sub, x(0), sat8(x(1))),
@@ -190,6 +231,8 @@ fn arb_expr() -> impl Strategy<Value = Expr> {
                 .prop_map(|(op, a, b, swap)| if swap { bin(op, b, a) } else { bin(op, a, b) }),
             2 => (prop_oneof![Just(Shr), Just(Shl)], inner.clone(), 0i32..32).prop_map(|(op, a, k)| bin(op, a, int(k))),
             1 => inner.clone().prop_map(wrap8),
+            2 => (prop::sample::select(&CompareOp::ALL[..]), inner.clone(), prop::array::uniform3(arb_operand()))
+                .prop_map(|(op, left, [right, yes, no])| choose(op, left, right, yes, no)),
             1 => inner.prop_map(sat8),
         ]
     })

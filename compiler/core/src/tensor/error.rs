@@ -77,6 +77,8 @@ pub enum TensorError {
     ComparisonAsValue { span: Span },
     #[error("`{function}` has no argument of this name")]
     NoSuchArgument { function: String, span: Span },
+    #[error("`select` takes a comparison")]
+    NotAComparison { span: Span },
     #[error(transparent)]
     Scan(#[from] ScanError),
 }
@@ -158,6 +160,7 @@ impl TensorError {
             TensorError::EmptyClip { .. } => "E0228",
             TensorError::ComparisonAsValue { .. } => "E0240",
             TensorError::NoSuchArgument { .. } => "E0241",
+            TensorError::NotAComparison { .. } => "E0249",
             TensorError::Scan(error) => error.code(),
         }
     }
@@ -309,6 +312,9 @@ impl TensorError {
                 .help("a comparison chooses between two values: `select(a < b, x, y)`"),
             TensorError::NoSuchArgument { span, .. } => {
                 told.primary(*span, "its arguments have no names").help("write the value alone, in its place")
+            }
+            TensorError::NotAComparison { span } => {
+                told.primary(*span, "no comparison").help("compare it with something: `select(e != 0, x, y)`")
             }
             TensorError::Scan(error) => error.diagnostic(),
         }

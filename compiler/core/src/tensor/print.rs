@@ -138,6 +138,10 @@ fn scalar(cx: Cx, e: &Scalar<Leaf>, level: Level) -> String {
             format!("{function}({})", scalar(cx, value, Level::Shift))
         }
         Scalar::Binary { op, left, right } => binary(cx, *op, left, right, level),
+        Scalar::Select { op, parts } => {
+            let [left, right, yes, no] = parts.each().map(|part| scalar(cx, part, Level::Shift));
+            format!("select({left} {} {right}, {yes}, {no})", op.symbol())
+        }
     }
 }
 

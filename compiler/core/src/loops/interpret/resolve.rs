@@ -6,7 +6,7 @@ use crate::loops::ir::{
     Alu, AluOp, AluOperand, BufferId, Direction, Dma, Gemm, Index, InsnLoop, Leaf, LoopProgram, MicroOp, Stmt, Store,
     TileRef,
 };
-use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
+use crate::scalar::{BinaryOp, CastMode, CompareOp, DType, Scalar};
 
 /// An index over slots of the environment.
 #[derive(Debug)]
@@ -57,10 +57,15 @@ impl Divided {
 #[derive(Debug)]
 pub(super) enum Op {
     Const(i32),
-    Load { buffer: usize, cell: Address },
+    Load {
+        buffer: usize,
+        cell: Address,
+    },
     Index(Address),
     Binary(BinaryOp),
     Cast(DType, CastMode),
+    /// Takes what is compared and the two values to choose from.
+    Select(CompareOp),
 }
 
 /// Tiles of a buffer from an offset on.
@@ -145,6 +150,10 @@ fn postfix(program: &LoopProgram, value: &Scalar<Leaf>, ops: &mut Vec<Op>) {
             postfix(program, left, ops);
             postfix(program, right, ops);
             ops.push(Op::Binary(*op));
+        }
+        Scalar::Select { op, parts } => {
+            parts.each().into_iter().for_each(|part| postfix(program, part, ops));
+            ops.push(Op::Select(*op));
         }
         Scalar::Cast { to, mode, value } => {
             postfix(program, value, ops);

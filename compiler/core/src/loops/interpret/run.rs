@@ -106,6 +106,10 @@ impl Machine {
                     op.eval(left, right)
                 }
                 Op::Cast(to, mode) => cast(*to, *mode, self.pop()),
+                Op::Select(op) => {
+                    let (no, yes, right, left) = (self.pop(), self.pop(), self.pop(), self.pop());
+                    if op.eval(left, right) { yes } else { no }
+                }
             };
             self.stack.push(value);
         }

@@ -6,6 +6,7 @@
 //! product = operand ("*" operand)*
 //! operand = ["-"] NUMBER | BUFFER "[" indices "]" | "index" "(" index ")" | CAST "(" value ")"
 //!         | ("min" | "max") "(" value "," value ")" | "(" value ")"
+//!         | ("select_lt" | ...) "(" value "," value "," value "," value ")"
 //! ```
 
 use tilewright_syntax::Span;
@@ -14,8 +15,8 @@ use super::error::{MAX_HEIGHT, ParseError};
 use super::token::{Number, Token};
 use super::{Outcome, Parser};
 use crate::loops::ir::{Leaf, Load};
-use crate::loops::print::{cast_name, precedence};
-use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
+use crate::loops::print::{cast_name, precedence, select_name};
+use crate::scalar::{BinaryOp, CastMode, CompareOp, DType, Scalar, SelectParts};
 
 /// A value and the height of its tree.
 struct Tall {
@@ -77,9 +78,12 @@ impl Parser<'_> {
 
     fn call(&mut self, function: &str) -> Outcome<Tall> {
         let span = self.span();
+        if let Some(op) = CompareOp::ALL.into_iter().find(|op| select_name(*op) == function) {
+            return self.select(op, span);
+        }
         let (op, conversion) = (selection(function), conversion(function));
         if op.is_none() && conversion.is_none() && function != "index" {
-            return self.unexpected("`min`, `max`, `index` or a conversion");
+            return self.unexpected("`min`, `max`, `index`, a `select_` or a conversion");
         }
         self.at += 2;
         let result = self.nested(|p| match (op, conversion) {
@@ -97,6 +101,25 @@ impl Parser<'_> {
         })?;
         self.expect(Token::CloseParen)?;
         Ok(result)
+    }
+}
+
+impl Parser<'_> {
+    /// `select_lt(left, right, yes, no)`, and so on.
+    fn select(&mut self, op: CompareOp, span: Span) -> Outcome<Tall> {
+        self.at += 2;
+        let [left, right, yes, no] = self.nested(|p| {
+            let first = p.chain(0)?;
+            let mut next = || {
+                p.expect(Token::Comma)?;
+                p.chain(0)
+            };
+            Ok([first, next()?, next()?, next()?])
+        })?;
+        self.expect(Token::CloseParen)?;
+        let height = [&left, &right, &yes, &no].map(|part| part.height).into_iter().max().unwrap_or(0);
+        let parts = SelectParts { left: left.value, right: right.value, yes: yes.value, no: no.value };
+        Ok(Tall { value: Scalar::select(op, parts), height: taller(height, span)? })
     }
 }
 

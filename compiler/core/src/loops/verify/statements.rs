@@ -115,6 +115,10 @@ impl<'p> Verifier<'p> {
                 self.value(value);
                 *to
             }
+            Scalar::Select { parts, .. } => {
+                let [_, _, yes, no] = parts.each().map(|part| self.value(part));
+                yes.max(no)
+            }
         }
     }
 

@@ -36,7 +36,7 @@ pub const MAX_WORK: i64 = 1 << 36;
 pub const MAX_INDEX: i64 = 1 << 40;
 
 /// The functions of expressions, in the order in which messages list them.
-pub const FUNCTIONS: [&str; 6] = ["i8", "i32", "sat8", "min", "max", "clip"];
+pub const FUNCTIONS: [&str; 7] = ["i8", "i32", "sat8", "min", "max", "clip", "select"];
 
 /// Why a part could not be checked.
 enum Fault {

@@ -10,7 +10,7 @@ use tilewright_syntax::ast::{self, Expr, ExprKind, Ident};
 use super::scope::{Meaning, Scope};
 use super::{Checked, reducer};
 use crate::affine::Affine;
-use crate::scalar::{self, BinaryOp, CastMode, DType, Scalar};
+use crate::scalar::{self, BinaryOp, CastMode, CompareOp, DType, Scalar, SelectParts};
 use crate::tensor::constants;
 use crate::tensor::error::{Operand, TensorError};
 use crate::tensor::{Leaf, Read, Reducer};
@@ -134,8 +134,10 @@ impl Scope<'_> {
             ("min", [a, b]) => self.choice("min", BinaryOp::Min, (self.value(a)?, a), (self.value(b)?, b)),
             ("max", [a, b]) => self.choice("max", BinaryOp::Max, (self.value(a)?, a), (self.value(b)?, b)),
             ("clip", [e, low, high]) => self.clip(e, low, high, span),
+            ("select", [condition, yes, no]) => self.select(condition, yes, no),
             ("i32" | "i8" | "sat8", _) => Err(wrong_count("one argument").into()),
             ("min" | "max", _) => Err(wrong_count("two arguments").into()),
+            ("select", _) => Err(wrong_count("a comparison and two values").into()),
             ("clip", _) => Err(wrong_count("three arguments").into()),
             ("sum", _) => Err(wrong_count("axes and a value").into()),
             _ => Err(TensorError::UnknownFunction { name: name.to_owned(), span: function.span }.into()),
@@ -161,6 +163,23 @@ impl Scope<'_> {
         Ok(Value::Typed(fold(op, a, b), dtype))
     }
 
+    /// `select(a < b, yes, no)`. What is compared has one type, and the values to choose from have one.
+    fn select(&self, condition: &Expr, yes: &Expr, no: &Expr) -> Checked<Value> {
+        let ExprKind::Compare { op, left, right } = &condition.kind else {
+            return Err(TensorError::NotAComparison { span: condition.span }.into());
+        };
+        let (a, b) = (self.value(left)?, self.value(right)?);
+        let (yes_value, no_value) = (self.value(yes)?, self.value(no)?);
+        let op = comparison(*op);
+        if let (Value::Constant(a), Value::Constant(b)) = (&a, &b) {
+            let holds = op.eval((*a).cmp(b) as i32, 0);
+            return Ok(if holds { yes_value } else { no_value });
+        }
+        let (left, right, _) = unify(op.symbol(), (a, left), (b, right))?;
+        let (yes, no, dtype) = unify("select", (yes_value, yes), (no_value, no))?;
+        Ok(Value::Typed(Scalar::select(op, SelectParts { left, right, yes, no }), dtype))
+    }
+
     /// `clip(e, low, high)` is `min(max(e, low), high)`.
     fn clip(&self, e: &Expr, low: &Expr, high: &Expr, span: Span) -> Checked<Value> {
         let (low_value, high_value) = (self.value(low)?, self.value(high)?);
@@ -171,6 +190,17 @@ impl Scope<'_> {
         }
         let raised = self.choice("clip", BinaryOp::Max, (self.value(e)?, e), (low_value, low))?;
         self.choice("clip", BinaryOp::Min, (raised, e), (high_value, high))
+    }
+}
+
+fn comparison(op: ast::CompareOp) -> CompareOp {
+    match op {
+        ast::CompareOp::Less => CompareOp::Less,
+        ast::CompareOp::LessEqual => CompareOp::LessEqual,
+        ast::CompareOp::Greater => CompareOp::Greater,
+        ast::CompareOp::GreaterEqual => CompareOp::GreaterEqual,
+        ast::CompareOp::Equal => CompareOp::Equal,
+        ast::CompareOp::NotEqual => CompareOp::NotEqual,
     }
 }
 

@@ -65,6 +65,15 @@ enum View<'a> {
     Each(&'a [i32]),
 }
 
+impl View<'_> {
+    fn at(&self, point: usize) -> i32 {
+        match self {
+            View::Uniform(value) => *value,
+            View::Each(values) => values[point],
+        }
+    }
+}
+
 impl Values<'_> {
     fn view(&self) -> View<'_> {
         match self {
@@ -132,6 +141,17 @@ impl Rows<'_> {
             Scalar::Cast { to, mode, value } => {
                 let values = self.values(value, start, count);
                 self.cast(*to, *mode, values)
+            }
+            Scalar::Select { op, parts } => {
+                let operands = parts.each().map(|part| self.values(part, start, count));
+                let mut out = self.buffer();
+                {
+                    let [left, right, yes, no] = operands.each_ref().map(Values::view);
+                    let choose = |at| if op.eval(left.at(at), right.at(at)) { yes.at(at) } else { no.at(at) };
+                    out.extend((0..count).map(choose));
+                }
+                operands.into_iter().for_each(|values| self.recycle(values));
+                Values::Buffer(out)
             }
         }
     }
