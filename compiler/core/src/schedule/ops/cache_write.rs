@@ -70,6 +70,7 @@ fn dtype(schedule: &Schedule, value: &Scalar<Leaf>) -> DType {
         Scalar::Leaf(Leaf::Read(read)) => schedule.kernel.tensor(read.tensor).dtype,
         Scalar::Leaf(Leaf::Axis(_)) => DType::I32,
         Scalar::Binary { left, .. } => dtype(schedule, left),
+        Scalar::Select { parts, .. } => dtype(schedule, &parts.yes),
     }
 }
 

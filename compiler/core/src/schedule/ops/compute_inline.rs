@@ -13,7 +13,7 @@ use crate::scalar::{BinaryOp, Scalar};
 use crate::schedule::args::Call;
 use crate::schedule::checks::can_inline;
 use crate::schedule::{Schedule, ScheduleError, StageId};
-use crate::tensor::{AxisId, Compute, Definition, Kernel, Leaf, Read, TensorId};
+use crate::tensor::{AxisId, Compute, Kernel, Leaf, Read, TensorId};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
     call.expect_target(false)?;
@@ -68,7 +68,7 @@ fn substitute(schedule: &mut Schedule, reader: StageId, tensor: TensorId) -> Res
         return Err(axis);
     }
     let into = schedule.stage(reader).tensor;
-    if let Definition::Compute(compute) = &mut schedule.kernel.tensors[into.0 as usize].definition {
+    if let Some(compute) = schedule.kernel.tensors[into.0 as usize].compute_mut() {
         compute.value = value;
     }
     Ok(())
