@@ -5,6 +5,7 @@ mod automatic;
 mod directives;
 mod elementwise;
 mod examples;
+mod overlap;
 mod random;
 mod reductions;
 

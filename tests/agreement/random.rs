@@ -25,6 +25,10 @@ struct Choices {
     /// Where operands and results are computed; 0 leaves them at the root.
     places: [u8; 4],
     pragmas: [bool; 3],
+    /// Slots of operands and results that are computed at a loop; 0 and 1 leave one.
+    slots: [u8; 4],
+    /// Which loops of the product and of the output are virtual threads.
+    threads: [u8; 2],
     log_batch: u32,
 }
 
@@ -52,7 +56,8 @@ fn choices() -> impl Strategy<Value = Choices> {
         (prop::array::uniform3(1..5_i64), any::<bool>(), any::<bool>(), prop::collection::vec(elementwise(), 0..3));
     let schedule = (any::<[bool; 3]>(), any::<[u8; 6]>(), any::<[u8; 3]>(), any::<[u8; 8]>());
     let places = (prop::array::uniform4(0..6_u8), any::<[bool; 3]>(), 0..3_u32);
-    (shape, schedule, places).prop_map(|(shape, schedule, places)| Choices {
+    let overlap = (prop::array::uniform4(0..4_u8), prop::array::uniform2(0..6_u8));
+    (shape, schedule, places, overlap).prop_map(|(shape, schedule, places, overlap)| Choices {
         tiles: shape.0,
         weights_transposed: shape.1,
         factors_swapped: shape.2,
@@ -63,6 +68,8 @@ fn choices() -> impl Strategy<Value = Choices> {
         order: schedule.3,
         places: places.0,
         pragmas: places.1,
+        slots: overlap.0,
+        threads: overlap.1,
         log_batch: places.2,
     })
 }
@@ -194,10 +201,39 @@ impl Choices {
                 lines.push(format!("{operand}.compute_at(C, {axis})"));
             }
         }
+        lines.extend(self.overlaps(&outer));
         for (stage, marked) in ["X_buf", "W_buf", "Y"].into_iter().zip(self.pragmas) {
             if marked {
                 lines.push(format!("{stage}.pragma(dma_copy)"));
             }
+        }
+        lines
+    }
+}
+
+impl Choices {
+    /// What makes iterations overlap: slots for what is computed at a loop, and virtual threads.
+    fn overlaps(&self, outer: &[String]) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut placed: Vec<(String, u8)> = Vec::new();
+        for (operand, (place, slots)) in ["X_buf", "W_buf"].into_iter().zip(self.places.into_iter().zip(self.slots)) {
+            if place > 0 {
+                placed.push((operand.to_string(), slots));
+            }
+        }
+        if self.places[3] > 0 {
+            placed.push(("C".to_string(), self.slots[2]));
+            placed.extend(self.stages().into_iter().map(|stage| (stage, self.slots[3])));
+        }
+        for (stage, slots) in placed.into_iter().filter(|(_, slots)| *slots > 1) {
+            lines.push(format!("{stage}.double_buffer({slots})"));
+        }
+        let spatial: Vec<&String> = outer.iter().filter(|axis| !axis.starts_with("ro")).collect();
+        if let Some(axis) = spatial.get(usize::from(self.threads[0])) {
+            lines.push(format!("C.bind({axis}, vthread)"));
+        }
+        if let (true, Some(axis)) = (self.places[3] > 0, ["yjo", "yio"].get(usize::from(self.threads[1]))) {
+            lines.push(format!("Y.bind({axis}, vthread)"));
         }
         lines
     }

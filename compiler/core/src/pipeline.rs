@@ -30,7 +30,7 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 9] = [
+pub const PASSES: [Pass; 11] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
@@ -45,6 +45,16 @@ pub const PASSES: [Pass; 9] = [
         name: "inplace",
         reason: "before tiles and places are given, which a joined buffer needs once; it compares normalized indices",
         run: legalize::inplace::run,
+    },
+    Pass {
+        name: "vthread",
+        reason: "once buffers are joined, which compares whole ones; before slots, so that each thread's copies rotate",
+        run: legalize::vthread::run,
+    },
+    Pass {
+        name: "slots",
+        reason: "before tiles are given, which a buffer with all its slots needs; its shape is final from here on",
+        run: legalize::slots::run,
     },
     Pass {
         name: "layout",
@@ -186,8 +196,8 @@ fn automatic(
         let front = front_of(program, (kernel, &automatic.source()), params, config)?;
         let told = match front.compile() {
             Ok(_) => return Ok(front),
-            Err(Refusal::Legalize(LegalizeError::Capacity { buffer, scope, .. }))
-                if automatic.shrink(&buffer, scope) =>
+            Err(Refusal::Legalize(LegalizeError::Capacity { needed, scope, .. }))
+                if automatic.shrink(&needed.name, scope) =>
             {
                 continue;
             }

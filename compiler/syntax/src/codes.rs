@@ -122,6 +122,8 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0335": "a name for two kernels or schedules",
     "E0336": "item without a meaning",
     "E0340": "a read outside of an array",
+    "E0360": "storage with nothing to rotate on",
+    "E0361": "an axis whose iterations cannot be virtual threads",
     "E0401": "syntax error in a loop program",
     "E0402": "text that is no part of a loop program",
     "E0403": "number out of range in a loop program",

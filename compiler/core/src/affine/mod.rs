@@ -65,6 +65,10 @@ impl<V: Variable> Affine<V> {
         Affine { terms: vec![(Atom::Var(v), 1)], constant: 0 }
     }
 
+    pub fn atom(atom: Atom<V>) -> Affine<V> {
+        Affine { terms: vec![(atom, 1)], constant: 0 }
+    }
+
     /// `Σ coefficient · variable`.
     pub fn sum(terms: impl IntoIterator<Item = (V, i64)>) -> Affine<V> {
         let mut sum: BTreeMap<Atom<V>, i64> = BTreeMap::new();

@@ -2,11 +2,12 @@
 //!
 //! Widths of fields are no question here: a legal program has been checked against the configuration.
 
-use tilewright_isa::{Alu, AluOpcode, Gemm, Mem, MemoryType, Op};
+use tilewright_isa::config::UOP_BYTES;
+use tilewright_isa::{Alu, AluOpcode, Config, Gemm, Mem, MemoryType, Op};
 
 use super::uops::UopLoad;
 use super::walk::{Operation, Walk};
-use crate::loops::ir::{self, AluOp, AluOperand, Direction, Dma, LoopProgram, Scope, Stmt};
+use crate::loops::ir::{self, AluOp, AluOperand, Direction, Dma, InsnLoop, LoopProgram, Scope, Stmt};
 use crate::scalar::DType;
 
 /// An instruction's place in the list: what it executes.
@@ -51,6 +52,39 @@ pub fn operation(walk: &Walk, operation: &Operation, (uop_bgn, uop_end): (u32, u
         Stmt::For(_) | Stmt::Alloc { .. } | Stmt::Store(_) => {
             unreachable!("only transfers, GEMM and ALU are operations")
         }
+    }
+}
+
+/// About how many cycles an instruction takes where it waits for nothing.
+pub fn cycles(walk: &Walk, item: &Item, config: &Config) -> u64 {
+    const BYTES_PER_BEAT: u64 = 8;
+    const LOAD: u64 = 22;
+    const COMPUTE: u64 = 6;
+    const STORED_TILE: u64 = 3;
+    let iterations = |outer: &InsnLoop, inner: &InsnLoop, uops: usize| {
+        (outer.extent as u64).saturating_mul(inner.extent as u64).saturating_mul(uops as u64)
+    };
+    match item {
+        Item::Finish => 1,
+        Item::LoadUops(load) => u64::from(load.count) * UOP_BYTES as u64 / BYTES_PER_BEAT + LOAD,
+        Item::Operation(k) => match walk.statements[walk.operations[*k as usize].statement as usize] {
+            Stmt::Dma(d) => {
+                let tiles = d.y_size as u64 * d.x_size as u64;
+                match d.direction {
+                    Direction::Store => (tiles + d.y_size as u64) * STORED_TILE,
+                    Direction::Load => {
+                        let bytes = config.element_bytes(memory_type(walk.program, d)) as u64;
+                        tiles * bytes / BYTES_PER_BEAT + LOAD
+                    }
+                }
+            }
+            Stmt::Gemm(g) => iterations(&g.outer, &g.inner, g.uops.len()) + COMPUTE,
+            Stmt::Alu(a) => {
+                let each = if matches!(a.operand, AluOperand::Tile(_)) { 2 } else { 1 };
+                each * iterations(&a.outer, &a.inner, a.uops.len()) + COMPUTE
+            }
+            Stmt::For(_) | Stmt::Alloc { .. } | Stmt::Store(_) => 0,
+        },
     }
 }
 

@@ -6,18 +6,20 @@
 //! | [`walk`] | loops → a list of operations with addresses |
 //! | [`uops`] | operations → micro-ops, and when they are loaded |
 //! | [`footprint`], [`hazards`] | operations → what each has to wait for |
+//! | [`order`] | operations that wait → in an order in which others do not wait with them |
 //! | [`relay`] | waits between load and store → waits through compute |
 //! | [`tokens`] | waits → tokens |
 //! | [`assemble`] | operations and tokens → instructions |
 //!
-//! Instructions stand in the order of the program; only micro-op loads and relays are put between them. Equal programs
-//! give equal streams. The work is linear in the instructions and in the tiles that they touch.
+//! Compute and store execute in the order of the program; loads may overtake each other, and micro-op loads and relays are
+//! put between them. Equal programs give equal streams. The work is linear in the instructions and in the tiles that they touch.
 
 mod assemble;
 pub mod dram;
 pub mod footprint;
 pub mod hazards;
 pub mod image;
+pub mod order;
 pub mod relay;
 #[cfg(test)]
 mod tests;
@@ -134,8 +136,15 @@ fn stream(program: &LoopProgram, config: &Config) -> Result<Stream, EmitError> {
         0 => 0,
         count => dram.append("micro-ops", SegmentKind::Uops, count * UOP_BYTES, UOP_BYTES)?,
     };
-    let items = items(&walk, &plan);
-    let relayed = relay::relay(&steps(&walk, &items));
+    let mut items = items(&walk, &plan);
+    let touches = shared_touches(&walk);
+    let mut steps = steps(&walk, &touches, &items);
+    let durations: Vec<u64> = items.iter().map(|item| assemble::cycles(&walk, item, config)).collect();
+    if let Some(order) = order::order(&steps, &durations) {
+        items = order.iter().map(|k| items[*k as usize]).collect();
+        steps = self::steps(&walk, &touches, &items);
+    }
+    let relayed = relay::relay(&steps);
     let flags = tokens::tokens(relayed.steps.clone());
 
     let assembler = Assembler { walk: &walk, plan: &plan, segments: first_tiles(&walk, &dram, config), uop_segment };
@@ -164,8 +173,7 @@ fn items(walk: &Walk, plan: &UopPlan) -> Vec<Item> {
 }
 
 /// What each instruction has to wait for. FINISH waits for everything.
-fn steps(walk: &Walk, items: &[Item]) -> Vec<Step> {
-    let touches = shared_touches(walk);
+fn steps(walk: &Walk, touches: &[Vec<Touch>], items: &[Item]) -> Vec<Step> {
     let mut history = History::default();
     let mut everything = Clock::default();
     let mut steps = Vec::with_capacity(items.len());

@@ -3,11 +3,12 @@
 //! GEMM and ALU have no base registers, so an operation's addresses stand in its micro-ops, and each combination of
 //! addresses is a sequence of its own. Equal sequences are one, and one that lies within another is not repeated.
 //!
-//! The operations are cut into epochs: a scan collects sequences until the buffer is full, and one load at the start of
-//! the epoch brings them all. No cut into fewer epochs exists, since each is as long as the buffer allows. Loads and the
-//! operations that read the buffer run in compute, in order, so they need no tokens.
+//! The operations are cut into epochs: a scan collects sequences until they fill the buffer, and loads at the start of the
+//! epoch bring those that are not there. What an epoch needs and finds stays where it is; the others go into the gaps, at
+//! first into those that nothing holds, and each gap takes one load. Where gaps are too small or loads too many, one load
+//! brings the whole epoch. Loads and the operations that read the buffer run in compute, in order, so they need no tokens.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use tilewright_isa::{Config, MemoryType, Uop};
 
@@ -47,13 +48,12 @@ pub fn plan(walk: &Walk, config: &Config) -> Result<UopPlan, EmitError> {
     let mut planner = Planner { capacity, ..Planner::default() };
     for (k, operation) in walk.operations.iter().enumerate() {
         let stmt = walk.statements[operation.statement as usize];
-        let range = match sequences.number(stmt, operation) {
-            None => (0, 0),
-            Some(number) => planner.place(k as u32, number, &sequences.all[number])?,
-        };
-        planner.plan.ranges.push(range);
+        planner.plan.ranges.push((0, 0));
+        if let Some(number) = sequences.number(stmt, operation) {
+            planner.place(k as u32, number, &sequences.all)?;
+        }
     }
-    planner.close();
+    planner.close(&sequences.all);
     Ok(planner.plan)
 }
 
@@ -97,83 +97,169 @@ fn sequence(stmt: &Stmt, operation: &Operation) -> Option<Vec<Uop>> {
     Some(uops.iter().map(absolute).collect())
 }
 
+/// Cycles of a load besides those of its beats, which bring two micro-ops each.
+const CYCLES_PER_LOAD: usize = 40;
+
 #[derive(Default)]
 struct Planner {
     capacity: usize,
     plan: UopPlan,
     epoch: Epoch,
-    /// Where in the segment the content of an earlier epoch lies.
+    /// Where each sequence starts that is in the buffer.
+    resident: BTreeMap<usize, usize>,
+    /// Where in the segment the content of an earlier load lies.
     segments: HashMap<Vec<Uop>, u32>,
 }
 
-/// What the buffer holds from one load to the next.
+/// What the buffer has to hold at the same time.
 #[derive(Default)]
 struct Epoch {
-    before: u32,
-    content: Vec<Uop>,
-    /// Where each sequence that is in use starts.
-    starts: HashMap<usize, u32>,
-    /// Where each micro-op lies first.
-    first: HashMap<Uop, u32>,
+    /// The sequences that get a place, in the order of their first use, and how long they are together.
+    hosts: Vec<usize>,
+    size: usize,
+    /// The host in which each sequence in use lies, and how far from its start.
+    inside: HashMap<usize, (usize, usize)>,
+    /// The host in which each micro-op occurs first, and how far from its start.
+    first: HashMap<Uop, (usize, usize)>,
+    /// The operations, each with its sequence.
+    operations: Vec<(u32, usize)>,
 }
 
+/// Sequences with their places. Runs of them without a gap are loaded together.
+type Placed = Vec<(usize, usize)>;
+
 impl Planner {
-    /// The range of a sequence in the buffer at one operation, in a next epoch if this one has no room for it.
-    fn place(&mut self, operation: u32, number: usize, sequence: &[Uop]) -> Result<(u32, u32), EmitError> {
-        let len = sequence.len() as u32;
-        if let Some(start) = self.epoch.starts.get(&number) {
-            return Ok((*start, start + len));
-        }
-        if sequence.len() > self.capacity {
-            return Err(EmitError::MicroOps { needed: sequence.len(), capacity: self.capacity });
-        }
-        let start = self.epoch.find(sequence).unwrap_or_else(|| {
-            if self.epoch.content.len() + sequence.len() > self.capacity {
-                self.close();
+    /// Notes that an operation uses a sequence: in this epoch, or in a next one if this one has no room for it.
+    fn place(&mut self, operation: u32, number: usize, all: &[Vec<Uop>]) -> Result<(), EmitError> {
+        if !self.epoch.inside.contains_key(&number) {
+            let needed = all[number].len();
+            if needed > self.capacity {
+                return Err(EmitError::MicroOps { needed, capacity: self.capacity });
             }
-            self.epoch.append(operation, sequence)
-        });
-        self.epoch.starts.insert(number, start);
-        Ok((start, start + len))
+            if !self.epoch.find(number, all) && self.epoch.size + needed > self.capacity {
+                self.close(all);
+            }
+            self.epoch.add(number, all);
+        }
+        self.epoch.operations.push((operation, number));
+        Ok(())
     }
 
-    /// Ends the epoch: its content gets its place in the segment and its loads.
-    fn close(&mut self) {
+    /// Ends the epoch: its sequences get their places, and its operations their ranges.
+    fn close(&mut self, all: &[Vec<Uop>]) {
         let epoch = std::mem::take(&mut self.epoch);
-        if epoch.content.is_empty() {
-            return;
+        let Some((before, _)) = epoch.operations.first().copied() else { return };
+        let loads = self.parts(&epoch, all).unwrap_or_else(|| self.whole(&epoch, all));
+        for load in &loads {
+            self.load(before, load, all);
         }
-        let offset = self.segments.get(&epoch.content).copied().unwrap_or_else(|| {
-            let offset = self.plan.data.len() as u32;
-            self.plan.data.extend(&epoch.content);
-            offset
-        });
-        let mut start = 0;
-        for part in epoch.content.chunks(MAX_LOAD) {
-            let (sram_base, count) = (start as u16, part.len() as u16);
-            self.plan.loads.push(UopLoad { before: epoch.before, sram_base, offset: offset + start, count });
-            start += part.len() as u32;
+        for (operation, number) in epoch.operations {
+            let (host, offset) = epoch.inside[&number];
+            let start = (self.resident[&host] + offset) as u32;
+            self.plan.ranges[operation as usize] = (start, start + all[number].len() as u32);
         }
-        self.segments.insert(epoch.content, offset);
     }
+
+    /// Loads of what is missing; none where that is impossible or takes longer than loading everything.
+    fn parts(&self, epoch: &Epoch, all: &[Vec<Uop>]) -> Option<Vec<Placed>> {
+        let missing: Vec<usize> =
+            epoch.hosts.iter().copied().filter(|host| !self.resident.contains_key(host)).collect();
+        let mut longest_first = missing.clone();
+        longest_first.sort_by_key(|host| std::cmp::Reverse(all[*host].len()));
+        let everything = self.resident.iter().map(|(host, start)| (*start, all[*host].len()));
+        let needed = epoch.hosts.iter().filter_map(|host| Some((*self.resident.get(host)?, all[*host].len())));
+        let unneeded = self.gaps(needed);
+        let loads = fill(self.gaps(everything), &missing, all)
+            .or_else(|| fill(unneeded.clone(), &missing, all))
+            .or_else(|| fill(unneeded, &longest_first, all))?;
+        let beats = |placed: &Placed| placed.iter().map(|(host, _)| all[*host].len()).sum::<usize>() / 2;
+        let cost: usize = loads.iter().map(|placed| CYCLES_PER_LOAD + beats(placed)).sum();
+        (cost <= CYCLES_PER_LOAD + epoch.size / 2).then_some(loads)
+    }
+
+    /// The parts of the buffer that none of some ranges (start, length) holds.
+    fn gaps(&self, held: impl Iterator<Item = (usize, usize)>) -> Vec<(usize, usize)> {
+        let mut held: Vec<(usize, usize)> = held.collect();
+        held.sort();
+        held.push((self.capacity, 0));
+        let mut next = 0;
+        let mut gaps = Vec::new();
+        for (start, len) in held {
+            if start > next {
+                gaps.push((next, start - next));
+            }
+            next = start + len;
+        }
+        gaps
+    }
+
+    /// One load of everything, in order of use.
+    fn whole(&mut self, epoch: &Epoch, all: &[Vec<Uop>]) -> Vec<Placed> {
+        self.resident.clear();
+        let mut next = 0;
+        let placed = epoch.hosts.iter().map(|host| {
+            let start = next;
+            next += all[*host].len();
+            (*host, start)
+        });
+        vec![placed.collect()]
+    }
+
+    /// Brings sequences that lie one behind the other; what they overwrite is gone.
+    fn load(&mut self, before: u32, placed: &Placed, all: &[Vec<Uop>]) {
+        let Some((_, start)) = placed.first().copied() else { return };
+        let content: Vec<Uop> = placed.iter().flat_map(|(host, _)| all[*host].iter().copied()).collect();
+        let end = start + content.len();
+        self.resident.retain(|host, at| *at >= end || *at + all[*host].len() <= start);
+        self.resident.extend(placed.iter().copied());
+        let data = &mut self.plan.data;
+        let offset = *self.segments.entry(content).or_insert_with_key(|content| {
+            data.extend(content);
+            (data.len() - content.len()) as u32
+        });
+        for part in (start..end).step_by(MAX_LOAD) {
+            let count = (end - part).min(MAX_LOAD) as u16;
+            let offset = offset + (part - start) as u32;
+            self.plan.loads.push(UopLoad { before, sram_base: part as u16, offset, count });
+        }
+    }
+}
+
+/// Places for sequences, one after the other, each in the first gap that has room; for each gap that is used the sequences in
+/// it. None where one finds no room.
+fn fill(gaps: Vec<(usize, usize)>, missing: &[usize], all: &[Vec<Uop>]) -> Option<Vec<Placed>> {
+    let mut free: Vec<(usize, usize, Placed)> = gaps.into_iter().map(|(start, len)| (start, len, Vec::new())).collect();
+    for host in missing {
+        let needed = all[*host].len();
+        let (start, len, placed) = free.iter_mut().find(|(_, len, _)| *len >= needed)?;
+        placed.push((*host, *start));
+        (*start, *len) = (*start + needed, *len - needed);
+    }
+    Some(free.into_iter().map(|(_, _, placed)| placed).filter(|placed| !placed.is_empty()).collect())
 }
 
 impl Epoch {
-    /// Where the sequence lies within what is already there, if it starts where its first micro-op first stands.
-    fn find(&self, sequence: &[Uop]) -> Option<u32> {
-        let start = *self.first.get(sequence.first()?)?;
-        self.content[start as usize..].starts_with(sequence).then_some(start)
+    /// Whether a sequence lies within one that has a place, starting where its first micro-op first stands.
+    fn find(&mut self, number: usize, all: &[Vec<Uop>]) -> bool {
+        let sequence = &all[number];
+        let Some((host, offset)) = sequence.first().and_then(|uop| self.first.get(uop)).copied() else { return false };
+        let found = all[host][offset..].starts_with(sequence);
+        if found {
+            self.inside.insert(number, (host, offset));
+        }
+        found
     }
 
-    fn append(&mut self, operation: u32, sequence: &[Uop]) -> u32 {
-        let start = self.content.len() as u32;
-        if start == 0 {
-            self.before = operation;
+    /// Gives a sequence a place of its own, unless it lies within another.
+    fn add(&mut self, number: usize, all: &[Vec<Uop>]) {
+        if self.find(number, all) {
+            return;
         }
-        for (uop, place) in sequence.iter().zip(start..) {
-            self.content.push(*uop);
-            self.first.entry(*uop).or_insert(place);
+        for (offset, uop) in all[number].iter().enumerate() {
+            self.first.entry(*uop).or_insert((number, offset));
         }
-        start
+        self.hosts.push(number);
+        self.size += all[number].len();
+        self.inside.insert(number, (number, 0));
     }
 }

@@ -44,13 +44,14 @@ pub enum LegalizeError {
         first_origin: Origin,
         second_origin: Origin,
     },
-    #[error("`{buffer}` does not fit into `{}`", scope.name())]
+    #[error("`{}` does not fit into `{}`", needed.name, scope.name())]
     Capacity {
-        buffer: String,
+        needed: Resident,
         scope: Scope,
         capacity: i64,
-        needed: i64,
         alive: Vec<Resident>,
+        /// What would be enough, where one change is.
+        change: Option<Change>,
         /// The stages that read it, in order.
         readers: Vec<Reader>,
         /// Whether it is alive for the whole program, and not just in an iteration of a loop.
@@ -82,9 +83,33 @@ pub struct Reader {
 pub struct Resident {
     pub name: String,
     pub bytes: i64,
+    /// How many copies of it there are, for iterations in turn or for virtual threads.
+    pub copies: i64,
     pub definition: Option<Span>,
     /// The directive that decides how much of it is alive.
     pub directive: Option<Span>,
+}
+
+/// A dimension of a buffer that is made smaller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub buffer: String,
+    /// None for its slots.
+    pub dim: Option<usize>,
+    /// Extents in elements, or slots.
+    pub from: i64,
+    pub to: i64,
+}
+
+impl Change {
+    fn describe(&self) -> String {
+        let Change { buffer, dim, from, to } = self;
+        match dim {
+            Some(dim) => format!("{to} in the place of {from} elements of `{buffer}` in dimension {dim} at once"),
+            None if *to == 1 => format!("`{buffer}` without `double_buffer` or `vthread`"),
+            None => format!("{to} slots for `{buffer}` in the place of {from}"),
+        }
+    }
 }
 
 impl LegalizeError {
@@ -167,11 +192,13 @@ impl LegalizeError {
     }
 
     fn capacity(&self, d: Diagnostic) -> Diagnostic {
-        let LegalizeError::Capacity { buffer, scope, capacity, needed, alive, readers, at_root, origin } = self else {
+        let LegalizeError::Capacity { needed, scope, capacity, alive, change, readers, at_root, origin } = self else {
             return d;
         };
-        let mut d = at(d, *origin, &format!("`{buffer}` needs {needed} bytes"), "decides how much of it is alive");
-        let held: i64 = alive.iter().map(|r| r.bytes).sum();
+        let buffer = &needed.name;
+        let needs = format!("`{buffer}` needs {}", needed.size());
+        let mut d = at(d, *origin, &needs, "decides how much of it is alive");
+        let all = alive.iter().fold(needed.bytes, |sum, r| sum.saturating_add(r.bytes));
         for (reader, span) in readers.iter().filter_map(|r| Some((r, r.definition?))) {
             if Some(span) != origin.tensor && alive.iter().all(|r| r.definition != reader.definition) {
                 d = d.secondary(span, format!("reads `{buffer}`"));
@@ -179,14 +206,17 @@ impl LegalizeError {
         }
         for resident in alive {
             if let Some(span) = resident.definition {
-                d = d.secondary(span, format!("`{}` holds {} bytes", resident.name, resident.bytes));
+                d = d.secondary(span, format!("`{}` holds {}", resident.name, resident.size()));
             }
         }
         let others = match alive.len() {
             0 => "nothing else is alive there".to_string(),
             _ => format!("alive there: {}", alive.iter().map(Resident::describe).collect::<Vec<_>>().join(", ")),
         };
-        d = d.note(format!("`{}` has {capacity} bytes; {others}; {} bytes in all", scope.name(), held + needed));
+        d = d.note(format!("`{}` has {capacity} bytes; {others}; {all} bytes in all", scope.name()));
+        if let Some(change) = change {
+            d = d.note(format!("the smallest change that fits: {}", change.describe()));
+        }
         match (readers.as_slice(), at_root) {
             ([reader], true) => d.help(format!(
                 "all of it is alive at once; compute only what one iteration of {0} reads: `{buffer}.compute_at({1}, \
@@ -252,13 +282,22 @@ impl Resident {
         Resident {
             name: buffer.name.clone(),
             bytes,
+            copies: buffer.shape[..buffer.copies].iter().product(),
             definition: buffer.origin.tensor,
             directive: buffer.origin.directive,
         }
     }
 
     fn describe(&self) -> String {
-        format!("`{}` ({} bytes)", self.name, self.bytes)
+        format!("`{}` ({})", self.name, self.size())
+    }
+
+    /// `512 bytes`, `2 slots of 256 bytes`.
+    fn size(&self) -> String {
+        match self.copies {
+            1 => format!("{} bytes", self.bytes),
+            copies => format!("{copies} slots of {} bytes", self.bytes / copies),
+        }
     }
 }
 

@@ -24,13 +24,16 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     Ok(())
 }
 
-fn join_in_block(program: &LoopProgram, cx: &Cx, block: &mut Vec<Stmt>) {
+fn join_in_block(program: &mut LoopProgram, cx: &Cx, block: &mut Vec<Stmt>) {
     for stmt in block.iter_mut() {
         if let Stmt::For(f) = stmt {
             join_in_block(program, cx, &mut f.body);
         }
     }
     while let Some((operand, result)) = joinable(program, cx, block) {
+        // Either of them may be still in use when the next iteration begins, if one of them was meant to.
+        let slots = program.buffer(operand).slots.max(program.buffer(result).slots);
+        program.buffers[operand.0 as usize].slots = slots;
         block.retain(|s| !matches!(s, Stmt::Alloc { buffer, .. } if *buffer == result));
         block.iter_mut().for_each(|s| rename(program, s, result, operand));
     }

@@ -1,8 +1,10 @@
 //! Makes a loop program fit for the accelerator, one pass a file. [`LoopProgram`] → [`LegalProgram`].
 //!
-//! `unfuse` takes fused loops apart; `normalize` gives copies and elementwise nests one loop for each dimension; `inplace` joins buffers that can share
-//! storage; `layout` gives each buffer its tiles; `match_gemm`, `match_alu` and `match_dma` put intrinsics on tiles in the
-//! place of stores; `fold` draws loops into the intrinsics; `allocate` gives buffers their places in the scratchpads.
+//! `unfuse` takes fused loops apart; `normalize` gives copies and elementwise nests one loop for each dimension; `inplace`
+//! joins buffers that can share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses name the
+//! copy of a buffer that rotates; `layout` gives each buffer its tiles; `match_gemm`, `match_alu` and `match_dma` put
+//! intrinsics on tiles in the place of stores; `fold` draws loops into the intrinsics; `allocate` gives buffers their places
+//! in the scratchpads.
 //! `pipeline` holds the order of the passes and the reason for it.
 
 pub mod allocate;
@@ -13,7 +15,9 @@ pub mod match_alu;
 pub mod match_dma;
 pub mod match_gemm;
 pub mod normalize;
+pub mod slots;
 pub mod unfuse;
+pub mod vthread;
 
 mod error;
 mod nest;

@@ -11,13 +11,17 @@
 //! write stay, and tiles of the GEMM core do.
 
 use crate::affine::Affine;
-use crate::legalize::nest::{Nest, NestLoop, accumulation, rewrite_stores};
+use crate::legalize::nest::{Nest, NestLoop, accumulation, rewrite_stores, wrap};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Index, Leaf, Load, LoopId, LoopProgram, Store};
+use crate::loops::ir::{Index, Leaf, Load, LoopId, LoopProgram, Mark, Store};
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
-    program.body = rewrite_stores(body, &mut |nest| {
+    program.body = rewrite_stores(body, &mut |mut nest| {
+        // A virtual thread and what is outside of it stay; the box is inside.
+        let threads = nest.loops.iter().rposition(|l| l.mark == Some(Mark::Vthread)).map_or(0, |l| l + 1);
+        let inside = nest.loops.split_off(threads);
+        let around = std::mem::replace(&mut nest.loops, inside);
         // Loops outside of a marked one are the schedule's wish and stay around the box.
         let marked = nest.loops.iter().position(|l| l.mark.is_some()).unwrap_or(0);
         let nest = match (reads_itself(&nest.store), is_reduction(&nest)) {
@@ -28,7 +32,7 @@ pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
             (true, false) => nest,
             (false, _) => normalize(program, nest, marked),
         };
-        Ok::<_, LegalizeError>(vec![nest.into_stmt()])
+        Ok::<_, LegalizeError>(vec![wrap(&around, nest.into_stmt())])
     })?;
     *program = crate::loops::canonical(program);
     Ok(())

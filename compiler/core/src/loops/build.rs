@@ -128,6 +128,8 @@ impl Builder<'_> {
                 shape: shape.clone(),
                 layout: None,
                 base: None,
+                slots: stage.and_then(|s| self.schedule.stage(s).double_buffer).map_or(1, |d| d.slots),
+                copies: 0,
                 origin: Origin {
                     tensor: Some(tensor.span),
                     directive: stage.and_then(|s| self.schedule.stage(s).scope_span),
@@ -302,10 +304,13 @@ impl Builder<'_> {
     fn mark(&self, stage: StageId, axis: StageAxisId) -> Option<Mark> {
         let s = self.schedule.stage(stage);
         let here = |m: Option<Marked>| m.is_some_and(|m| m.axis == axis);
-        match (here(s.tensorize), here(s.dma_copy)) {
+        // A virtual thread that is the outermost loop of a copy leaves the mark to the next loop.
+        let is_thread = |a: StageAxisId| s.vthreads.iter().any(|m| m.axis == a);
+        let copy = s.dma_copy.and_then(|m| s.leaves[s.depth(m.axis)?..].iter().copied().find(|l| !is_thread(*l)));
+        match (here(s.tensorize), is_thread(axis)) {
             (true, _) => Some(Mark::Gemm),
-            (false, true) => Some(Mark::DmaCopy),
-            (false, false) => None,
+            (false, true) => Some(Mark::Vthread),
+            (false, false) => (copy == Some(axis)).then_some(Mark::DmaCopy),
         }
     }
 

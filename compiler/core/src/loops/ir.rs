@@ -82,6 +82,11 @@ pub struct Buffer {
     pub layout: Option<Layout>,
     /// Start in its scratchpad, in elements of that scratchpad. Set by legalisation; never for `Dram`.
     pub base: Option<i64>,
+    /// How many copies of it the iterations of the loop around its `Alloc` take in turn; 1 for all but what a schedule
+    /// rotates. It changes no value, only what may overlap: `legalize::slots` makes each access say which copy it means.
+    pub slots: i64,
+    /// How many of the first dimensions count copies: slots, and virtual threads.
+    pub copies: usize,
     pub origin: Origin,
 }
 
@@ -164,16 +169,19 @@ pub enum Mark {
     Gemm,
     /// `pragma dma_copy`: loads or stores.
     DmaCopy,
+    /// `bind(AXIS, vthread)`: the iterations of this one loop are interleaved, statement by statement.
+    Vthread,
 }
 
 impl Mark {
-    pub const ALL: [Mark; 2] = [Mark::Gemm, Mark::DmaCopy];
+    pub const ALL: [Mark; 3] = [Mark::Gemm, Mark::DmaCopy, Mark::Vthread];
 
     /// The name in schedules and, behind `@`, in the text form.
     pub fn name(self) -> &'static str {
         match self {
             Mark::Gemm => "gemm",
             Mark::DmaCopy => "dma_copy",
+            Mark::Vthread => "vthread",
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The loop IR: a schedule made explicit as loops over buffers. The same IR, with intrinsics in the place of inner loops,
 //! is the legal form that emission takes.
 
+pub mod access;
 mod build;
 mod canonical;
 pub mod interpret;
 pub mod ir;
+pub mod lifetimes;
 pub mod parse;
 pub mod print;
 pub mod verify;

@@ -250,6 +250,12 @@ impl Printer<'_> {
         if let Some(base) = b.base {
             write!(self.out, " base {base}")?;
         }
+        if b.slots != 1 {
+            write!(self.out, " slots {}", b.slots)?;
+        }
+        if b.copies != 0 {
+            write!(self.out, " copies {}", b.copies)?;
+        }
         self.origin(b.origin)
     }
 

@@ -5,6 +5,7 @@
 //! - `can_inline`: a stage's readers may compute its value.
 //! - `is_copy`: a stage is a copy of one tensor.
 //! - `gemm_tile`: the loops of a stage from an axis inwards are one micro-op of the GEMM core.
+//! - `can_interleave`: the iterations of an axis may be virtual threads.
 //! - `still_legal`: what earlier directives established holds after a later one.
 
 use tilewright_syntax::Span;
@@ -154,6 +155,22 @@ pub fn can_inline(s: &Schedule, stage: StageId) -> Result<(), (String, &'static 
     }
 }
 
+/// Whether the iterations of a leaf may be interleaved: they are, where each writes elements of its own.
+pub fn can_interleave(s: &Schedule, stage: StageId, axis: StageAxisId) -> Result<(), &'static str> {
+    let st = s.stage(stage);
+    match (st.axis(axis).reduce, st.in_tile(axis)) {
+        (true, _) => Err("its iterations add to the same elements"),
+        (false, true) => Err("it lies inside one micro-op, where nothing can be interleaved"),
+        (false, false) => Ok(()),
+    }
+}
+
+/// The axes of a stage whose iterations may be interleaved.
+pub fn threads(s: &Schedule, stage: StageId) -> Vec<String> {
+    let leaves = s.stage(stage).leaves.iter().filter(|l| can_interleave(s, stage, **l).is_ok());
+    leaves.map(|l| s.stage(stage).axis(*l).name.clone()).collect()
+}
+
 /// The read that a stage copies, if it is a copy: the value of one tensor, unchanged or cut to its low bits.
 pub fn is_copy(s: &Schedule, stage: StageId) -> Option<&Read> {
     let compute = s.compute(stage);
@@ -232,6 +249,8 @@ pub fn still_legal(before: &Schedule, s: &Schedule, span: Span) -> Result<(), Sc
             let reason = format!("`{}` is no copy after it", s.stage_name(stage));
             return Err(ScheduleError::BreaksEarlier { span, earlier: copy.span, reason });
         }
+        storage_rotates(s, stage, span)?;
+        threads_remain(s, stage, span)?;
         if let Some(tile) = s.stage(stage).tensorize
             && before.stages.get(stage.0 as usize).is_some_and(|b| b.tensorize.is_some())
             && let Err(error) = gemm_tile(s, &regions, stage, tile.axis)
@@ -239,6 +258,32 @@ pub fn still_legal(before: &Schedule, s: &Schedule, span: Span) -> Result<(), Sc
             let reason = format!("`{}`'s tile is no GEMM after it: {}", s.stage_name(stage), part(s, &error));
             return Err(ScheduleError::BreaksEarlier { span, earlier: tile.span, reason });
         }
+    }
+    Ok(())
+}
+
+fn storage_rotates(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
+    match (s.stage(stage).double_buffer, s.stage(stage).attach) {
+        (Some(rotation), None) => Err(ScheduleError::BreaksEarlier {
+            span,
+            earlier: rotation.span,
+            reason: format!("`{}` is computed once after it, so its buffer does not rotate", s.stage_name(stage)),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn threads_remain(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
+    for thread in &s.stage(stage).vthreads {
+        let name = &s.stage(stage).axis(thread.axis).name;
+        let reason = match s.stage(stage).depth(thread.axis) {
+            None => format!("`{name}` is a virtual thread, and no loop any more after it"),
+            Some(_) => match can_interleave(s, stage, thread.axis) {
+                Ok(()) => continue,
+                Err(reason) => format!("`{name}` is a virtual thread, and after it {reason}"),
+            },
+        };
+        return Err(ScheduleError::BreaksEarlier { span, earlier: thread.span, reason });
     }
     Ok(())
 }

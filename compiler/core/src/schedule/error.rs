@@ -72,6 +72,10 @@ pub enum ScheduleError {
     CannotInline { span: Span, stage: String, reason: String, definition: Span, help: &'static str },
     #[error("`{outer}` and `{inner}` cannot be fused: {reason}")]
     CannotFuse { span: Span, outer: String, inner: String, reason: String, place: Span, help: String },
+    #[error("`{stage}` is computed once, so its buffer has nothing to rotate on")]
+    NothingRotates { span: Span, stage: String, definition: Span, legal: Vec<String> },
+    #[error("the iterations of `{stage}`'s axis `{axis}` cannot be virtual threads: {reason}")]
+    CannotBind { span: Span, stage: String, axis: String, reason: &'static str, place: Span, legal: Vec<String> },
 }
 
 impl ScheduleError {
@@ -104,6 +108,8 @@ impl ScheduleError {
             ScheduleError::StageIsInlined { .. } => "E0322",
             ScheduleError::CannotInline { .. } => "E0323",
             ScheduleError::CannotFuse { .. } => "E0324",
+            ScheduleError::NothingRotates { .. } => "E0360",
+            ScheduleError::CannotBind { .. } => "E0361",
         }
     }
 
@@ -186,6 +192,23 @@ impl ScheduleError {
                 .help(help),
             ScheduleError::WithoutMeaning { span } => {
                 d.primary(*span, "can be written and printed, and not be compiled")
+            }
+            ScheduleError::NothingRotates { span, stage, definition, legal } => {
+                let d = d.primary(*span, "asks for a copy in each iteration").secondary(*definition, "at the root");
+                match legal.as_slice() {
+                    [] => d.help(format!("no loop can hold `{stage}`: leave the directive out")),
+                    _ => d.help(format!(
+                        "compute it at a loop first, `{stage}.compute_at(HOST, AXIS)`; axes that can hold it: {}",
+                        list(legal)
+                    )),
+                }
+            }
+            ScheduleError::CannotBind { span, place, legal, .. } => {
+                let d = d.primary(*span, "cannot be interleaved").secondary(*place, "this axis");
+                match legal.as_slice() {
+                    [] => d.help("no axis of this stage can be one"),
+                    _ => d.help(format!("axes that can be one: {}", list(legal))),
+                }
             }
             ScheduleError::SaidTwice { span, first, .. } => {
                 d.primary(*span, "said again").secondary(*first, "said here first").help("leave one of them out")

@@ -61,6 +61,10 @@ pub struct Stage {
     pub dma_copy: Option<Marked>,
     /// `tensorize gemm`, and the outermost axis of the tile.
     pub tensorize: Option<Marked>,
+    /// `double_buffer`.
+    pub double_buffer: Option<DoubleBuffer>,
+    /// `bind(AXIS, vthread)`, in the order in which they were said.
+    pub vthreads: Vec<Marked>,
 }
 
 #[derive(Clone, Debug)]
@@ -116,6 +120,13 @@ pub struct Attach {
     pub span: Span,
 }
 
+/// `double_buffer`: iterations of the loop at which the stage is computed take `slots` copies of its buffer in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoubleBuffer {
+    pub slots: i64,
+    pub span: Span,
+}
+
 /// A directive that says what the loops from an axis inwards become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marked {
@@ -148,6 +159,8 @@ impl Schedule {
             inlined: None,
             dma_copy: None,
             tensorize: None,
+            double_buffer: None,
+            vthreads: Vec::new(),
         });
         StageId(self.stages.len() as u32 - 1)
     }

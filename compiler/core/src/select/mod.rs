@@ -177,7 +177,7 @@ fn saturate<'a>(request: &Request<'a>) -> Result<(Graph, Id, Inserted<'a>), Sele
         .with_node_limit(NODE_LIMIT)
         .with_iter_limit(ITERATION_LIMIT)
         .with_time_limit(NO_TIME_LIMIT)
-        .run(&rules::rules(request.multiplier));
+        .run(rules::shared(request.multiplier));
     Ok((runner.egraph, root, inserted))
 }
 

@@ -10,15 +10,23 @@
 //!   where few bits are set.
 //! - What the extraction does anyway needs no rule: it tries both operands of a commutative operation.
 
+use std::sync::OnceLock;
+
 use egg::{Applier, Id, PatternAst, Rewrite, Subst, Symbol, Var, rewrite};
 
 use super::language::{Graph, Lane, Ranges, constant, fits_byte, shifts_exactly};
 
-type Rule = Rewrite<Lane, Ranges>;
+pub type Rule = Rewrite<Lane, Ranges>;
 
 /// The bits that may be set in a factor which is made of shifts and additions: each one beyond the first costs a shift
 /// and an addition.
 const MAX_FACTOR_BITS: u32 = 4;
+
+/// The rules for a machine with or without a multiplier, made once: their patterns are parsed.
+pub fn shared(multiplier: bool) -> &'static [Rule] {
+    static RULES: [OnceLock<Vec<Rule>>; 2] = [OnceLock::new(), OnceLock::new()];
+    RULES[usize::from(multiplier)].get_or_init(|| rules(multiplier))
+}
 
 /// All rules for a machine. Without a multiplier, products with few bits set become shifts and additions.
 pub fn rules(multiplier: bool) -> Vec<Rule> {

@@ -102,7 +102,7 @@ impl Builder {
         let number = self.program.buffers.len();
         let buffer = BufferId(number as u32);
         let name = self.name(number);
-        self.program.buffers.push(Buffer { name, scope: Scope::Dram, base: None, ..like.clone() });
+        self.program.buffers.push(Buffer { name, scope: Scope::Dram, base: None, slots: 1, ..like.clone() });
         self.alive.push(buffer);
         vec![Stmt::Alloc { buffer, origin: like.origin }, self.fill(buffer)]
     }
@@ -143,7 +143,9 @@ impl Builder {
         // Bases far enough apart never overlap.
         let based = scope != Scope::Dram && layout.is_some() && self.below(2) == 1;
         let base = based.then_some(number as i64 * 1000);
-        self.program.buffers.push(Buffer { name, dtype, scope, role, shape, layout, base, origin });
+        let copies = self.below(2) as usize;
+        let slots = if role == Role::Temporary { self.pick(&[1, 1, 2, 5]) } else { 1 };
+        self.program.buffers.push(Buffer { name, dtype, scope, role, shape, layout, base, slots, copies, origin });
         id
     }
 
@@ -191,7 +193,7 @@ impl Builder {
         let extent = 1 + self.below(5);
         let var = self.loop_var(extent);
         self.open.push(var);
-        let mark = self.pick(&[None, None, Some(Mark::Gemm), Some(Mark::DmaCopy)]);
+        let mark = self.pick(&[None, None, Some(Mark::Gemm), Some(Mark::DmaCopy), Some(Mark::Vthread)]);
         let body = self.block(depth - 1);
         self.open.pop();
         Stmt::For(For { var, mark, body, origin: self.origin() })

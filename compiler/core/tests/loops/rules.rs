@@ -50,6 +50,9 @@ fn cases() -> Vec<(&'static str, String)> {
         ("3: loop", changed(|p| p.loops[0].extent = 0)),
         ("3: shape", changed(|p| p.buffers[1].shape = vec![1 << 31])),
         ("3: elements", broken(&program("program p { alloc C: i32[2000000000, 1000] @acc }"))),
+        ("3: slots", changed(|p| p.buffers[1].slots = 0)),
+        ("3: slots of an output", changed(|p| p.buffers[0].slots = 2)),
+        ("3: copies", changed(|p| p.buffers[1].copies = 3)),
         ("4: scope", broken(&program("program p { input X: i8[4] @inp }"))),
         ("4: allocated", changed(|p| p.body.push(Stmt::Alloc { buffer: BufferId(0), origin: Origin::default() }))),
         ("4: twice", changed(|p| p.body.push(Stmt::Alloc { buffer: BufferId(1), origin: Origin::default() }))),
@@ -60,7 +63,7 @@ fn cases() -> Vec<(&'static str, String)> {
         ("6: dram", broken(&program("program p { input X: i8[4] @dram tile(0: 2) base 0 }"))),
         ("6: layout", broken(&program("program p { alloc C: i32[4] @acc base 0 }"))),
         ("6: negative", broken(&program("program p { alloc C: i32[4] @acc tile(0: 4) base -1 }"))),
-        ("7", with("alloc D: i32[2, 16] @acc tile(1: 16) base 3")),
+        ("7", with("alloc D: i32[2, 16] @acc tile(1: 16) base 3 C[i, j] = 1")),
         ("8: outside", broken(&program("program p { output Y: i8[4] @dram for i in 0..4 {} Y[i] = 0i8 }"))),
         ("8: twice", changed(|p| p.body.push(p.body[1].clone()))),
         ("9", broken(&program("program p { for i in 0..4 { alloc t: i32[1] @acc } t[0] = 0 }"))),
@@ -154,6 +157,25 @@ fn buffers_that_follow_each_other_may_share_a_place() {
         }",
     );
     assert_eq!(verify(&p), Ok(()));
+}
+
+#[test]
+fn buffers_that_are_done_give_their_place_to_those_that_begin() {
+    let text = |used_last: &str| {
+        format!(
+            "program p {{
+                output Y: i32[16] @dram
+                alloc C: i32[16] @acc tile(0: 16) base 0
+                alloc D: i32[16] @acc tile(0: 16) base 0
+                for i in 0..16 {{ C[i] = 1 }}
+                for j in 0..16 {{ Y[j] = C[j] }}
+                for k in 0..16 {{ D[k] = 2 }}
+                for l in 0..16 {{ Y[l] = {used_last}[l] }}
+            }}"
+        )
+    };
+    assert_eq!(verify(&program(&text("D"))), Ok(()));
+    assert_eq!(verify(&program(&text("C"))).unwrap_err()[0].violation.rule(), 7);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use tilewright_isa::{Module, Tokens};
 
 use crate::emit::footprint::Space;
 use crate::emit::hazards::{Clock, History};
+use crate::emit::order::order;
 use crate::emit::relay::{Relayed, Source, Step, relay};
 use crate::emit::tokens::{MAX_OUTSTANDING, tokens};
 
@@ -148,6 +149,15 @@ fn check_tokens(list: &[Access], seeds: &[u64]) -> (Relayed, Vec<Tokens>) {
     (relayed, flags)
 }
 
+/// The list in the order that the given durations lead to.
+fn reordered(list: &[Access], durations: &[u64]) -> Vec<usize> {
+    let steps = needs(list);
+    let durations: Vec<u64> = durations.iter().cycle().take(steps.len()).copied().collect();
+    let order = order(&steps, &durations).unwrap_or_else(|| (0..steps.len() as u32).collect());
+    assert_eq!(order.last(), Some(&(list.len() as u32)), "FINISH is last");
+    order[..list.len()].iter().map(|k| *k as usize).collect()
+}
+
 /// All pairs that touch a common tile, one of them writing, straight from the definition.
 fn hazards(list: &[Access]) -> BTreeSet<(usize, usize)> {
     let conflict = |a: &Access, b: &Access| {
@@ -237,8 +247,43 @@ fn a_load_into_the_other_half_does_not_wait_for_the_last_product() {
     assert_eq!((waits, releases), (vec![false, false, true, true, false], vec![true, true, false, false]));
 }
 
+#[test]
+fn a_load_that_waits_for_a_store_lets_others_pass() {
+    let list = [
+        load_inp(0),
+        product(0, 0),
+        access(Module::Store, &[(Space::Acc, 0, false), (Space::Dram(0), 0, true)]),
+        access(Module::Load, &[(Space::Dram(0), 0, false), (Space::Inp, 1, true)]),
+        access(Module::Load, &[(Space::Wgt, 0, true)]),
+        product(1, 0),
+    ];
+    assert_eq!(reordered(&list, &[100]), [0, 1, 4, 2, 3, 5]);
+    // What takes much longer than the wait would hold up the load that waits.
+    assert_eq!(reordered(&list, &[10, 10, 10, 10, 1000, 10]), [0, 1, 2, 3, 4, 5]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever the durations: pairs with a hazard stand in the order of the program, compute and store as a whole do, and
+    /// the new order is as safe as the old one.
+    #[test]
+    fn an_order_keeps_every_hazard(
+        list in prop::collection::vec(arb_access(), 1..40),
+        durations in prop::collection::vec(0u64..300, 1..10),
+        seed: u64,
+    ) {
+        let order = reordered(&list, &durations);
+        let place = |k: usize| order.iter().position(|o| *o == k).unwrap();
+        for (a, b) in hazards(&list) {
+            prop_assert!(place(a) < place(b), "{} and {} change places", a, b);
+        }
+        for module in [Module::Compute, Module::Store] {
+            prop_assert!(order.iter().filter(|k| list[**k].module == module).is_sorted());
+        }
+        let ordered: Vec<Access> = order.iter().map(|k| list[*k].clone()).collect();
+        check_tokens(&ordered, &[seed]);
+    }
 
     #[test]
     fn every_hazard_is_ordered_in_every_interleaving(

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! program = "program" NAME "{" (("input" | "output") buffer)* stmt* "}"
-//! buffer  = NAME ":" TYPE "[" extents "]" "@" SCOPE ["tile" "(" lanes ")"] ["base" NUMBER] origin
+//! buffer  = NAME ":" TYPE "[" extents "]" "@" SCOPE ["tile" "(" lanes ")"] ["base" NUMBER] ["slots" NUMBER] ["copies" NUMBER] origin
 //! stmt    = ["@" MARK] "for" NAME "in" "0" ".." NUMBER origin "{" stmt* "}"
 //!         | "alloc" buffer ["at" origin]
 //!         | BUFFER "[" indices "]" "=" value origin
@@ -66,8 +66,11 @@ impl<'a> Parser<'a> {
         let scope = self.choice(&SCOPES, Scope::name)?;
         let layout = if self.follows("tile", |t| t == Token::OpenParen) { Some(self.layout()?) } else { None };
         let base = if self.follows("base", is_number) { Some(self.any_number()?) } else { None };
+        let slots = if self.follows("slots", is_number) { self.number(1, MAX_NUMBER - 1)? } else { 1 };
+        let most = shape.len() as i64;
+        let copies = if self.follows("copies", is_number) { self.number(0, most)? as usize } else { 0 };
         let origin = self.origin()?;
-        Ok(Buffer { name: name.to_owned(), dtype, scope, role, shape, layout, base, origin })
+        Ok(Buffer { name: name.to_owned(), dtype, scope, role, shape, layout, base, slots, copies, origin })
     }
 
     /// One of some words, by what it stands for.

@@ -3,11 +3,12 @@
 //! The program as a whole
 //!  1. Every id stands in its table.
 //!  2. Names of buffers and of loops are unique, each among its kind; they and the program's name are words of the text.
-//!  3. Extents of loops and of buffers are in `1..2^31`; a buffer has at most 2^40 elements.
+//!  3. Extents of loops and of buffers are in `1..2^31`; a buffer has at most 2^40 elements; its slots are in `1..2^31`, 1
+//!     where it is no temporary, and the dimensions that count its copies are there.
 //!  4. Inputs and outputs lie in DRAM and are never allocated; a temporary is allocated once in the text.
 //!  5. A layout has at most one lane for each dimension; lanes have at least two values and divide their dimension.
 //!  6. Only a scratchpad's buffer with a layout has a base, and it is not negative.
-//!  7. Buffers of one scratchpad that are alive together and have bases do not overlap.
+//!  7. Buffers of one scratchpad that have bases and whose lifetimes meet (`loops::lifetimes`) do not overlap.
 //!
 //! Every statement
 //!  8. A loop variable is bound once, and used inside its loop only.
@@ -34,11 +35,13 @@ mod statements;
 mod violation;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use thiserror::Error;
 use tilewright_syntax::Diagnostic;
 
 use super::ir::{Buffer, BufferId, LoopId, LoopProgram, Role, Scope, Stmt};
+use super::lifetimes::{lifetimes, meet};
 use super::print::{print_stmt_head, print_table_entry};
 
 pub use violation::Violation;
@@ -95,6 +98,7 @@ struct Verifier<'p> {
     /// The temporaries that may be used here, by id and in order of their `Alloc`s.
     alive: Vec<bool>,
     alive_in_order: Vec<BufferId>,
+    lifetimes: Vec<Option<Range<usize>>>,
     allocated: Vec<bool>,
     /// The loops around the current statement, and those met so far.
     open: Vec<bool>,
@@ -111,6 +115,7 @@ impl<'p> Verifier<'p> {
             enclosing: Vec::new(),
             alive: program.buffers.iter().map(|b| b.role != Role::Temporary).collect(),
             alive_in_order: Vec::new(),
+            lifetimes: lifetimes(program),
             allocated: vec![false; buffers],
             open: vec![false; loops],
             bound: vec![false; loops],
@@ -211,11 +216,17 @@ impl<'p> Verifier<'p> {
         if !first {
             return self.report(Violation::AllocatedTwice { name: name() });
         }
-        if let Some(other) = self.alive_in_order.iter().map(|b| self.program.buffer(*b)).find(|b| overlap(b, buffer)) {
+        let shares = |b: &&BufferId| overlap(self.program.buffer(**b), buffer) && self.live_together(**b, id);
+        if let Some(other) = self.alive_in_order.iter().find(shares).map(|b| self.program.buffer(*b)) {
             self.report(Violation::Overlap { name: name(), other: other.name.clone(), scope: buffer.scope });
         }
         self.alive[id.0 as usize] = true;
         self.alive_in_order.push(id);
+    }
+
+    fn live_together(&self, a: BufferId, b: BufferId) -> bool {
+        let life = |b: BufferId| self.lifetimes[b.0 as usize].as_ref();
+        life(a).zip(life(b)).is_some_and(|(a, b)| meet(a, b))
     }
 }
 
@@ -246,6 +257,12 @@ fn buffer_violations(b: &Buffer) -> Vec<Violation> {
     let elements = b.shape.iter().try_fold(1i64, |n, d| n.checked_mul(*d));
     if elements.is_none_or(|n| n > MAX_BUFFER_ELEMENTS) {
         return vec![Violation::TooManyElements];
+    }
+    if !is_extent(b.slots) || b.slots > 1 && b.role != Role::Temporary {
+        return vec![Violation::Slots { slots: b.slots }];
+    }
+    if b.copies > b.shape.len() {
+        return vec![Violation::Copies { copies: b.copies, dims: b.shape.len() }];
     }
     let mut found = Vec::new();
     if b.role != Role::Temporary && b.scope != Scope::Dram {

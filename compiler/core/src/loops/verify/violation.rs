@@ -21,6 +21,10 @@ pub enum Violation {
     Extent { extent: i64 },
     #[error("a buffer has at most 2^40 elements")]
     TooManyElements,
+    #[error("{slots} slots: 1 to 2^31 - 1 are possible, and more than 1 for temporaries only")]
+    Slots { slots: i64 },
+    #[error("{copies} dimensions count copies, of {dims}")]
+    Copies { copies: usize, dims: usize },
     #[error("an input or output lies in @{}", .scope.name())]
     InterfaceScope { scope: Scope },
     #[error("`{name}` is an input or output and is allocated")]
@@ -89,7 +93,10 @@ impl Violation {
         match self {
             Violation::UnknownBuffer { .. } | Violation::UnknownLoop { .. } => 1,
             Violation::Name { .. } | Violation::NameTwice { .. } => 2,
-            Violation::Extent { .. } | Violation::TooManyElements => 3,
+            Violation::Extent { .. }
+            | Violation::TooManyElements
+            | Violation::Slots { .. }
+            | Violation::Copies { .. } => 3,
             Violation::InterfaceScope { .. }
             | Violation::AllocatedInterface { .. }
             | Violation::AllocatedTwice { .. } => 4,

@@ -1,11 +1,13 @@
 //! The directives, one file each. A directive is a rewrite of a [`Schedule`] with its legality checks; its file's comment
 //! shows before → after.
 
+mod bind;
 mod cache_read;
 mod cache_write;
 mod compute_at;
 mod compute_inline;
 mod compute_root;
+mod double_buffer;
 mod fuse;
 mod pragma;
 mod reorder;
@@ -29,12 +31,14 @@ pub struct Op {
 }
 
 /// Every directive, in alphabetical order.
-const OPS: [Op; 12] = [
+const OPS: [Op; 14] = [
+    Op { name: "bind", usage: "STAGE.bind(AXIS, vthread)", apply: bind::apply },
     Op { name: "cache_read", usage: "NEW = TENSOR.cache_read(SCOPE[, READER...])", apply: cache_read::apply },
     Op { name: "cache_write", usage: "NEW = STAGE.cache_write(SCOPE)", apply: cache_write::apply },
     Op { name: "compute_at", usage: "STAGE.compute_at(HOST, AXIS)", apply: compute_at::apply },
     Op { name: "compute_inline", usage: "STAGE.compute_inline()", apply: compute_inline::apply },
     Op { name: "compute_root", usage: "STAGE.compute_root()", apply: compute_root::apply },
+    Op { name: "double_buffer", usage: "STAGE.double_buffer([SLOTS])", apply: double_buffer::apply },
     Op { name: "fuse", usage: "STAGE.fuse(OUTER, INNER) -> FUSED", apply: fuse::apply },
     Op { name: "pragma", usage: "STAGE.pragma([AXIS, ]dma_copy)", apply: pragma::apply },
     Op { name: "reorder", usage: "STAGE.reorder(AXIS, AXIS...)", apply: reorder::apply },
