@@ -2,6 +2,7 @@
 //! on random programs.
 
 mod automatic;
+mod convolutions;
 mod directives;
 mod elementwise;
 mod examples;

@@ -13,6 +13,8 @@ use tilewright_tests::{Case, engines_agree};
 #[derive(Clone, Debug)]
 struct Choices {
     tiles: [i64; 3],
+    /// Elements by which the sizes are less than whole tiles.
+    missing: [i64; 3],
     weights_transposed: bool,
     factors_swapped: bool,
     /// Elementwise stages behind the product.
@@ -52,13 +54,18 @@ fn elementwise() -> impl Strategy<Value = Elementwise> {
 }
 
 fn choices() -> impl Strategy<Value = Choices> {
-    let shape =
-        (prop::array::uniform3(1..5_i64), any::<bool>(), any::<bool>(), prop::collection::vec(elementwise(), 0..3));
+    let shape = (
+        prop::array::uniform3((1..5_i64, prop_oneof![Just(0), 1..16_i64])),
+        any::<bool>(),
+        any::<bool>(),
+        prop::collection::vec(elementwise(), 0..3),
+    );
     let schedule = (any::<[bool; 3]>(), any::<[u8; 6]>(), any::<[u8; 3]>(), any::<[u8; 8]>());
     let places = (prop::array::uniform4(0..6_u8), any::<[bool; 3]>(), 0..3_u32);
     let overlap = (prop::array::uniform4(0..4_u8), prop::array::uniform2(0..6_u8));
     (shape, schedule, places, overlap).prop_map(|(shape, schedule, places, overlap)| Choices {
-        tiles: shape.0,
+        tiles: shape.0.map(|(tiles, _)| tiles),
+        missing: shape.0.map(|(_, missing)| missing),
         weights_transposed: shape.1,
         factors_swapped: shape.2,
         chain: shape.3,
@@ -99,7 +106,11 @@ impl Choices {
 
     fn kernel(&self) -> String {
         let [m, k, n] = self.tiles;
-        let mut out = format!("kernel random(m = BATCH * {m}, k = BLOCK_IN * {k}, n = BLOCK_OUT * {n}) {{\n");
+        let [less_m, less_k, less_n] = self.missing;
+        let mut out = format!(
+            "kernel random(m = max(BATCH * {m} - {less_m}, 1), k = BLOCK_IN * {k} - {less_k}, \
+             n = BLOCK_OUT * {n} - {less_n}) {{\n"
+        );
         let (dims, index) = if self.weights_transposed { ("k, n", "r, j") } else { ("n, k", "j, r") };
         let (x, w) = ("i32(X[i, r])".to_string(), format!("i32(W[{index}])"));
         let product = if self.factors_swapped { format!("{w} * {x}") } else { format!("{x} * {w}") };
@@ -158,7 +169,7 @@ impl Choices {
         );
         for ((split, axis), tiles) in self.extra_splits.iter().zip(["io", "jo", "ro"]).zip([0, 2, 1]) {
             if *split && !self.is_one_tile(axis) {
-                let factor = smallest_factor(self.tiles[tiles]);
+                let factor = 2 + i64::from(self.order[tiles]) % self.tiles[tiles];
                 lines.push(format!("C.split({axis}, {factor}) -> {axis}o, {axis}i"));
             }
         }
@@ -243,10 +254,6 @@ fn shuffled<T>(items: Vec<T>, keys: &[u8]) -> Vec<T> {
     let mut keyed: Vec<(u8, T)> = keys.iter().cycle().copied().zip(items).collect();
     keyed.sort_by_key(|(key, _)| *key);
     keyed.into_iter().map(|(_, item)| item).collect()
-}
-
-fn smallest_factor(n: i64) -> i64 {
-    (2..=n).find(|f| n % f == 0).unwrap_or(1)
 }
 
 /// What a legality check may say to a schedule of this family: too large, or tiles that a place takes apart.

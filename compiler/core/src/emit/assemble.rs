@@ -95,6 +95,10 @@ fn transfer(program: &LoopProgram, dma: &Dma, operation: &Operation, segment: u3
         y_size: dma.y_size as u16,
         x_size: dma.x_size as u16,
         x_stride: dma.x_stride as u16,
+        y_pad_0: dma.pad.y[0] as u8,
+        y_pad_1: dma.pad.y[1] as u8,
+        x_pad_0: dma.pad.x[0] as u8,
+        x_pad_1: dma.pad.x[1] as u8,
         ..Mem::noop(memory_type(program, dma))
     };
     match dma.direction {

@@ -54,13 +54,14 @@ pub fn footprint(program: &LoopProgram, stmt: &Stmt) -> Vec<Touch> {
 
 fn transfer(program: &LoopProgram, dma: &Dma) -> Vec<Touch> {
     let Dma { y_size, x_size, x_stride, .. } = *dma;
+    let sram_tiles = dma.sram_tiles();
     let loads = dma.direction == Direction::Load;
     let space = match program.buffer(dma.sram.buffer).scope {
         Scope::Inp => Space::Inp,
         Scope::Wgt => Space::Wgt,
         Scope::Acc | Scope::Dram => Space::Acc,
     };
-    let dense = vec![Run { start: 0, len: y_size * x_size }];
+    let dense = vec![Run { start: 0, len: sram_tiles }];
     let rows = (0..y_size).map(|y| Run { start: y * x_stride, len: x_size });
     vec![
         Touch { space, write: loads, operand: 0, runs: dense },

@@ -31,11 +31,11 @@ impl ImageError {
 /// The bytes of an array in device memory. A value keeps the low bits that the buffer's type has.
 pub fn pack(buffer: &Buffer, values: &ArrayD<i32>) -> Result<Vec<u8>, ImageError> {
     if values.shape() != shape(buffer) {
-        let (expected, found) = (buffer.shape.clone(), values.shape().to_vec());
+        let (expected, found) = (buffer.array.clone(), values.shape().to_vec());
         return Err(ImageError::Shape { buffer: buffer.name.clone(), expected, found });
     }
     let size = buffer.dtype.bytes();
-    let mut bytes = vec![0; values.len() * size];
+    let mut bytes = vec![0; elements(buffer) * size];
     for (place, value) in places(buffer).into_iter().zip(values) {
         bytes[place * size..][..size].copy_from_slice(&value.to_le_bytes()[..size]);
     }
@@ -45,7 +45,7 @@ pub fn pack(buffer: &Buffer, values: &ArrayD<i32>) -> Result<Vec<u8>, ImageError
 /// The array whose image these bytes are.
 pub fn unpack(buffer: &Buffer, bytes: &[u8]) -> Result<ArrayD<i32>, ImageError> {
     let places = places(buffer);
-    let expected = places.len() * buffer.dtype.bytes();
+    let expected = elements(buffer) * buffer.dtype.bytes();
     if bytes.len() != expected {
         return Err(ImageError::Length { buffer: buffer.name.clone(), expected, found: bytes.len() });
     }
@@ -63,29 +63,35 @@ fn value(dtype: DType, bytes: &[u8], place: usize) -> i32 {
     }
 }
 
+/// The shape of the user's array.
 fn shape(buffer: &Buffer) -> Vec<usize> {
-    buffer.shape.iter().map(|n| *n as usize).collect()
+    buffer.array.iter().map(|n| *n as usize).collect()
 }
 
-/// Where each element lies, counted in elements, for all indices in row-major order.
+/// Elements of the image, with those that fill tiles.
+fn elements(buffer: &Buffer) -> usize {
+    buffer.shape.iter().product::<i64>() as usize
+}
+
+/// Where each element of the array lies, counted in elements, for all indices in row-major order.
 ///
 /// A place is a sum of one term for each dimension, so a layout is asked once for each index of each dimension.
 fn places(buffer: &Buffer) -> Vec<usize> {
     let layout = buffer.layout.clone().unwrap_or_default();
     let mut places = vec![0];
     for dim in 0..buffer.shape.len() {
-        let terms = terms(&layout, &buffer.shape, dim);
+        let terms = terms(&layout, buffer, dim);
         places = places.iter().flat_map(|place| terms.iter().map(move |term| place + term)).collect();
     }
     places
 }
 
-fn terms(layout: &Layout, shape: &[i64], dim: usize) -> Vec<usize> {
-    let mut index = vec![0; shape.len()];
+fn terms(layout: &Layout, buffer: &Buffer, dim: usize) -> Vec<usize> {
+    let mut index = vec![0; buffer.shape.len()];
     let place = |i| {
         index[dim] = i;
-        let (tile, lane) = layout.locate(shape, &index);
+        let (tile, lane) = layout.locate(&buffer.shape, &index);
         (tile * layout.lane_count() + lane) as usize
     };
-    (0..shape[dim]).map(place).collect()
+    (0..buffer.array[dim]).map(place).collect()
 }

@@ -6,14 +6,14 @@
 //! ```
 //!
 //! The ALU writes over its first operand; without this, each stage of a chain would need a buffer and two instructions
-//! more to fill it. Conditions: both are allocated in one block of statements, in `acc`, with one shape, and the operand's
-//! type holds the result; the nest writes each element once and reads the operand at that very element; the ALU can begin
+//! more to fill it. Conditions: both are allocated in one block of statements, in `acc`; the operand's shape and type hold
+//! the result; the nest writes each element once and reads the operand at that very element; the ALU can begin
 //! with the operand and does not need it again; nothing behind it mentions the operand.
 
 use crate::legalize::match_alu::begins_with;
 use crate::legalize::nest::{Nest, repeating_loops, stores};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{BufferId, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
+use crate::loops::ir::{Buffer, BufferId, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
 use crate::scalar::{CastMode, DType, Scalar};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
@@ -58,7 +58,7 @@ fn joinable(program: &LoopProgram, cx: &Cx, block: &[Stmt]) -> Option<(BufferId,
             let o = program.buffer(operand);
             let dead = block[at + 1..].iter().all(|s| !s.mentions(operand));
             let keeps_values = o.dtype == result.dtype || o.dtype == DType::I32;
-            let fits = o.scope == Scope::Acc && o.shape == result.shape && keeps_values;
+            let fits = o.scope == Scope::Acc && holds(o, result) && keeps_values;
             let once = repeating_loops(program, &nest).is_empty();
             if unwritten && dead && fits && once && begins_with(program, cx, store, operand) {
                 return Some((operand, store.buffer));
@@ -66,6 +66,11 @@ fn joinable(program: &LoopProgram, cx: &Cx, block: &[Stmt]) -> Option<(BufferId,
         }
     }
     None
+}
+
+/// Whether a buffer has an element for each of another.
+fn holds(o: &Buffer, result: &Buffer) -> bool {
+    o.shape.len() == result.shape.len() && o.shape.iter().zip(&result.shape).all(|(a, b)| a >= b)
 }
 
 /// A statement that is a perfect nest.

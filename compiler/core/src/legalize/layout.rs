@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Accumulators that no product reaches take tiles of their last dimension, or of the last one that all nests around them
-//! walk alike: pooling, which walks rows and columns by steps, leaves the channels.
+//! walk alike: pooling, which walks rows and columns by steps, leaves the channels. An array that ends inside a tile gets a
+//! buffer that ends with it.
 
 use crate::gemm::TileLane;
 use crate::legalize::match_alu::foreign_operand;
@@ -40,7 +41,11 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
         }
     }
     for (buffer, layout) in program.buffers.iter_mut().zip(found.layouts) {
-        buffer.layout = Some(layout.map(|(layout, _)| layout).unwrap_or_default());
+        let layout = layout.map(|(layout, _)| layout).unwrap_or_default();
+        for lane in &layout.lanes {
+            buffer.shape[lane.dim] = (buffer.shape[lane.dim] + lane.size - 1) / lane.size * lane.size;
+        }
+        buffer.layout = Some(layout);
     }
     Ok(())
 }
@@ -103,11 +108,6 @@ impl Found {
             }
             None => {}
         }
-        for lane in &layout.lanes {
-            if buffer.shape[lane.dim] % lane.size != 0 {
-                return Err(partial(&buffer.name, lane, buffer.shape[lane.dim], origin));
-            }
-        }
         self.layouts[b.0 as usize] = Some((layout, origin));
         Ok(true)
     }
@@ -138,7 +138,7 @@ impl Found {
         let vars: Vec<LoopId> = nest.loops.iter().map(|l| l.var).collect();
         let mut lanes = Vec::new();
         for lane in &layout.1.lanes {
-            match partner(&vars, &from[lane.dim], to) {
+            match partner(&vars, (lane.dim, &from[lane.dim]), to) {
                 Some(dim) => lanes.push(Lane { dim, size: lane.size }),
                 None => {
                     return Err(LegalizeError::Shape {
@@ -160,14 +160,15 @@ impl Found {
     }
 }
 
-/// The dimension of `others` that the nest's loops walk as they walk `index`.
-fn partner(vars: &[LoopId], index: &Index, others: &[Index]) -> Option<usize> {
+/// The dimension of `others` that the nest's loops walk as they walk `index`. Of several in which nothing moves, it is the
+/// one at the same place.
+fn partner(vars: &[LoopId], (at, index): (usize, &Index), others: &[Index]) -> Option<usize> {
     let inner = |l: LoopId| vars.contains(&l);
     let (walk, _) = index.partition(&inner);
-    let mut same = others.iter().enumerate().filter(|(_, e)| e.partition(&inner).0 == walk);
-    match (same.next(), same.next()) {
-        (Some((dim, _)), None) => Some(dim),
-        _ => None,
+    let same: Vec<usize> = (0..others.len()).filter(|d| others[*d].partition(&inner).0 == walk).collect();
+    match same.as_slice() {
+        [dim] => Some(*dim),
+        several => (walk.terms().is_empty() && several.contains(&at)).then_some(at),
     }
 }
 
@@ -175,7 +176,8 @@ fn layout_of(lanes: &[TileLane<LoopId>]) -> Layout {
     Layout { lanes: lanes.iter().map(|l| Lane { dim: l.dim, size: l.size }).collect() }
 }
 
-/// Every choice of dimensions for the lanes of an accumulator: later ones first, the output lanes behind the batch.
+/// Every choice of dimensions for the lanes of an accumulator, those with the fewest tiles first; among equals, later
+/// dimensions first, and the output lanes behind the batch.
 fn possible_layouts(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Vec<Layout>, LegalizeError> {
     let buffer = program.buffer(nest.store.buffer);
     let core = cx.core();
@@ -197,6 +199,11 @@ fn possible_layouts(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Vec<L
             lanes: lane(outer, core.batch).into_iter().chain(lane(inner, core.block_out)).collect(),
         }));
     }
+    let tiles = |layout: &Layout| -> i64 {
+        let extents = buffer.shape.iter().enumerate();
+        extents.map(|(dim, n)| (n - 1) / layout.lane_size(dim) + 1).product()
+    };
+    layouts.sort_by_key(tiles);
     Ok(layouts)
 }
 
@@ -225,21 +232,6 @@ fn loads(nest: &Nest) -> Vec<Load> {
         }
     });
     found
-}
-
-fn partial(buffer: &str, lane: &Lane, extent: i64, origin: Origin) -> LegalizeError {
-    LegalizeError::PartialTile {
-        buffer: buffer.to_string(),
-        reason: format!(
-            "dimension {} of `{buffer}` has {extent} elements there, and a tile has {}",
-            lane.dim, lane.size
-        ),
-        origin,
-        help: format!(
-            "compute `{buffer}` at a loop that leaves a multiple of {} elements, or change that size",
-            lane.size
-        ),
-    }
 }
 
 fn describe(layout: &Layout) -> String {

@@ -201,7 +201,7 @@ fn lanes(program: &mut LoopProgram, cx: &Cx, nest: &Nest) -> Result<Vec<LaneLoop
     let mut lanes = Vec::new();
     for lane in &layout.lanes {
         let index = &nest.store.indices[lane.dim];
-        let stripped = strip_walker(program, &nest.loops, index, lane.size);
+        let stripped = strip_walker(program, &nest.loops, index, lane.size, (nest.store.buffer, &nest.store.indices));
         lanes.push(stripped.map_err(|extent| LegalizeError::PartialTile {
             buffer: name.clone(),
             reason: match extent {

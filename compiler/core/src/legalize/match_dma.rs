@@ -13,7 +13,7 @@ use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::legalize::seal::DMA_FIELD;
 use crate::legalize::tiles::{LaneLoop, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Buffer, Direction, Dma, Leaf, Load, LoopProgram, Mark, Scope, Stmt, TileRef};
+use crate::loops::ir::{Buffer, Direction, Dma, Leaf, Load, LoopId, LoopProgram, Mark, Pad, Scope, Stmt, TileRef};
 use crate::scalar::{DType, Scalar};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
@@ -31,11 +31,14 @@ fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest) -> Result<Vec<Stmt>, Le
         Direction::Store => (&source, &target),
     };
     let lanes = lanes(program, &nest, sram, &source)?;
-    let place = |load: &Load| {
+    let place = |program: &LoopProgram, load: &Load| {
         tile_ref(program, load.buffer, &load.indices, &lanes).map_err(|e| not_whole(program, &nest, load, &e))
     };
-    let (sram, dram) = (place(sram)?, place(dram)?);
-    Ok(vec![rectangle(program, &nest, direction, sram, dram)])
+    // The steps in the scratchpad are those of the loops with their padding.
+    let sram = place(program, sram)?;
+    let (dram, padded) = padding(program, &nest, dram)?;
+    let dram = place(program, &dram)?;
+    Ok(vec![rectangle(program, &nest, Transfer { direction, sram, dram, padded })?])
 }
 
 /// The read that a nest copies.
@@ -139,7 +142,8 @@ fn lanes(program: &mut LoopProgram, nest: &Nest, sram: &Load, source: &Load) -> 
     let mut lanes = Vec::new();
     for lane in buffer.layout.clone().unwrap_or_default().lanes {
         let index = &sram.indices[lane.dim];
-        let stripped = strip_walker(program, &nest.loops, index, lane.size);
+        let target = (nest.store.buffer, nest.store.indices.as_slice());
+        let stripped = strip_walker(program, &nest.loops, index, lane.size, target);
         lanes.push(stripped.map_err(|extent| LegalizeError::PartialTile {
             buffer: name.clone(),
             reason: format!(
@@ -159,41 +163,125 @@ fn lanes(program: &mut LoopProgram, nest: &Nest, sram: &Load, source: &Load) -> 
     Ok(lanes)
 }
 
+/// Iterations of a loop that read outside of the array: before and behind those that read it.
+struct Padded {
+    var: LoopId,
+    tiles: [i64; 2],
+}
+
+/// Takes out of the loops what lies outside of the array that is read: the access without it, and what was taken from which
+/// loop. A loop of tiles and lanes does not reach outside, since arrays end with a tile.
+fn padding(program: &mut LoopProgram, nest: &Nest, dram: &Load) -> Result<(Load, Vec<Padded>), LegalizeError> {
+    let buffer = program.buffer(dram.buffer).clone();
+    let (Some(outside), mut inside, mut padded) = (buffer.outside, dram.clone(), Vec::new()) else {
+        return Ok((dram.clone(), Vec::new()));
+    };
+    for (dim, extent) in buffer.shape.iter().enumerate() {
+        let index = &dram.indices[dim];
+        let range = index.range(&|l| program.loop_range(l));
+        // Lanes are counted in tiles by here, so the range is that of first lanes.
+        let lane = buffer.layout.as_ref().map_or(1, |l| l.lane_size(dim));
+        if lane > 1 || (range.min >= 0 && range.max < *extent) {
+            continue;
+        }
+        let refused = |reason: &str| {
+            let (buffer, what, reason) = (buffer.name.clone(), "a padded load", reason.to_string());
+            let help = "let a block hold something of the array in each dimension, or pass an array with its border";
+            Err(LegalizeError::Shape { buffer, what, reason, origin: nest.origin(), help: help.to_string() })
+        };
+        if outside != 0 {
+            return refused(&format!("the machine pads with zeros, and outside of the array stands {outside}"));
+        }
+        let walker = nest.loops.iter().map(|l| l.var).find(|v| index.coefficient(*v) == Some(1));
+        let Some(var) = walker else { return refused("no loop walks the dimension that reaches outside") };
+        let start = index.without(var).range(&|l| program.loop_range(l));
+        if start.min != start.max {
+            return refused("how much of it lies outside changes from one iteration to the next");
+        }
+        let own = &mut program.loops[var.0 as usize].extent;
+        let tiles = [(-start.min).max(0), (start.min + *own - extent).max(0)];
+        if *own - tiles[0] - tiles[1] < 1 {
+            return refused("nothing of it lies inside of the array");
+        }
+        *own -= tiles[0] + tiles[1];
+        inside.indices[dim] = index.plus_constant(tiles[0]);
+        padded.push(Padded { var, tiles });
+    }
+    Ok((inside, padded))
+}
+
+/// Both sides of a copy, in tiles.
+struct Transfer {
+    direction: Direction,
+    sram: TileRef,
+    dram: TileRef,
+    padded: Vec<Padded>,
+}
+
 /// A loop with the steps that it makes in both memories, in tiles.
 struct Walker {
     at: NestLoop,
     extent: i64,
+    pad: [i64; 2],
     sram: i64,
     dram: i64,
 }
 
-fn rectangle(program: &LoopProgram, nest: &Nest, direction: Direction, sram: TileRef, dram: TileRef) -> Stmt {
+/// What an instruction transfers so far.
+struct Rectangle {
+    x_size: i64,
+    y_size: i64,
+    x_stride: i64,
+    pad: Pad,
+}
+
+impl Rectangle {
+    /// Draws a loop into the rectangle, if it continues it. One that runs once makes no step in DRAM.
+    fn take(&mut self, w: &Walker) -> bool {
+        let [plain, plain_x, plain_y] = [w.pad, self.pad.x, self.pad.y].map(|pad| pad == [0, 0]);
+        let width = self.pad.x[0] + self.x_size + self.pad.x[1];
+        let steps = |by: i64| w.extent == 1 || w.dram == by;
+        let one_row = self.y_size == 1 && plain_y && w.sram == width;
+        let longer = self.x_size * w.extent <= DMA_FIELD && steps(self.x_size) && plain_x && (plain || width == 1);
+        let strided = w.extent <= DMA_FIELD && (w.extent == 1 || (1..=DMA_FIELD).contains(&w.dram));
+        let higher = plain && plain_y && w.sram == width * self.y_size && steps(self.x_stride * self.y_size);
+        if one_row && longer {
+            (self.x_size, self.pad.x) = (self.x_size * w.extent, w.pad);
+            self.x_stride = self.x_size;
+        } else if one_row && strided {
+            (self.y_size, self.pad.y) = (w.extent, w.pad);
+            self.x_stride = if w.extent == 1 { self.x_size } else { w.dram };
+        } else if higher && self.y_size * w.extent <= DMA_FIELD {
+            self.y_size *= w.extent;
+        } else {
+            return false;
+        }
+        true
+    }
+}
+
+fn rectangle(program: &LoopProgram, nest: &Nest, transfer: Transfer) -> Result<Stmt, LegalizeError> {
+    let Transfer { direction, sram, dram, padded } = transfer;
     let (mut walkers, mut outside) = (Vec::new(), Vec::new());
     for l in nest.loops.iter().map(|l| NestLoop { mark: None, ..*l }) {
         let extent = program.loop_var(l.var).extent;
+        let pad = padded.iter().find(|p| p.var == l.var).map_or([0, 0], |p| p.tiles);
         match (sram.offset.coefficient(l.var), dram.offset.coefficient(l.var)) {
-            _ if extent == 1 => {}
-            (Some(s), Some(d)) if s > 0 => walkers.push(Walker { at: l, extent, sram: s, dram: d }),
+            _ if extent == 1 && pad == [0, 0] => {}
+            (Some(s), Some(d)) if s > 0 => walkers.push(Walker { at: l, extent, pad, sram: s, dram: d }),
             _ => outside.push(l),
         }
     }
     walkers.sort_by_key(|w| w.sram);
-    let (mut x_size, mut y_size, mut x_stride) = (1, 1, 1);
-    for w in walkers {
-        let size = x_size * y_size;
-        let continues_row = y_size == 1 && w.sram == x_size && w.dram == x_size && x_size * w.extent <= DMA_FIELD;
-        let starts_rows = y_size == 1 && w.sram == x_size && (1..=DMA_FIELD).contains(&w.dram) && w.extent <= DMA_FIELD;
-        let continues_rows = w.sram == size && w.dram == x_stride * y_size && y_size * w.extent <= DMA_FIELD;
-        if continues_row {
-            x_size *= w.extent;
-            x_stride = x_size;
-        } else if starts_rows {
-            (y_size, x_stride) = (w.extent, w.dram);
-        } else if continues_rows {
-            y_size *= w.extent;
-        } else {
-            outside.push(w.at);
-        }
+    let mut rectangle = Rectangle { x_size: 1, y_size: 1, x_stride: 1, pad: Pad::default() };
+    let rest = walkers.iter().filter(|w| !rectangle.take(w));
+    outside.extend(rest.map(|w| w.at));
+    if let Some(p) = padded.iter().find(|p| outside.iter().any(|o| o.var == p.var)) {
+        let reason =
+            format!("the loop `{}` reaches outside of the array and is no row of it", program.loop_var(p.var).name);
+        let (buffer, what, origin) = (program.buffer(sram.buffer).name.clone(), "a padded load", nest.origin());
+        let help = "the last two dimensions that are walked in tiles can be padded".to_string();
+        return Err(LegalizeError::Shape { buffer, what, reason, origin, help });
     }
     let used = |l: &NestLoop| !outside.iter().any(|o| o.var == l.var);
     let drop_used = |t: TileRef| TileRef {
@@ -203,6 +291,7 @@ fn rectangle(program: &LoopProgram, nest: &Nest, direction: Direction, sram: Til
     let outside: Vec<NestLoop> =
         nest.loops.iter().filter(|l| !used(l)).map(|l| NestLoop { mark: None, ..*l }).collect();
     let (sram, dram) = (drop_used(sram), drop_used(dram));
-    let origin = nest.origin();
-    wrap(&outside, Stmt::Dma(Dma { direction, sram, dram, y_size, x_size, x_stride, origin }))
+    let Rectangle { x_size, y_size, x_stride, pad } = rectangle;
+    let dma = Dma { direction, sram, dram, y_size, x_size, x_stride, pad, origin: nest.origin() };
+    Ok(wrap(&outside, Stmt::Dma(dma)))
 }

@@ -92,7 +92,7 @@ fn normalize(program: &mut LoopProgram, nest: Nest, from: usize) -> Nest {
 /// Sorts the loops by the dimension that they walk; each has to continue where the faster ones end.
 fn dimensions(program: &LoopProgram, vars: &[LoopId], indices: &[Index]) -> Option<Vec<Dimension>> {
     let running = |l: &&LoopId| program.loop_var(**l).extent > 1;
-    let mut walked = 0;
+    let (mut walked, mut kept) = (0, 0);
     let mut dims = Vec::new();
     for index in indices {
         let mut walkers = Vec::new();
@@ -101,6 +101,12 @@ fn dimensions(program: &LoopProgram, vars: &[LoopId], indices: &[Index]) -> Opti
                 0 => {}
                 step => walkers.push((*l, step)),
             }
+        }
+        if walkers.is_empty() {
+            // A loop of one iteration is kept where it is all that walks the dimension, since tiles are counted by loops.
+            let single = vars.iter().find(|l| index.coefficient(**l) == Some(1));
+            walkers.extend(single.map(|l| (*l, 1)));
+            kept += walkers.len();
         }
         walkers.sort_by_key(|(_, step)| *step);
         let mut extent = 1;
@@ -113,7 +119,7 @@ fn dimensions(program: &LoopProgram, vars: &[LoopId], indices: &[Index]) -> Opti
         walked += walkers.len();
         dims.push(Dimension { walkers, extent });
     }
-    (walked == vars.iter().filter(running).count()).then_some(dims)
+    (walked - kept == vars.iter().filter(running).count()).then_some(dims)
 }
 
 fn rewritten(program: &LoopProgram, dims: &[Dimension], vars: &[LoopId], store: &Store) -> Option<Store> {
@@ -136,7 +142,8 @@ fn rewritten(program: &LoopProgram, dims: &[Dimension], vars: &[LoopId], store: 
 
 /// An index in terms of the loops that remain. Each dimension has to be walked in the index as in the box, up to a factor.
 fn rewrite_index(program: &LoopProgram, dims: &[Dimension], vars: &[LoopId], index: &Index) -> Option<Index> {
-    let still = |l: LoopId| program.loop_var(l).extent == 1 && vars.contains(&l);
+    let walks = |l: LoopId| dims.iter().any(|d| d.var() == Some(l));
+    let still = |l: LoopId| program.loop_var(l).extent == 1 && vars.contains(&l) && !walks(l);
     let at_zero = |l: LoopId| if still(l) { Affine::constant(0) } else { Affine::var(l) };
     let mut rest = index.substitute(&at_zero, &|l| program.loop_range(l));
     for dim in dims {

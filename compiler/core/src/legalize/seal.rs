@@ -22,6 +22,8 @@ const DRAM_LIMIT: i64 = 1 << 31;
 /// `x_size`, `y_size` and `x_stride` have 16 bits, iteration counts 14.
 pub const DMA_FIELD: i64 = (1 << 16) - 1;
 pub const ITER_FIELD: i64 = (1 << 14) - 1;
+/// Each side's padding has 4 bits.
+const PAD_FIELD: i64 = 15;
 
 /// A program of which it is proven that the target runs it. Only [`seal`] makes one.
 #[derive(Clone, Debug)]
@@ -76,6 +78,9 @@ fn dma(program: &LoopProgram, config: &Config, d: &Dma) -> Result<(), LegalizeEr
     on_chip(program, config, d.sram.buffer, d.origin)?;
     for (field, value) in [("y_size", d.y_size), ("x_size", d.x_size), ("x_stride", d.x_stride)] {
         field_fits(field, value, DMA_FIELD, d.origin)?;
+    }
+    for tiles in d.pad.tiles() {
+        field_fits("the padding on one side", tiles, PAD_FIELD, d.origin)?;
     }
     Ok(())
 }

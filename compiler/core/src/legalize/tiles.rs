@@ -31,18 +31,33 @@ pub fn strip(program: &mut LoopProgram, lanes: &[LaneLoop]) -> Result<(), LoopId
     Ok(())
 }
 
-/// Takes the lanes out of the loop that walks an index element by element, in tiles of `size`. Where there is no such loop,
-/// or where it is no whole number of tiles, nothing changes and the error is the loop's extent.
+/// Takes the lanes out of the loop that walks an index element by element, in tiles of `size`. A loop that ends with the
+/// array that the nest writes runs to the end of the last tile. Where there is no such loop, or where it is no whole number
+/// of tiles, nothing changes and the error is the loop's extent.
 pub fn strip_walker(
     program: &mut LoopProgram,
     loops: &[NestLoop],
     index: &Index,
     size: i64,
+    target: (BufferId, &[Index]),
 ) -> Result<LaneLoop, Option<i64>> {
     let walker = loops.iter().map(|l| l.var).find(|v| index.coefficient(*v) == Some(1));
     let lane = LaneLoop { var: walker.ok_or(None)?, size };
-    strip(program, &[lane]).map_err(|var| Some(program.loop_var(var).extent))?;
+    let extent = program.loop_var(lane.var).extent;
+    if extent % size != 0 && ends_with_array(program, lane.var, target) {
+        program.loops[lane.var.0 as usize].extent = (extent + size - 1) / size * size;
+    }
+    strip(program, &[lane]).map_err(|_| Some(extent))?;
     Ok(lane)
+}
+
+/// Whether a loop's last iteration is the end of the array, in each iteration of the loops around it.
+fn ends_with_array(program: &LoopProgram, l: LoopId, (buffer, indices): (BufferId, &[Index])) -> bool {
+    let ends = |(index, extent): (&Index, &i64)| {
+        let start = index.without(l).range(&|v| program.loop_range(v));
+        index.coefficient(l) == Some(1) && start.min == start.max && start.max + program.loop_var(l).extent == *extent
+    };
+    indices.iter().zip(&program.buffer(buffer).array).any(ends)
 }
 
 /// Where an access lies, in tiles of its buffer, for loops that `strip` has been applied to: row-major over the tiles of

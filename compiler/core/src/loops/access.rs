@@ -7,6 +7,7 @@ use super::ir::{AluOperand, BufferId, Index, Leaf, LoopId, LoopProgram, Stmt, Ti
 pub fn add_dimension(program: &mut LoopProgram, b: BufferId, copies: i64) {
     let buffer = &mut program.buffers[b.0 as usize];
     buffer.shape.insert(0, copies);
+    buffer.array.insert(0, copies);
     buffer.copies += 1;
     buffer.base = None;
     if let Some(layout) = &mut buffer.layout {

@@ -12,6 +12,10 @@
 //! Each stage's buffer holds the region that bounds inference gave it, and indices count from the region's start. A
 //! reduction is preceded by loops that set its tensor to the reducer's start: they stand before the outermost reduced
 //! loop, or before the tile where that is further out.
+//!
+//! Extents are numbers in each statement. Where they would change in the course of a loop, because the last block of a
+//! split is smaller or because an access begins to reach beyond its array, the loop is cut there ([`pieces`]) and its body
+//! is built once for each piece, with the bounds that hold in it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,15 +26,21 @@ use crate::affine::{Affine, Interval};
 use crate::loops::ir::{
     Buffer, BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Role, Scope, Stmt, Store,
 };
+use crate::loops::pieces::{adds_zeros, pieces};
+use crate::loops::unread::remove_unread;
 use crate::scalar::Scalar;
-use crate::schedule::{Marked, Regions, Schedule, StageAxisId, StageId, StageLoop, regions};
-use crate::tensor::{self, AxisId, Read, TensorId};
+use crate::schedule::regions::{self, Known};
+use crate::schedule::{Marked, Regions, Schedule, StageAxisId, StageId, StageLoop};
+use crate::tensor::{self, AxisId, Definition, Read, TensorId};
 
-/// A kernel that has no loop program.
+/// The most loops that a program may have.
+pub const MAX_LOOPS: usize = 1 << 14;
+
+/// A schedule whose loops are too many to be written down.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BuildError {
-    #[error("`{tensor}` is read outside of its array, which has no loops yet")]
-    ReadOutside { tensor: String, span: Span, declared: Span },
+    #[error("the loops of `{kernel}` would have to be cut into more than {MAX_LOOPS} pieces")]
+    TooManyPieces { kernel: String, axis: String, span: Span },
 }
 
 impl BuildError {
@@ -39,21 +49,20 @@ impl BuildError {
 
     /// The error as it is shown.
     pub fn diagnostic(&self) -> Diagnostic {
-        let BuildError::ReadOutside { span, declared, .. } = self;
+        let BuildError::TooManyPieces { axis, span, .. } = self;
         Diagnostic::error(Self::CODE, self.to_string())
-            .primary(*span, "some of these elements lie outside")
-            .secondary(*declared, "says what stands outside")
-            .help("pass an input that already has the border, and read it inside its array")
+            .primary(*span, format!("the pieces of `{axis}` are among them"))
+            .help("let factors divide, or order loops so that blocks stand outside of what is in them")
     }
 }
 
 /// Builds the loops of a schedule whose directives have all been checked.
 pub fn build(schedule: &Schedule) -> Result<LoopProgram, BuildError> {
-    reads_inside(schedule)?;
-    let regions = regions::infer(schedule).expect("checked after every directive");
+    let regions = regions::infer(schedule);
     let mut builder = Builder {
         schedule,
-        regions: &regions,
+        regions,
+        known: Known::default(),
         program: LoopProgram {
             name: schedule.kernel.name.clone(),
             buffers: Vec::new(),
@@ -62,145 +71,224 @@ pub fn build(schedule: &Schedule) -> Result<LoopProgram, BuildError> {
         },
         buffers: HashMap::new(),
         loops: HashMap::new(),
-        names: HashSet::new(),
+        shared: shared_names(schedule),
+        taken: HashSet::new(),
+        left_out: false,
+        failed: None,
     };
-    builder.buffers();
-    builder.loops();
+    builder.interface();
     let roots = schedule.producers_first().into_iter().filter(|s| schedule.stage(*s).attach.is_none());
     let mut body = Vec::new();
     for stage in roots {
         body.extend(builder.nest(stage));
     }
     builder.program.body = body;
-    Ok(super::canonical(&builder.program))
+    if builder.left_out {
+        remove_unread(&mut builder.program);
+    }
+    match builder.failed {
+        Some(error) => Err(error),
+        None => Ok(super::canonical(&builder.program)),
+    }
 }
 
-/// Buffers hold arrays without a border, so every read has to lie inside.
-fn reads_inside(schedule: &Schedule) -> Result<(), BuildError> {
-    let kernel = &schedule.kernel;
-    for stage in schedule.stage_ids() {
-        for read in schedule.compute(stage).reads() {
-            let tensor = kernel.tensor(read.tensor);
-            let inside = read.indices.iter().zip(&tensor.shape).all(|(e, n)| {
-                let range = e.range(&|a| Interval::below(kernel.axis(a).extent));
-                range.min >= 0 && range.max < *n
-            });
-            if !inside {
-                let (tensor, declared) = (tensor.name.clone(), tensor.span);
-                return Err(BuildError::ReadOutside { tensor, span: read.span, declared });
-            }
-        }
-    }
-    Ok(())
+/// Names of loops that several stages use.
+fn shared_names(schedule: &Schedule) -> HashSet<String> {
+    let mut seen = HashSet::new();
+    let leaves =
+        schedule.stage_ids().map(|id| schedule.stage(id)).flat_map(|s| s.leaves.iter().map(|l| &s.axis(*l).name));
+    leaves.filter(|name| !seen.insert(*name)).cloned().collect()
+}
+
+/// What a nest does with its tensor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Sets it to the reducer's start: no reduced loops, and nothing else is computed inside.
+    Init,
+    Compute,
 }
 
 struct Builder<'a> {
     schedule: &'a Schedule,
-    regions: &'a Regions,
+    /// The bounds in the current pieces.
+    regions: Regions,
+    known: Known,
     program: LoopProgram,
     buffers: HashMap<TensorId, BufferId>,
-    loops: HashMap<StageLoop, LoopId>,
-    /// Names of loops that are taken.
-    names: HashSet<String>,
+    /// The values of the loops around.
+    loops: HashMap<StageLoop, Index>,
+    shared: HashSet<String>,
+    /// Names of loops and buffers that are taken.
+    taken: HashSet<String>,
+    /// Whether sums of zeros were left out.
+    left_out: bool,
+    /// Set once there are too many loops; what is built from then on is not used.
+    failed: Option<BuildError>,
 }
 
 impl Builder<'_> {
-    /// Makes the buffer of every tensor: whole for inputs, outputs and stages at the root, the region for others.
-    fn buffers(&mut self) {
+    /// Makes the buffers of inputs and outputs.
+    fn interface(&mut self) {
         for id in self.schedule.kernel.ids() {
             let tensor = self.schedule.kernel.tensor(id);
-            let stage = self.schedule.stage_of(id);
-            if stage.is_none() && !tensor.is_input() {
-                continue;
-            }
-            let role = match (tensor.is_input(), tensor.output) {
-                (true, _) => Role::Input,
-                (false, true) => Role::Output,
-                (false, false) => Role::Temporary,
-            };
-            let shape = stage.map_or(&tensor.shape, |s| &self.regions.region(s).extent);
-            self.buffers.insert(id, BufferId(self.program.buffers.len() as u32));
-            self.program.buffers.push(Buffer {
-                name: tensor.name.clone(),
-                dtype: tensor.dtype,
-                scope: self.schedule.scope(id),
-                role,
-                shape: shape.clone(),
-                layout: None,
-                base: None,
-                slots: stage.and_then(|s| self.schedule.stage(s).double_buffer).map_or(1, |d| d.slots),
-                copies: 0,
-                origin: Origin {
-                    tensor: Some(tensor.span),
-                    directive: stage.and_then(|s| self.schedule.stage(s).scope_span),
-                },
-            });
-        }
-    }
-
-    /// Gives every loop of every stage a variable. A name that several stages use is qualified by the tensor.
-    fn loops(&mut self) {
-        let mut uses: HashMap<&str, usize> = HashMap::new();
-        for stage in self.schedule.stage_ids().map(|id| self.schedule.stage(id)) {
-            for axis in &stage.leaves {
-                *uses.entry(&stage.axis(*axis).name).or_default() += 1;
-            }
-        }
-        for stage in self.schedule.stage_ids() {
-            for axis in &self.schedule.stage(stage).leaves {
-                let name = &self.schedule.stage(stage).axis(*axis).name;
-                let name = match uses[name.as_str()] {
-                    1 => name.clone(),
-                    _ => format!("{}_{name}", self.schedule.stage_name(stage)),
-                };
-                let id = self.new_loop(&name, self.regions.extent(stage, *axis));
-                self.loops.insert(StageLoop { stage, axis: *axis }, id);
+            match (tensor.is_input(), tensor.output) {
+                (true, _) => self.buffer(id, Role::Input),
+                (false, true) => self.buffer(id, Role::Output),
+                (false, false) => {}
             }
         }
     }
 
-    fn new_loop(&mut self, name: &str, extent: i64) -> LoopId {
-        let numbered = (2..).map(|n| format!("{name}_{n}"));
-        let mut candidates = std::iter::once(name.to_string()).chain(numbered);
-        let name = candidates.find(|n| !self.names.contains(n)).expect("endlessly many candidates");
-        self.names.insert(name.clone());
+    /// Makes a buffer for a tensor: whole in DRAM, elsewhere for the region that is computed in the current pieces.
+    fn buffer(&mut self, id: TensorId, role: Role) {
+        let tensor = self.schedule.kernel.tensor(id);
+        let stage = self.schedule.stage_of(id);
+        let scope = self.schedule.scope(id);
+        let shape = match stage {
+            Some(stage) if scope != Scope::Dram => self.regions.storage(stage),
+            _ => self.touched_shape(id),
+        };
+        let array = match stage {
+            Some(stage) if scope != Scope::Dram => self.regions.region(stage).extent.clone(),
+            _ => tensor.shape.clone(),
+        };
+        let outside = match tensor.definition {
+            Definition::Input { outside } => outside,
+            Definition::Compute(_) | Definition::State(_) => None,
+        };
+        let directive = stage.and_then(|s| self.schedule.stage(s).scope_span);
+        let origin = Origin { tensor: Some(tensor.span), directive };
+        let name = self.fresh_name(tensor.name.clone());
+        let dtype = tensor.dtype;
+        self.buffers.insert(id, BufferId(self.program.buffers.len() as u32));
+        let (layout, base, copies) = (None, None, 0);
+        let slots = stage.and_then(|s| self.schedule.stage(s).double_buffer).map_or(1, |d| d.slots);
+        let buffer = Buffer { name, dtype, scope, role, shape, array, outside, layout, base, slots, copies, origin };
+        self.program.buffers.push(buffer);
+    }
+
+    /// The shape of a tensor in DRAM, with what tiles read beyond it.
+    fn touched_shape(&self, id: TensorId) -> Vec<i64> {
+        let tensor = self.schedule.kernel.tensor(id);
+        let mut shape = match self.schedule.stage_of(id) {
+            Some(stage) => self.regions.storage(stage),
+            None => tensor.shape.clone(),
+        };
+        if matches!(tensor.definition, Definition::Input { outside: Some(_) }) {
+            return shape;
+        }
+        for reader in self.schedule.readers(id) {
+            for read in self.schedule.compute(reader).reads().into_iter().filter(|r| r.tensor == id) {
+                let indices = regions::read_indices(self.schedule, &self.regions, reader, read);
+                for (extent, index) in shape.iter_mut().zip(indices) {
+                    *extent = (*extent).max(self.regions.range_of(&index).max + 1);
+                }
+            }
+        }
+        shape
+    }
+
+    /// A loop variable for a stage's axis. A name that several stages use is qualified by the tensor.
+    fn new_loop(&mut self, stage: StageId, axis: StageAxisId, phase: Phase, extent: i64) -> LoopId {
+        let name = &self.schedule.stage(stage).axis(axis).name;
+        let qualified = match self.shared.contains(name) {
+            true => format!("{}_{name}", self.schedule.stage_name(stage)),
+            false => name.clone(),
+        };
+        let plain = if phase == Phase::Init { format!("{qualified}_init") } else { qualified };
+        let name = self.fresh_name(plain);
         self.program.loops.push(LoopVar { name, extent });
         LoopId(self.program.loops.len() as u32 - 1)
     }
 
+    /// The name, with a number where it is taken.
+    fn fresh_name(&mut self, plain: String) -> String {
+        let numbered = (2..).map(|n| format!("{plain}_{n}"));
+        let mut candidates = std::iter::once(plain.clone()).chain(numbered);
+        let name = candidates.find(|n| !self.taken.contains(n)).expect("endlessly many candidates");
+        self.taken.insert(name.clone());
+        name
+    }
+
     /// The statements of a stage: its allocation, and its loops with all that is computed in them.
     fn nest(&mut self, stage: StageId) -> Vec<Stmt> {
+        self.known.regions.insert(stage, self.regions.region(stage).clone());
         let mut stmts = Vec::new();
         let tensor = self.schedule.stage(stage).tensor;
         if !self.schedule.kernel.tensor(tensor).output {
+            self.buffer(tensor, Role::Temporary);
             let directive = self.schedule.stage(stage).attach.map(|at| at.span);
             let origin = Origin { directive, ..self.origin(stage, None) };
             stmts.push(Stmt::Alloc { buffer: self.buffers[&tensor], origin });
         }
-        stmts.extend(self.loops_from(stage, 0));
+        stmts.extend(self.loops_from(stage, 0, Phase::Compute));
         stmts
     }
 
     /// The loops of a stage from a depth inwards.
-    fn loops_from(&mut self, stage: StageId, depth: usize) -> Vec<Stmt> {
+    fn loops_from(&mut self, stage: StageId, depth: usize, phase: Phase) -> Vec<Stmt> {
         let mut stmts = Vec::new();
-        if self.init_depth(stage) == Some(depth) {
-            stmts.extend(self.init(stage, depth));
+        if phase == Phase::Compute && self.init_depth(stage) == Some(depth) {
+            stmts.extend(self.loops_from(stage, depth, Phase::Init));
         }
-        let Some(axis) = self.schedule.stage(stage).leaves.get(depth).copied() else {
-            stmts.push(self.update(stage));
+        let s = self.schedule.stage(stage);
+        let Some(axis) = s.leaves.get(depth).copied() else {
+            stmts.push(if phase == Phase::Init { self.init(stage) } else { self.update(stage) });
             return stmts;
         };
-        let mut body = Vec::new();
-        for inner in self.schedule.producers_first() {
-            if self.schedule.stage(inner).attach.is_some_and(|at| at.stage == stage && at.axis == axis) {
-                body.extend(self.nest(inner));
+        if phase == Phase::Init && s.axis(axis).reduce {
+            return self.loops_from(stage, depth + 1, phase);
+        }
+        let l = StageLoop { stage, axis };
+        let range = self.regions.range(l);
+        let pieces = pieces(self.schedule, &self.regions, l, phase == Phase::Compute);
+        let cut = pieces.len() > 1 || pieces[0] != range;
+        for piece in pieces {
+            if self.program.loops.len() >= MAX_LOOPS {
+                let (kernel, s) = (self.program.name.clone(), s.axis(axis));
+                self.failed = Some(BuildError::TooManyPieces { kernel, axis: s.name.clone(), span: s.span });
+                break;
+            }
+            let before = cut.then(|| self.enter_piece(l, piece));
+            // Zeros add nothing: only what they would be added to is set.
+            let adds = phase == Phase::Init || !adds_zeros(self.schedule, &self.regions, stage);
+            self.left_out |= !adds;
+            match (adds, self.init_depth(stage)) {
+                (true, _) => stmts.push(self.piece(l, depth, phase, piece)),
+                (false, Some(init)) if init > depth => stmts.push(self.piece(l, depth, Phase::Init, piece)),
+                (false, _) => {}
+            }
+            if let Some((known, regions)) = before {
+                (self.known, self.regions) = (known, regions);
             }
         }
-        body.extend(self.loops_from(stage, depth + 1));
-        let var = self.loops[&StageLoop { stage, axis }];
-        stmts.push(Stmt::For(For { var, mark: self.mark(stage, axis), body, origin: self.origin(stage, Some(axis)) }));
         stmts
+    }
+
+    /// Infers the bounds again for one piece of a loop; returns what was known before.
+    fn enter_piece(&mut self, l: StageLoop, piece: Interval) -> (Known, Regions) {
+        let known = self.known.clone();
+        self.known.pieces.insert(l, piece);
+        let regions = regions::infer_within(self.schedule, &self.known);
+        (known, std::mem::replace(&mut self.regions, regions))
+    }
+
+    /// One piece of a loop with its body.
+    fn piece(&mut self, l: StageLoop, depth: usize, phase: Phase, piece: Interval) -> Stmt {
+        let StageLoop { stage, axis } = l;
+        let var = self.new_loop(stage, axis, phase, piece.max - piece.min + 1);
+        self.loops.insert(l, Affine::var(var).plus_constant(piece.min));
+        let mut body = Vec::new();
+        if phase == Phase::Compute {
+            for inner in self.schedule.producers_first() {
+                if self.schedule.stage(inner).attach.is_some_and(|at| at.stage == stage && at.axis == axis) {
+                    body.extend(self.nest(inner));
+                }
+            }
+        }
+        body.extend(self.loops_from(stage, depth + 1, phase));
+        let mark = self.mark(stage, axis, phase);
+        Stmt::For(For { var, mark, body, origin: self.origin(stage, Some(axis)) })
     }
 
     /// The depth at which a reduction's tensor is set to its start; None where nothing is reduced. In the accumulator whole
@@ -216,37 +304,15 @@ impl Builder<'_> {
         })
     }
 
-    /// Loops over the spatial axes from a depth inwards that set the tensor to the reducer's start.
-    fn init(&mut self, stage: StageId, depth: usize) -> Vec<Stmt> {
-        let s = self.schedule.stage(stage);
-        let Some(reduction) = &self.schedule.compute(stage).reduction else { return Vec::new() };
-        let dtype = self.schedule.kernel.tensor(s.tensor).dtype;
+    /// `T[..] = start`.
+    fn init(&self, stage: StageId) -> Stmt {
+        let tensor = self.schedule.stage(stage).tensor;
+        let dtype = self.schedule.kernel.tensor(tensor).dtype;
+        let reduction = self.schedule.compute(stage).reduction.as_ref().expect("only reductions are begun");
         let start = Scalar::Const { value: reduction.reducer.start(dtype), dtype };
-        let spatial: Vec<StageAxisId> = s.leaves[depth..].iter().copied().filter(|l| !s.axis(*l).reduce).collect();
-        let mut fresh = HashMap::new();
-        for axis in &spatial {
-            let original = self.loops[&StageLoop { stage, axis: *axis }];
-            let name = format!("{}_init", self.program.loop_var(original).name);
-            fresh.insert(original, self.new_loop(&name, self.regions.extent(stage, *axis)));
-        }
-        let ranges = |l: LoopId| self.program.loop_range(l);
-        let renamed = |l: LoopId| Affine::var(*fresh.get(&l).unwrap_or(&l));
-        let indices = self.own_indices(stage).iter().map(|e| e.substitute(&renamed, &ranges)).collect();
-        let buffer = self.buffers[&s.tensor];
-        let origin = self.origin(stage, None);
-        let mut body = vec![Stmt::Store(Store { buffer, indices, value: start, origin })];
-        let tile = self.tile_start(stage, &spatial);
-        for axis in spatial.iter().rev() {
-            let var = fresh[&self.loops[&StageLoop { stage, axis: *axis }]];
-            let mark = (tile == Some(*axis)).then_some(Mark::Gemm);
-            body = vec![Stmt::For(For { var, mark, body, origin: self.origin(stage, Some(*axis)) })];
-        }
-        body
-    }
-
-    /// The outermost of some axes that lies in the stage's tile.
-    fn tile_start(&self, stage: StageId, axes: &[StageAxisId]) -> Option<StageAxisId> {
-        axes.iter().copied().find(|a| self.schedule.stage(stage).in_tile(*a))
+        let buffer = self.buffers[&tensor];
+        let (indices, origin) = (self.own_indices(stage), self.origin(stage, None));
+        Stmt::Store(Store { buffer, indices, value: start, origin })
     }
 
     /// `T[..] = value`, or for a reduction `T[..] = T[..] + value`, `T[..] = max(T[..], value)` and so on.
@@ -276,7 +342,7 @@ impl Builder<'_> {
 
     fn load(&self, stage: StageId, read: &Read) -> Load {
         let buffer = self.buffers[&read.tensor];
-        let indices = regions::read_indices(self.schedule, self.regions, stage, read);
+        let indices = regions::read_indices(self.schedule, &self.regions, stage, read);
         let indices = match self.schedule.stage_of(read.tensor) {
             None => indices.iter().map(|e| self.lower(e)).collect(),
             Some(producer) => indices.iter().enumerate().map(|(d, e)| self.relative(producer, d, e)).collect(),
@@ -289,20 +355,26 @@ impl Builder<'_> {
     }
 
     fn value(&self, stage: StageId, axis: AxisId) -> Affine<StageLoop> {
-        regions::axis_value(self.schedule, self.regions, stage, axis)
+        regions::axis_value(self.schedule, &self.regions, stage, axis)
     }
 
-    /// An index into a stage's tensor as an index into its buffer.
+    /// An index into a stage's tensor as an index into its buffer, which holds the region from when it was allocated.
     fn relative(&self, stage: StageId, dim: usize, index: &Affine<StageLoop>) -> Index {
-        self.lower(&index.minus(&self.regions.region(stage).min[dim]))
+        self.lower(&index.minus(&self.known.regions[&stage].min[dim]))
     }
 
     fn lower(&self, e: &Affine<StageLoop>) -> Index {
-        e.substitute(&|l| Affine::var(self.loops[&l]), &|l| self.program.loop_range(l))
+        e.substitute(&|l| self.loops[&l].clone(), &|l| self.program.loop_range(l))
     }
 
-    fn mark(&self, stage: StageId, axis: StageAxisId) -> Option<Mark> {
+    /// The mark of a loop. The loops that set a tile to its start have no reduced ones, so the mark stands on the first
+    /// that is in the tile.
+    fn mark(&self, stage: StageId, axis: StageAxisId, phase: Phase) -> Option<Mark> {
         let s = self.schedule.stage(stage);
+        if phase == Phase::Init {
+            let first = s.leaves.iter().find(|l| s.in_tile(**l) && !s.axis(**l).reduce);
+            return (first == Some(&axis)).then_some(Mark::Gemm);
+        }
         let here = |m: Option<Marked>| m.is_some_and(|m| m.axis == axis);
         // A virtual thread that is the outermost loop of a copy leaves the mark to the next loop.
         let is_thread = |a: StageAxisId| s.vthreads.iter().any(|m| m.axis == a);

@@ -76,8 +76,13 @@ pub struct Buffer {
     pub dtype: DType,
     pub scope: Scope,
     pub role: Role,
-    /// Extent of each dimension, in elements of the logical array.
+    /// Extent of each dimension, in elements.
     pub shape: Vec<i64>,
+    /// Extent of each dimension of the array that it holds, which begins where the buffer does. Elements of the buffer
+    /// beyond it fill tiles: they are zero until they are written, and no part of an output.
+    pub array: Vec<i64>,
+    /// What a read outside of the buffer yields; only an input has one.
+    pub outside: Option<i32>,
     /// Set by legalisation.
     pub layout: Option<Layout>,
     /// Start in its scratchpad, in elements of that scratchpad. Set by legalisation; never for `Dram`.
@@ -226,11 +231,30 @@ pub enum Direction {
     Store,
 }
 
-/// `y_size` rows of `x_size` tiles: contiguous in the scratchpad, `x_stride` tiles apart in DRAM.
+/// Tiles of zeros that a load writes around its rectangle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pad {
+    /// Rows before the first and behind the last.
+    pub y: [i64; 2],
+    /// Tiles before the first and behind the last of each row.
+    pub x: [i64; 2],
+}
+
+impl Pad {
+    /// Rows before and behind, tiles before and behind: the order of the text.
+    pub fn tiles(&self) -> [i64; 4] {
+        [self.y[0], self.y[1], self.x[0], self.x[1]]
+    }
+}
+
+/// `y_size` rows of `x_size` tiles: contiguous in the scratchpad, `x_stride` tiles apart in DRAM. A load writes zeros
+/// around them.
 ///
 /// ```text
+/// width = pad.x[0] + x_size + pad.x[1]
+/// sram[sram.offset .. + (pad.y[0] + y_size + pad.y[1]) * width] = 0
 /// for y in 0..y_size { for x in 0..x_size {
-///     sram[sram.offset + y * x_size + x] <-> dram[dram.offset + y * x_stride + x]
+///     sram[sram.offset + (pad.y[0] + y) * width + pad.x[0] + x] <-> dram[dram.offset + y * x_stride + x]
 /// }}
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -241,7 +265,21 @@ pub struct Dma {
     pub y_size: i64,
     pub x_size: i64,
     pub x_stride: i64,
+    /// Zero for a store.
+    pub pad: Pad,
     pub origin: Origin,
+}
+
+impl Dma {
+    /// Tiles of a row in the scratchpad.
+    pub fn width(&self) -> i64 {
+        self.pad.x[0] + self.x_size + self.pad.x[1]
+    }
+
+    /// Tiles that are written to the scratchpad or read from it.
+    pub fn sram_tiles(&self) -> i64 {
+        (self.pad.y[0] + self.y_size + self.pad.y[1]) * self.width()
+    }
 }
 
 /// One of an instruction's two loops: its extent, and by how many tiles each operand moves in one iteration.

@@ -8,7 +8,9 @@ pub mod interpret;
 pub mod ir;
 pub mod lifetimes;
 pub mod parse;
+mod pieces;
 pub mod print;
+mod unread;
 pub mod verify;
 
 pub use build::{BuildError, build};

@@ -32,7 +32,7 @@ use tilewright_syntax::Span;
 
 use super::ir::{
     Alu, AluOperand, Buffer, BufferId, Direction, Dma, For, Gemm, Index, InsnLoop, Leaf, LoopId, LoopProgram, MicroOp,
-    Origin, Role, Stmt, Store, TileRef,
+    Origin, Pad, Role, Stmt, Store, TileRef,
 };
 use crate::affine::Atom;
 use crate::scalar::{BinaryOp, CastMode, CompareOp, DType, Scalar};
@@ -241,7 +241,9 @@ impl Printer<'_> {
     }
 
     fn buffer(&mut self, b: &Buffer) -> fmt::Result {
-        let shape: Vec<String> = b.shape.iter().map(i64::to_string).collect();
+        let extents = b.shape.iter().zip(&b.array);
+        let shape: Vec<String> =
+            extents.map(|(n, own)| if n == own { n.to_string() } else { format!("{own} of {n}") }).collect();
         write!(self.out, "{}: {}[{}] @{}", b.name, b.dtype.name(), shape.join(", "), b.scope.name())?;
         if let Some(layout) = &b.layout {
             let lanes: Vec<String> = layout.lanes.iter().map(|l| format!("{}: {}", l.dim, l.size)).collect();
@@ -255,6 +257,9 @@ impl Printer<'_> {
         }
         if b.copies != 0 {
             write!(self.out, " copies {}", b.copies)?;
+        }
+        if let Some(outside) = b.outside {
+            write!(self.out, " outside {outside}")?;
         }
         self.origin(b.origin)
     }
@@ -339,7 +344,12 @@ impl Printer<'_> {
         self.tile(&s.sram)?;
         self.out.push_str(if s.direction == Direction::Load { " <- " } else { " -> " });
         self.tile(&s.dram)?;
-        write!(self.out, " y {} x {} stride {}", s.y_size, s.x_size, s.x_stride)
+        write!(self.out, " y {} x {} stride {}", s.y_size, s.x_size, s.x_stride)?;
+        if s.pad != Pad::default() {
+            let [top, bottom, left, right] = s.pad.tiles();
+            write!(self.out, " pad {top} {bottom} {left} {right}")?;
+        }
+        Ok(())
     }
 
     fn gemm(&mut self, s: &Gemm) -> fmt::Result {

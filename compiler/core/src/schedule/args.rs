@@ -109,11 +109,16 @@ impl<'a> Call<'a> {
 
     /// An argument that has to be a number of at least 1.
     pub fn positive(&self, at: usize) -> Result<i64, ScheduleError> {
+        self.at_least(at, 1)
+    }
+
+    /// An argument that has to be a number of at least `least`.
+    pub fn at_least(&self, at: usize, least: i64) -> Result<i64, ScheduleError> {
         let arg = &self.directive.args[at];
         let value = self.constants.eval(arg).map_err(|e| ScheduleError::Constant(Box::new(e)))?;
-        match value {
-            1.. => Ok(value),
-            _ => Err(ScheduleError::NotPositive { span: arg.span, value }),
+        match value >= least {
+            true => Ok(value),
+            false => Err(ScheduleError::TooSmall { span: arg.span, value, least }),
         }
     }
 

@@ -13,7 +13,7 @@ use tilewright_syntax::Span;
 use crate::gemm::{Accesses, Match, Mismatch, TileLoop, match_tile};
 use crate::loops::ir::Scope;
 use crate::scalar::{BinaryOp, DType, Scalar};
-use crate::schedule::regions::{self, Indivisible, Regions, StageLoop, infer};
+use crate::schedule::regions::{self, Regions, StageLoop, infer};
 use crate::schedule::{Attach, AxisSource, Schedule, ScheduleError, StageAxisId, StageId};
 use crate::tensor::{Leaf, Read};
 
@@ -238,11 +238,13 @@ pub fn gemm_tile(
 
 /// Checks all that earlier directives established, after one that stands at `span`.
 pub fn still_legal(before: &Schedule, s: &Schedule, span: Span) -> Result<(), ScheduleError> {
-    let regions = infer(s).map_err(|e| indivisible(s, &e, span))?;
+    let regions = infer(s);
     for stage in s.stage_ids() {
         if let Some(at) = s.stage(stage).attach {
             attachment_holds(s, stage, at, span)?;
         }
+        whole_blocks(s, &regions, stage, span)?;
+        peeled_loops(s, stage, span)?;
         if let Some(copy) = s.stage(stage).dma_copy
             && is_copy(s, stage).is_none()
         {
@@ -288,6 +290,31 @@ fn threads_remain(s: &Schedule, stage: StageId, span: Span) -> Result<(), Schedu
     Ok(())
 }
 
+/// Fused loops need blocks of one size: where the last is smaller, no cut of the fused loop leaves it whole.
+fn whole_blocks(s: &Schedule, regions: &Regions, stage: StageId, span: Span) -> Result<(), ScheduleError> {
+    let st = s.stage(stage);
+    let Some(limit) = regions.limits(stage).iter().find(|l| !l.is_linear()) else { return Ok(()) };
+    let axis = st.axis(limit.axis);
+    let split = axis.split.expect("limits are those of split axes");
+    let reason = format!("the last block of `{}` is smaller than {}, and its loops are fused", axis.name, split.factor);
+    Err(ScheduleError::BreaksEarlier { span, earlier: split.span, reason })
+}
+
+/// A peeled loop stays a loop outside of the tile.
+fn peeled_loops(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
+    let st = s.stage(stage);
+    for (at, axis) in st.axes.iter().enumerate() {
+        let id = StageAxisId(at as u32);
+        if let Some(peeled) = axis.peeled
+            && (st.depth(id).is_none() || st.in_tile(id))
+        {
+            let reason = format!("takes `{}` apart, of which iterations were peeled", axis.name);
+            return Err(ScheduleError::BreaksEarlier { span, earlier: peeled.span, reason });
+        }
+    }
+    Ok(())
+}
+
 fn attachment_holds(s: &Schedule, stage: StageId, at: Attach, span: Span) -> Result<(), ScheduleError> {
     let name = s.stage_name(stage);
     let host = s.stage(at.stage);
@@ -302,19 +329,6 @@ fn attachment_holds(s: &Schedule, stage: StageId, at: Attach, span: Span) -> Res
         }
     };
     Err(ScheduleError::BreaksEarlier { span, earlier: at.span, reason })
-}
-
-fn indivisible(s: &Schedule, e: &Indivisible, span: Span) -> ScheduleError {
-    let axis = s.stage(e.stage).axis(e.axis);
-    let split = axis.split.expect("found at a split").span;
-    ScheduleError::Indivisible {
-        axis: axis.name.clone(),
-        extent: e.extent,
-        factor: e.factor,
-        split,
-        cause: (split != span).then_some(span),
-        axis_span: axis.span,
-    }
 }
 
 /// The part of a nest that differs from a micro-op, in words.

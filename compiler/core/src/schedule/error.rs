@@ -26,14 +26,12 @@ pub enum ScheduleError {
     Arguments { directive: Ident, reason: String, usage: &'static str },
     #[error("expected {expected}")]
     ArgumentKind { span: Span, expected: &'static str, usage: &'static str },
-    #[error("{value} is no size: it has to be at least 1")]
-    NotPositive { span: Span, value: i64 },
+    #[error("{value} is too small: it has to be at least {least}")]
+    TooSmall { span: Span, value: i64, least: i64 },
     #[error(transparent)]
     Constant(Box<TensorError>),
     #[error("unknown scope `{}`", name.name)]
     UnknownScope { name: Ident },
-    #[error("{factor} does not divide the {} of `{axis}`", iterations(*extent))]
-    Indivisible { axis: String, extent: i64, factor: i64, split: Span, cause: Option<Span>, axis_span: Span },
     #[error("`{}` is already the name of something in this schedule", name.name)]
     NameTaken { name: Ident, first: Span },
     #[error("`{axis}` stands twice in one {directive}")]
@@ -89,10 +87,9 @@ impl ScheduleError {
             ScheduleError::AxisIsNoLoop { .. } => "E0305",
             ScheduleError::Arguments { .. } => "E0306",
             ScheduleError::ArgumentKind { .. } => "E0307",
-            ScheduleError::NotPositive { .. } => "E0308",
+            ScheduleError::TooSmall { .. } => "E0308",
             ScheduleError::Constant(e) => e.code(),
             ScheduleError::UnknownScope { .. } => "E0309",
-            ScheduleError::Indivisible { .. } => "E0310",
             ScheduleError::NameTaken { .. } => "E0311",
             ScheduleError::AxisTwice { .. } => "E0312",
             ScheduleError::ScopeRefused { .. } => "E0313",
@@ -146,15 +143,14 @@ impl ScheduleError {
             ScheduleError::ArgumentKind { span, expected, usage } => {
                 d.primary(*span, format!("is not {expected}")).help(format!("write the directive as `{usage}`"))
             }
-            ScheduleError::NotPositive { span, value } => {
-                d.primary(*span, format!("is {value}")).help("say how many iterations of the loop make one block")
+            ScheduleError::TooSmall { span, value, .. } => {
+                d.primary(*span, format!("is {value}")).help("it counts iterations of the loop")
             }
             ScheduleError::Constant(_) => d,
             ScheduleError::UnknownScope { name } => {
                 let known: Vec<&str> = Scope::ON_CHIP.iter().map(|s| s.name()).collect();
                 did_you_mean(d.primary(name.span, "no scratchpad has this name"), &name.name, &known, "scopes")
             }
-            ScheduleError::Indivisible { .. } => self.indivisible(d),
             ScheduleError::NameTaken { name, first } => {
                 d.primary(name.span, "named again").secondary(*first, "named here first").help("choose another name")
             }
@@ -225,25 +221,6 @@ impl ScheduleError {
             }
         }
     }
-
-    fn indivisible(&self, d: Diagnostic) -> Diagnostic {
-        let ScheduleError::Indivisible { axis, extent, factor, split, cause, axis_span } = self else { return d };
-        let (below, above) = (extent - extent % factor, extent + (factor - extent % factor) % factor);
-        let near = match below {
-            0 => format!("{above}"),
-            _ => format!("{below} or {above}"),
-        };
-        let d = match cause {
-            None => d.primary(*split, format!("splits {extent} by {factor}")),
-            Some(cause) => d
-                .primary(*cause, format!("leaves `{axis}` {}", iterations(*extent)))
-                .secondary(*split, format!("splits them by {factor}")),
-        };
-        d.secondary(*axis_span, format!("`{axis}` is introduced here")).help(format!(
-            "the nearest sizes that {factor} divides: {near}; or split by a divisor of {extent}: {}",
-            divisors(*extent)
-        ))
-    }
 }
 
 fn cannot_hold(d: Diagnostic, reason: &HoldError, legal: &[String]) -> Diagnostic {
@@ -267,16 +244,4 @@ fn did_you_mean<S: AsRef<str>>(d: Diagnostic, name: &str, known: &[S], what: &st
 
 pub(super) fn list<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(|n| format!("`{}`", n.as_ref())).collect::<Vec<_>>().join(", ")
-}
-
-fn iterations(n: i64) -> String {
-    if n == 1 { "1 iteration".to_string() } else { format!("{n} iterations") }
-}
-
-fn divisors(n: i64) -> String {
-    let found: Vec<String> = (1..=n.min(4096)).filter(|d| n % d == 0).map(|d| d.to_string()).collect();
-    match found.len() {
-        0..=8 => found.join(", "),
-        _ => format!("{}, ...", found[..8].join(", ")),
-    }
 }

@@ -78,8 +78,17 @@ pub struct StageAxis {
     pub fused: Option<Fused>,
     /// Where the axis got its name.
     pub span: Span,
+    pub peeled: Option<Peeled>,
     /// The last directive that gave the loop its place or extent.
     pub shaped_by: Option<Span>,
+}
+
+/// `peel`: how many of the first and of the last iterations stand apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peeled {
+    pub first: i64,
+    pub last: i64,
+    pub span: Span,
 }
 
 /// Where the values of an axis come from.
@@ -175,6 +184,7 @@ impl Schedule {
             reduce,
             source: AxisSource::Tensor(axis),
             split: None,
+            peeled: None,
             fused: None,
             span: self.kernel.axis(axis).span,
             shaped_by: None,
@@ -254,7 +264,7 @@ impl StageAxis {
     /// A loop that a directive makes.
     fn new(name: &Ident, reduce: bool, source: AxisSource, directive: Span) -> StageAxis {
         let Ident { name, span } = name.clone();
-        StageAxis { name, reduce, source, split: None, fused: None, span, shaped_by: Some(directive) }
+        StageAxis { name, reduce, source, split: None, fused: None, peeled: None, span, shaped_by: Some(directive) }
     }
 }
 
@@ -287,5 +297,11 @@ impl Stage {
             AxisSource::Fused(a, b) => [a, b].into_iter().any(|from| from == origin || self.made_of(from, origin)),
             AxisSource::Tensor(_) => false,
         }
+    }
+
+    /// The stage's axis for an axis of its tensor.
+    pub fn root_axis(&self, axis: AxisId) -> StageAxisId {
+        let root = self.axes.iter().position(|a| a.source == AxisSource::Tensor(axis));
+        StageAxisId(root.expect("a stage has an axis for each of its tensor's") as u32)
     }
 }

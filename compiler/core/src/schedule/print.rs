@@ -8,7 +8,7 @@ use crate::schedule::{Schedule, StageId};
 /// Writes every stage, producers first: its type and scope, where it is computed, and its loops from the outermost.
 pub fn print(schedule: &Schedule) -> String {
     let mut out = format!("schedule {} for {} {{\n", schedule.name, schedule.kernel.name);
-    let regions = infer(schedule).expect("checked after every directive");
+    let regions = infer(schedule);
     for stage in schedule.producers_first() {
         print_stage(schedule, &regions, stage, &mut out);
     }

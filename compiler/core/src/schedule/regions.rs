@@ -1,12 +1,25 @@
-//! Bounds inference: which part of each tensor its stage computes, and with it the extent of every loop.
+//! Bounds inference: which part of each tensor its stage computes, and with it the range of every loop.
 //!
-//! In: a schedule. Out: for each stage a box (`min` affine in the loops around the stage, `extent` a number for each
-//! dimension) and the extents of its axes. Consumers come first: a stage at the root computes its whole tensor, one that
-//! is attached computes what its readers touch while the loops around it stand still.
+//! In: a schedule, and what is known of the loops around (`Known`). Out: for each stage a box (`min` affine in the loops
+//! around the stage, `extent` a number for each dimension) and the ranges of its loops. Consumers come first: a stage at
+//! the root computes its whole tensor, one that is attached computes what its readers touch while the loops around it
+//! stand still.
+//!
+//! **Sizes that do not divide.** A split makes `ceil(extent / factor)` blocks. Loops in the tile of a micro-op run over the
+//! whole tile: what lies behind the array is zero. Elsewhere the last block is smaller, which is a [`Limit`] on the loops:
+//! `value <= max`. A loop's range is what the limits leave of it when the loops in `Known` have the values given there, so
+//! it is exact as soon as the loops outside of it are cut where a limit begins to bite (`loops::build` does that).
+//!
+//! A copy of an array that says what stands outside of it may begin before the array and end behind it.
 
-use crate::affine::{Affine, Interval};
-use crate::schedule::{AxisSource, Schedule, StageAxisId, StageId, values};
-use crate::tensor::{AxisId, Read};
+use std::collections::HashMap;
+
+use crate::affine::{Affine, Atom, Interval};
+use crate::loops::ir::Scope;
+use crate::scalar::Scalar;
+use crate::schedule::values::Values;
+use crate::schedule::{AxisSource, Schedule, Stage, StageAxisId, StageId};
+use crate::tensor::{AxisId, Definition, Leaf, Read, TensorId};
 
 /// A loop of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,7 +37,25 @@ pub struct Region {
     pub extent: Vec<i64>,
 }
 
-/// The regions and loop extents of a schedule.
+/// What a caller knows besides the schedule.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Ranges of loops that were cut.
+    pub pieces: HashMap<StageLoop, Interval>,
+    /// Regions of stages whose buffers exist already.
+    pub regions: HashMap<StageId, Region>,
+}
+
+/// In every iteration, the value of an axis, without what its tile adds, is at most `max`. No coefficient is negative.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The split axis that it is about.
+    pub axis: StageAxisId,
+    pub value: Affine<StageLoop>,
+    pub max: i64,
+}
+
+/// The regions and loop ranges of a schedule.
 #[derive(Clone, Debug)]
 pub struct Regions {
     stages: Vec<StageBounds>,
@@ -33,17 +64,21 @@ pub struct Regions {
 #[derive(Clone, Debug, Default)]
 struct StageBounds {
     region: Region,
-    /// Extent of each axis of the stage, leaves and split ones.
+    /// The number of values of each axis, whatever the limits are.
     extents: Vec<i64>,
+    /// The values of each axis in the pieces that are known; of a split one, all.
+    ranges: Vec<Interval>,
+    limits: Vec<Limit>,
+    /// Indices of each dimension that the stage writes, counted from the region's start: more than the region's where
+    /// tiles reach beyond it.
+    written: Vec<i64>,
 }
 
-/// A split whose factor does not divide what it splits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Indivisible {
-    pub stage: StageId,
-    pub axis: StageAxisId,
-    pub extent: i64,
-    pub factor: i64,
+impl Limit {
+    /// Whether loops can be cut where it begins to bite.
+    pub fn is_linear(&self) -> bool {
+        self.value.terms().iter().all(|(atom, _)| matches!(atom, Atom::Var(_)))
+    }
 }
 
 impl Regions {
@@ -51,25 +86,70 @@ impl Regions {
         &self.stages[stage.0 as usize].region
     }
 
+    /// The largest number of iterations of an axis.
     pub fn extent(&self, stage: StageId, axis: StageAxisId) -> i64 {
-        self.stages[stage.0 as usize].extents[axis.0 as usize]
+        let range = self.stages[stage.0 as usize].ranges[axis.0 as usize];
+        range.max - range.min + 1
     }
 
     /// The values that a loop takes.
     pub fn range(&self, l: StageLoop) -> Interval {
-        Interval::below(self.extent(l.stage, l.axis))
+        self.stages[l.stage.0 as usize].ranges[l.axis.0 as usize]
+    }
+
+    /// What the loops of a stage have to keep.
+    pub fn limits(&self, stage: StageId) -> &[Limit] {
+        &self.stages[stage.0 as usize].limits
+    }
+
+    /// The extents of a buffer that holds a stage's region, with what its tiles write beyond it.
+    pub fn storage(&self, stage: StageId) -> Vec<i64> {
+        let bounds = &self.stages[stage.0 as usize];
+        bounds.region.extent.iter().zip(&bounds.written).map(|(a, b)| *a.max(b)).collect()
+    }
+
+    /// An interval that holds every value, with respect to the limits.
+    pub fn range_of(&self, e: &Affine<StageLoop>) -> Interval {
+        let ranges = |l| self.range(l);
+        let mut range = e.range(&ranges);
+        for limit in self.stages.iter().flat_map(|s| &s.limits) {
+            if let Some(factor) = multiple(e, &limit.value) {
+                let rest = e.minus(&limit.value.times(factor));
+                range.max = range.max.min(factor * limit.max + rest.range(&ranges).max);
+            }
+        }
+        range
     }
 }
 
-/// Infers the bounds of all stages.
-pub fn infer(schedule: &Schedule) -> Result<Regions, Indivisible> {
+/// The positive factor with which all terms of a limit occur in an expression.
+fn multiple(e: &Affine<StageLoop>, limit: &Affine<StageLoop>) -> Option<i64> {
+    let (Atom::Var(first), c) = limit.terms().first()? else { return None };
+    let factor = e.coefficient(*first)? / c;
+    let same = |(atom, c): &(Atom<StageLoop>, i64)| match atom {
+        Atom::Var(v) => e.coefficient(*v) == Some(c * factor),
+        Atom::Div(..) | Atom::Mod(..) => false,
+    };
+    (factor > 0 && limit.terms().iter().all(same)).then_some(factor)
+}
+
+/// Infers the bounds of all stages, with nothing known of the loops.
+pub fn infer(schedule: &Schedule) -> Regions {
+    infer_within(schedule, &Known::default())
+}
+
+/// Infers the bounds of all stages while loops are restricted to pieces.
+pub fn infer_within(schedule: &Schedule, known: &Known) -> Regions {
     let mut regions = Regions { stages: vec![StageBounds::default(); schedule.stages.len()] };
     for stage in schedule.producers_first().into_iter().rev() {
-        let region = demanded(schedule, &regions, stage);
-        let extents = extents(schedule, stage, &region)?;
-        regions.stages[stage.0 as usize] = StageBounds { region, extents };
+        let region = match known.regions.get(&stage) {
+            Some(region) => region.clone(),
+            None => demanded(schedule, &regions, stage),
+        };
+        let bounds = bounds(schedule, stage, region, known);
+        regions.stages[stage.0 as usize] = bounds;
     }
-    Ok(regions)
+    regions
 }
 
 /// The indices of a read in terms of the reading stage's loops and those around it.
@@ -81,9 +161,7 @@ pub fn read_indices(schedule: &Schedule, regions: &Regions, reader: StageId, rea
 /// The value of a tensor's axis while its stage runs: the region's start plus the stage's loops.
 pub fn axis_value(schedule: &Schedule, regions: &Regions, stage: StageId, axis: AxisId) -> Affine<StageLoop> {
     let s = schedule.stage(stage);
-    let root = s.axes.iter().position(|a| a.source == AxisSource::Tensor(axis));
-    let root = StageAxisId(root.expect("a value mentions only axes of its own tensor") as u32);
-    let local = values::value(s, stage, root, regions);
+    let local = regions.stages[stage.0 as usize].value(s, stage, s.root_axis(axis));
     match schedule.compute(stage).axes.iter().position(|a| *a == axis) {
         Some(dim) => regions.region(stage).min[dim].plus(&local),
         None => local,
@@ -105,27 +183,29 @@ pub fn enclosing(schedule: &Schedule, stage: StageId) -> Vec<StageLoop> {
 }
 
 fn demanded(schedule: &Schedule, regions: &Regions, stage: StageId) -> Region {
-    let tensor = schedule.kernel.tensor(schedule.stage(stage).tensor);
+    let id = schedule.stage(stage).tensor;
+    let tensor = schedule.kernel.tensor(id);
+    let at_root = schedule.stage(stage).attach.is_none();
     let whole =
         Region { min: tensor.shape.iter().map(|_| Affine::constant(0)).collect(), extent: tensor.shape.clone() };
-    if schedule.stage(stage).attach.is_none() {
+    let on_chip = schedule.stage(stage).scope != Scope::Dram;
+    if at_root && !on_chip {
         return whole;
     }
     let still = enclosing(schedule, stage);
-    let mut found: Option<Region> = None;
-    for reader in schedule.readers(schedule.stage(stage).tensor) {
-        for read in schedule.compute(reader).reads() {
-            if read.tensor == schedule.stage(stage).tensor {
-                let indices = read_indices(schedule, regions, reader, read);
-                let touched = touched(&indices, &still, regions);
-                found = Some(match found {
-                    None => touched,
-                    Some(before) => join(&before, &touched, &whole),
-                });
-            }
+    let guarded = outside(schedule, id).is_some();
+    let mut found = (at_root && !guarded).then(|| whole.clone());
+    for reader in schedule.readers(id) {
+        for read in schedule.compute(reader).reads().into_iter().filter(|r| r.tensor == id) {
+            let indices = read_indices(schedule, regions, reader, read);
+            let touched = clamp(touched(&indices, &still, regions), &indices, &whole, regions);
+            found = Some(match found {
+                None => touched,
+                Some(before) => join(&before, &touched, &whole),
+            });
         }
     }
-    clamp(found.unwrap_or_else(|| whole.clone()), &whole, regions)
+    found.unwrap_or(whole)
 }
 
 /// The box that indices touch while the given loops stand still and all others run.
@@ -133,7 +213,7 @@ fn touched(indices: &[Affine<StageLoop>], still: &[StageLoop], regions: &Regions
     let mut region = Region::default();
     for index in indices {
         let (moving, fixed) = index.partition(&|l| !still.contains(&l));
-        let range = moving.range(&|l| regions.range(l));
+        let range = regions.range_of(&moving);
         region.min.push(fixed.plus_constant(range.min));
         region.extent.push(range.max - range.min + 1);
     }
@@ -158,12 +238,14 @@ fn join(a: &Region, b: &Region, whole: &Region) -> Region {
     joined
 }
 
-/// A box that reaches beyond the tensor becomes the whole dimension.
-fn clamp(region: Region, whole: &Region, regions: &Regions) -> Region {
+/// Intervals of divisions are estimates: where one reaches beyond the tensor, the box is the whole dimension. Others are
+/// exact, and reach beyond it only in tiles, in blocks that a limit makes smaller, and where the array says what is there.
+fn clamp(region: Region, indices: &[Affine<StageLoop>], whole: &Region, regions: &Regions) -> Region {
     let mut clamped = region;
-    for dim in 0..whole.extent.len() {
+    for (dim, index) in indices.iter().enumerate() {
+        let divided = index.terms().iter().any(|(atom, _)| !matches!(atom, Atom::Var(_)));
         let start = clamped.min[dim].range(&|l| regions.range(l));
-        if start.min < 0 || start.max + clamped.extent[dim] > whole.extent[dim] {
+        if divided && (start.min < 0 || start.max + clamped.extent[dim] > whole.extent[dim]) {
             clamped.min[dim] = Affine::constant(0);
             clamped.extent[dim] = whole.extent[dim];
         }
@@ -171,12 +253,31 @@ fn clamp(region: Region, whole: &Region, regions: &Regions) -> Region {
     clamped
 }
 
-fn extents(schedule: &Schedule, stage: StageId, region: &Region) -> Result<Vec<i64>, Indivisible> {
+/// What a read beyond a tensor yields; copies of an array that says so pass it on.
+pub fn outside(schedule: &Schedule, tensor: TensorId) -> Option<i32> {
+    if let Definition::Input { outside } = schedule.kernel.tensor(tensor).definition {
+        return outside;
+    }
+    let stage = schedule.stage_of(tensor)?;
+    let read = copied_whole(schedule, stage)?;
+    outside(schedule, read.tensor)
+}
+
+/// The read of a stage that copies a tensor index by index.
+fn copied_whole(schedule: &Schedule, stage: StageId) -> Option<&Read> {
+    let compute = schedule.compute(stage);
+    let Scalar::Leaf(Leaf::Read(read)) = &compute.value else { return None };
+    let straight = read.indices.iter().map(Affine::as_var).eq(compute.axes.iter().map(|a| Some(*a)));
+    (straight && compute.reduction.is_none()).then_some(read)
+}
+
+fn bounds(schedule: &Schedule, stage: StageId, region: Region, known: &Known) -> StageBounds {
     let s = schedule.stage(stage);
     let compute = schedule.compute(stage);
     let mut extents = vec![0; s.axes.len()];
     // Splits and fusions append the axes that they make, so an axis stands behind those that it comes from.
     for (at, axis) in s.axes.iter().enumerate() {
+        let id = StageAxisId(at as u32);
         extents[at] = match axis.source {
             AxisSource::Tensor(a) => match compute.axes.iter().position(|x| *x == a) {
                 Some(dim) => region.extent[dim],
@@ -184,15 +285,86 @@ fn extents(schedule: &Schedule, stage: StageId, region: &Region) -> Result<Vec<i
             },
             AxisSource::Outer(from) => {
                 let factor = s.axis(from).split.expect("made by a split").factor;
-                let extent = extents[from.0 as usize];
-                if extent % factor != 0 {
-                    return Err(Indivisible { stage, axis: from, extent, factor });
-                }
-                extent / factor
+                (extents[from.0 as usize] - 1) / factor + 1
             }
-            AxisSource::Inner(from) => s.axis(from).split.expect("made by a split").factor,
+            AxisSource::Inner(from) => {
+                let factor = s.axis(from).split.expect("made by a split").factor;
+                if s.in_tile(id) { factor } else { factor.min(extents[from.0 as usize]) }
+            }
             AxisSource::Fused(a, b) => extents[a.0 as usize].saturating_mul(extents[b.0 as usize]),
         };
     }
-    Ok(extents)
+    let mut ranges: Vec<Interval> = extents.iter().map(|e| Interval::below(*e)).collect();
+    for leaf in &s.leaves {
+        if let Some(piece) = known.pieces.get(&StageLoop { stage, axis: *leaf }) {
+            ranges[leaf.0 as usize] = *piece;
+        }
+    }
+    let mut bounds = StageBounds { region, extents, ranges, limits: Vec::new(), written: Vec::new() };
+    for (at, axis) in s.axes.iter().enumerate() {
+        if axis.split.is_some() {
+            let limit = bounds.limit(s, stage, StageAxisId(at as u32));
+            bounds.limits.extend(limit);
+        }
+    }
+    bounds.tighten();
+    bounds.written = written(schedule, stage, &bounds);
+    bounds
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+impl StageBounds {
+    /// The value of an axis in terms of the leaves.
+    fn value(&self, s: &Stage, stage: StageId, axis: StageAxisId) -> Affine<StageLoop> {
+        Values::new(s, stage, &self.extents).of(axis)
+    }
+
+    /// What the value of a split axis has to keep, if its leaves could exceed it. A tile begins before the end.
+    fn limit(&self, s: &Stage, stage: StageId, axis: StageAxisId) -> Option<Limit> {
+        let value = self.value(s, stage, axis);
+        let tile = value.terms().iter().filter_map(|(atom, _)| match atom {
+            Atom::Var(l) if s.in_tile(l.axis) => Some(*l),
+            _ => None,
+        });
+        let value = tile.fold(value.clone(), |v, l| v.without(l));
+        let last = self.extents[axis.0 as usize] - 1;
+        let reached = value.range(&|l: StageLoop| Interval::below(self.extents[l.axis.0 as usize]));
+        let step = value.terms().iter().fold(0, |g, (_, c)| gcd(g, *c));
+        (reached.max > last && step > 0).then(|| Limit { axis, value, max: last - last % step })
+    }
+
+    /// Cuts off the values of loops that no limit allows, whatever the others are.
+    fn tighten(&mut self) {
+        let before = self.ranges.clone();
+        let range = |l: StageLoop| before[l.axis.0 as usize];
+        for limit in &self.limits {
+            let least = limit.value.range(&range).min;
+            for (atom, c) in limit.value.terms() {
+                let Atom::Var(l) = atom else { continue };
+                let others = least - c * range(*l).min;
+                let own = &mut self.ranges[l.axis.0 as usize];
+                own.max = own.max.min((limit.max - others).div_euclid(*c));
+            }
+        }
+    }
+}
+
+/// How far the loops of a stage write in each dimension.
+fn written(schedule: &Schedule, stage: StageId, bounds: &StageBounds) -> Vec<i64> {
+    let s = schedule.stage(stage);
+    let extent = |axis: &AxisId| {
+        let value = bounds.value(s, stage, s.root_axis(*axis));
+        let mut max = value.range(&|l: StageLoop| bounds.ranges[l.axis.0 as usize]).max;
+        for limit in &bounds.limits {
+            if let Some(factor) = multiple(&value, &limit.value) {
+                let rest = value.minus(&limit.value.times(factor));
+                max = max.min(factor * limit.max + rest.range(&|l: StageLoop| bounds.ranges[l.axis.0 as usize]).max);
+            }
+        }
+        max + 1
+    };
+    schedule.compute(stage).axes.iter().map(extent).collect()
 }

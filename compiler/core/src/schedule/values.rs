@@ -7,26 +7,27 @@
 
 use std::collections::HashMap;
 
-use crate::affine::Affine;
-use crate::schedule::regions::Regions;
+use crate::affine::{Affine, Interval};
 use crate::schedule::{Fused, Stage, StageAxisId, StageId, StageLoop};
 
-/// The value of an axis: each leaf with the product of the factors that it stands behind, and quotients and remainders of
-/// fused loops.
-pub fn value(s: &Stage, stage: StageId, axis: StageAxisId, regions: &Regions) -> Affine<StageLoop> {
-    Values { s, stage, regions, fused: HashMap::new() }.of(axis)
-}
-
-struct Values<'a> {
+/// The values of a stage's axes.
+pub struct Values<'a> {
     s: &'a Stage,
     stage: StageId,
-    regions: &'a Regions,
+    /// The number of values of each axis.
+    extents: &'a [i64],
     /// The values of fused axes that are known, since both parts of a split one ask for them.
     fused: HashMap<StageAxisId, Affine<StageLoop>>,
 }
 
-impl Values<'_> {
-    fn of(&mut self, axis: StageAxisId) -> Affine<StageLoop> {
+impl<'a> Values<'a> {
+    pub fn new(s: &'a Stage, stage: StageId, extents: &'a [i64]) -> Values<'a> {
+        Values { s, stage, extents, fused: HashMap::new() }
+    }
+
+    /// The value of an axis: each leaf with the product of the factors that it stands behind, and quotients and remainders
+    /// of fused loops.
+    pub fn of(&mut self, axis: StageAxisId) -> Affine<StageLoop> {
         let (mut leaves, mut parts) = (Vec::new(), Vec::new());
         let mut open = vec![(axis, 1_i64)];
         while let Some((axis, step)) = open.pop() {
@@ -47,8 +48,8 @@ impl Values<'_> {
             self.fused.insert(f.into, both);
         }
         let both = &self.fused[&f.into];
-        let inner = self.regions.extent(self.stage, f.inner);
-        let range = |l| self.regions.range(l);
+        let inner = self.extents[f.inner.0 as usize];
+        let range = |l: StageLoop| Interval::below(self.extents[l.axis.0 as usize]);
         if axis == f.outer { both.div(inner, &range) } else { both.modulo(inner, &range) }
     }
 }

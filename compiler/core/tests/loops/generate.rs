@@ -102,7 +102,8 @@ impl Builder {
         let number = self.program.buffers.len();
         let buffer = BufferId(number as u32);
         let name = self.name(number);
-        self.program.buffers.push(Buffer { name, scope: Scope::Dram, base: None, slots: 1, ..like.clone() });
+        let (scope, outside) = (Scope::Dram, None);
+        self.program.buffers.push(Buffer { name, scope, base: None, outside, slots: 1, ..like.clone() });
         self.alive.push(buffer);
         vec![Stmt::Alloc { buffer, origin: like.origin }, self.fill(buffer)]
     }
@@ -145,7 +146,10 @@ impl Builder {
         let base = based.then_some(number as i64 * 1000);
         let copies = self.below(2) as usize;
         let slots = if role == Role::Temporary { self.pick(&[1, 1, 2, 5]) } else { 1 };
-        self.program.buffers.push(Buffer { name, dtype, scope, role, shape, layout, base, slots, copies, origin });
+        let array = if self.below(3) == 0 { shape.iter().map(|n| 1 + self.below(*n)).collect() } else { shape.clone() };
+        let outside = (role == Role::Input && self.below(3) == 0).then(|| self.below(9) as i32 - 4);
+        let buffer = Buffer { name, dtype, scope, role, shape, array, outside, layout, base, slots, copies, origin };
+        self.program.buffers.push(buffer);
         id
     }
 
@@ -304,9 +308,18 @@ impl Builder {
         let (x_size, x_stride) = (1 + self.below(self.tiles(sram).min(self.tiles(dram))), self.below(4));
         let rows = (self.tiles(dram) - x_size).checked_div(x_stride).unwrap_or(0) + 1;
         let y_size = 1 + self.below(rows.min(self.tiles(sram) / x_size));
-        let sram = self.tile(sram, self.tiles(sram) - y_size * x_size);
+        let mut pad = Pad::default();
+        if direction == Direction::Load && self.below(2) == 0 {
+            pad.y = [self.below(self.tiles(sram) / x_size - y_size + 1), 0];
+            let rows = pad.y[0] + y_size;
+            pad.x = [0, self.below(self.tiles(sram) / rows - x_size + 1)];
+            pad.y.rotate_left(self.below(2) as usize);
+            pad.x.rotate_left(self.below(2) as usize);
+        }
+        let used = (pad.y[0] + y_size + pad.y[1]) * (pad.x[0] + x_size + pad.x[1]);
+        let sram = self.tile(sram, self.tiles(sram) - used);
         let dram = self.tile(dram, self.tiles(dram) - (y_size - 1) * x_stride - x_size);
-        Some(Stmt::Dma(Dma { direction, sram, dram, y_size, x_size, x_stride, origin: self.origin() }))
+        Some(Stmt::Dma(Dma { direction, sram, dram, y_size, x_size, x_stride, pad, origin: self.origin() }))
     }
 
     fn gemm(&mut self) -> Option<Stmt> {

@@ -18,6 +18,8 @@ fn buffer(name: &str, dtype: DType, scope: Scope, role: Role, shape: &[i64], lan
         scope,
         role,
         shape: shape.to_vec(),
+        array: shape.to_vec(),
+        outside: None,
         layout: layout(lanes),
         base: (scope != Scope::Dram).then_some(0),
         slots: 1,
@@ -43,7 +45,8 @@ fn uop(dst: i64, src: i64, wgt: i64) -> MicroOp {
 }
 
 fn dma(direction: Direction, sram: TileRef, dram: TileRef, [y_size, x_size, x_stride]: [i64; 3]) -> Stmt {
-    Stmt::Dma(Dma { direction, sram, dram, y_size, x_size, x_stride, origin: Origin::default() })
+    let (pad, origin) = (Pad::default(), Origin::default());
+    Stmt::Dma(Dma { direction, sram, dram, y_size, x_size, x_stride, pad, origin })
 }
 
 fn load(sram: TileRef, dram: TileRef, sizes: [i64; 3]) -> Stmt {

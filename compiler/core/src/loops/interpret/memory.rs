@@ -11,6 +11,8 @@ const UNWRITTEN: i64 = i64::MIN;
 #[derive(Debug)]
 pub(super) struct Memory {
     cells: Vec<i64>,
+    /// The cells that are no part of the array.
+    filling: Vec<usize>,
     /// Cells of a tile; 1 without a layout.
     pub lanes: usize,
 }
@@ -18,31 +20,38 @@ pub(super) struct Memory {
 impl Memory {
     pub fn new(buffer: &Buffer) -> Memory {
         let lanes = buffer.layout.as_ref().map_or(1, |l| l.lane_count());
-        Memory { cells: vec![UNWRITTEN; elements(buffer)], lanes: lanes as usize }
+        let mut memory =
+            Memory { cells: vec![UNWRITTEN; elements(buffer)], lanes: lanes as usize, filling: filling(buffer) };
+        memory.forget();
+        memory
     }
 
-    /// A memory with the values of an array of the buffer's shape.
+    /// A memory with the values of the user's array.
     pub fn holding(buffer: &Buffer, array: &ArrayD<i32>) -> Memory {
         let mut memory = Memory::new(buffer);
         for (at, value) in array.iter().enumerate() {
-            memory.write(physical(buffer, at), *value);
+            memory.write(physical(buffer, &unravel(&buffer.array, at as i64)), *value);
         }
         memory
     }
 
-    /// The values as a row-major array, or the first logical index that was never written.
+    /// The values of the user's array, or the first logical index that was never written.
     pub fn array(&self, buffer: &Buffer) -> Result<ArrayD<i32>, Vec<i64>> {
-        let shape: Vec<usize> = buffer.shape.iter().map(|n| *n as usize).collect();
+        let shape: Vec<usize> = buffer.array.iter().map(|n| *n as usize).collect();
         let mut array = ArrayD::zeros(IxDyn(&shape));
         for (at, element) in array.iter_mut().enumerate() {
-            *element = self.read(physical(buffer, at)).ok_or_else(|| unravel(&buffer.shape, at as i64))?;
+            let index = unravel(&buffer.array, at as i64);
+            *element = self.read(physical(buffer, &index)).ok_or(index)?;
         }
         Ok(array)
     }
 
-    /// Makes every value undefined.
+    /// Makes every value undefined, and zero what is no part of the array.
     pub fn forget(&mut self) {
         self.cells.fill(UNWRITTEN);
+        for cell in &self.filling {
+            self.cells[*cell] = 0;
+        }
     }
 
     #[inline]
@@ -79,11 +88,20 @@ fn elements(buffer: &Buffer) -> usize {
     buffer.shape.iter().product::<i64>() as usize
 }
 
-/// The cell of the element at a row-major position.
-fn physical(buffer: &Buffer, at: usize) -> usize {
-    let Some(layout) = &buffer.layout else { return at };
-    let (tile, lane) = layout.locate(&buffer.shape, &unravel(&buffer.shape, at as i64));
-    (tile * layout.lane_count() + lane) as usize
+/// The cells of a buffer that are no part of its array.
+fn filling(buffer: &Buffer) -> Vec<usize> {
+    if buffer.array == buffer.shape {
+        return Vec::new();
+    }
+    let indices = (0..elements(buffer)).map(|at| unravel(&buffer.shape, at as i64));
+    let beyond = |index: &Vec<i64>| index.iter().zip(&buffer.array).any(|(i, n)| i >= n);
+    indices.filter(beyond).map(|index| physical(buffer, &index)).collect()
+}
+
+/// The cell of an element.
+fn physical(buffer: &Buffer, index: &[i64]) -> usize {
+    let (tile, lane) = buffer.layout.clone().unwrap_or_default().locate(&buffer.shape, index);
+    (tile * buffer.layout.as_ref().map_or(1, |l| l.lane_count()) + lane) as usize
 }
 
 /// The index of a row-major position.

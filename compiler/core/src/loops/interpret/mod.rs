@@ -131,13 +131,13 @@ fn input(buffer: &Buffer, inputs: &Arrays) -> Result<Memory, InterpretError> {
     let name = || buffer.name.clone();
     let array = inputs.get(&buffer.name).ok_or_else(|| InterpretError::MissingInput { name: name() })?;
     let shape = array.shape();
-    if shape.len() != buffer.shape.len() || shape.iter().zip(&buffer.shape).any(|(a, b)| *a as i64 != *b) {
-        let (expected, got) = (buffer.shape.clone(), shape.to_vec());
+    if shape.len() != buffer.array.len() || shape.iter().zip(&buffer.array).any(|(a, b)| *a as i64 != *b) {
+        let (expected, got) = (buffer.array.clone(), shape.to_vec());
         return Err(InterpretError::InputShape { name: name(), expected, got });
     }
     let (least, greatest) = buffer.dtype.limits();
     if let Some((at, value)) = array.iter().enumerate().find(|(_, v)| !(least..=greatest).contains(&i64::from(**v))) {
-        let index = memory::unravel(&buffer.shape, at as i64);
+        let index = memory::unravel(&buffer.array, at as i64);
         return Err(InterpretError::InputRange { name: name(), index, value: *value, dtype: buffer.dtype });
     }
     Ok(Memory::holding(buffer, array))

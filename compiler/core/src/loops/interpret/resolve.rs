@@ -3,7 +3,7 @@
 
 use crate::affine::{Affine, Atom};
 use crate::loops::ir::{
-    Alu, AluOp, AluOperand, BufferId, Direction, Dma, Gemm, Index, InsnLoop, Leaf, LoopProgram, MicroOp, Stmt, Store,
+    Alu, AluOp, AluOperand, BufferId, Dma, Gemm, Index, InsnLoop, Leaf, Load, LoopProgram, MicroOp, Stmt, Store,
     TileRef,
 };
 use crate::scalar::{BinaryOp, CastMode, CompareOp, DType, Scalar};
@@ -61,6 +61,13 @@ pub(super) enum Op {
         buffer: usize,
         cell: Address,
     },
+    /// A read that may lie outside of its buffer: indices with their extents, and what it yields there.
+    Guarded {
+        buffer: usize,
+        cell: Address,
+        indices: Box<[(Address, i64)]>,
+        outside: i32,
+    },
     Index(Address),
     Binary(BinaryOp),
     Cast(DType, CastMode),
@@ -94,7 +101,7 @@ pub(super) enum Node {
     For { slot: usize, extent: i64, body: Vec<Node> },
     Alloc { buffer: usize },
     Store { buffer: usize, cell: Address, value: Vec<Op> },
-    Dma { direction: Direction, sram: Tiles, dram: Tiles, dtype: DType, y_size: i64, x_size: i64, x_stride: i64 },
+    Dma { sram: Tiles, dram: Tiles, dtype: DType, rows: Dma },
     Gemm { dst: Tiles, operands: Option<(Tiles, Tiles)>, walk: Walk },
     Alu { opcode: AluOp, dst: Tiles, operand: Operand, walk: Walk },
 }
@@ -127,7 +134,7 @@ fn node(program: &LoopProgram, stmt: &Stmt) -> (Node, u64) {
         }
         Stmt::Alloc { buffer, .. } => (Node::Alloc { buffer: buffer.0 as usize }, 1),
         Stmt::Store(s) => (store(program, s), 1),
-        Stmt::Dma(s) => (dma(program, s), (s.y_size as u64).saturating_mul(s.x_size as u64)),
+        Stmt::Dma(s) => (dma(program, s), s.sram_tiles() as u64),
         Stmt::Gemm(s) => gemm(s),
         Stmt::Alu(s) => alu(s),
     }
@@ -143,7 +150,7 @@ fn postfix(program: &LoopProgram, value: &Scalar<Leaf>, ops: &mut Vec<Op>) {
     match value {
         Scalar::Const { value, .. } => ops.push(Op::Const(*value)),
         Scalar::Leaf(Leaf::Load(l)) => {
-            ops.push(Op::Load { buffer: l.buffer.0 as usize, cell: cell(program, l.buffer, &l.indices) });
+            ops.push(load(program, l));
         }
         Scalar::Leaf(Leaf::Index(index)) => ops.push(Op::Index(Address::of(index))),
         Scalar::Binary { op, left, right } => {
@@ -161,6 +168,18 @@ fn postfix(program: &LoopProgram, value: &Scalar<Leaf>, ops: &mut Vec<Op>) {
             if *to != DType::I32 {
                 ops.push(Op::Cast(*to, *mode));
             }
+        }
+    }
+}
+
+fn load(program: &LoopProgram, l: &Load) -> Op {
+    let (b, buffer) = (program.buffer(l.buffer), l.buffer.0 as usize);
+    let cell = cell(program, l.buffer, &l.indices);
+    match b.outside {
+        None => Op::Load { buffer, cell },
+        Some(outside) => {
+            let indices = l.indices.iter().zip(&b.shape).map(|(index, n)| (Address::of(index), *n)).collect();
+            Op::Guarded { buffer, cell, indices, outside }
         }
     }
 }
@@ -187,9 +206,8 @@ fn tiles(tile: &TileRef) -> Tiles {
 }
 
 fn dma(program: &LoopProgram, s: &Dma) -> Node {
-    let Dma { direction, y_size, x_size, x_stride, .. } = *s;
     let dtype = program.buffer(s.dram.buffer).dtype;
-    Node::Dma { direction, sram: tiles(&s.sram), dram: tiles(&s.dram), dtype, y_size, x_size, x_stride }
+    Node::Dma { sram: tiles(&s.sram), dram: tiles(&s.dram), dtype, rows: s.clone() }
 }
 
 fn gemm(s: &Gemm) -> (Node, u64) {

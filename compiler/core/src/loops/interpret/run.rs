@@ -1,9 +1,9 @@
 //! Executes resolved nodes on the buffers' memories.
 
 use super::memory::Memory;
-use super::resolve::{Node, Op, Operand, Tiles, Walk};
+use super::resolve::{Address, Node, Op, Operand, Tiles, Walk};
 use crate::gemm::Core;
-use crate::loops::ir::{AluOp, Direction};
+use crate::loops::ir::{AluOp, Direction, Dma, Pad};
 use crate::scalar::{CastMode, DType, cast};
 
 /// A read of a cell that was not written.
@@ -58,16 +58,7 @@ impl Machine {
                 self.memories[*buffer].write(cell, value);
                 Ok(())
             }
-            Node::Dma { direction, sram, dram, dtype, y_size, x_size, x_stride } => {
-                let (sram_at, dram_at) = (sram.offset.eval(&self.env), dram.offset.eval(&self.env));
-                (0..*y_size).try_for_each(|y| {
-                    let (sram_at, dram_at) = (sram_at + y * x_size, dram_at + y * x_stride);
-                    match direction {
-                        Direction::Load => self.copy((dram, dram_at), (sram, sram_at), *x_size, DType::I32),
-                        Direction::Store => self.copy((sram, sram_at), (dram, dram_at), *x_size, *dtype),
-                    }
-                })
-            }
+            Node::Dma { sram, dram, dtype, rows } => self.dma(sram, dram, *dtype, rows),
             Node::Gemm { dst, operands: None, walk } => {
                 self.reset(dst, walk);
                 Ok(())
@@ -75,6 +66,23 @@ impl Machine {
             Node::Gemm { dst, operands: Some((src, wgt)), walk } => self.gemm(dst, src, wgt, walk),
             Node::Alu { opcode, dst, operand, walk } => self.alu(*opcode, dst, operand, walk),
         }
+    }
+
+    fn dma(&mut self, sram: &Tiles, dram: &Tiles, dtype: DType, rows: &Dma) -> Outcome {
+        let (sram_at, dram_at) = (sram.offset.eval(&self.env), dram.offset.eval(&self.env));
+        if rows.pad != Pad::default() {
+            let lanes = self.memories[sram.buffer].lanes;
+            let zeros = vec![0; rows.sram_tiles() as usize * lanes];
+            self.memories[sram.buffer].write_all(sram_at as usize * lanes, &zeros);
+        }
+        (0..rows.y_size).try_for_each(|y| {
+            let sram_at = sram_at + (rows.pad.y[0] + y) * rows.width() + rows.pad.x[0];
+            let dram_at = dram_at + y * rows.x_stride;
+            match rows.direction {
+                Direction::Load => self.copy((dram, dram_at), (sram, sram_at), rows.x_size, DType::I32),
+                Direction::Store => self.copy((sram, sram_at), (dram, dram_at), rows.x_size, dtype),
+            }
+        })
     }
 
     fn for_loop(&mut self, slot: usize, extent: i64, body: &[Node]) -> Outcome {
@@ -93,11 +101,11 @@ impl Machine {
         for op in ops {
             let value = match op {
                 Op::Const(value) => *value,
-                Op::Load { buffer, cell } => {
-                    let cell = cell.eval(&self.env) as usize;
-                    match self.memories[*buffer].read(cell) {
-                        Some(value) => value,
-                        None => return Err(fault(*buffer, cell)),
+                Op::Load { buffer, cell } => self.load(*buffer, cell)?,
+                Op::Guarded { buffer, cell, indices, outside } => {
+                    match indices.iter().all(|(index, n)| (0..*n).contains(&index.eval(&self.env))) {
+                        true => self.load(*buffer, cell)?,
+                        false => *outside,
                     }
                 }
                 Op::Index(index) => index.eval(&self.env) as i32,
@@ -114,6 +122,11 @@ impl Machine {
             self.stack.push(value);
         }
         Ok(self.pop())
+    }
+
+    fn load(&self, buffer: usize, cell: &Address) -> Outcome<i32> {
+        let cell = cell.eval(&self.env) as usize;
+        self.memories[buffer].read(cell).ok_or_else(|| fault(buffer, cell))
     }
 
     /// Postfix order has an operand for each pop.

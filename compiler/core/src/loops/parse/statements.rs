@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! program = "program" NAME "{" (("input" | "output") buffer)* stmt* "}"
-//! buffer  = NAME ":" TYPE "[" extents "]" "@" SCOPE ["tile" "(" lanes ")"] ["base" NUMBER] ["slots" NUMBER] ["copies" NUMBER] origin
+//! buffer  = NAME ":" TYPE "[" extents "]" "@" SCOPE ["tile" "(" lanes ")"] ["base" NUMBER] ["slots" NUMBER]
+//!           ["copies" NUMBER] ["outside" NUMBER] origin
+//! extent  = NUMBER ["of" NUMBER]
 //! stmt    = ["@" MARK] "for" NAME "in" "0" ".." NUMBER origin "{" stmt* "}"
 //!         | "alloc" buffer ["at" origin]
 //!         | BUFFER "[" indices "]" "=" value origin
@@ -10,7 +12,7 @@
 //!         | "gemm" tile "+=" tile "*" tile loops origin  |  "reset" tile loops origin
 //!         | "alu" OP tile "," (NUMBER | tile) loops origin
 //! tile    = BUFFER "[" index "]"
-//! rows    = "y" NUMBER "x" NUMBER "stride" NUMBER
+//! rows    = "y" NUMBER "x" NUMBER "stride" NUMBER ["pad" NUMBER NUMBER NUMBER NUMBER]
 //! loops   = ["outer" NUMBER [steps]] ["inner" NUMBER [steps]] ["uops" "[" uops "]"]
 //! origin  = ["from" place] ["by" place]        place = NUMBER ":" NUMBER ".." NUMBER
 //! ```
@@ -22,7 +24,7 @@ use super::token::{Number, Token};
 use super::{Outcome, Parser};
 use crate::loops::ir::{
     Alu, AluOp, AluOperand, Buffer, BufferId, Direction, Dma, For, Gemm, Index, InsnLoop, Lane, Layout, LoopVar, Mark,
-    MicroOp, Origin, Role, Scope, Stmt, Store, TileRef,
+    MicroOp, Origin, Pad, Role, Scope, Stmt, Store, TileRef,
 };
 use crate::loops::verify::MAX_NUMBER;
 use crate::scalar::DType;
@@ -61,7 +63,7 @@ impl<'a> Parser<'a> {
         self.expect(Token::Colon)?;
         let dtype = self.choice(&DType::ALL, DType::name)?;
         self.expect(Token::OpenBracket)?;
-        let shape = self.list(Token::CloseBracket, |p| p.number(1, MAX_NUMBER - 1))?;
+        let (array, shape): (Vec<i64>, Vec<i64>) = self.list(Token::CloseBracket, Parser::extent)?.into_iter().unzip();
         self.expect(Token::At)?;
         let scope = self.choice(&SCOPES, Scope::name)?;
         let layout = if self.follows("tile", |t| t == Token::OpenParen) { Some(self.layout()?) } else { None };
@@ -69,8 +71,19 @@ impl<'a> Parser<'a> {
         let slots = if self.follows("slots", is_number) { self.number(1, MAX_NUMBER - 1)? } else { 1 };
         let most = shape.len() as i64;
         let copies = if self.follows("copies", is_number) { self.number(0, most)? as usize } else { 0 };
-        let origin = self.origin()?;
-        Ok(Buffer { name: name.to_owned(), dtype, scope, role, shape, layout, base, slots, copies, origin })
+        let outside = match self.follows("outside", is_number) {
+            true => Some(self.number(i32::MIN.into(), i32::MAX.into())? as i32),
+            false => None,
+        };
+        let (name, origin) = (name.to_owned(), self.origin()?);
+        Ok(Buffer { name, dtype, scope, role, shape, array, outside, layout, base, slots, copies, origin })
+    }
+
+    /// The extents of the user's array and of the buffer.
+    fn extent(&mut self) -> Outcome<(i64, i64)> {
+        let array = self.number(1, MAX_NUMBER - 1)?;
+        let extent = if self.follows("of", is_number) { self.number(array, MAX_NUMBER - 1)? } else { array };
+        Ok((array, extent))
     }
 
     /// One of some words, by what it stands for.
@@ -225,7 +238,13 @@ impl<'a> Parser<'a> {
         let x_size = self.any_number()?;
         self.word("stride")?;
         let x_stride = self.any_number()?;
-        Ok(Stmt::Dma(Dma { direction, sram, dram, y_size, x_size, x_stride, origin: self.origin()? }))
+        let mut pad = Pad::default();
+        if direction == Direction::Load && self.follows("pad", is_number) {
+            for tiles in pad.y.iter_mut().chain(&mut pad.x) {
+                *tiles = self.any_number()?;
+            }
+        }
+        Ok(Stmt::Dma(Dma { direction, sram, dram, y_size, x_size, x_stride, pad, origin: self.origin()? }))
     }
 
     fn gemm(&mut self) -> Outcome<Stmt> {

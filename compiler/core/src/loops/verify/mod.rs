@@ -4,8 +4,9 @@
 //!  1. Every id stands in its table.
 //!  2. Names of buffers and of loops are unique, each among its kind; they and the program's name are words of the text.
 //!  3. Extents of loops and of buffers are in `1..2^31`; a buffer has at most 2^40 elements; its slots are in `1..2^31`, 1
-//!     where it is no temporary, and the dimensions that count its copies are there.
-//!  4. Inputs and outputs lie in DRAM and are never allocated; a temporary is allocated once in the text.
+//!     where it is no temporary, and the dimensions that count its copies are there. No array is larger than its buffer.
+//!  4. Inputs and outputs lie in DRAM and are never allocated; a temporary is allocated once in the text. Only an input
+//!     says what stands outside of it.
 //!  5. A layout has at most one lane for each dimension; lanes have at least two values and divide their dimension.
 //!  6. Only a scratchpad's buffer with a layout has a base, and it is not negative.
 //!  7. Buffers of one scratchpad that have bases and whose lifetimes meet (`loops::lifetimes`) do not overlap.
@@ -15,7 +16,7 @@
 //!  9. A temporary is used behind its `Alloc`, in the same block or in one inside it.
 //! 10. An element is addressed by one index for each dimension.
 //! 11. Numbers in an index are within ±2^31, and no part of it leaves 64 bits in any iteration.
-//! 12. Elements that are addressed exist, in every iteration.
+//! 12. Elements that are addressed exist, in every iteration, but for reads of a buffer that says what stands outside.
 //! 13. A stored value has a type that its buffer can hold, a constant lies in its type, an index taken as a value in `i32`.
 //! 14. A shift's amount is a constant in `0..32`; the immediate of an ALU shift is in `-31..32`.
 //! 15. Inputs are not written.
@@ -24,7 +25,8 @@
 //! 16. Operands lie in the right memory: `gemm` acc += inp * wgt, `alu` acc, `load` and `store` scratchpad and DRAM.
 //! 17. Operands have layouts, and both sides of a transfer or of an ALU operation have tiles of one size.
 //! 18. Tiles that are addressed exist, in every iteration of the program's and the instruction's loops.
-//! 19. Counts are at least 1, the row stride of a transfer is not negative, and what an instruction does not use is zero.
+//! 19. Counts are at least 1, the row stride and the padding of a transfer are not negative, and what an instruction does
+//!     not use is zero; so is the padding of a store.
 //! 20. `inp` and `wgt` hold `i8` and `gemm` sums are `i32`, while a reset takes both; a transfer keeps the type, except that `acc` takes and gives `i8`.
 //!
 //! Interval analysis decides 12 and 18. It is exact without divisions; with them, iterations are enumerated where there
@@ -265,6 +267,13 @@ fn buffer_violations(b: &Buffer) -> Vec<Violation> {
         return vec![Violation::Copies { copies: b.copies, dims: b.shape.len() }];
     }
     let mut found = Vec::new();
+    let inside = b.shape.iter().zip(&b.array).all(|(n, own)| (1..=*n).contains(own));
+    if b.array.len() != b.shape.len() || !inside {
+        found.push(Violation::Array { array: b.array.clone(), shape: b.shape.clone() });
+    }
+    if b.outside.is_some() && b.role != Role::Input {
+        found.push(Violation::Outside { name: b.name.clone() });
+    }
     if b.role != Role::Temporary && b.scope != Scope::Dram {
         found.push(Violation::InterfaceScope { scope: b.scope });
     }

@@ -18,7 +18,7 @@ type Field = (&'static str, fn(&InsnLoop) -> i64, fn(&MicroOp) -> i64);
 impl<'p> Verifier<'p> {
     pub(super) fn store(&mut self, s: &'p Store) {
         let stored = self.value(&s.value);
-        self.access(s.buffer, &s.indices);
+        self.access(s.buffer, &s.indices, true);
         if let Some(buffer) = self.written(s.buffer)
             && buffer.dtype == DType::I8
             && stored == DType::I32
@@ -47,14 +47,15 @@ impl<'p> Verifier<'p> {
         Some(buffer)
     }
 
-    fn access(&mut self, id: BufferId, indices: &'p [Index]) {
+    /// Checks an access; whether all of it has to lie `inside` of the buffer.
+    fn access(&mut self, id: BufferId, indices: &'p [Index], inside: bool) {
         let unsound = indices.iter().filter(|index| !self.index(index)).count();
         let Some(buffer) = self.alive(id) else { return };
         if buffer.shape.len() != indices.len() {
             let (name, expected, got) = (buffer.name.clone(), buffer.shape.len(), indices.len());
             return self.report(Violation::IndexCount { name, expected, got });
         }
-        if unsound > 0 {
+        if unsound > 0 || !inside {
             return;
         }
         for (dim, (&extent, index)) in buffer.shape.iter().zip(indices).enumerate() {
@@ -103,8 +104,9 @@ impl<'p> Verifier<'p> {
                 *dtype
             }
             Scalar::Leaf(Leaf::Load(l)) => {
-                self.access(l.buffer, &l.indices);
-                self.program.buffers.get(l.buffer.0 as usize).map_or(DType::I32, |b| b.dtype)
+                let buffer = self.program.buffers.get(l.buffer.0 as usize);
+                self.access(l.buffer, &l.indices, buffer.is_none_or(|b| b.outside.is_none()));
+                buffer.map_or(DType::I32, |b| b.dtype)
             }
             Scalar::Leaf(Leaf::Index(index)) => {
                 self.index_value(index);
@@ -149,8 +151,17 @@ impl<'p> Verifier<'p> {
         self.at_least("y_size", s.y_size, 1);
         self.at_least("x_size", s.x_size, 1);
         self.at_least("x_stride", s.x_stride, 0);
+        for (what, tiles) in
+            ["rows before", "rows behind", "tiles before", "tiles behind"].into_iter().zip(s.pad.tiles())
+        {
+            match s.direction {
+                Direction::Load => self.at_least(what, tiles, 0),
+                Direction::Store => self.check(tiles == 0, || Violation::Unused { what, value: tiles }),
+            }
+        }
         let [y, x, stride] = [s.y_size, s.x_size, s.x_stride].map(i128::from);
-        let sram = self.tile(&s.sram, (0, y * x - 1));
+        let [top, bottom, left, right] = s.pad.tiles().map(i128::from);
+        let sram = self.tile(&s.sram, (0, (top + y + bottom) * (left + x + right) - 1));
         let dram = self.tile(&s.dram, (0, (y - 1) * stride + x - 1));
         self.written(if s.direction == Direction::Load { s.sram.buffer } else { s.dram.buffer });
         let (Some(sram), Some(dram)) = (sram, dram) else { return };

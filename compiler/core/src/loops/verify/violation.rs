@@ -25,6 +25,10 @@ pub enum Violation {
     Slots { slots: i64 },
     #[error("{copies} dimensions count copies, of {dims}")]
     Copies { copies: usize, dims: usize },
+    #[error("the array has {array:?} elements and the buffer {shape:?}")]
+    Array { array: Vec<i64>, shape: Vec<i64> },
+    #[error("`outside` is said of `{name}`, which is no input")]
+    Outside { name: String },
     #[error("an input or output lies in @{}", .scope.name())]
     InterfaceScope { scope: Scope },
     #[error("`{name}` is an input or output and is allocated")]
@@ -95,9 +99,11 @@ impl Violation {
             Violation::Name { .. } | Violation::NameTwice { .. } => 2,
             Violation::Extent { .. }
             | Violation::TooManyElements
+            | Violation::Array { .. }
             | Violation::Slots { .. }
             | Violation::Copies { .. } => 3,
             Violation::InterfaceScope { .. }
+            | Violation::Outside { .. }
             | Violation::AllocatedInterface { .. }
             | Violation::AllocatedTwice { .. } => 4,
             Violation::LaneDimension { .. } | Violation::LaneTwice { .. } | Violation::LaneSize { .. } => 5,

@@ -9,6 +9,7 @@ mod compute_inline;
 mod compute_root;
 mod double_buffer;
 mod fuse;
+mod peel;
 mod pragma;
 mod reorder;
 mod set_scope;
@@ -31,7 +32,7 @@ pub struct Op {
 }
 
 /// Every directive, in alphabetical order.
-const OPS: [Op; 14] = [
+const OPS: [Op; 15] = [
     Op { name: "bind", usage: "STAGE.bind(AXIS, vthread)", apply: bind::apply },
     Op { name: "cache_read", usage: "NEW = TENSOR.cache_read(SCOPE[, READER...])", apply: cache_read::apply },
     Op { name: "cache_write", usage: "NEW = STAGE.cache_write(SCOPE)", apply: cache_write::apply },
@@ -40,6 +41,7 @@ const OPS: [Op; 14] = [
     Op { name: "compute_root", usage: "STAGE.compute_root()", apply: compute_root::apply },
     Op { name: "double_buffer", usage: "STAGE.double_buffer([SLOTS])", apply: double_buffer::apply },
     Op { name: "fuse", usage: "STAGE.fuse(OUTER, INNER) -> FUSED", apply: fuse::apply },
+    Op { name: "peel", usage: "STAGE.peel(AXIS, FIRST[, LAST])", apply: peel::apply },
     Op { name: "pragma", usage: "STAGE.pragma([AXIS, ]dma_copy)", apply: pragma::apply },
     Op { name: "reorder", usage: "STAGE.reorder(AXIS, AXIS...)", apply: reorder::apply },
     Op { name: "set_scope", usage: "STAGE.set_scope(SCOPE)", apply: set_scope::apply },

@@ -5,14 +5,19 @@
 //! after    for jo in 0..16 { for ji in 0..16 { C[jo * 16 + ji] } }
 //! ```
 //!
-//! Checks: the axis is a loop; both names are free in the stage; the factor divides the iterations; the loop is not part
-//! of a tile.
+//! Where the factor does not divide the iterations, the last block is smaller. A block that is a tile of the GEMM core stays
+//! whole: its rest is zeros.
+//!
+//! Checks: the axis is a loop; both names are free in the stage; the loop is not part of a tile.
 
 use tilewright_syntax::ast::Ident;
 
 use crate::schedule::args::Call;
 use crate::schedule::ops::{names_are_free, outside_tile};
 use crate::schedule::{AxisSource, Schedule, ScheduleError, Split, StageAxis, StageAxisId, StageId};
+
+/// No loop runs as often, so a factor beyond it says nothing more; indices stay in range.
+const MAX_FACTOR: i64 = 1 << 30;
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
     call.expect_target(false)?;
@@ -36,6 +41,7 @@ pub fn split_loop(
     names: [&Ident; 2],
     call: &Call,
 ) -> [StageAxisId; 2] {
+    let factor = factor.min(MAX_FACTOR);
     let s = schedule.stage_mut(stage);
     let outer = StageAxisId(s.axes.len() as u32);
     let inner = StageAxisId(outer.0 + 1);

@@ -27,12 +27,10 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         let (span, stage) = (call.span(), schedule.stage_name(stage).to_string());
         return Err(ScheduleError::SaidTwice { span, first: before.span, stage, what: "tensorized" });
     }
-    let regions = infer(schedule).expect("checked after every directive");
-    match gemm_tile(schedule, &regions, stage, axis) {
-        Ok(_) => {
-            schedule.stage_mut(stage).tensorize = Some(Marked { axis, span: call.span() });
-            Ok(())
-        }
+    // Loops of a tile run over all of it, so the tile is judged by the extents that the mark gives it.
+    schedule.stage_mut(stage).tensorize = Some(Marked { axis, span: call.span() });
+    match gemm_tile(schedule, &infer(schedule), stage, axis) {
+        Ok(_) => Ok(()),
         Err(error) => Err(not_a_gemm(schedule, call, stage, axis, &error)),
     }
 }

@@ -1,0 +1,119 @@
+//! Where a loop has to be cut, so that everything in each piece has one extent. A schedule's loop, with the bounds that
+//! hold around it → consecutive intervals of its values.
+//!
+//! ```text
+//! C.split(y, 4) -> yo, yi     of 14 rows:   yo in 0..3 (yi in 0..4), yo in 3..4 (yi in 0..2)
+//! a copy of rows yo * 7 - 1 .. yo * 7 + 8 of 28:   yo in 0..1 (one row outside), 1..3 (none), 3..4 (one)
+//! ```
+//!
+//! A condition `value <= max` holds for all values of the loops inside, for none, or hangs on them. The first two kinds
+//! are one piece each; in between, each value of the loop is a piece of its own, and what remains is decided by the loops
+//! inside. Conditions are the limits of stages (values that keep one for nothing do not exist) and the edges of arrays that
+//! say what stands outside of them.
+
+use crate::affine::{Affine, Interval};
+use crate::scalar::{BinaryOp, Scalar};
+use crate::schedule::regions::{axis_value, enclosing, outside, read_indices};
+use crate::schedule::{Regions, Schedule, StageId, StageLoop};
+use crate::tensor::{Definition, Leaf, Read, Reducer};
+
+/// The pieces of a loop, in ascending order. `complete` says whether what is computed inside of it counts as well.
+pub fn pieces(schedule: &Schedule, regions: &Regions, l: StageLoop, complete: bool) -> Vec<Interval> {
+    let mut range = regions.range(l);
+    let mut cuts = Vec::new();
+    for limit in regions.limits(l.stage) {
+        if let Some(split) = Split::of(regions, &limit.value, limit.max, l) {
+            range.max = range.max.min(split.some);
+            split.cut(range, &mut cuts);
+        }
+    }
+    if complete {
+        for stage in schedule.stage_ids().filter(|s| enclosing(schedule, *s).contains(&l)) {
+            for (value, max) in edges(schedule, regions, stage) {
+                if let Some(split) = Split::of(regions, &value, max, l) {
+                    split.cut(range, &mut cuts);
+                }
+            }
+        }
+        if let Some(peeled) = schedule.stage(l.stage).axis(l.axis).peeled {
+            cuts.extend([peeled.first, range.max - range.min + 1 - peeled.last].map(|n| range.min.saturating_add(n)));
+        }
+    }
+    cut(range, cuts)
+}
+
+/// For which values of a loop a condition holds, whatever the loops inside do.
+struct Split {
+    /// Greatest value for which it always holds.
+    all: i64,
+    /// Greatest value for which it holds for some values of the loops inside.
+    some: i64,
+    /// Whether it holds for small values; otherwise for great ones, and both are negated.
+    ascending: bool,
+}
+
+impl Split {
+    fn of(regions: &Regions, value: &Affine<StageLoop>, max: i64, l: StageLoop) -> Option<Split> {
+        let c = value.coefficient(l).filter(|c| *c != 0)?;
+        let others = value.without(l).range(&|l| regions.range(l));
+        let (all, some) = ((max - others.max).div_euclid(c.abs()), (max - others.min).div_euclid(c.abs()));
+        Some(Split { all, some, ascending: c > 0 })
+    }
+
+    /// Adds the values at which a piece begins.
+    fn cut(&self, range: Interval, cuts: &mut Vec<i64>) {
+        let (all, some) = (self.all.clamp(-(1 << 40), 1 << 40), self.some.clamp(-(1 << 40), 1 << 40));
+        let begins = match self.ascending {
+            true => (all + 1, some + 1),
+            false => (-some, -all),
+        };
+        let inside = |v: i64| v.clamp(range.min, range.max + 1);
+        cuts.extend(inside(begins.0)..=inside(begins.1));
+    }
+}
+
+/// The conditions under which a copy lies inside of the array that it copies: on the value, and on its negation.
+fn edges(schedule: &Schedule, regions: &Regions, stage: StageId) -> Vec<(Affine<StageLoop>, i64)> {
+    let compute = schedule.compute(stage);
+    let Scalar::Leaf(Leaf::Read(read)) = compute.value.untruncated() else { return Vec::new() };
+    let source = schedule.kernel.tensor(read.tensor);
+    if !matches!(source.definition, Definition::Input { outside: Some(_) }) {
+        return Vec::new();
+    }
+    let around = enclosing(schedule, stage);
+    let mut edges = Vec::new();
+    for (index, extent) in read.indices.iter().zip(&source.shape) {
+        let value = |axis| axis_value(schedule, regions, stage, axis);
+        let index = index.substitute(&value, &|l| regions.range(l));
+        if index.mentions(&|l| around.contains(&l)) {
+            edges.push((index.clone(), extent - 1));
+            edges.push((index.times(-1), 0));
+        }
+    }
+    edges
+}
+
+/// Whether a sum of products has a factor that lies outside of its array in all iterations, and is zero there.
+pub fn adds_zeros(schedule: &Schedule, regions: &Regions, stage: StageId) -> bool {
+    let compute = schedule.compute(stage);
+    let sums = compute.reduction.as_ref().is_some_and(|r| r.reducer == Reducer::Sum);
+    let is_product = matches!(compute.value, Scalar::Binary { op: BinaryOp::Mul, .. });
+    let beyond = |read: &&Read| {
+        let indices = read_indices(schedule, regions, stage, read);
+        let mut dims = indices.iter().zip(&schedule.kernel.tensor(read.tensor).shape);
+        outside(schedule, read.tensor) == Some(0)
+            && dims.any(|(index, extent)| {
+                let range = regions.range_of(index);
+                range.max < 0 || range.min >= *extent
+            })
+    };
+    sums && is_product && compute.reads().iter().any(beyond)
+}
+
+fn cut(range: Interval, mut cuts: Vec<i64>) -> Vec<Interval> {
+    cuts.retain(|v| range.min < *v && *v <= range.max);
+    cuts.sort_unstable();
+    cuts.dedup();
+    let ends = cuts.iter().map(|v| v - 1).chain([range.max]);
+    std::iter::once(range.min).chain(cuts.iter().copied()).zip(ends).map(|(a, b)| Interval::new(a, b)).collect()
+}

@@ -1,0 +1,157 @@
+//! Random convolutions under random schedules: odd sizes, padding, strides, windows of any size, blocks that do not divide.
+//! Each is refused with a diagnostic that a legality check gives, or all engines agree on it.
+
+use std::fmt::Write;
+
+use proptest::prelude::*;
+use tilewright_isa::Config;
+use tilewright_tests::{Case, engines_agree};
+
+/// What a kernel and its schedule are made from.
+#[derive(Clone, Debug)]
+struct Choices {
+    height: i64,
+    width: i64,
+    channels: [i64; 2],
+    window: [i64; 2],
+    pad: [i64; 2],
+    stride: i64,
+    /// Sizes of blocks of output rows, columns and channels; 0 leaves the axis whole.
+    blocks: [i64; 3],
+    /// Keys that sort the loops of the output and those of the product.
+    output_order: [u8; 6],
+    product_order: [u8; 6],
+    /// Where the operands are computed, counted from the outermost loop of the product; 0 leaves them outside.
+    places: [u8; 2],
+    bias: bool,
+    /// Iterations of the outermost loop of the output that stand apart.
+    peel: [i64; 2],
+}
+
+fn choices() -> impl Strategy<Value = Choices> {
+    let sizes = (1..9_i64, 1..9_i64, prop::array::uniform2(1..40_i64));
+    let windows = (prop::array::uniform2(1..4_i64), prop::array::uniform2(0..3_i64), 1..3_i64);
+    let schedule = (prop::array::uniform3(0..5_i64), any::<[u8; 6]>(), any::<[u8; 6]>());
+    let places = (prop::array::uniform2(0..5_u8), any::<bool>(), prop::array::uniform2(0..2_i64));
+    (sizes, windows, schedule, places).prop_map(|(sizes, windows, schedule, places)| Choices {
+        height: sizes.0,
+        width: sizes.1,
+        channels: sizes.2,
+        window: windows.0,
+        pad: windows.1,
+        stride: windows.2,
+        blocks: schedule.0,
+        output_order: schedule.1,
+        product_order: schedule.2,
+        places: places.0,
+        bias: places.1,
+        peel: places.2,
+    })
+}
+
+impl Choices {
+    fn program(&self) -> String {
+        let mut out = self.kernel();
+        out.push_str("schedule random for random {\n");
+        for line in self.schedule() {
+            let _ = writeln!(out, "    {line}");
+        }
+        out.push_str("}\n");
+        out
+    }
+
+    /// The input is as large as the output's windows reach, less what stands outside.
+    fn kernel(&self) -> String {
+        let Choices { height: h, width: w, channels: [ci, co], window: [kh, kw], pad: [py, px], stride, .. } = self;
+        let reach = |n: &i64, k: &i64, pad: &i64| ((n - 1) * stride + k - 2 * pad).max(1);
+        let (rows, columns) = (reach(h, kh, py), reach(w, kw, px));
+        let bias = if self.bias { " + b[o]" } else { "" };
+        let input = if self.bias { format!("    input b: i32[{co}]\n") } else { String::new() };
+        format!(
+            "kernel random {{\n    input X: i8[{ci}, {rows}, {columns}] outside 0\n    \
+             input F: i8[{co}, {ci}, {kh}, {kw}]\n{input}    C[o, y < {h}, x < {w}] = sum(c, r, s: \
+             i32(X[c, y * {stride} + r - {py}, x * {stride} + s - {px}]) * i32(F[o, c, r, s]))\n    \
+             S[o, y, x] = max((C[o, y, x] >> 4){bias}, 0)\n    output Y[o, y, x] = i8(S[o, y, x])\n}}\n"
+        )
+    }
+
+    fn schedule(&self) -> Vec<String> {
+        let mut lines: Vec<String> =
+            ["X_buf = X.cache_read(inp)", "F_buf = F.cache_read(wgt)", "C.set_scope(acc)", "S.set_scope(acc)"]
+                .map(String::from)
+                .to_vec();
+        if self.bias {
+            lines.push("b_buf = b.cache_read(acc)".to_string());
+        }
+        let (mut outer, mut inner) = (Vec::new(), Vec::new());
+        for (axis, block) in ["y", "x", "o"].into_iter().zip(self.blocks) {
+            match block {
+                0 => inner.push(axis.to_string()),
+                n => {
+                    let factor = if axis == "o" { format!("{n} * BLOCK_OUT") } else { n.to_string() };
+                    lines.push(format!("Y.split({axis}, {factor}) -> {axis}o, {axis}i"));
+                    outer.push(format!("{axis}o"));
+                    inner.push(format!("{axis}i"));
+                }
+            }
+        }
+        let outer = sorted(outer, &self.output_order);
+        if let (Some(first), Some(last)) = (outer.first(), outer.last()) {
+            lines.push(format!("Y.reorder({}, {})", outer.join(", "), inner.join(", ")));
+            lines.push(format!("Y.peel({first}, {}, {})", self.peel[0], self.peel[1]));
+            lines.extend(["S", "C"].map(|stage| format!("{stage}.compute_at(Y, {last})")));
+        }
+        lines.push("C.split(o, BLOCK_OUT) -> ob, oi".to_string());
+        lines.push("C.split(c, BLOCK_IN) -> cb, ci".to_string());
+        let loops = sorted(["cb", "ob", "y", "x", "r", "s"].map(String::from).to_vec(), &self.product_order);
+        lines.push(format!("C.reorder({}, oi, ci)", loops.join(", ")));
+        lines.push("C.tensorize(oi, gemm)".to_string());
+        for (operand, place) in ["X_buf", "F_buf"].into_iter().zip(self.places) {
+            if place > 0 {
+                lines.push(format!("{operand}.compute_at(C, {})", loops[usize::from(place - 1)]));
+            }
+        }
+        lines
+    }
+}
+
+fn sorted(items: Vec<String>, keys: &[u8]) -> Vec<String> {
+    let mut keyed: Vec<(u8, String)> = keys.iter().copied().zip(items).collect();
+    keyed.sort();
+    keyed.into_iter().map(|(_, item)| item).collect()
+}
+
+/// What a legality check may say to a schedule of this family: a part of a tile, too large, a block outside of the array.
+const REFUSALS: [&str; 3] = ["E0505", "E0507", "E0508"];
+
+fn run(choices: &Choices) -> bool {
+    let text = choices.program();
+    match engines_agree(&Case { config: Config::default(), seed: 11, ..Case::new(&text) }) {
+        Ok(_) => true,
+        Err(refused) => {
+            let expected = refused.codes.iter().all(|c| REFUSALS.contains(c));
+            assert!(expected, "refused for no reason of its own:\n{text}\n{}", refused.text);
+            false
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: super::cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_convolutions_agree_or_are_refused(choices in choices()) {
+        run(&choices);
+    }
+}
+
+/// A generator whose programs are mostly refused would test little.
+#[test]
+fn most_random_convolutions_are_accepted() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let cases = 64;
+    let accepted = (0..cases).filter(|_| run(&choices().new_tree(&mut runner).unwrap().current())).count();
+    assert!(accepted * 10 >= cases * 7, "only {accepted} of {cases} were accepted");
+}
