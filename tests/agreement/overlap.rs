@@ -1,6 +1,6 @@
 //! What makes load and compute overlap: cycles fall where slots or virtual threads let them, and nothing else changes.
 
-use tilewright_isa::MemoryType;
+use tilewright_isa::{MemoryType, Op};
 use tilewright_sim::cycles::{CycleOptions, Timing, insn_base, simulate};
 use tilewright_tests::{Agreed, Case, engines_agree};
 
@@ -57,6 +57,18 @@ fn slots_hide_loads_behind_products() {
     assert!(double * 100 < single * 85, "{double} cycles with two slots, {single} with one");
 }
 
+/// The examples differ in their slots alone; the second keeps the bus busy, which needs a cycle for 8 bytes.
+#[test]
+fn the_double_buffered_example_waits_for_the_bus_alone() {
+    let single = agree(include_str!("../../dsl-examples/blocked_matmul.tw"));
+    let double = agree(include_str!("../../dsl-examples/double_buffered_matmul.tw"));
+    assert_eq!(single.report.bytes.wgt, double.report.bytes.wgt);
+    let beats = (double.report.bytes.inp + double.report.bytes.wgt) / 8;
+    let (single, double) = (cycles(&single), cycles(&double));
+    assert!(double < single, "{double} cycles with two slots, {single} with one");
+    assert!(double * 100 < beats * 103, "{double} cycles for {beats} beats");
+}
+
 #[test]
 fn slots_of_the_accumulator_hide_stores() {
     // Sizes at which products take longer than loads, so that a store between them is felt.
@@ -109,4 +121,46 @@ fn storage_is_shared_only_where_it_has_to_be() {
     assert!(apart.contains("B_acc: i32[1, 16000] @acc tile(1: 16) base 1000"), "{apart}");
     let shared = agree(&text(2000)).legal;
     assert!(shared.contains("B_acc: i32[1, 32000] @acc tile(1: 16) base 0"), "{shared}");
+}
+
+/// A product whose input is what an earlier product has stored: the load that waits for the store does not hold up the
+/// loads of weights behind it.
+#[test]
+fn weights_pass_a_load_that_waits_for_a_store() {
+    let text = "kernel two(m = BATCH * 16, k = BLOCK_IN * 4, h = BLOCK_IN * 4, n = BLOCK_OUT * 4) {
+            input X: i8[m, k]
+            input V: i8[h, k]
+            input W: i8[n, h]
+            A[i, j] = sum(r: i32(X[i, r]) * i32(V[j, r]))
+            S[i, j] = clip(A[i, j] >> 8, 0, 127)
+            H[i, j] = i8(S[i, j])
+            B[i, j] = sum(r: i32(H[i, r]) * i32(W[j, r]))
+            output Y[i, j] = i8(B[i, j])
+        }
+        schedule s for two {
+            x = X.cache_read(inp)
+            v = V.cache_read(wgt)
+            y = H.cache_read(inp)
+            w = W.cache_read(wgt)
+            S.set_scope(acc)
+            A { set_scope(acc); tile(i, j, BATCH, BLOCK_OUT) -> io, jo, ii, ji; split(r, BLOCK_IN) -> ro, ri }
+            A { reorder(ro, io, jo, ii, ji, ri); tensorize(ii, gemm) }
+            B { set_scope(acc); tile(i, j, BATCH, BLOCK_OUT) -> io, jo, ii, ji; split(r, BLOCK_IN) -> ro, ri }
+            B { reorder(ro, io, jo, ii, ji, ri); tensorize(ii, gemm) }
+            v.compute_at(A, ro)
+            w.compute_at(B, ro)
+            w.double_buffer()
+        }";
+    let stream = agree(text).stream;
+    let memories: Vec<MemoryType> = stream
+        .insns
+        .iter()
+        .filter_map(|insn| match insn.op {
+            Op::Load(mem) if !mem.is_noop() => Some(mem.memory_type).filter(|m| *m != MemoryType::Uop),
+            _ => None,
+        })
+        .collect();
+    let (inp, wgt) = (MemoryType::Inp, MemoryType::Wgt);
+    // Four slices of V, and of W as many as there are slots, before what the store has to bring.
+    assert_eq!(memories, [inp, wgt, wgt, wgt, wgt, wgt, wgt, inp, wgt, wgt]);
 }

@@ -12,11 +12,11 @@ use tilewright_core::pipeline::{Request, front, legalize};
 use tilewright_isa::Config;
 use tilewright_syntax::Sources;
 
-fn compile(text: &str, params: &[(String, i64)], schedule: Option<&str>) -> Stream {
+fn compile(text: &str, params: &[(String, i64)]) -> Stream {
     let config = Config::default();
     let mut sources = Sources::default();
     let file = sources.add("bench.tw", text);
-    let request = Request { sources: &sources, file, params, schedule, config: &config };
+    let request = Request { sources: &sources, file, params, schedule: None, config: &config };
     let front = front(&request).expect("a valid program");
     let schedule = front.schedule(&mut |_| {}).expect("a valid schedule");
     let loops = build(&schedule).expect("it has loops");
@@ -27,7 +27,7 @@ fn compile(text: &str, params: &[(String, i64)], schedule: Option<&str>) -> Stre
 fn blocked_matmul(c: &mut Criterion) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dsl-examples/blocked_matmul.tw");
     let text = std::fs::read_to_string(path).expect("the example is there");
-    c.bench_function("blocked_matmul", |b| b.iter(|| compile(&text, &[], Some("blocked"))));
+    c.bench_function("blocked_matmul", |b| b.iter(|| compile(&text, &[])));
 }
 
 /// One tile of the result at a time: five instructions for each.
@@ -59,9 +59,9 @@ fn growth(c: &mut Criterion) {
     group.sample_size(10);
     for tiles in [2_000, 20_000, 200_000] {
         let params = [("m".to_string(), tiles / 500), ("n".to_string(), 16 * 500)];
-        let insns = compile(TILEWISE, &params, None).insns.len();
+        let insns = compile(TILEWISE, &params).insns.len();
         group.throughput(Throughput::Elements(insns as u64));
-        group.bench_function(format!("{insns} instructions"), |b| b.iter(|| compile(TILEWISE, &params, None)));
+        group.bench_function(format!("{insns} instructions"), |b| b.iter(|| compile(TILEWISE, &params)));
     }
     group.finish();
 }
