@@ -97,3 +97,29 @@ fn every_program_of_the_documents_agrees() {
     }
     assert!(programs >= 2, "the documents have lost their programs");
 }
+
+/// The last tile of `T` is filled up with 3s, which the weights' zeros cancel.
+#[test]
+fn what_fills_up_computed_tiles_adds_nothing() {
+    agree(&Case::new(
+        "kernel layers(k = 20, n = 18) {
+            input A: i32[5, k]
+            input W: i8[n, k]
+            S[i, r] = clip(A[i, r] >> 20, 3, 100)
+            T[i, r] = i8(S[i, r])
+            C[i, j] = sum(r: i32(T[i, r]) * i32(W[j, r]))
+            output Y[i, j] = i8(C[i, j])
+        }
+        schedule s for layers {
+            A_acc = A.cache_read(acc)
+            S.set_scope(acc)
+            T_buf = T.cache_read(inp)
+            W_buf = W.cache_read(wgt)
+            C.set_scope(acc)
+            C.split(j, BLOCK_OUT) -> jo, ji
+            C.split(r, BLOCK_IN) -> ro, ri
+            C.reorder(i, jo, ro, ji, ri)
+            C.tensorize(ji, gemm)
+        }",
+    ));
+}

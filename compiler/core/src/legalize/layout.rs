@@ -13,6 +13,7 @@
 //! buffer that ends with it.
 
 use crate::gemm::TileLane;
+use crate::legalize::filling::adds_zeros;
 use crate::legalize::match_alu::foreign_operand;
 use crate::legalize::match_gemm::{Product, product};
 use crate::legalize::nest::{Nest, stores};
@@ -25,9 +26,11 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     // A program that was read back may have layouts already.
     let known = |b: &Buffer| b.layout.clone().filter(|l| !l.lanes.is_empty()).map(|l| (l, b.origin));
     let mut found = Found { layouts: program.buffers.iter().map(known).collect() };
+    let mut products = Vec::new();
     for nest in nests.iter().filter(|n| n.loops.iter().any(|l| l.mark == Some(Mark::Gemm))) {
         if let Some(product) = product(program, cx, nest)? {
             found.set_product(program, nest, &product)?;
+            products.push((nest, product));
         }
     }
     for nest in &nests {
@@ -47,7 +50,7 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
         }
         buffer.layout = Some(layout);
     }
-    Ok(())
+    products.iter().try_for_each(|(nest, product)| adds_zeros(program, &nests, nest, product))
 }
 
 /// The layouts found so far, each with the nest that asked for it.
@@ -162,7 +165,7 @@ impl Found {
 
 /// The dimension of `others` that the nest's loops walk as they walk `index`. Of several in which nothing moves, it is the
 /// one at the same place.
-fn partner(vars: &[LoopId], (at, index): (usize, &Index), others: &[Index]) -> Option<usize> {
+pub fn partner(vars: &[LoopId], (at, index): (usize, &Index), others: &[Index]) -> Option<usize> {
     let inner = |l: LoopId| vars.contains(&l);
     let (walk, _) = index.partition(&inner);
     let same: Vec<usize> = (0..others.len()).filter(|d| others[*d].partition(&inner).0 == walk).collect();

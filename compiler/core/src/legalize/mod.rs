@@ -20,6 +20,7 @@ pub mod unfuse;
 pub mod vthread;
 
 mod error;
+mod filling;
 mod nest;
 mod seal;
 mod tiles;
