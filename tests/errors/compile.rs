@@ -2,6 +2,7 @@
 
 use tilewright_core::emit::{Stream, emit};
 use tilewright_core::loops::build;
+use tilewright_core::modules::complete;
 use tilewright_core::pipeline::{Request, front, legalize};
 use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, Sources, render};
@@ -54,6 +55,13 @@ fn values(given: &str) -> impl Iterator<Item = (String, i64)> {
 pub fn compile(name: &str, text: &str, options: &Options) -> Result<Stream, Refused> {
     let mut sources = Sources::default();
     let file = sources.add(name, text);
+    let mut used = |path: &str| {
+        let path = crate::root().join("tests/errors/used").join(path);
+        std::fs::read_to_string(path).map_err(|_| "there is no such file".to_owned())
+    };
+    if let Err(refused) = complete(&mut sources, file, &mut used) {
+        return Err(Refused { codes: vec![refused.code], text: render(&refused, &sources, false) });
+    }
     stream(&sources, file, options).map_err(|errors| Refused {
         codes: errors.iter().map(|d| d.code).collect(),
         text: errors.iter().map(|d| render(d, &sources, false)).collect::<Vec<_>>().join("\n\n"),

@@ -10,6 +10,7 @@ use tilewright_core::emit::{SegmentKind, Stream, emit, image};
 use tilewright_core::loops::interpret::{Arrays, interpret};
 use tilewright_core::loops::ir::LoopProgram;
 use tilewright_core::loops::{build, parse, print};
+use tilewright_core::modules::complete;
 use tilewright_core::pipeline::{Front, PassReport, Request, front, legalize};
 use tilewright_core::scalar::DType;
 use tilewright_core::tensor::{Kernel, TensorId, evaluate};
@@ -54,6 +55,11 @@ pub struct Refused {
 pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
     let mut sources = Sources::default();
     let file = sources.add("case.tw", case.text);
+    let mut example = |path: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../dsl-examples").join(path);
+        std::fs::read_to_string(path).map_err(|e| e.to_string())
+    };
+    complete(&mut sources, file, &mut example).map_err(|error| refused(&sources, &[error]))?;
     let refuse = |errors: Vec<Diagnostic>| refused(&sources, &errors);
     let request = Request { sources: &sources, file, params: case.params, schedule: None, config: &case.config };
     let front = front(&request).map_err(refuse)?;

@@ -1,10 +1,12 @@
 //! The compiler: kernels and schedules in, instruction streams out. `pipeline` lists the passes.
 
 pub mod affine;
+mod choice;
 pub mod emit;
 pub mod gemm;
 pub mod legalize;
 pub mod loops;
+pub mod modules;
 pub mod pipeline;
 pub mod scalar;
 pub mod schedule;

@@ -1,19 +1,22 @@
 //! The compiler from end to end: source → tensor program → schedule → loops → legal loops → stream. [`PASSES`] is the list
 //! of what happens to the loop program, in order, each with the reason why it stands there.
 
-use thiserror::Error;
 use tilewright_isa::Config;
-use tilewright_syntax::ast::{self, Ident, Item};
-use tilewright_syntax::{Diagnostic, FileId, Sources, Span, nearest, parse};
+use tilewright_syntax::ast;
+use tilewright_syntax::{Diagnostic, FileId, Sources};
 
+use crate::choice::{self, choose};
 use crate::legalize::{self, Cx, LegalProgram, LegalizeError};
 use crate::loops::ir::LoopProgram;
 use crate::loops::print::{PrintOptions, print};
 use crate::loops::verify::verify;
-use crate::schedule::auto::{self, Automatic};
+use crate::modules::Modules;
+use crate::schedule::auto::Automatic;
 use crate::schedule::{self, Schedule, Step};
 use crate::tensor::constants::bind_parameters;
-use crate::tensor::{self, Constants, Kernel, TensorError};
+use crate::tensor::{self, Constants, Kernel, TensorError, check_functions};
+
+pub use crate::choice::ChoiceError;
 
 /// A pass over the loop program.
 pub struct Pass {
@@ -104,96 +107,41 @@ pub struct Request<'a> {
 /// A kernel and its schedule, chosen and checked, before any directive is applied.
 #[derive(Clone, Debug)]
 pub struct Front {
+    /// The file itself, without what it uses.
     pub program: ast::Program,
+    file: FileId,
+    modules: Modules,
     pub kernel: Kernel,
     schedule: ast::Schedule,
     constants: Constants,
     cx: Cx,
 }
 
-/// What a file lacks for being run.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ChoiceError {
-    #[error("there is no kernel in this file")]
-    NoKernel,
-    #[error("there is no schedule `{name}`")]
-    UnknownSchedule { name: String, known: Vec<String> },
-    #[error("this file has several schedules")]
-    SeveralSchedules { first: Span, second: Span, known: Vec<String> },
-    #[error("schedule `{}` is for a kernel that is not there", schedule.name)]
-    UnknownKernel { schedule: Ident, kernel: Ident, known: Vec<String> },
-    #[error("`{name}` is the name of two {what}")]
-    Twice { what: &'static str, name: String, first: Span, second: Span },
-    #[error("this item has no meaning yet")]
-    WithoutMeaning { span: Span },
-}
-
-impl ChoiceError {
-    /// The error's stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            ChoiceError::NoKernel => "E0330",
-            ChoiceError::UnknownSchedule { .. } => "E0332",
-            ChoiceError::SeveralSchedules { .. } => "E0333",
-            ChoiceError::UnknownKernel { .. } => "E0334",
-            ChoiceError::Twice { .. } => "E0335",
-            ChoiceError::WithoutMeaning { .. } => "E0336",
-        }
-    }
-
-    /// The error as it is shown.
-    pub fn diagnostic(&self) -> Diagnostic {
-        let d = Diagnostic::error(self.code(), self.to_string());
-        let did_you_mean = |d: Diagnostic, name: &str, known: &[String]| match nearest(name, known.iter().map(|k| &**k))
-        {
-            Some(near) => d.help(format!("did you mean `{near}`?")),
-            None => d,
-        };
-        match self {
-            ChoiceError::NoKernel => d.help("a program starts with `kernel NAME(PARAMETER = VALUE) { ... }`"),
-            ChoiceError::UnknownSchedule { name, known } => {
-                did_you_mean(d, name, known).help(format!("schedules here: {}", known.join(", ")))
-            }
-            ChoiceError::SeveralSchedules { first, second, known } => d
-                .primary(*second, "and another")
-                .secondary(*first, "one schedule")
-                .help(format!("choose one with `--schedule`: {}", known.join(", "))),
-            ChoiceError::UnknownKernel { kernel, known, .. } => {
-                let d = d.primary(kernel.span, "no kernel has this name");
-                did_you_mean(d, &kernel.name, known).help(format!("kernels here: {}", known.join(", ")))
-            }
-            ChoiceError::WithoutMeaning { span } => {
-                d.primary(*span, "can be written and printed, and not be compiled").help("leave it out")
-            }
-            ChoiceError::Twice { first, second, .. } => {
-                d.primary(*second, "again").secondary(*first, "first here").help("choose another name")
-            }
-        }
-    }
-}
-
-/// Parses a file and checks the kernel and the choice of schedule.
+/// Parses a file and what it uses, and checks the kernel and the choice of schedule.
 pub fn front(request: &Request) -> Result<Front, Vec<Diagnostic>> {
-    let program = parse(request.sources, request.file)?;
-    match choose(&program, request.schedule).map_err(|e| vec![e.diagnostic()])? {
-        (kernel, Some(schedule)) => front_of(&program, (kernel, schedule), request.params, request.config),
-        (kernel, None) => automatic(&program, kernel, request.params, request.config),
+    let modules = Modules::load(request.sources, request.file)?;
+    check_functions(&modules, &target_constants(request.config))?;
+    let file = request.file;
+    match choose(&modules, file, request.schedule).map_err(|e| vec![e.diagnostic()])? {
+        (kernel, Some(schedule)) => front_of(&modules, file, (kernel, schedule), request.params, request.config),
+        (kernel, None) => automatic(&modules, file, kernel, request.params, request.config),
     }
 }
 
 /// The kernel with the first automatic schedule that fits the target.
 fn automatic(
-    program: &ast::Program,
+    modules: &Modules,
+    file: FileId,
     kernel: &ast::Kernel,
     params: &[(String, i64)],
     config: &Config,
 ) -> Result<Front, Vec<Diagnostic>> {
     let cx = Cx { config: *config };
-    let checked = tensor::check(kernel, params, &target_constants(config))?;
+    let checked = tensor::check_with(kernel, params, &target_constants(config), modules)?;
     let mut automatic = Automatic::new(&checked, cx.core(), kernel.name.span).map_err(|e| vec![e.diagnostic()])?;
     let mut first = None;
     loop {
-        let front = front_of(program, (kernel, &automatic.source()), params, config)?;
+        let front = front_of(modules, file, (kernel, &automatic.source()), params, config)?;
         let told = match front.compile() {
             Ok(_) => return Ok(front),
             Err(Refusal::Legalize(LegalizeError::Capacity { needed, scope, .. }))
@@ -221,33 +169,37 @@ pub fn check(
     params: &[(String, i64)],
     config: &Config,
 ) -> Result<(), Vec<Diagnostic>> {
-    let program = parse(sources, file)?;
-    names_are_unique(&program).map_err(|e| vec![e.diagnostic()])?;
-    if kernels(&program).next().is_none() {
-        return Err(vec![ChoiceError::NoKernel.diagnostic()]);
+    let modules = Modules::load(sources, file)?;
+    let target = target_constants(config);
+    check_functions(&modules, &target)?;
+    let told = |e: ChoiceError| vec![e.diagnostic()];
+    choice::names_are_unique(&modules, file).and_then(|()| choice::no_programs(&modules, file)).map_err(told)?;
+    let kernels = choice::kernels(&modules, file);
+    if kernels.is_empty() && modules.program(file).is_none_or(|program| program.items.is_empty()) {
+        return Err(told(ChoiceError::NoKernel));
     }
     let mut errors = Vec::new();
     let mut checked: Vec<&str> = Vec::new();
-    for source in schedules(&program) {
+    for source in choice::schedules(&modules, file) {
         checked.push(&source.kernel.name);
-        let outcome = match kernel_of(&program, source) {
-            Ok(kernel) => front_of(&program, (kernel, source), params, config)
+        let outcome = match choice::kernel_of(&modules, source) {
+            Ok(kernel) => front_of(&modules, file, (kernel, source), params, config)
                 .and_then(|f| f.compile().map(|_| ()).map_err(Refusal::diagnostics)),
-            Err(e) => Err(vec![e.diagnostic()]),
+            Err(e) => Err(told(e)),
         };
         errors.extend(outcome.err().into_iter().flatten());
     }
-    for kernel in kernels(&program).filter(|k| !checked.contains(&&*k.name.name)) {
-        let target = target_constants(config);
+    for kernel in kernels.iter().filter(|k| !checked.contains(&&*k.name.name)) {
         let own: Vec<(String, i64)> = params.iter().filter(|(n, _)| !n.contains('.')).cloned().collect();
-        errors.extend(tensor::check(kernel, &own, &target).err().into_iter().flatten());
+        errors.extend(tensor::check_with(kernel, &own, &target, &modules).err().into_iter().flatten());
     }
     errors.dedup();
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 fn front_of(
-    program: &ast::Program,
+    modules: &Modules,
+    file: FileId,
     (kernel, schedule): (&ast::Kernel, &ast::Schedule),
     params: &[(String, i64)],
     config: &Config,
@@ -258,14 +210,16 @@ fn front_of(
     let of_kernel: Vec<(String, i64)> = params.iter().filter(|p| split(p).is_none()).cloned().collect();
     let target = target_constants(config);
     let constants = tensor::check::parameters(kernel, &of_kernel, &target)?;
-    let checked = tensor::check(kernel, &of_kernel, &target)?;
+    let checked = tensor::check_with(kernel, &of_kernel, &target, modules)?;
     if let Some(scan) = checked.scans.first() {
         return Err(vec![ChoiceError::WithoutMeaning { span: scan.span }.diagnostic()]);
     }
     let constants = bind_parameters(&schedule.name, &schedule.params, &of_schedule, &constants)
         .map_err(|errors| errors.iter().map(TensorError::diagnostic).collect::<Vec<_>>())?;
     Ok(Front {
-        program: program.clone(),
+        program: modules.program(file).cloned().unwrap_or(ast::Program { items: Vec::new() }),
+        file,
+        modules: modules.clone(),
         kernel: checked,
         schedule: schedule.clone(),
         constants,
@@ -284,7 +238,7 @@ impl Front {
     /// Applies the schedule's directives; `watch` sees the schedule after each of them.
     pub fn schedule(&self, watch: &mut dyn FnMut(Step)) -> Result<Schedule, Vec<Diagnostic>> {
         let (kernel, core) = (self.kernel.clone(), self.cx.core());
-        schedule::apply(&self.schedule, kernel, core, &self.constants, watch).map_err(|d| vec![d])
+        schedule::apply(&self.schedule, kernel, core, &self.modules, &self.constants, watch).map_err(|d| vec![d])
     }
 
     /// The schedule before its first directive.
@@ -299,7 +253,8 @@ impl Front {
 
     /// The schedule's source, where none was written and one was made.
     pub fn automatic(&self) -> Option<&ast::Schedule> {
-        let written = schedules(&self.program).any(|s| s.name.span == self.schedule.name.span);
+        let all = choice::schedules(&self.modules, self.file);
+        let written = all.iter().any(|s| s.name.span == self.schedule.name.span);
         (!written).then_some(&self.schedule)
     }
 
@@ -359,65 +314,4 @@ pub fn legalize(
         watch(PassReport { name: pass.name, before: &before, program: &program });
     }
     legalize::seal(program, cx)
-}
-
-fn kernels(program: &ast::Program) -> impl Iterator<Item = &ast::Kernel> {
-    program.items.iter().filter_map(|i| if let Item::Kernel(k) = i { Some(k) } else { None })
-}
-
-fn schedules(program: &ast::Program) -> impl Iterator<Item = &ast::Schedule> {
-    program.items.iter().filter_map(|i| if let Item::Schedule(s) = i { Some(s) } else { None })
-}
-
-fn choose<'a>(
-    program: &'a ast::Program,
-    wanted: Option<&str>,
-) -> Result<(&'a ast::Kernel, Option<&'a ast::Schedule>), ChoiceError> {
-    names_are_unique(program)?;
-    let first_kernel = kernels(program).next().ok_or(ChoiceError::NoKernel)?;
-    let all: Vec<&ast::Schedule> = schedules(program).collect();
-    let known = || all.iter().map(|s| s.name.name.clone()).collect();
-    let schedule = match (wanted, all.as_slice()) {
-        (Some(name), _) => match all.iter().find(|s| s.name.name == name) {
-            Some(found) => found,
-            None if name == auto::NAME => return Ok((first_kernel, None)),
-            None => return Err(ChoiceError::UnknownSchedule { name: name.to_string(), known: known() }),
-        },
-        (None, [only]) => only,
-        (None, [first, second, ..]) => {
-            let (first, second) = (first.name.span, second.name.span);
-            return Err(ChoiceError::SeveralSchedules { first, second, known: known() });
-        }
-        (None, []) => return Ok((first_kernel, None)),
-    };
-    Ok((kernel_of(program, schedule)?, Some(schedule)))
-}
-
-fn kernel_of<'a>(program: &'a ast::Program, schedule: &ast::Schedule) -> Result<&'a ast::Kernel, ChoiceError> {
-    kernels(program).find(|k| k.name.name == schedule.kernel.name).ok_or_else(|| ChoiceError::UnknownKernel {
-        schedule: schedule.name.clone(),
-        kernel: schedule.kernel.clone(),
-        known: kernels(program).map(|k| k.name.name.clone()).collect(),
-    })
-}
-
-fn names_are_unique(program: &ast::Program) -> Result<(), ChoiceError> {
-    for item in &program.items {
-        if !matches!(item, Item::Kernel(_) | Item::Schedule(_)) {
-            return Err(ChoiceError::WithoutMeaning { span: item.span() });
-        }
-    }
-    unique("kernels", kernels(program).map(|k| &k.name))?;
-    unique("schedules", schedules(program).map(|s| &s.name))
-}
-
-fn unique<'a>(what: &'static str, names: impl Iterator<Item = &'a Ident>) -> Result<(), ChoiceError> {
-    let mut seen: Vec<&Ident> = Vec::new();
-    for name in names {
-        if let Some(first) = seen.iter().find(|s| s.name == name.name) {
-            return Err(ChoiceError::Twice { what, name: name.name.clone(), first: first.span, second: name.span });
-        }
-        seen.push(name);
-    }
-    Ok(())
 }

@@ -246,6 +246,26 @@ impl<L> Scalar<L> {
         }
     }
 
+    /// The number of operations on the longest way from the top to a leaf, and of all operations.
+    pub fn height_and_size(&self) -> (usize, usize) {
+        match self {
+            Scalar::Const { .. } | Scalar::Leaf(_) => (0, 0),
+            Scalar::Binary { left, right, .. } => {
+                let ((l, a), (r, b)) = (left.height_and_size(), right.height_and_size());
+                (l.max(r) + 1, a + b + 1)
+            }
+            Scalar::Cast { value, .. } => {
+                let (height, size) = value.height_and_size();
+                (height + 1, size + 1)
+            }
+            Scalar::Select { parts, .. } => {
+                let operands = [&parts.left, &parts.right, &parts.yes, &parts.no].map(|part| part.height_and_size());
+                let height = operands.iter().map(|(height, _)| height).max().unwrap_or(&0);
+                (height + 1, operands.iter().map(|(_, size)| size).sum::<usize>() + 1)
+            }
+        }
+    }
+
     /// Visits every leaf from left to right.
     pub fn leaves<'a>(&'a self, visit: &mut dyn FnMut(&'a L)) {
         match self {

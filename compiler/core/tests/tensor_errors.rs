@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tilewright_core::modules::Modules;
 use tilewright_core::tensor::{self, Constants, Kernel};
 use tilewright_syntax::ast::Item;
 use tilewright_syntax::{Diagnostic, Sources, parse, render};
@@ -33,7 +34,10 @@ fn check(name: &str, text: &str) -> (Sources, Result<Kernel, Vec<Diagnostic>>) {
         Item::Kernel(kernel) => Some(kernel),
         _ => None,
     });
-    let checked = tensor::check(kernel.expect("the file has a kernel"), &overrides(text), &target());
+    let kernel = kernel.expect("the file has a kernel");
+    let modules = Modules::load(&sources, file).expect("nothing is used");
+    let checked = tensor::check_functions(&modules, &target())
+        .and_then(|()| tensor::check_with(kernel, &overrides(text), &target(), &modules));
     (sources, checked)
 }
 

@@ -37,6 +37,8 @@ pub enum Command {
     Disasm(DisasmArgs),
     /// Say what an error code means, with an example and its mend
     Explain(ExplainArgs),
+    /// Print a module of the standard library
+    Std(StdArgs),
     /// Show the core, the scratchpads and the field widths of a target
     Target(TargetArgs),
 }
@@ -223,6 +225,15 @@ pub struct DisasmArgs {
 pub struct ExplainArgs {
     /// As errors show it: E0102
     pub code: String,
+}
+
+#[derive(Debug, Args)]
+pub struct StdArgs {
+    /// The module; without it, the names of all
+    pub module: Option<String>,
+    /// Print the page of the documentation
+    #[arg(long, conflicts_with = "module")]
+    pub page: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,13 +1,17 @@
 //! A program and the command line's choices → what the compiler makes of them, up to the instruction stream.
 
+use std::path::Path;
+
 use tilewright_core::emit::{Stream, emit};
 use tilewright_core::legalize::LegalProgram;
 use tilewright_core::loops::{self, ir::LoopProgram};
+use tilewright_core::modules;
 use tilewright_core::pipeline::{self, Front, Request};
-use tilewright_syntax::{Diagnostic, Sources};
+use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use crate::cli::Assignment;
-use crate::error::DriverError;
+use crate::error::{DriverError, Failure};
+use crate::files;
 
 /// A compiled program.
 #[derive(Debug)]
@@ -37,6 +41,23 @@ pub fn build(schedule: &tilewright_core::schedule::Schedule) -> Result<LoopProgr
 /// Emits a legal program.
 pub fn stream(legal: &LegalProgram) -> Result<Stream, Vec<Diagnostic>> {
     emit(legal).map_err(|error| vec![error.diagnostic()])
+}
+
+/// Reads a program and the files that it uses.
+pub fn read_program(path: &Path, sources: &mut Sources) -> Result<FileId, Failure> {
+    let file = files::read_program(path, sources)?;
+    read_used(file, sources)?;
+    Ok(file)
+}
+
+/// Reads the files that a program uses.
+pub fn read_used(file: FileId, sources: &mut Sources) -> Result<(), Diagnostic> {
+    modules::complete(sources, file, &mut |path| {
+        files::read_text(Path::new(path)).map_err(|error| match error {
+            DriverError::Unreadable { reason, .. } => reason,
+            error => error.to_string(),
+        })
+    })
 }
 
 /// The values of `-p` options.

@@ -2,8 +2,8 @@
 
 use tilewright_core::loops::print::{PrintOptions, print};
 use tilewright_core::pipeline::Front;
-use tilewright_core::schedule::{Schedule, Step};
-use tilewright_syntax::{Diagnostic, Sources, Span};
+use tilewright_core::schedule::{Context, Schedule, Step};
+use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::compile::build;
 use crate::diff::diff;
@@ -16,7 +16,7 @@ pub fn show(front: &Front, sources: &Sources) -> (String, Result<Schedule, Vec<D
     let mut out = format!("{HEADING}before the first directive{HEADING:#}\n\n{}", indented(&before));
     let schedule = front.schedule(&mut |step: Step| {
         let after = nest(step.after);
-        out.push_str(&heading(step.span, sources));
+        out.push_str(&heading(&step, sources));
         out.push_str(&match diff(&before, &after) {
             changes if changes.is_empty() => format!("    {FAINT}the loop nest stays as it is{FAINT:#}\n"),
             changes => changes,
@@ -38,11 +38,14 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| format!("    {line}\n")).collect()
 }
 
-/// The line and text of a directive's statement.
-fn heading(directive: Span, sources: &Sources) -> String {
+/// The line and text of a directive's statement, and the calls and repetitions that it came from.
+fn heading(step: &Step, sources: &Sources) -> String {
+    let directive = step.span;
     let text = &sources.file(directive.file).text;
     let start = text[..directive.start as usize].rfind('\n').map_or(0, |at| at + 1);
     let end = text[directive.end as usize..].find('\n').map_or(text.len(), |at| directive.end as usize + at);
     let lines: Vec<&str> = text[start..end].lines().map(str::trim).collect();
-    format!("\n{HEADING}line {}: {}{HEADING:#}\n\n", sources.line(directive), lines.join(" "))
+    let from = |c: &Context| format!(", {FAINT}{} on line {}{FAINT:#}", c.text, sources.line(c.span));
+    let context: String = step.context.iter().rev().map(from).collect();
+    format!("\n{HEADING}line {}: {}{HEADING:#}{context}\n\n", sources.line(directive), lines.join(" "))
 }

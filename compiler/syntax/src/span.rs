@@ -43,6 +43,11 @@ impl Sources {
         FileId(self.files.len() as u32 - 1)
     }
 
+    /// The first file with a name.
+    pub fn find(&self, name: &str) -> Option<FileId> {
+        self.files.iter().position(|file| file.name == name).map(|at| FileId(at as u32))
+    }
+
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.0 as usize]
     }

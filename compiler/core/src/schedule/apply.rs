@@ -1,11 +1,13 @@
 //! Applies the directives of a schedule, in order. AST → [`Schedule`].
 
-use tilewright_syntax::ast::{self, Ident, ScheduleStmt};
+use tilewright_syntax::ast::{self, Ident};
 use tilewright_syntax::{Diagnostic, Span};
 
 use crate::gemm::Core;
+use crate::modules::Modules;
 use crate::schedule::args::Call;
-use crate::schedule::{Schedule, ScheduleError, checks, ops};
+use crate::schedule::expand::{Context, Expanded, expand};
+use crate::schedule::{Schedule, checks, ops};
 use crate::tensor::Constants;
 use crate::tensor::Kernel;
 
@@ -14,11 +16,14 @@ use crate::tensor::Kernel;
 pub struct Step<'a> {
     /// The directive's place in the source.
     pub span: Span,
+    /// The calls of definitions and the repetitions that it came from, from the outermost on.
+    pub context: &'a [Context],
     /// The schedule after it.
     pub after: &'a Schedule,
 }
 
-/// Applies every directive of a schedule to a kernel. `watch` sees the schedule after each of them.
+/// Applies every directive of a schedule to a kernel, those of the definitions that it calls among them. `watch` sees the
+/// schedule after each of them.
 ///
 /// Stops at the first directive that cannot be applied: what follows it would be judged against a schedule that the
 /// author did not mean.
@@ -26,27 +31,17 @@ pub fn apply(
     source: &ast::Schedule,
     kernel: Kernel,
     core: Core,
+    modules: &Modules,
     constants: &Constants,
     watch: &mut dyn FnMut(Step),
 ) -> Result<Schedule, Diagnostic> {
+    let plain = kernel.clone();
     let mut schedule = Schedule::new(source.name.name.clone(), kernel, core);
-    for stmt in &source.stmts {
-        match stmt {
-            ScheduleStmt::Directive { target, stage, call } => {
-                apply_one(&mut schedule, stage, target.as_ref(), call, constants)?;
-                watch(Step { span: call.span, after: &schedule });
-            }
-            ScheduleStmt::Group { stage, calls, .. } => {
-                for call in calls {
-                    apply_one(&mut schedule, stage, None, call, constants)?;
-                    watch(Step { span: call.span, after: &schedule });
-                }
-            }
-            ScheduleStmt::Call(_) | ScheduleStmt::For(_) | ScheduleStmt::Use(_) => {
-                return Err(ScheduleError::WithoutMeaning { span: stmt.span() }.diagnostic());
-            }
-        }
-    }
+    expand(source, &plain, modules, constants, &mut |Expanded { target, stage, call, context }| {
+        apply_one(&mut schedule, stage, target, call, constants)?;
+        watch(Step { span: call.span, context, after: &schedule });
+        Ok(())
+    })?;
     Ok(schedule)
 }
 

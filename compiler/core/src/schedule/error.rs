@@ -62,8 +62,6 @@ pub enum ScheduleError {
     NotAGemm { span: Span, stage: String, axis: String, part: String, definition: Span, core: String, help: String },
     #[error("`{stage}` is already {what}")]
     SaidTwice { span: Span, first: Span, stage: String, what: &'static str },
-    #[error("this statement has no meaning yet")]
-    WithoutMeaning { span: Span },
     #[error("`{}` is computed inline and is no stage any more", name.name)]
     StageIsInlined { name: Ident, span: Span },
     #[error("`{stage}` cannot be computed inline: {reason}")]
@@ -101,7 +99,6 @@ impl ScheduleError {
             ScheduleError::NotACopy { .. } => "E0319",
             ScheduleError::NotAGemm { .. } => "E0320",
             ScheduleError::SaidTwice { .. } => "E0321",
-            ScheduleError::WithoutMeaning { .. } => "E0336",
             ScheduleError::StageIsInlined { .. } => "E0322",
             ScheduleError::CannotInline { .. } => "E0323",
             ScheduleError::CannotFuse { .. } => "E0324",
@@ -186,9 +183,6 @@ impl ScheduleError {
                 .secondary(*definition, "computed here")
                 .note(core)
                 .help(help),
-            ScheduleError::WithoutMeaning { span } => {
-                d.primary(*span, "can be written and printed, and not be compiled")
-            }
             ScheduleError::NothingRotates { span, stage, definition, legal } => {
                 let d = d.primary(*span, "asks for a copy in each iteration").secondary(*definition, "at the root");
                 match legal.as_slice() {

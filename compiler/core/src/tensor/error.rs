@@ -4,7 +4,7 @@ use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span, nearest};
 
 use super::Reducer;
-use super::check::{FUNCTIONS, MAX_ELEMENTS, MAX_INDEX, MAX_KERNEL_ELEMENTS, MAX_WORK};
+use super::check::{MAX_ELEMENTS, MAX_INDEX, MAX_KERNEL_ELEMENTS, MAX_WORK};
 use super::scan_error::ScanError;
 use crate::scalar::DType;
 
@@ -42,7 +42,7 @@ pub enum TensorError {
     #[error("`{name}` reads itself")]
     ReadsItself { name: String, span: Span, defined: Span },
     #[error("unknown function `{name}`")]
-    UnknownFunction { name: String, span: Span },
+    UnknownFunction { name: String, span: Span, known: Vec<String> },
     #[error("`{name}` takes {expected}, but {found} {} given", if *.found == 1 { "is" } else { "are" })]
     WrongArgumentCount { name: String, expected: &'static str, found: usize, span: Span },
     #[error("`{tensor}` has {}, but {found} {} given", count(*.rank, "dimension", "dimensions"), if *.found == 1 { "index is" } else { "indices are" })]
@@ -81,6 +81,17 @@ pub enum TensorError {
     NotAComparison { span: Span },
     #[error(transparent)]
     Scan(#[from] ScanError),
+    #[error("`{name}` takes {}, but {found} {} given", count(*.expected, "argument", "arguments"), if *.found == 1 { "is" } else { "are" })]
+    FunctionArguments { name: String, expected: usize, found: usize, span: Span, defined: Span },
+    #[error("`{name}` calls itself")]
+    CallsItself { name: String, call: Span, defined: Span },
+    #[error("not in a function: {what}")]
+    NotInFunction { what: String, span: Span, function: Span },
+    #[error("the value of this call of `{name}` is too large")]
+    CallTooLarge { name: String, span: Span },
+    /// An error in a function's body, and the call that led there.
+    #[error("{error}")]
+    InCall { error: Box<TensorError>, name: String, call: Span },
 }
 
 /// What goes wrong in a constant expression.
@@ -162,6 +173,11 @@ impl TensorError {
             TensorError::NoSuchArgument { .. } => "E0241",
             TensorError::NotAComparison { .. } => "E0249",
             TensorError::Scan(error) => error.code(),
+            TensorError::FunctionArguments { .. } => "E0214",
+            TensorError::CallsItself { .. } => "E0260",
+            TensorError::NotInFunction { .. } => "E0261",
+            TensorError::CallTooLarge { .. } => "E0262",
+            TensorError::InCall { error, .. } => error.code(),
         }
     }
 
@@ -184,11 +200,12 @@ impl TensorError {
                 ConstantFault::Divisor(_) => told.primary(*span, "the divisor must be at least 1"),
                 ConstantFault::Shift(_) => told.primary(*span, "the amount must be in 0..63"),
             },
-            TensorError::NameTaken { span, first, .. } => {
+            TensorError::NameTaken { span, first, what, .. } => {
                 let told = told.primary(*span, "this name is taken").help("choose another name");
                 match first {
                     Some(first) => told.secondary(*first, "taken here"),
-                    None => told.note("the target defines it"),
+                    None if what == &"a constant" => told.note("the target defines it"),
+                    None => told,
                 }
             }
             TensorError::UnknownType { name, span } => {
@@ -233,9 +250,8 @@ impl TensorError {
                 .primary(*span, "read here")
                 .secondary(*defined, format!("while this defines `{name}`"))
                 .help("to add up values, write `sum(r: ...)`"),
-            TensorError::UnknownFunction { name, span } => {
-                let known: Vec<String> = FUNCTIONS.iter().map(|f| (*f).to_owned()).collect();
-                offer(told.primary(*span, "no such function"), name, &known, "functions")
+            TensorError::UnknownFunction { name, span, known } => {
+                offer(told.primary(*span, "no such function"), name, known, "functions")
             }
             TensorError::WrongArgumentCount { name, span, .. } => {
                 let told = told.primary(*span, "wrong number of arguments");
@@ -315,6 +331,23 @@ impl TensorError {
             }
             TensorError::NotAComparison { span } => {
                 told.primary(*span, "no comparison").help("compare it with something: `select(e != 0, x, y)`")
+            }
+            TensorError::FunctionArguments { span, defined, .. } => {
+                told.primary(*span, "wrong number of arguments").secondary(*defined, "defined here")
+            }
+            TensorError::CallsItself { call, defined, .. } => told
+                .primary(*call, "leads back to it")
+                .secondary(*defined, "defined here")
+                .note("a function stands for its value, which is written where it is called"),
+            TensorError::NotInFunction { span, function, .. } => told
+                .primary(*span, "a function has numbers only")
+                .secondary(*function, "inside this function")
+                .help("give the function a parameter for it"),
+            TensorError::CallTooLarge { span, .. } => told
+                .primary(*span, "copies too many operations")
+                .help("give a part of it a tensor of its own, which is computed once"),
+            TensorError::InCall { error, name, call } => {
+                error.diagnostic().secondary(*call, format!("in this call of `{name}`"))
             }
             TensorError::Scan(error) => error.diagnostic(),
         }

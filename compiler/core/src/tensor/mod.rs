@@ -16,7 +16,8 @@ use tilewright_syntax::Span;
 use crate::affine::Affine;
 use crate::scalar::{BinaryOp, DType, Scalar};
 
-pub use check::check;
+pub use check::function::check_functions;
+pub use check::{check, check_with};
 pub use constants::Constants;
 pub use error::TensorError;
 pub use evaluate::{Array, EvaluateError, Evaluation, evaluate};

@@ -4,13 +4,13 @@ use tilewright_core::pipeline;
 use tilewright_syntax::Sources;
 
 use crate::cli::CheckArgs;
-use crate::compile::params;
+use crate::compile::{params, read_program};
 use crate::error::{Exit, Failure};
 use crate::report::GOOD;
 use crate::{files, target};
 
 pub fn run(args: &CheckArgs, sources: &mut Sources) -> Result<Exit, Failure> {
-    let file = files::read_program(&args.file, sources)?;
+    let file = read_program(&args.file, sources)?;
     let params = params(&args.params.params, sources)?;
     let config = target::read(args.target.target.as_deref(), sources)?;
     pipeline::check(sources, file, &params, &config)?;

@@ -11,6 +11,7 @@ use tilewright_core::loops::ir::LoopProgram;
 use tilewright_core::loops::parse::{StmtSpans, parse_with_spans};
 use tilewright_core::loops::print::{PrintOptions, print};
 use tilewright_core::loops::verify::{VerifyError, verify};
+use tilewright_core::modules::Modules;
 use tilewright_core::pipeline::{self, PASSES, PassReport, Request};
 use tilewright_core::{schedule, tensor};
 use tilewright_isa::{Config, Program, text};
@@ -19,7 +20,7 @@ use tilewright_syntax::{Diagnostic, FileId, Parsed, Sources, Trivia, parse_with_
 
 use crate::cli::{Form, LowerArgs};
 use crate::commands::asm::assemble;
-use crate::compile::{build, params, stream};
+use crate::compile::{build, params, read_used, stream};
 use crate::error::{DriverError, Exit, Failure};
 use crate::forms::assembler_program;
 use crate::report::{FAINT, HEADING};
@@ -130,6 +131,9 @@ fn from_source(
     let params = params(&args.params.params, sources)?;
     let config = target::read(args.target.target.as_deref(), sources)?;
     let Parsed { program, trivia } = parse_with_trivia(sources, file)?;
+    if wanted.goal != Form::Ast {
+        read_used(file, sources)?;
+    }
     let ast = wanted.text(Form::Ast, || tilewright_syntax::print(&program, &trivia));
     if wanted.goal == Form::Ast {
         return Ok(ast);
@@ -137,12 +141,14 @@ fn from_source(
     let schedule = args.schedule.as_deref();
     let scheduled = schedule.is_some() || program.items.iter().any(|item| matches!(item, Item::Schedule(_)));
     if wanted.goal == Form::Tensor && !scheduled {
-        return Ok(Some(Written::Text(kernels(&program, &params, &config)?)));
+        let modules = Modules::load(sources, file)?;
+        return Ok(Some(Written::Text(kernels(&program, &modules, &params, &config)?)));
     }
     let front = pipeline::front(&Request { sources, file, params: &params, schedule, config: &config });
     let front = match front {
         Err(told) if wanted.goal == Form::Tensor && told.iter().all(|d| d.code == NO_CHOICE) => {
-            return Ok(Some(Written::Text(kernels(&program, &params, &config)?)));
+            let modules = Modules::load(sources, file)?;
+            return Ok(Some(Written::Text(kernels(&program, &modules, &params, &config)?)));
         }
         front => front?,
     };
@@ -176,7 +182,12 @@ fn from_source(
 
 /// Every kernel of a source with its extents and types. A kernel takes the parameters that it has, and those that no
 /// kernel has, so that they are refused. Schedules' parameters count for nothing here.
-fn kernels(program: &ast::Program, params: &[(String, i64)], config: &Config) -> Result<String, Vec<Diagnostic>> {
+fn kernels(
+    program: &ast::Program,
+    modules: &Modules,
+    params: &[(String, i64)],
+    config: &Config,
+) -> Result<String, Vec<Diagnostic>> {
     let kernels = || program.items.iter().filter_map(|item| if let Item::Kernel(k) = item { Some(k) } else { None });
     let has = |kernel: &ast::Kernel, name: &str| kernel.params.iter().any(|p| p.name.name == name);
     let schedules =
@@ -188,7 +199,7 @@ fn kernels(program: &ast::Program, params: &[(String, i64)], config: &Config) ->
     for kernel in kernels() {
         let counts = |name: &str| has(kernel, name) || !(of_schedule(name) || kernels().any(|k| has(k, name)));
         let own: Vec<(String, i64)> = params.iter().filter(|(name, _)| counts(name)).cloned().collect();
-        match tensor::check(kernel, &own, &constants) {
+        match tensor::check_with(kernel, &own, &constants, modules) {
             Ok(kernel) => texts.push(tensor::print(&kernel)),
             Err(told) => errors.extend(told),
         }

@@ -5,6 +5,7 @@ pub mod check;
 pub mod disasm;
 pub mod explain;
 pub mod fmt;
+pub mod library;
 pub mod lower;
 pub mod profile;
 pub mod replay;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tilewright_syntax::Sources;
 
 use crate::cli::ProfileArgs;
+use crate::compile::read_program;
 use crate::error::{Exit, Failure};
 use crate::files::Staged;
 use crate::pictures::{self, Pictures};
@@ -79,7 +80,7 @@ fn compared(
     let schedules = loaded.program.as_ref().map(|program| program.schedules()).unwrap_or_default();
     let name = other.display().to_string();
     if schedules.contains(&name) {
-        let file = files::read_program(&args.file, sources)?;
+        let file = read_program(&args.file, sources)?;
         let other = load::program(&args.file, file, Some(&name), args, sources)?;
         return Ok(compare(figures, &self::figures(&other, timing, sources)?));
     }

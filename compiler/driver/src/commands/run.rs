@@ -14,7 +14,7 @@ use tilewright_syntax::Sources;
 
 use crate::arrays::{self, TensorFile};
 use crate::cli::RunArgs;
-use crate::compile::{Compiled, compile, params};
+use crate::compile::{Compiled, compile, params, read_program};
 use crate::cycles::{self, Timed};
 use crate::error::{DriverError, Exit, Failure, index_text};
 use crate::files::{self, Staged};
@@ -24,7 +24,7 @@ use crate::simulate::{self, Mismatch, Run};
 use crate::{npy, pictures, recordings, stats, target};
 
 pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
-    let file = files::read_program(&args.file, sources)?;
+    let file = read_program(&args.file, sources)?;
     let params = params(&args.params.params, sources)?;
     let (config, stated) = target::read_timed(args.target.target.as_deref(), sources)?;
     let timing = args.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?.unwrap_or(stated);

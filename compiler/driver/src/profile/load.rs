@@ -13,11 +13,11 @@ use tilewright_syntax::ast::Item;
 use tilewright_syntax::{FileId, Sources};
 
 use crate::cli::ProfileArgs;
-use crate::compile::{Compiled, compile, params};
+use crate::compile::{Compiled, compile, params, read_program};
 use crate::error::{Failure, our_mistake};
 use crate::simulate::stopped;
 use crate::target::NamedTiming;
-use crate::{cycles, files, recordings, target};
+use crate::{cycles, recordings, target};
 
 /// What is profiled.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ pub fn load(path: &Path, args: &ProfileArgs, sources: &mut Sources) -> Result<Lo
         let (name, recording) = (path.display().to_string(), recordings::read_stream(path)?);
         return Ok(Loaded { name, recording, timing: NamedTiming::default(), program: None });
     }
-    let file = files::read_program(path, sources)?;
+    let file = read_program(path, sources)?;
     program(path, file, args.schedule.as_deref(), args, sources)
 }
 

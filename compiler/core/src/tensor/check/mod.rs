@@ -6,11 +6,13 @@
 //! stages compute with sizes and offsets in `i64` without overflow.
 
 mod extents;
+pub(super) mod function;
 mod index;
 mod scan;
 mod scope;
 mod value;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use tilewright_syntax::ast::{self, AxisDecl, Expr, ExprKind, Ident, KernelStmt, ScanStmt};
@@ -19,6 +21,7 @@ use tilewright_syntax::{Diagnostic, Span};
 use super::constants::{Constants, bind_parameters};
 use super::error::{ExtentSource, TensorError};
 use super::{Axis, AxisId, Compute, Definition, Kernel, Leaf, Reducer, Reduction, Tensor, TensorId};
+use crate::modules::Modules;
 use crate::scalar::{DType, Scalar};
 use scan::OpenScan;
 use scope::Scope;
@@ -56,7 +59,18 @@ impl From<TensorError> for Fault {
 /// Checks a kernel. `overrides` replace the defaults of its parameters; `target` has the names that the target defines
 /// (`BATCH`, `BLOCK_IN`, `BLOCK_OUT`). The errors are [`TensorError`]s, codes `E02xx`, in the order of the source.
 pub fn check(kernel: &ast::Kernel, overrides: &[(String, i64)], target: &Constants) -> Result<Kernel, Vec<Diagnostic>> {
-    check_typed(kernel, overrides, target).map_err(|errors| errors.iter().map(TensorError::diagnostic).collect())
+    check_with(kernel, overrides, target, &Modules::default())
+}
+
+/// Checks a kernel that may call the functions of its modules.
+pub fn check_with(
+    kernel: &ast::Kernel,
+    overrides: &[(String, i64)],
+    target: &Constants,
+    modules: &Modules,
+) -> Result<Kernel, Vec<Diagnostic>> {
+    let told = |errors: Vec<TensorError>| errors.iter().map(TensorError::diagnostic).collect();
+    check_typed(kernel, overrides, target, modules).map_err(told)
 }
 
 /// The values of a kernel's parameters, and the target's names with them.
@@ -74,6 +88,7 @@ pub fn check_typed(
     source: &ast::Kernel,
     overrides: &[(String, i64)],
     target: &Constants,
+    modules: &Modules,
 ) -> Result<Kernel, Vec<TensorError>> {
     let constants = bind_parameters(&source.name, &source.params, overrides, target)?;
     let kernel = Kernel {
@@ -83,8 +98,17 @@ pub fn check_typed(
         axes: Vec::new(),
         scans: Vec::new(),
     };
-    let mut checker =
-        Checker { source, constants, kernel, failed: BTreeSet::new(), open: None, elements: 0, errors: Vec::new() };
+    let mut checker = Checker {
+        source,
+        constants,
+        modules,
+        calls: Cell::new(0),
+        kernel,
+        failed: BTreeSet::new(),
+        open: None,
+        elements: 0,
+        errors: Vec::new(),
+    };
     source.stmts.iter().for_each(|stmt| checker.statement(stmt));
     checker.output_exists();
     if checker.errors.is_empty() { Ok(checker.kernel) } else { Err(checker.errors) }
@@ -93,6 +117,9 @@ pub fn check_typed(
 struct Checker<'a> {
     source: &'a ast::Kernel,
     constants: Constants,
+    modules: &'a Modules,
+    /// How many calls of functions the definition at hand has taken.
+    calls: Cell<u32>,
     /// What has been checked so far.
     kernel: Kernel,
     /// Tensors with an error in their definition: nothing is said about what reads them.
@@ -192,6 +219,7 @@ impl Checker<'_> {
         known: &[ExtentSource],
         wanted: Option<DType>,
     ) -> Checked<(Compute, DType)> {
+        self.calls.set(0);
         let RightSide { reduction, body } = split_reduction(&define.value)?;
         let reduced = reduction.map_or(&[][..], |(_, axes)| axes);
         let declared: Vec<&AxisDecl> = define.axes.iter().chain(reduced).collect();
@@ -237,6 +265,9 @@ impl Checker<'_> {
             define,
             axes,
             scan: self.open.as_ref(),
+            modules: self.modules,
+            bound: None,
+            calls: &self.calls,
         }
     }
 

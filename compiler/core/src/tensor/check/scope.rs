@@ -1,13 +1,16 @@
 //! What names mean inside one definition: axes, constants and the tensors before it.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, Ident};
 
+use super::function::Bound;
 use super::scan::OpenScan;
 use super::{Checked, Fault, defined_names};
 use crate::affine::Interval;
+use crate::modules::Modules;
 use crate::tensor::constants::Constants;
 use crate::tensor::error::TensorError;
 use crate::tensor::{AxisId, Kernel, TensorId};
@@ -24,6 +27,11 @@ pub(super) struct Scope<'a> {
     pub axes: &'a [AxisId],
     /// The scan around the definition, whose steps are its first axis.
     pub scan: Option<&'a OpenScan>,
+    pub modules: &'a Modules,
+    /// The function whose body is looked at, with its arguments; none outside of functions.
+    pub bound: Option<&'a Bound<'a>>,
+    /// How many calls of functions the definition has taken.
+    pub calls: &'a Cell<u32>,
 }
 
 /// What a name without indices stands for.

@@ -16,7 +16,8 @@ use crate::tensor::error::{Operand, TensorError};
 use crate::tensor::{Leaf, Read, Reducer};
 
 /// An expression with its type, or a constant that takes the type of what stands beside it.
-enum Value {
+#[derive(Clone)]
+pub(super) enum Value {
     Constant(i64),
     Typed(Scalar<Leaf>, DType),
 }
@@ -43,7 +44,7 @@ impl Scope<'_> {
         Ok((if result == dtype { value } else { widen(value, dtype) }, result))
     }
 
-    fn value(&self, e: &Expr) -> Checked<Value> {
+    pub(super) fn value(&self, e: &Expr) -> Checked<Value> {
         match &e.kind {
             ExprKind::Int(value) => Ok(Value::Constant(*value)),
             ExprKind::Name(name) => self.named_value(name, e.span),
@@ -64,6 +65,9 @@ impl Scope<'_> {
     }
 
     fn named_value(&self, name: &str, span: Span) -> Checked<Value> {
+        if let Some(argument) = self.bound.and_then(|bound| bound.argument(name)) {
+            return Ok(argument);
+        }
         match self.name(name, span)? {
             Meaning::Constant(value) => Ok(Value::Constant(value)),
             Meaning::Axis(axis) => {
@@ -140,7 +144,7 @@ impl Scope<'_> {
             ("select", _) => Err(wrong_count("a comparison and two values").into()),
             ("clip", _) => Err(wrong_count("three arguments").into()),
             ("sum", _) => Err(wrong_count("axes and a value").into()),
-            _ => Err(TensorError::UnknownFunction { name: name.to_owned(), span: function.span }.into()),
+            _ => self.inlined(function, args, span),
         }
     }
 

@@ -1,0 +1,86 @@
+//! What can be wrong with a call of a definition or a repetition, and how it is told.
+
+use thiserror::Error;
+use tilewright_syntax::ast::Ident;
+use tilewright_syntax::{Diagnostic, Span, nearest};
+
+use crate::tensor::TensorError;
+
+/// Why statements do not become directives.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ExpandError {
+    #[error("there is no definition `{}`", name.name)]
+    UnknownDef { name: Ident, known: Vec<String> },
+    #[error("`{}` cannot be called like this: {reason}", call.name)]
+    Arguments { call: Ident, reason: String, usage: String, defined: Span },
+    #[error("`{}` leads to itself", call.name)]
+    CallsItself { call: Ident, defined: Span },
+    #[error("`{}` is handed back, and nothing introduces it", result.name)]
+    NotIntroduced { result: Ident, call: Span },
+    #[error("`{}` stands for a size here, not for a stage or an axis", name.name)]
+    NotAName { name: Ident, value: Span },
+    #[error("more than {most} directives")]
+    TooMany { span: Span, most: usize },
+    #[error("calls and repetitions nest too deep")]
+    TooDeep { span: Span, most: usize },
+    #[error(transparent)]
+    Constant(Box<TensorError>),
+}
+
+impl ExpandError {
+    /// The error's stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ExpandError::UnknownDef { .. } => "E0354",
+            ExpandError::Arguments { .. } => "E0355",
+            ExpandError::CallsItself { .. } => "E0356",
+            ExpandError::NotIntroduced { .. } => "E0357",
+            ExpandError::NotAName { .. } => "E0358",
+            ExpandError::TooMany { .. } | ExpandError::TooDeep { .. } => "E0359",
+            ExpandError::Constant(error) => error.code(),
+        }
+    }
+
+    /// The error as it is shown.
+    pub fn diagnostic(&self) -> Diagnostic {
+        if let ExpandError::Constant(error) = self {
+            return error.diagnostic();
+        }
+        let d = Diagnostic::error(self.code(), self.to_string());
+        match self {
+            ExpandError::UnknownDef { name, known } => {
+                let d = d.primary(name.span, "no `def` in reach has this name");
+                match (nearest(&name.name, known.iter().map(String::as_str)), known.is_empty()) {
+                    (Some(near), _) => d.help(format!("did you mean `{near}`?")),
+                    (None, false) => d.help(format!("definitions in reach: {}", known.join(", "))),
+                    (None, true) => {
+                        d.help("a directive stands behind its stage: `C.split(i, 4)`; the library's definitions need `use vta`")
+                    }
+                }
+            }
+            ExpandError::Arguments { call, usage, defined, .. } => d
+                .primary(call.span, "called here")
+                .secondary(*defined, "defined here")
+                .help(format!("call it as `{usage}`")),
+            ExpandError::CallsItself { call, defined } => d
+                .primary(call.span, "called while it is being expanded")
+                .secondary(*defined, "defined here")
+                .help("repeat directives with `for`"),
+            ExpandError::NotIntroduced { result, call } => d
+                .primary(result.span, "no directive inside names this")
+                .secondary(*call, "called here")
+                .help("hand back the name of an axis or a stage that a directive makes"),
+            ExpandError::NotAName { name, value } => d
+                .primary(name.span, "has to be a stage or an axis")
+                .secondary(*value, "a size")
+                .help("give the definition a name here"),
+            ExpandError::TooMany { span, .. } => {
+                d.primary(*span, "passes the limit").help("a shorter `for`, or fewer of them inside each other")
+            }
+            ExpandError::TooDeep { span, most } => d
+                .primary(*span, format!("at most {most} stand around a directive"))
+                .help("call fewer definitions in a chain"),
+            ExpandError::Constant(_) => d,
+        }
+    }
+}

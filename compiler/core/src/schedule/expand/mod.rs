@@ -1,0 +1,427 @@
+//! The statements of a schedule → plain directives: `for` is repeated, a call of a `def` becomes its directives.
+//!
+//! ```text
+//! before   def halves(C, i) -> io { C.split(i, 2) -> io, ii; C.unroll(ii) }
+//!          halves(Y, x) -> xo
+//! after    Y.split(x, 2) -> xo, ii
+//!          Y.unroll(ii)
+//! ```
+//!
+//! - A parameter stands for its argument: a stage, an axis, a scope or a size.
+//! - What a definition introduces and hands back has the name that the call gives it; what it keeps has a name that nothing
+//!   else in the schedule has. What a `for` introduces keeps its name.
+//! - A directive keeps the place where it was written; the calls and repetitions that led to it go with it, and a
+//!   diagnostic shows both.
+//! - No definition leads to itself, and the directives of one schedule are limited, so that expansion ends.
+
+mod error;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tilewright_syntax::ast::{self, Expr, ExprKind, For, ForValues, Ident, NamedArg, ScheduleStmt, Use};
+use tilewright_syntax::{Diagnostic, Span};
+
+pub use error::ExpandError;
+
+use crate::modules::Modules;
+use crate::tensor::{Constants, Kernel};
+
+/// Most directives of a schedule.
+const MAX_DIRECTIVES: usize = 10_000;
+
+/// Most calls and repetitions around a directive.
+const MAX_DEPTH: usize = 64;
+
+/// A call or a repetition that led to a directive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context {
+    pub span: Span,
+    pub text: String,
+}
+
+/// A directive with the names that it has where it is applied.
+#[derive(Debug)]
+pub struct Expanded<'a> {
+    pub target: Option<&'a Ident>,
+    pub stage: &'a Ident,
+    pub call: &'a ast::Directive,
+    /// From the outermost on.
+    pub context: &'a [Context],
+}
+
+type Emit<'a> = dyn FnMut(Expanded) -> Result<(), Diagnostic> + 'a;
+
+/// Hands the directives of a schedule to `emit`, one after the other. `constants` are those in reach of the schedule.
+pub fn expand(
+    source: &ast::Schedule,
+    kernel: &Kernel,
+    modules: &Modules,
+    constants: &Constants,
+    emit: &mut Emit,
+) -> Result<(), Diagnostic> {
+    let mut taken: BTreeSet<String> = constants.names().map(str::to_owned).collect();
+    taken.extend(kernel.tensors.iter().map(|t| t.name.clone()));
+    taken.extend(kernel.axes.iter().map(|a| a.name.clone()));
+    names_in(&source.stmts, &mut taken);
+    let mut expander =
+        Expander { modules, constants, taken, open: Vec::new(), context: Vec::new(), directives: 0, emit };
+    expander.statements(&source.stmts, &mut Scope::default())
+}
+
+struct Expander<'a, 'e> {
+    modules: &'a Modules,
+    constants: &'a Constants,
+    /// Names that no definition may give to what it keeps to itself.
+    taken: BTreeSet<String>,
+    /// The definitions that are being expanded, from the outermost on.
+    open: Vec<&'a ast::Def>,
+    context: Vec<Context>,
+    directives: usize,
+    emit: &'e mut Emit<'e>,
+}
+
+/// What names mean where a statement stands.
+#[derive(Clone, Default)]
+struct Scope<'a> {
+    /// Parameters and variables, by what they stand for.
+    values: BTreeMap<String, Expr>,
+    /// What a definition introduces, by what it is called outside.
+    introduced: BTreeMap<String, Ident>,
+    uses: Vec<&'a Use>,
+}
+
+impl<'a> Expander<'a, '_> {
+    fn statements(&mut self, stmts: &'a [ScheduleStmt], scope: &mut Scope<'a>) -> Result<(), Diagnostic> {
+        for stmt in stmts {
+            match stmt {
+                ScheduleStmt::Directive { target, stage, call } => {
+                    self.directive(target.as_ref(), stage, call, scope)?;
+                }
+                ScheduleStmt::Group { stage, calls, .. } => {
+                    calls.iter().try_for_each(|call| self.directive(None, stage, call, scope))?;
+                }
+                ScheduleStmt::Call(call) => self.call(call, scope).map_err(|d| self.told(d))?,
+                ScheduleStmt::For(repeat) => self.repeat(repeat, scope)?,
+                ScheduleStmt::Use(import) => scope.uses.push(import),
+            }
+        }
+        Ok(())
+    }
+
+    fn directive(
+        &mut self,
+        target: Option<&Ident>,
+        stage: &Ident,
+        call: &ast::Directive,
+        scope: &Scope,
+    ) -> Result<(), Diagnostic> {
+        self.directives += 1;
+        if self.directives > MAX_DIRECTIVES {
+            return Err(self.told(ExpandError::TooMany { span: call.span, most: MAX_DIRECTIVES }.diagnostic()));
+        }
+        let (target, stage) = (target.map(|name| scope.name(name)).transpose(), scope.name(stage));
+        let stage = stage.map_err(|e| self.told(e.diagnostic()))?;
+        let target = target.map_err(|e| self.told(e.diagnostic()))?;
+        let call = scope.call(call).map_err(|e| self.told(e.diagnostic()))?;
+        let (target, stage, call) = (target.as_ref(), &stage, &call);
+        let outcome = (self.emit)(Expanded { target, stage, call, context: &self.context });
+        outcome.map_err(|diagnostic| self.told(diagnostic))
+    }
+
+    /// Adds what led here to a diagnostic, from the innermost call on.
+    fn told(&self, diagnostic: Diagnostic) -> Diagnostic {
+        self.context.iter().rev().fold(diagnostic, |d, context| d.secondary(context.span, context.text.clone()))
+    }
+
+    fn repeat(&mut self, repeat: &'a For, scope: &Scope<'a>) -> Result<(), Diagnostic> {
+        self.depth_is_limited(repeat.variable.span).map_err(|d| self.told(d))?;
+        let values = self.values(&repeat.values, scope).map_err(|d| self.told(d))?;
+        for value in values {
+            let mut inner = scope.clone();
+            let text = format!("with `{}` = {}", repeat.variable.name, shown(&value));
+            inner.values.insert(repeat.variable.name.clone(), value);
+            inner.introduced.remove(&repeat.variable.name);
+            self.context.push(Context { span: repeat.variable.span, text });
+            self.statements(&repeat.stmts, &mut inner)?;
+            self.context.pop();
+        }
+        Ok(())
+    }
+
+    fn depth_is_limited(&self, span: Span) -> Result<(), Diagnostic> {
+        match self.context.len() {
+            MAX_DEPTH.. => Err(ExpandError::TooDeep { span, most: MAX_DEPTH }.diagnostic()),
+            _ => Ok(()),
+        }
+    }
+
+    /// An argument as it stands for its parameter: a name stays one, anything else is a size.
+    fn argument(&self, e: &Expr, scope: &Scope) -> Result<Expr, ExpandError> {
+        let value = scope.expr(e);
+        match value.kind {
+            ExprKind::Name(_) => Ok(value),
+            _ => {
+                let size = self.constants.eval(&value).map_err(|e| ExpandError::Constant(Box::new(e)))?;
+                Ok(integer(size, value.span))
+            }
+        }
+    }
+
+    fn values(&self, values: &ForValues, scope: &Scope) -> Result<Vec<Expr>, Diagnostic> {
+        let (start, end) = match values {
+            ForValues::List(list, _) => {
+                let values = list.iter().map(|value| self.argument(value, scope)).collect::<Result<_, _>>();
+                return values.map_err(|e| e.diagnostic());
+            }
+            ForValues::Range(start, end) => (start, end),
+        };
+        let number = |e: &Expr| self.constants.eval(&scope.expr(e)).map_err(|error| error.diagnostic());
+        let (first, last, span) = (number(start)?, number(end)?, start.span.to(end.span));
+        if last.saturating_sub(first) > MAX_DIRECTIVES as i64 {
+            return Err(ExpandError::TooMany { span, most: MAX_DIRECTIVES }.diagnostic());
+        }
+        Ok((first..last).map(|value| integer(value, span)).collect())
+    }
+
+    fn call(&mut self, call: &'a ast::Directive, scope: &Scope<'a>) -> Result<(), Diagnostic> {
+        let visible = self.modules.defs(call.name.span.file, &scope.uses);
+        let Some(def) = visible.iter().find(|def| def.name.name == call.name.name).copied() else {
+            let known = visible.iter().map(|def| def.name.name.clone()).collect();
+            return Err(ExpandError::UnknownDef { name: call.name.clone(), known }.diagnostic());
+        };
+        if let Some(first) = self.open.iter().find(|open| open.name.span == def.name.span) {
+            return Err(ExpandError::CallsItself { call: call.name.clone(), defined: first.name.span }.diagnostic());
+        }
+        self.depth_is_limited(call.span)?;
+        let mut inner = self.bound(def, call, scope).map_err(|e| e.diagnostic())?;
+        self.open.push(def);
+        self.context.push(Context { span: call.span, text: format!("in this call of `{}`", def.name.name) });
+        // An error inside is told with its context there.
+        let outcome = self.statements(&def.stmts, &mut inner);
+        self.open.pop();
+        match outcome {
+            Ok(()) => {
+                self.context.pop();
+                Ok(())
+            }
+            Err(diagnostic) => {
+                self.context.clear();
+                Err(diagnostic)
+            }
+        }
+    }
+
+    /// The scope inside a definition: parameters by arguments, what it introduces by its names outside.
+    fn bound(&mut self, def: &'a ast::Def, call: &ast::Directive, scope: &Scope) -> Result<Scope<'a>, ExpandError> {
+        let arguments = |reason| ExpandError::Arguments {
+            call: call.name.clone(),
+            reason,
+            usage: usage(def),
+            defined: def.name.span,
+        };
+        if call.args.len() > def.params.len() {
+            return Err(arguments(format!(
+                "it has {} parameters, and {} arguments stand here",
+                def.params.len(),
+                call.args.len()
+            )));
+        }
+        if call.results.len() != def.results.len() {
+            return Err(arguments(format!(
+                "it hands back {}, and {} named behind `->`",
+                count(def.results.len()),
+                match call.results.len() {
+                    0 => "none is".to_owned(),
+                    1 => "1 is".to_owned(),
+                    n => format!("{n} are"),
+                }
+            )));
+        }
+        let mut inner = Scope::default();
+        for (param, value) in def.params.iter().zip(&call.args) {
+            inner.values.insert(param.name.name.clone(), self.argument(value, scope)?);
+        }
+        for NamedArg { name, value } in &call.named {
+            if !def.params.iter().any(|p| p.name.name == name.name) {
+                return Err(arguments(format!("it has no parameter `{}`", name.name)));
+            }
+            if inner.values.insert(name.name.clone(), self.argument(value, scope)?).is_some() {
+                return Err(arguments(format!("`{}` is given twice", name.name)));
+            }
+        }
+        for param in &def.params {
+            let name = &param.name.name;
+            match &param.default {
+                _ if inner.values.contains_key(name) => {}
+                Some(default) => {
+                    let value = self.argument(default, &inner)?;
+                    inner.values.insert(name.clone(), value);
+                }
+                None => return Err(arguments(format!("`{name}` is missing"))),
+            }
+        }
+        self.name_introduced(def, call, scope, &mut inner)?;
+        Ok(inner)
+    }
+
+    fn name_introduced(
+        &mut self,
+        def: &ast::Def,
+        call: &ast::Directive,
+        scope: &Scope,
+        inner: &mut Scope,
+    ) -> Result<(), ExpandError> {
+        let mut introduced = Vec::new();
+        introduced_in(&def.stmts, &mut introduced);
+        for (result, outside) in def.results.iter().zip(&call.results) {
+            if !introduced.iter().any(|name| name.name == result.name) {
+                return Err(ExpandError::NotIntroduced { result: result.clone(), call: call.span });
+            }
+            inner.introduced.insert(result.name.clone(), scope.name(outside)?);
+        }
+        for name in introduced {
+            if !inner.values.contains_key(&name.name) && !inner.introduced.contains_key(&name.name) {
+                let fresh = self.fresh(&name.name);
+                inner.introduced.insert(name.name.clone(), Ident { name: fresh, span: name.span });
+            }
+        }
+        Ok(())
+    }
+
+    /// A name that nothing else has.
+    fn fresh(&mut self, name: &str) -> String {
+        let numbered = (2..).map(|n| format!("{name}_{n}"));
+        let fresh = std::iter::once(name.to_owned()).chain(numbered).find(|n| !self.taken.contains(n));
+        let fresh = fresh.expect("there are more numbers than names");
+        self.taken.insert(fresh.clone());
+        fresh
+    }
+}
+
+impl Scope<'_> {
+    /// What a name of a stage or an axis is outside.
+    fn name(&self, name: &Ident) -> Result<Ident, ExpandError> {
+        match (self.values.get(&name.name), self.introduced.get(&name.name)) {
+            (Some(Expr { kind: ExprKind::Name(outside), .. }), _) => {
+                Ok(Ident { name: outside.clone(), span: name.span })
+            }
+            (Some(value), _) => Err(ExpandError::NotAName { name: name.clone(), value: value.span }),
+            (None, Some(outside)) => Ok(outside.clone()),
+            (None, None) => Ok(name.clone()),
+        }
+    }
+
+    fn call(&self, call: &ast::Directive) -> Result<ast::Directive, ExpandError> {
+        let named = |arg: &NamedArg| NamedArg { name: arg.name.clone(), value: self.expr(&arg.value) };
+        Ok(ast::Directive {
+            name: call.name.clone(),
+            args: call.args.iter().map(|arg| self.expr(arg)).collect(),
+            named: call.named.iter().map(named).collect(),
+            results: call.results.iter().map(|name| self.name(name)).collect::<Result<_, _>>()?,
+            span: call.span,
+        })
+    }
+
+    /// An argument with outside names. A size takes the place of its name in parentheses.
+    fn expr(&self, e: &Expr) -> Expr {
+        let inner = |e: &Expr| Box::new(self.expr(e));
+        let kind = match &e.kind {
+            ExprKind::Name(name) => match (self.values.get(name), self.introduced.get(name)) {
+                (Some(value), _) => match &value.kind {
+                    ExprKind::Name(_) | ExprKind::Int(_) => value.kind.clone(),
+                    _ => ExprKind::Paren(Box::new(value.clone())),
+                },
+                (None, Some(outside)) => ExprKind::Name(outside.name.clone()),
+                (None, None) => e.kind.clone(),
+            },
+            ExprKind::Paren(e) => ExprKind::Paren(inner(e)),
+            ExprKind::Negate(e) => ExprKind::Negate(inner(e)),
+            ExprKind::Binary { op, left, right } => {
+                ExprKind::Binary { op: *op, left: inner(left), right: inner(right) }
+            }
+            ExprKind::Call { function, args, named } => ExprKind::Call {
+                function: function.clone(),
+                args: args.iter().map(|arg| self.expr(arg)).collect(),
+                named: named.clone(),
+            },
+            other => other.clone(),
+        };
+        Expr { kind, span: e.span }
+    }
+}
+
+fn integer(value: i64, span: Span) -> Expr {
+    let magnitude = Expr { kind: ExprKind::Int(value.saturating_abs()), span };
+    match value {
+        0.. => magnitude,
+        _ => Expr { kind: ExprKind::Negate(Box::new(magnitude)), span },
+    }
+}
+
+/// A value in a message.
+fn shown(value: &Expr) -> String {
+    match &value.kind {
+        ExprKind::Name(name) => format!("`{name}`"),
+        ExprKind::Int(value) => value.to_string(),
+        ExprKind::Paren(inner) => shown(inner),
+        ExprKind::Negate(inner) => format!("-{}", shown(inner)),
+        _ => "...".to_owned(),
+    }
+}
+
+/// `halves(C, i, f = ...) -> io`.
+fn usage(def: &ast::Def) -> String {
+    let names = |names: Vec<&str>| names.join(", ");
+    let params = names(def.params.iter().map(|p| p.name.name.as_str()).collect());
+    let results = names(def.results.iter().map(|r| r.name.as_str()).collect());
+    let arrow = if results.is_empty() { "" } else { " -> " };
+    format!("{}({params}){arrow}{results}", def.name.name)
+}
+
+fn count(n: usize) -> String {
+    match n {
+        0 => "nothing".to_owned(),
+        1 => "1 thing".to_owned(),
+        n => format!("{n} things"),
+    }
+}
+
+/// Names that statements give to new axes and stages.
+fn introduced_in<'a>(stmts: &'a [ScheduleStmt], found: &mut Vec<&'a Ident>) {
+    for stmt in stmts {
+        match stmt {
+            ScheduleStmt::Directive { target, call, .. } => found.extend(target.iter().chain(&call.results)),
+            ScheduleStmt::Group { calls, .. } => found.extend(calls.iter().flat_map(|call| &call.results)),
+            ScheduleStmt::Call(call) => found.extend(&call.results),
+            ScheduleStmt::For(repeat) => introduced_in(&repeat.stmts, found),
+            ScheduleStmt::Use(_) => {}
+        }
+    }
+}
+
+/// All names in statements.
+fn names_in(stmts: &[ScheduleStmt], found: &mut BTreeSet<String>) {
+    let mut calls = Vec::new();
+    for stmt in stmts {
+        match stmt {
+            ScheduleStmt::Directive { target, stage, call } => {
+                found.extend(target.iter().chain([stage]).map(|name| name.name.clone()));
+                calls.push(call);
+            }
+            ScheduleStmt::Group { stage, calls: group, .. } => {
+                found.insert(stage.name.clone());
+                calls.extend(group);
+            }
+            ScheduleStmt::Call(call) => calls.push(call),
+            ScheduleStmt::For(repeat) => names_in(&repeat.stmts, found),
+            ScheduleStmt::Use(_) => {}
+        }
+    }
+    for call in calls {
+        found.extend(call.results.iter().map(|name| name.name.clone()));
+        found.extend(call.args.iter().filter_map(|arg| match &arg.kind {
+            ExprKind::Name(name) => Some(name.clone()),
+            _ => None,
+        }));
+    }
+}

@@ -1,0 +1,27 @@
+//! `tilewright std [MODULE]`: the standard library as it stands in the binary.
+
+use tilewright_core::modules::{LIBRARY, documentation};
+use tilewright_syntax::nearest;
+
+use crate::cli::StdArgs;
+use crate::error::{Exit, Failure};
+use crate::files;
+
+pub fn run(args: &StdArgs) -> Result<Exit, Failure> {
+    let names = || LIBRARY.iter().map(|module| module.name);
+    let text = match &args.module {
+        None if args.page => documentation(),
+        None => names().map(|name| format!("{name}\n")).collect(),
+        Some(wanted) => match LIBRARY.iter().find(|module| module.name == wanted) {
+            Some(module) => module.text.to_owned(),
+            None => {
+                let near = nearest(wanted, names()).map(|near| format!(": perhaps `{near}`"));
+                let all: Vec<&str> = names().collect();
+                let message = format!("the library has no module `{wanted}`{}", near.unwrap_or_default());
+                return Err(Failure::Usage(format!("{message} (modules: {})", all.join(", "))));
+            }
+        },
+    };
+    files::print(&text)?;
+    Ok(Exit::Good)
+}
