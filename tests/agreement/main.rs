@@ -9,6 +9,7 @@ mod examples;
 mod overlap;
 mod random;
 mod reductions;
+mod scans;
 
 /// How many programs each property draws: 96, or what `TILEWRIGHT_CASES` says.
 fn cases() -> u32 {

@@ -164,8 +164,11 @@ fn simulate(stream: &Stream, program: &LoopProgram, arrays: &Arrays) -> (Report,
     });
     let mut dram = Dram::new(segments.collect()).expect("segments do not overlap");
     let mut simulator = Simulator::new(&stream.config).expect("the target can be simulated");
-    let report = simulator.run(&stream.insns, &mut dram, &Options::default()).unwrap_or_else(|stop| panic!("{stop}"));
+    let report = simulator
+        .run(&stream.insns, &mut dram, &Options { detect_races: true, ..Options::default() })
+        .unwrap_or_else(|stop| panic!("{stop}"));
     assert!(report.finish.is_clean(), "FINISH before all work is done: {:?}", report.finish);
+    assert!(report.races.as_ref().is_some_and(|races| races.is_clean()), "instructions race: {:?}", report.races);
     assert!(report.tokens_left.is_empty(), "tokens are left: {:?}", report.tokens_left);
     assert!(report.overflows.is_empty(), "token counters overflow: {:?}", report.overflows);
     let mut outputs = BTreeMap::new();

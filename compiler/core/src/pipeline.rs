@@ -211,9 +211,6 @@ fn front_of(
     let target = target_constants(config);
     let constants = tensor::check::parameters(kernel, &of_kernel, &target)?;
     let checked = tensor::check_with(kernel, &of_kernel, &target, modules)?;
-    if let Some(scan) = checked.scans.first() {
-        return Err(vec![ChoiceError::WithoutMeaning { span: scan.span }.diagnostic()]);
-    }
     let constants = bind_parameters(&schedule.name, &schedule.params, &of_schedule, &constants)
         .map_err(|errors| errors.iter().map(TensorError::diagnostic).collect::<Vec<_>>())?;
     Ok(Front {

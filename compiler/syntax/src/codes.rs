@@ -136,6 +136,8 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0359": "too many directives",
     "E0360": "storage with nothing to rotate on",
     "E0361": "an axis whose iterations cannot be virtual threads",
+    "E0370": "computed outside of the steps of a scan",
+    "E0371": "steps of a scan out of order",
     "E0401": "syntax error in a loop program",
     "E0402": "text that is no part of a loop program",
     "E0403": "number out of range in a loop program",

@@ -17,7 +17,7 @@
 use crate::legalize::nest::{NestLoop, wrap};
 use crate::legalize::seal::ITER_FIELD;
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Alu, AluOperand, For, Gemm, InsnLoop, LoopId, LoopProgram, MicroOp, Stmt, TileRef};
+use crate::loops::ir::{Alu, AluOperand, For, Gemm, InsnLoop, LoopId, LoopProgram, Mark, MicroOp, Stmt, TileRef};
 
 /// Cycles that an instruction costs besides its micro-ops.
 const CYCLES_PER_INSTRUCTION: i64 = 7;
@@ -39,7 +39,7 @@ fn fold_block(program: &LoopProgram, block: Vec<Stmt>, uop_limit: i64) -> Vec<St
 /// Descends through single-statement loops, collecting them, and folds them into the instruction found inside.
 fn fold(program: &LoopProgram, stmt: Stmt, mut around: Vec<NestLoop>, uop_limit: i64) -> Stmt {
     match stmt {
-        Stmt::For(mut f) if f.body.len() == 1 => {
+        Stmt::For(mut f) if f.body.len() == 1 && f.mark != Some(Mark::Serial) => {
             around.push(NestLoop { var: f.var, mark: f.mark, origin: f.origin });
             fold(program, f.body.remove(0), around, uop_limit)
         }

@@ -11,7 +11,7 @@
 //! with the operand and does not need it again; nothing behind it mentions the operand.
 
 use crate::legalize::match_alu::begins_with;
-use crate::legalize::nest::{Nest, repeating_loops, stores};
+use crate::legalize::nest::{Nest, is_nest, repeating_loops, stores};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, BufferId, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
 use crate::scalar::{CastMode, DType, Scalar};
@@ -76,7 +76,7 @@ fn holds(o: &Buffer, result: &Buffer) -> bool {
 /// A statement that is a perfect nest.
 fn sole_nest(stmt: &Stmt) -> Option<Nest> {
     let mut found = Vec::new();
-    if let Stmt::For(_) | Stmt::Store(_) = stmt {
+    if is_nest(stmt) {
         stores(std::slice::from_ref(stmt), &mut |nest| found.push(nest));
     }
     if count(stmt) == 1 { found.pop() } else { None }

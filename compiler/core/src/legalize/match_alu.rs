@@ -11,7 +11,7 @@
 
 use crate::affine::Interval;
 use crate::legalize::match_gemm::not_whole;
-use crate::legalize::nest::{Nest, NestLoop, accumulation, repeating_loops, rewrite_stores, wrap};
+use crate::legalize::nest::{Nest, NestLoop, accumulation, apart, repeating_loops, rewrite_stores, wrap};
 use crate::legalize::tiles::{LaneLoop, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
@@ -141,7 +141,8 @@ fn order_is_free(
     target: &Load,
     selection: &Selection,
 ) -> Result<(), LegalizeError> {
-    let elsewhere = operands.loads.iter().any(|l| l.buffer == target.buffer && l != target);
+    let own = |l: &&Load| l.buffer == target.buffer && *l != target;
+    let elsewhere = operands.loads.iter().filter(own).any(|l| !apart(nest, &l.indices, &target.indices));
     let joins = |op: &SelectedOp, with: AluOp| {
         op.opcode == with && !matches!(op.operand, OpOperand::Operand(k) if operands.loads[k as usize] == *target)
     };

@@ -1,6 +1,7 @@
 //! Perfect nests: loops with nothing between them around one statement. The unit in which passes rewrite.
 
-use crate::loops::ir::{For, Leaf, LoopId, LoopProgram, Mark, Origin, Stmt, Store};
+use crate::affine::Atom;
+use crate::loops::ir::{For, Index, Leaf, LoopId, LoopProgram, Mark, Origin, Stmt, Store};
 use crate::scalar::{BinaryOp, Scalar};
 
 /// Loops, from the outermost, around one store.
@@ -50,6 +51,24 @@ pub fn accumulation(store: &Store) -> Option<BinaryOp> {
     (joins && !again).then_some(*op)
 }
 
+/// Whether two accesses of one buffer are apart in all iterations of a nest: in some dimension they differ by a number, also
+/// modulo the slots that take turns there, and the nest's loops move neither.
+pub fn apart(nest: &Nest, a: &[Index], b: &[Index]) -> bool {
+    let still = |e: &Index| !e.mentions(&|v| nest.loops.iter().any(|l| l.var == v));
+    let inside = |e: &Index| match e.terms() {
+        [(Atom::Mod(inside, slots), 1)] if e.offset() == 0 => Some(((**inside).clone(), *slots)),
+        _ => None,
+    };
+    // Equal values are equal modulo the slots, and so are the values that were taken modulo these.
+    let differ = |a: &Index, b: &Index| match (inside(a), inside(b)) {
+        (Some((a, n)), Some((b, m))) if n == m => a.minus(&b).as_constant().is_some_and(|d| d.rem_euclid(n) != 0),
+        (Some((a, n)), None) => a.minus(b).as_constant().is_some_and(|d| d.rem_euclid(n) != 0),
+        (None, Some((b, n))) => a.minus(&b).as_constant().is_some_and(|d| d.rem_euclid(n) != 0),
+        _ => a.minus(b).as_constant().is_some_and(|d| d != 0),
+    };
+    a.iter().zip(b).any(|(a, b)| still(a) && still(b) && differ(a, b))
+}
+
 /// A statement inside loops, the first outermost.
 pub fn wrap(loops: &[NestLoop], inner: Stmt) -> Stmt {
     loops
@@ -95,9 +114,11 @@ fn into_nest(stmt: Stmt) -> Result<Nest, Stmt> {
     }
 }
 
-fn is_nest(stmt: &Stmt) -> bool {
+/// Whether a statement is a perfect nest. A loop whose iterations run in order is part of none.
+pub fn is_nest(stmt: &Stmt) -> bool {
     match stmt {
         Stmt::Store(_) => true,
+        Stmt::For(f) if f.mark == Some(Mark::Serial) => false,
         Stmt::For(f) => matches!(f.body.as_slice(), [inner] if is_nest(inner)),
         _ => false,
     }

@@ -30,7 +30,7 @@ use crate::loops::pieces::{adds_zeros, pieces};
 use crate::loops::unread::remove_unread;
 use crate::scalar::Scalar;
 use crate::schedule::regions::{self, Known};
-use crate::schedule::{Marked, Regions, Schedule, StageAxisId, StageId, StageLoop};
+use crate::schedule::{Kept, Marked, Regions, ScanId, Schedule, StageAxisId, StageId, StageLoop, TURNS};
 use crate::tensor::{self, AxisId, Definition, Read, TensorId};
 
 /// The most loops that a program may have.
@@ -152,6 +152,11 @@ impl Builder<'_> {
             Some(stage) if scope != Scope::Dram => self.regions.region(stage).extent.clone(),
             _ => tensor.shape.clone(),
         };
+        let (mut shape, mut array) = (shape, array);
+        if let Some(kept) = stage.and_then(|s| self.schedule.kept(s)) {
+            let slots = if kept == Kept::Turns { TURNS } else { tensor.shape[0] };
+            (shape[0], array[0]) = (slots, slots);
+        }
         let outside = match tensor.definition {
             Definition::Input { outside } => outside,
             Definition::Compute(_) | Definition::State(_) => None,
@@ -214,15 +219,58 @@ impl Builder<'_> {
     fn nest(&mut self, stage: StageId) -> Vec<Stmt> {
         self.known.regions.insert(stage, self.regions.region(stage).clone());
         let mut stmts = Vec::new();
-        let tensor = self.schedule.stage(stage).tensor;
-        if !self.schedule.kernel.tensor(tensor).output {
-            self.buffer(tensor, Role::Temporary);
-            let directive = self.schedule.stage(stage).attach.map(|at| at.span);
-            let origin = Origin { directive, ..self.origin(stage, None) };
-            stmts.push(Stmt::Alloc { buffer: self.buffers[&tensor], origin });
+        match self.schedule.hosted(stage) {
+            Some(scan) => stmts.extend(self.keepers(scan)),
+            // Its buffer is there before the first step.
+            None if self.schedule.kept(stage).is_some() => {}
+            None => stmts.extend(self.alloc(stage)),
         }
         stmts.extend(self.loops_from(stage, 0, Phase::Compute));
         stmts
+    }
+
+    /// Makes the buffer of a stage, if that is no output.
+    fn alloc(&mut self, stage: StageId) -> Option<Stmt> {
+        let tensor = self.schedule.stage(stage).tensor;
+        if self.schedule.kernel.tensor(tensor).output {
+            return None;
+        }
+        self.buffer(tensor, Role::Temporary);
+        let directive = self.schedule.stage(stage).attach.map(|at| at.span);
+        let origin = Origin { directive, ..self.origin(stage, None) };
+        Some(Stmt::Alloc { buffer: self.buffers[&tensor], origin })
+    }
+
+    /// What stands before the steps of a scan: the buffers that keep values, and the first values of the states.
+    fn keepers(&mut self, scan: ScanId) -> Vec<Stmt> {
+        let mut stmts = Vec::new();
+        for stage in self.schedule.keepers(scan) {
+            stmts.extend(self.alloc(stage));
+            stmts.extend(self.first_value(stage));
+        }
+        stmts
+    }
+
+    /// `S[0, ..] = S_init[..]` for a state.
+    fn first_value(&mut self, stage: StageId) -> Option<Stmt> {
+        let init = self.schedule.initial(stage)?;
+        let s = self.schedule.stage(init);
+        let (from, to) = (self.buffers[&s.tensor], self.buffers[&self.schedule.stage(stage).tensor]);
+        let axes = self.schedule.compute(init).axes.clone();
+        let mut vars = Vec::new();
+        for axis in &axes {
+            let axis = self.schedule.kernel.axis(*axis);
+            let name = self.fresh_name(format!("{}_{}_first", self.schedule.stage_name(stage), axis.name));
+            self.program.loops.push(LoopVar { name, extent: axis.extent });
+            vars.push(LoopId(self.program.loops.len() as u32 - 1));
+        }
+        let indices: Vec<Index> = vars.iter().map(|v| Affine::var(*v)).collect();
+        let value = Scalar::Leaf(Leaf::Load(Load { buffer: from, indices: indices.clone() }));
+        let origin = self.origin(stage, None);
+        let indices = std::iter::once(Affine::constant(0)).chain(indices).collect();
+        let store = Stmt::Store(Store { buffer: to, indices, value, origin });
+        let around = |body, var: &LoopId| Stmt::For(For { var: *var, mark: None, body: vec![body], origin });
+        Some(vars.iter().rev().fold(store, around))
     }
 
     /// The loops of a stage from a depth inwards.
@@ -299,7 +347,8 @@ impl Builder<'_> {
         let reduced = s.leaves.iter().position(|l| s.axis(*l).reduce)?;
         Some(match s.tensorize.and_then(|t| s.depth(t.axis)) {
             Some(tile) => tile.min(reduced),
-            None if s.scope == Scope::Acc => 0,
+            // The steps of a scan stay outside.
+            None if s.scope == Scope::Acc => usize::from(self.schedule.hosted(stage).is_some()),
             None => reduced,
         })
     }
@@ -334,10 +383,13 @@ impl Builder<'_> {
         Stmt::Store(Store { buffer, indices, value, origin: self.origin(stage, None) })
     }
 
-    /// Where a stage writes, counted from its region's start.
+    /// Where a stage writes, counted from its region's start. A step writes the value of a state for the next one.
     fn own_indices(&self, stage: StageId) -> Vec<Index> {
         let axes = &self.schedule.compute(stage).axes;
-        axes.iter().enumerate().map(|(d, a)| self.relative(stage, d, &self.value(stage, *a))).collect()
+        let ahead = i64::from(self.schedule.initial(stage).is_some());
+        let steps = |d: usize| if d == 0 { ahead } else { 0 };
+        let value = |(d, a): (usize, &AxisId)| self.relative(stage, d, &self.value(stage, *a).plus_constant(steps(d)));
+        axes.iter().enumerate().map(value).collect()
     }
 
     fn load(&self, stage: StageId, read: &Read) -> Load {
@@ -360,6 +412,11 @@ impl Builder<'_> {
 
     /// An index into a stage's tensor as an index into its buffer, which holds the region from when it was allocated.
     fn relative(&self, stage: StageId, dim: usize, index: &Affine<StageLoop>) -> Index {
+        match self.schedule.kept(stage) {
+            None => {}
+            Some(Kept::Turns) if dim == 0 => return self.lower(index).modulo(TURNS, &|l| self.program.loop_range(l)),
+            Some(_) => return self.lower(index),
+        }
         self.lower(&index.minus(&self.known.regions[&stage].min[dim]))
     }
 
@@ -374,6 +431,9 @@ impl Builder<'_> {
         if phase == Phase::Init {
             let first = s.leaves.iter().find(|l| s.in_tile(**l) && !s.axis(**l).reduce);
             return (first == Some(&axis)).then_some(Mark::Gemm);
+        }
+        if self.schedule.hosted(stage).is_some_and(|scan| self.schedule.steps(scan) == StageLoop { stage, axis }) {
+            return Some(Mark::Serial);
         }
         let here = |m: Option<Marked>| m.is_some_and(|m| m.axis == axis);
         // A virtual thread that is the outermost loop of a copy leaves the mark to the next loop.

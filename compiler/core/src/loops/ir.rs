@@ -176,10 +176,12 @@ pub enum Mark {
     DmaCopy,
     /// `bind(AXIS, vthread)`: the iterations of this one loop are interleaved, statement by statement.
     Vthread,
+    /// The steps of a scan: iterations run in order, since each reads what the one before wrote.
+    Serial,
 }
 
 impl Mark {
-    pub const ALL: [Mark; 3] = [Mark::Gemm, Mark::DmaCopy, Mark::Vthread];
+    pub const ALL: [Mark; 4] = [Mark::Gemm, Mark::DmaCopy, Mark::Vthread, Mark::Serial];
 
     /// The name in schedules and, behind `@`, in the text form.
     pub fn name(self) -> &'static str {
@@ -187,6 +189,7 @@ impl Mark {
             Mark::Gemm => "gemm",
             Mark::DmaCopy => "dma_copy",
             Mark::Vthread => "vthread",
+            Mark::Serial => "serial",
         }
     }
 }

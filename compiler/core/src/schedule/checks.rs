@@ -238,9 +238,10 @@ pub fn gemm_tile(
 
 /// Checks all that earlier directives established, after one that stands at `span`.
 pub fn still_legal(before: &Schedule, s: &Schedule, span: Span) -> Result<(), ScheduleError> {
+    s.scans_hold(span)?;
     let regions = infer(s);
     for stage in s.stage_ids() {
-        if let Some(at) = s.stage(stage).attach {
+        if let Some(at) = s.stage(stage).attach.filter(|_| !s.stands_in_steps(stage)) {
             attachment_holds(s, stage, at, span)?;
         }
         whole_blocks(s, &regions, stage, span)?;

@@ -60,6 +60,10 @@ pub enum ScheduleError {
     NotACopy { span: Span, stage: String, definition: Span },
     #[error("the loops of `{stage}` from `{axis}` inwards are no GEMM: {part}")]
     NotAGemm { span: Span, stage: String, axis: String, part: String, definition: Span, core: String, help: String },
+    #[error("`{stage}` cannot be computed there: {reason}")]
+    OutOfSteps { span: Span, stage: String, reason: String, scan: Span },
+    #[error("the steps of `{axis}` have to run in order, outside of all other loops")]
+    StepsMoved { span: Span, axis: String, scan: Span },
     #[error("`{stage}` is already {what}")]
     SaidTwice { span: Span, first: Span, stage: String, what: &'static str },
     #[error("`{}` is computed inline and is no stage any more", name.name)]
@@ -99,6 +103,8 @@ impl ScheduleError {
             ScheduleError::NotACopy { .. } => "E0319",
             ScheduleError::NotAGemm { .. } => "E0320",
             ScheduleError::SaidTwice { .. } => "E0321",
+            ScheduleError::OutOfSteps { .. } => "E0370",
+            ScheduleError::StepsMoved { .. } => "E0371",
             ScheduleError::StageIsInlined { .. } => "E0322",
             ScheduleError::CannotInline { .. } => "E0323",
             ScheduleError::CannotFuse { .. } => "E0324",
@@ -200,6 +206,14 @@ impl ScheduleError {
                     _ => d.help(format!("axes that can be one: {}", list(legal))),
                 }
             }
+            ScheduleError::OutOfSteps { span, scan, .. } => d
+                .primary(*span, "after this")
+                .secondary(*scan, "the scan whose steps compute it")
+                .help("only what does not depend on a state can be computed outside of the steps that read it"),
+            ScheduleError::StepsMoved { span, scan, .. } => d
+                .primary(*span, "moves or takes apart the loop over the steps")
+                .secondary(*scan, "each step needs what the one before left")
+                .help("split and reorder the loops inside of a step"),
             ScheduleError::SaidTwice { span, first, .. } => {
                 d.primary(*span, "said again").secondary(*first, "said here first").help("leave one of them out")
             }

@@ -13,6 +13,7 @@ mod expand;
 mod ops;
 mod print;
 pub mod regions;
+mod scans;
 mod values;
 
 use tilewright_syntax::Span;
@@ -29,6 +30,7 @@ pub use expand::{Context, ExpandError};
 pub use ops::directive_names;
 pub use print::print;
 pub use regions::{Regions, StageLoop};
+pub use scans::{Kept, ScanId, TURNS};
 
 /// A stage: the computation of one tensor. Inputs have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -154,6 +156,7 @@ impl Schedule {
                 schedule.add_stage(tensor);
             }
         }
+        schedule.enter_scans();
         schedule
     }
 
@@ -238,26 +241,27 @@ impl Schedule {
         self.stage_ids().filter(reads).collect()
     }
 
-    /// The stages so that each stands behind those that it reads; among equals, the order of the source decides.
+    /// The stages so that each stands behind those that it needs; among equals, the order of the source decides.
     pub fn producers_first(&self) -> Vec<StageId> {
         let mut order = Vec::new();
         let mut by_tensor: Vec<StageId> = self.stage_ids().collect();
         by_tensor.sort_by_key(|s| self.kernel.tensor(self.stage(*s).tensor).span);
         for stage in by_tensor {
-            self.visit_producers(stage, &mut order);
+            self.visit_producers(stage, &mut Vec::new(), &mut order);
         }
         order
     }
 
-    fn visit_producers(&self, stage: StageId, order: &mut Vec<StageId>) {
-        if order.contains(&stage) {
+    /// `open` are the stages for whose sake this one is visited; what is left of a cycle among them is no order, and refused.
+    fn visit_producers(&self, stage: StageId, open: &mut Vec<StageId>, order: &mut Vec<StageId>) {
+        if order.contains(&stage) || open.contains(&stage) {
             return;
         }
-        for read in self.compute(stage).reads() {
-            if let Some(producer) = self.stage_of(read.tensor) {
-                self.visit_producers(producer, order);
-            }
+        open.push(stage);
+        for producer in self.needs(stage) {
+            self.visit_producers(producer, open, order);
         }
+        open.pop();
         order.push(stage);
     }
 }

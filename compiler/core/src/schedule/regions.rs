@@ -188,6 +188,9 @@ fn demanded(schedule: &Schedule, regions: &Regions, stage: StageId) -> Region {
     let at_root = schedule.stage(stage).attach.is_none();
     let whole =
         Region { min: tensor.shape.iter().map(|_| Affine::constant(0)).collect(), extent: tensor.shape.clone() };
+    if schedule.kept(stage).is_some() {
+        return of_steps(schedule, stage);
+    }
     let on_chip = schedule.stage(stage).scope != Scope::Dram;
     if at_root && !on_chip {
         return whole;
@@ -206,6 +209,18 @@ fn demanded(schedule: &Schedule, regions: &Regions, stage: StageId) -> Region {
         }
     }
     found.unwrap_or(whole)
+}
+
+/// The region of a stage that keeps values from step to step: all that a step computes; for the host, of all steps.
+fn of_steps(schedule: &Schedule, stage: StageId) -> Region {
+    let axes = &schedule.compute(stage).axes;
+    let extent: Vec<i64> = axes.iter().map(|a| schedule.kernel.axis(*a).extent).collect();
+    let mut region = Region { min: axes.iter().map(|_| Affine::constant(0)).collect(), extent };
+    if let (None, Some(scan)) = (schedule.hosted(stage), schedule.running_in(stage)) {
+        region.min[0] = Affine::var(schedule.steps(scan));
+        region.extent[0] = 1;
+    }
+    region
 }
 
 /// The box that indices touch while the given loops stand still and all others run.

@@ -16,6 +16,8 @@ pub enum AutomaticError {
         "there is no automatic schedule for this kernel: the product `{stage}` has no axes for a tile of the GEMM core"
     )]
     NoTile { stage: String, span: Span, core: String },
+    #[error("there is no automatic schedule for this kernel: it has a scan")]
+    Scan { span: Span },
 }
 
 impl AutomaticError {
@@ -34,6 +36,9 @@ impl AutomaticError {
                 "one factor is loaded into `inp` and the other into `wgt`: copy one under a name of its own, \
                  `T[...] = {operand}[...]`, and write a schedule"
             )),
+            AutomaticError::Scan { span } => d
+                .primary(*span, "each step needs the one before")
+                .help("write a schedule: products of the scan in tiles of the GEMM core, the rest in `acc`"),
             AutomaticError::NoTile { span, core, .. } => d
                 .primary(*span, "computed here")
                 .note(format!("a tile has {core}"))

@@ -44,6 +44,9 @@ pub struct Automatic {
 impl Automatic {
     /// The schedule with the largest tiles; an error says what keeps the kernel from running on the accelerator.
     pub fn new(kernel: &Kernel, core: Core, span: Span) -> Result<Automatic, AutomaticError> {
+        if let Some(scan) = kernel.scans.first() {
+            return Err(AutomaticError::Scan { span: scan.span });
+        }
         let plain = Schedule::new(NAME, kernel.clone(), core);
         let groups = group::groups(&plain, 0)?;
         Ok(Automatic { plain, groups, span, swapped: false })

@@ -37,7 +37,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let s = schedule.stage_mut(stage);
     s.scope = scope;
     s.scope_span = Some(call.span());
-    Ok(())
+    schedule.follow_readers(stage, call.span())
 }
 
 fn chosen_readers(schedule: &Schedule, call: &Call, source: TensorId) -> Result<Vec<StageId>, ScheduleError> {

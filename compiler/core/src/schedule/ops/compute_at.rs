@@ -13,7 +13,7 @@
 
 use crate::schedule::args::{Call, resolve_stage};
 use crate::schedule::checks::{can_hold, holders};
-use crate::schedule::{Attach, Schedule, ScheduleError};
+use crate::schedule::{Attach, Schedule, ScheduleError, StageAxisId, StageId};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
     call.expect_target(false)?;
@@ -22,6 +22,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let producer = call.stage(schedule)?;
     let host = resolve_stage(schedule, &call.name(0)?)?;
     let axis = call.axis(schedule, host, 1)?;
+    let (host, axis) = in_steps(schedule, host, axis);
     // A stage may be moved from where it was computed before, so its old place does not count.
     schedule.stage_mut(producer).attach = None;
     if let Err(error) = can_hold(schedule, producer, host, axis) {
@@ -38,4 +39,16 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     }
     schedule.stage_mut(producer).attach = Some(Attach { stage: host, axis, span: call.span() });
     Ok(())
+}
+
+/// Every tensor of a scan has the steps for its first axis; the loop over them is that of the host.
+fn in_steps(schedule: &Schedule, host: StageId, axis: StageAxisId) -> (StageId, StageAxisId) {
+    let first = schedule.compute(host).axes.first().map(|a| schedule.stage(host).root_axis(*a));
+    match schedule.running_in(host) {
+        Some(scan) if schedule.stands_in_steps(host) && first == Some(axis) => {
+            let steps = schedule.steps(scan);
+            (steps.stage, steps.axis)
+        }
+        _ => (host, axis),
+    }
 }

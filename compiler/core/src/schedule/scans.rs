@@ -1,0 +1,232 @@
+//! How the steps of a scan are scheduled: the loop over them, and what is computed inside of it.
+//!
+//! The stage of a scan's last state is its *host*: the outermost of its loops runs over the steps, every other tensor of
+//! the scan is computed in that loop, as with `compute_at`, and the host's own next value behind them. A tensor that does
+//! not depend on a state may be moved out.
+//!
+//! States, and tensors that are read behind their scan, keep values from step to step. They are stored whole; states that
+//! only the steps read take turns in two slots, one for the value of the step and one for that of the next.
+
+use tilewright_syntax::Span;
+
+use crate::schedule::{Attach, Schedule, ScheduleError, StageId, StageLoop};
+use crate::tensor::TensorId;
+
+/// The number of a scan in its kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ScanId(pub usize);
+
+/// How values are kept from step to step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Those of all steps.
+    Whole,
+    /// Those of this step and of the next, which take turns in two slots.
+    Turns,
+}
+
+/// Slots of a state that takes turns.
+pub const TURNS: i64 = 2;
+
+impl Schedule {
+    /// Puts the stages of every scan into the loop over its steps, and initial values into the accumulator, where they are
+    /// computed.
+    pub(super) fn enter_scans(&mut self) {
+        for id in self.scan_ids() {
+            let scan = self.kernel.scans[id.0].clone();
+            let (host, steps) = (self.host(id), self.steps(id));
+            let stages: Vec<StageId> = scan.tensors.iter().filter_map(|t| self.stage_of(*t)).collect();
+            for stage in stages {
+                if let Some(init) = self.initial(stage) {
+                    self.stage_mut(init).scope = crate::loops::ir::Scope::Acc;
+                }
+                if stage != host {
+                    self.stage_mut(stage).attach = Some(Attach { stage: host, axis: steps.axis, span: scan.span });
+                }
+            }
+        }
+    }
+
+    pub fn scan_ids(&self) -> impl Iterator<Item = ScanId> + use<> {
+        (0..self.kernel.scans.len()).map(ScanId)
+    }
+
+    /// The stage whose outermost loop runs over the steps.
+    pub fn host(&self, scan: ScanId) -> StageId {
+        let tensors = &self.kernel.scans[scan.0].tensors;
+        let last = tensors.iter().rev().find(|t| self.kernel.tensor(**t).state().is_some());
+        last.and_then(|t| self.stage_of(*t)).expect("a scan has a state")
+    }
+
+    /// The loop over the steps.
+    pub fn steps(&self, scan: ScanId) -> StageLoop {
+        let host = self.host(scan);
+        StageLoop { stage: host, axis: self.stage(host).root_axis(self.compute(host).axes[0]) }
+    }
+
+    /// The scan whose steps a stage hosts.
+    pub fn hosted(&self, stage: StageId) -> Option<ScanId> {
+        self.scan_ids().find(|id| self.host(*id) == stage)
+    }
+
+    /// The scan in whose steps a stage is computed.
+    pub fn running_in(&self, stage: StageId) -> Option<ScanId> {
+        let mut stage = stage;
+        while let Some(at) = self.stage(stage).attach {
+            stage = at.stage;
+        }
+        self.hosted(stage)
+    }
+
+    /// The stage of a state's initial value.
+    pub fn initial(&self, stage: StageId) -> Option<StageId> {
+        let state = self.kernel.tensor(self.stage(stage).tensor).state()?;
+        self.stage_of(state.init)
+    }
+
+    /// How a stage keeps its values from step to step; None where it does not.
+    pub fn kept(&self, stage: StageId) -> Option<Kept> {
+        let tensor = self.stage(stage).tensor;
+        let running = self.running_in(stage)?;
+        if !self.kernel.scans[running.0].tensors.contains(&tensor) {
+            return None;
+        }
+        let read_behind = self.readers(tensor).iter().any(|r| self.running_in(*r) != Some(running));
+        match (read_behind, self.kernel.tensor(tensor).state()) {
+            (true, _) => Some(Kept::Whole),
+            (false, Some(_)) => Some(Kept::Turns),
+            (false, None) => None,
+        }
+    }
+
+    /// The stages of a scan that keep values, in the order of the source.
+    pub fn keepers(&self, scan: ScanId) -> Vec<StageId> {
+        let stages = self.kernel.scans[scan.0].tensors.iter().filter_map(|t| self.stage_of(*t));
+        stages.filter(|s| self.kept(*s).is_some()).collect()
+    }
+
+    /// The stages that have to be computed before a stage, or in the same step: those that it reads, but for states of its
+    /// own scan, which it reads as the step before left them; with a stage of a scan its host; and with a host all that is
+    /// computed in its steps.
+    pub(super) fn needs(&self, stage: StageId) -> Vec<StageId> {
+        let running = self.running_in(stage);
+        let mut needs: Vec<StageId> = self.initial(stage).into_iter().collect();
+        for producer in self.read_stages(stage) {
+            let same = self.running_in(producer) == running;
+            if same && running.is_some() && self.initial(producer).is_some() {
+                continue;
+            }
+            needs.push(producer);
+            if !same {
+                needs.extend(self.running_in(producer).map(|scan| self.host(scan)));
+            }
+        }
+        if let Some(scan) = self.hosted(stage) {
+            needs.extend(self.stage_ids().filter(|s| *s != stage && self.running_in(*s) == Some(scan)));
+        }
+        needs
+    }
+
+    fn read_stages(&self, stage: StageId) -> Vec<StageId> {
+        self.compute(stage).reads().iter().filter_map(|r| self.stage_of(r.tensor)).collect()
+    }
+
+    /// Computes a copy in the steps of a scan if the stages that read it are. Some in the steps and some behind them
+    /// cannot read one copy.
+    pub(super) fn follow_readers(&mut self, stage: StageId, span: Span) -> Result<(), ScheduleError> {
+        let tensor = self.stage(stage).tensor;
+        let source = self.read_stages(stage).into_iter().find_map(|s| self.running_in(s));
+        let Some(scan) = source else { return Ok(()) };
+        let readers = self.readers(tensor);
+        let inside = readers.iter().filter(|r| self.running_in(**r) == Some(scan)).count();
+        if inside == 0 {
+            return Ok(());
+        }
+        if inside < readers.len() {
+            return Err(self.out_of_steps(
+                stage,
+                scan,
+                span,
+                "some of its readers run in the steps, and some behind them",
+            ));
+        }
+        let steps = self.steps(scan);
+        self.stage_mut(stage).attach = Some(Attach { stage: steps.stage, axis: steps.axis, span });
+        Ok(())
+    }
+
+    /// Checks after a directive that the steps of every scan still run in order, with all that depends on them inside.
+    pub(super) fn scans_hold(&self, span: Span) -> Result<(), ScheduleError> {
+        for scan in self.scan_ids() {
+            let steps = self.steps(scan);
+            let host = self.stage(steps.stage);
+            let interleaved = host.vthreads.iter().any(|m| m.axis == steps.axis);
+            if host.leaves.first() != Some(&steps.axis) || interleaved {
+                let axis = self.kernel.scans[scan.0].axis.clone();
+                return Err(ScheduleError::StepsMoved { span, axis, scan: self.kernel.scans[scan.0].span });
+            }
+            for stage in self.keepers(scan) {
+                if self.stage(stage).double_buffer.is_some() {
+                    let reason = "it keeps values from step to step, so its storage cannot rotate as well";
+                    return Err(self.out_of_steps(stage, scan, span, reason));
+                }
+                if stage == steps.stage {
+                    continue;
+                }
+                let direct =
+                    self.stage(stage).attach.is_some_and(|at| (at.stage, at.axis) == (steps.stage, steps.axis));
+                if !direct {
+                    let reason = "it keeps values from step to step, and is computed in the loop over the steps itself";
+                    return Err(self.out_of_steps(stage, scan, span, reason));
+                }
+            }
+            self.nothing_left_the_steps(scan, span)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a stage outside of the steps that depends on one inside and is read by one inside.
+    fn nothing_left_the_steps(&self, scan: ScanId, span: Span) -> Result<(), ScheduleError> {
+        let running = |s: &StageId| self.running_in(*s) == Some(scan);
+        let is_state = |s: &StageId| self.initial(*s).is_some();
+        for stage in self.stage_ids().filter(|s| is_state(s) && !running(s)) {
+            if self.kernel.scans[scan.0].tensors.contains(&self.stage(stage).tensor) {
+                return Err(self.out_of_steps(stage, scan, span, "a state is what the steps leave to each other"));
+            }
+        }
+        let mut behind: Vec<StageId> = Vec::new();
+        let mut open: Vec<StageId> = self.stage_ids().filter(running).collect();
+        while let Some(stage) = open.pop() {
+            for reader in self.readers(self.stage(stage).tensor).into_iter().filter(|r| !running(r)) {
+                if !behind.contains(&reader) {
+                    behind.push(reader);
+                    open.push(reader);
+                }
+            }
+        }
+        let read_inside = |s: &StageId| self.readers(self.stage(*s).tensor).iter().any(running);
+        match behind.into_iter().find(read_inside) {
+            Some(stage) => Err(self.out_of_steps(stage, scan, span, "it depends on the steps, and they read it")),
+            None => Ok(()),
+        }
+    }
+
+    fn out_of_steps(&self, stage: StageId, scan: ScanId, span: Span, reason: &str) -> ScheduleError {
+        ScheduleError::OutOfSteps {
+            span,
+            stage: self.stage_name(stage).to_string(),
+            reason: reason.to_string(),
+            scan: self.kernel.scans[scan.0].span,
+        }
+    }
+
+    /// Whether a stage stands where its scan put it.
+    pub(super) fn stands_in_steps(&self, stage: StageId) -> bool {
+        let tensor: TensorId = self.stage(stage).tensor;
+        self.scan_ids().any(|scan| {
+            let steps = self.steps(scan);
+            self.kernel.scans[scan.0].tensors.contains(&tensor)
+                && self.stage(stage).attach.is_some_and(|at| (at.stage, at.axis) == (steps.stage, steps.axis))
+        })
+    }
+}
