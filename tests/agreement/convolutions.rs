@@ -155,3 +155,18 @@ fn most_random_convolutions_are_accepted() {
     let accepted = (0..cases).filter(|_| run(&choices().new_tree(&mut runner).unwrap().current())).count();
     assert!(accepted * 10 >= cases * 7, "only {accepted} of {cases} were accepted");
 }
+
+/// Of 9 taps over 6 by 6 pixels, those over the border are left out where the loops over taps stand outside.
+#[test]
+fn products_with_the_border_are_left_out() {
+    let text = include_str!("../../dsl-examples/conv.tw");
+    let params = [("h", 6), ("ci", 16), ("co", 16)].map(|(name, value)| (name.to_owned(), value));
+    let uops = |text: &str| {
+        let agreed = engines_agree(&Case { params: &params, ..Case::new(text) });
+        agreed.unwrap_or_else(|refused| panic!("{}", refused.text)).report.gemm_uops
+    };
+    assert_eq!(uops(text), (3 * 6 - 2) * (3 * 6 - 2));
+    // Where each pixel would be an instruction of its own, the border is multiplied.
+    let inside = text.replace("C.reorder(cb, r, s, ob, y, x, ot, ct)", "C.reorder(cb, ob, y, x, r, s, ot, ct)");
+    assert_eq!(uops(&inside), 9 * 6 * 6);
+}

@@ -26,12 +26,15 @@ use crate::affine::{Affine, Interval};
 use crate::loops::ir::{
     Buffer, BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Role, Scope, Stmt, Store,
 };
-use crate::loops::pieces::{adds_zeros, pieces};
+use crate::loops::pieces::{Inside, adds_zeros, multiplies_zeros, pieces};
 use crate::loops::unread::remove_unread;
 use crate::scalar::Scalar;
 use crate::schedule::regions::{self, Known};
 use crate::schedule::{Kept, Marked, Regions, ScanId, Schedule, StageAxisId, StageId, StageLoop, TURNS};
 use crate::tensor::{self, AxisId, Definition, Read, TensorId};
+
+/// Cycles that an instruction takes in the compute module besides its micro-ops.
+const CYCLES_PER_INSTRUCTION: i64 = 7;
 
 /// The most loops that a program may have.
 pub const MAX_LOOPS: usize = 1 << 14;
@@ -56,11 +59,49 @@ impl BuildError {
     }
 }
 
-/// Builds the loops of a schedule whose directives have all been checked.
+/// Builds the loops of a schedule whose directives have all been checked. Products with zeros from outside of an array are
+/// left out where that makes less work for the GEMM core, the instructions for more pieces counted.
 pub fn build(schedule: &Schedule) -> Result<LoopProgram, BuildError> {
+    let complete = build_with(schedule, Inside::Everything)?;
+    if !multiplies_zeros(schedule) {
+        return Ok(complete);
+    }
+    match build_with(schedule, Inside::EverythingButZeros) {
+        Ok(without) if product_cycles(&without, &without.body) < product_cycles(&complete, &complete.body) => {
+            Ok(without)
+        }
+        _ => Ok(complete),
+    }
+}
+
+/// An estimate of the cycles that products take, if each nest becomes one instruction.
+fn product_cycles(program: &LoopProgram, stmts: &[Stmt]) -> i64 {
+    let cycles = stmts.iter().map(|stmt| match stmt {
+        Stmt::For(f) => match tiles_of_product(program, f) {
+            Some(tiles) => tiles.saturating_add(CYCLES_PER_INSTRUCTION),
+            None => product_cycles(program, &f.body).saturating_mul(program.loop_var(f.var).extent),
+        },
+        _ => 0,
+    });
+    cycles.fold(0, i64::saturating_add)
+}
+
+/// How many tiles a perfect nest multiplies.
+fn tiles_of_product(program: &LoopProgram, f: &For) -> Option<i64> {
+    match (f.mark, f.body.as_slice()) {
+        (Some(Mark::Gemm), _) => Some(1),
+        (_, [Stmt::For(inner)]) => {
+            Some(tiles_of_product(program, inner)?.saturating_mul(program.loop_var(f.var).extent))
+        }
+        _ => None,
+    }
+}
+
+fn build_with(schedule: &Schedule, inside: Inside) -> Result<LoopProgram, BuildError> {
     let regions = regions::infer(schedule);
     let mut builder = Builder {
         schedule,
+        inside,
         regions,
         known: Known::default(),
         program: LoopProgram {
@@ -110,6 +151,7 @@ enum Phase {
 
 struct Builder<'a> {
     schedule: &'a Schedule,
+    inside: Inside,
     /// The bounds in the current pieces.
     regions: Regions,
     known: Known,
@@ -289,7 +331,8 @@ impl Builder<'_> {
         }
         let l = StageLoop { stage, axis };
         let range = self.regions.range(l);
-        let pieces = pieces(self.schedule, &self.regions, l, phase == Phase::Compute);
+        let inside = if phase == Phase::Init { Inside::Start } else { self.inside };
+        let pieces = pieces(self.schedule, &self.regions, l, inside);
         let cut = pieces.len() > 1 || pieces[0] != range;
         for piece in pieces {
             if self.program.loops.len() >= MAX_LOOPS {

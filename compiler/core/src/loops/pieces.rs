@@ -17,8 +17,18 @@ use crate::schedule::regions::{axis_value, enclosing, outside, read_indices};
 use crate::schedule::{Regions, Schedule, StageId, StageLoop};
 use crate::tensor::{Definition, Leaf, Read, Reducer};
 
-/// The pieces of a loop, in ascending order. `complete` says whether what is computed inside of it counts as well.
-pub fn pieces(schedule: &Schedule, regions: &Regions, l: StageLoop, complete: bool) -> Vec<Interval> {
+/// What is computed inside a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inside {
+    /// Only the start of a reduction, which reads nothing.
+    Start,
+    Everything,
+    /// Products with zeros from outside of an array stand in pieces of their own, so that they can be left out.
+    EverythingButZeros,
+}
+
+/// The pieces of a loop, in ascending order.
+pub fn pieces(schedule: &Schedule, regions: &Regions, l: StageLoop, inside: Inside) -> Vec<Interval> {
     let mut range = regions.range(l);
     let mut cuts = Vec::new();
     for limit in regions.limits(l.stage) {
@@ -27,12 +37,16 @@ pub fn pieces(schedule: &Schedule, regions: &Regions, l: StageLoop, complete: bo
             split.cut(range, &mut cuts);
         }
     }
-    if complete {
-        for stage in schedule.stage_ids().filter(|s| enclosing(schedule, *s).contains(&l)) {
-            for (value, max) in edges(schedule, regions, stage) {
-                if let Some(split) = Split::of(regions, &value, max, l) {
-                    split.cut(range, &mut cuts);
-                }
+    if inside != Inside::Start {
+        let mut edges: Vec<Edge> =
+            inner_stages(schedule, l).flat_map(|stage| edges_of_copy(schedule, regions, stage)).collect();
+        if inside == Inside::EverythingButZeros && !schedule.stage(l.stage).in_tile(l.axis) {
+            let stages = inner_stages(schedule, l).chain([l.stage]);
+            edges.extend(stages.flat_map(|stage| edges_of_product(schedule, regions, stage)));
+        }
+        for (value, max) in edges {
+            if let Some(split) = Split::of(regions, &value, max, l) {
+                split.cut(range, &mut cuts);
             }
         }
         if let Some(peeled) = schedule.stage(l.stage).axis(l.axis).peeled {
@@ -72,8 +86,21 @@ impl Split {
     }
 }
 
-/// The conditions under which a copy lies inside of the array that it copies: on the value, and on its negation.
-fn edges(schedule: &Schedule, regions: &Regions, stage: StageId) -> Vec<(Affine<StageLoop>, i64)> {
+/// The stages that are computed inside a loop of another.
+fn inner_stages(schedule: &Schedule, l: StageLoop) -> impl Iterator<Item = StageId> {
+    schedule.stage_ids().filter(move |s| enclosing(schedule, *s).contains(&l))
+}
+
+/// `value <= max`.
+type Edge = (Affine<StageLoop>, i64);
+
+/// The conditions under which an index lies inside of a dimension: on its value, and on its negation.
+fn edges(index: &Affine<StageLoop>, extent: i64) -> [Edge; 2] {
+    [(index.clone(), extent - 1), (index.times(-1), 0)]
+}
+
+/// The conditions under which a copy lies inside of the array that it copies.
+fn edges_of_copy(schedule: &Schedule, regions: &Regions, stage: StageId) -> Vec<Edge> {
     let compute = schedule.compute(stage);
     let Scalar::Leaf(Leaf::Read(read)) = compute.value.untruncated() else { return Vec::new() };
     let source = schedule.kernel.tensor(read.tensor);
@@ -81,24 +108,42 @@ fn edges(schedule: &Schedule, regions: &Regions, stage: StageId) -> Vec<(Affine<
         return Vec::new();
     }
     let around = enclosing(schedule, stage);
-    let mut edges = Vec::new();
-    for (index, extent) in read.indices.iter().zip(&source.shape) {
-        let value = |axis| axis_value(schedule, regions, stage, axis);
-        let index = index.substitute(&value, &|l| regions.range(l));
-        if index.mentions(&|l| around.contains(&l)) {
-            edges.push((index.clone(), extent - 1));
-            edges.push((index.times(-1), 0));
-        }
-    }
-    edges
+    let value = |axis| axis_value(schedule, regions, stage, axis);
+    let indices = read.indices.iter().map(|index| index.substitute(&value, &|l| regions.range(l)));
+    let moving = indices.zip(&source.shape).filter(|(index, _)| index.mentions(&|l| around.contains(&l)));
+    moving.flat_map(|(index, extent)| edges(&index, *extent)).collect()
+}
+
+/// The conditions under which the factors of a sum of products lie inside of arrays that are zero outside.
+fn edges_of_product(schedule: &Schedule, regions: &Regions, stage: StageId) -> Vec<Edge> {
+    let factors = factors(schedule, stage).into_iter().filter(|read| outside(schedule, read.tensor) == Some(0));
+    factors
+        .flat_map(|read| {
+            let indices = read_indices(schedule, regions, stage, read);
+            let shape = &schedule.kernel.tensor(read.tensor).shape;
+            indices.iter().zip(shape).flat_map(|(index, extent)| edges(index, *extent)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The reads of a sum of products; none of any other stage.
+fn factors(schedule: &Schedule, stage: StageId) -> Vec<&Read> {
+    let compute = schedule.compute(stage);
+    let sums = compute.reduction.as_ref().is_some_and(|r| r.reducer == Reducer::Sum);
+    let is_product = matches!(compute.value, Scalar::Binary { op: BinaryOp::Mul, .. });
+    if sums && is_product { compute.reads() } else { Vec::new() }
+}
+
+/// Whether a product on the GEMM core reads zeros from outside of an array.
+pub fn multiplies_zeros(schedule: &Schedule) -> bool {
+    let zeros = |read: &Read| outside(schedule, read.tensor) == Some(0);
+    let products = schedule.stage_ids().filter(|s| schedule.stage(*s).tensorize.is_some());
+    products.into_iter().any(|s| factors(schedule, s).into_iter().any(zeros))
 }
 
 /// Whether a sum of products has a factor that lies outside of its array in all iterations, and is zero there.
 pub fn adds_zeros(schedule: &Schedule, regions: &Regions, stage: StageId) -> bool {
-    let compute = schedule.compute(stage);
-    let sums = compute.reduction.as_ref().is_some_and(|r| r.reducer == Reducer::Sum);
-    let is_product = matches!(compute.value, Scalar::Binary { op: BinaryOp::Mul, .. });
-    let beyond = |read: &&Read| {
+    let beyond = |read: &Read| {
         let indices = read_indices(schedule, regions, stage, read);
         let mut dims = indices.iter().zip(&schedule.kernel.tensor(read.tensor).shape);
         outside(schedule, read.tensor) == Some(0)
@@ -107,7 +152,7 @@ pub fn adds_zeros(schedule: &Schedule, regions: &Regions, stage: StageId) -> boo
                 range.max < 0 || range.min >= *extent
             })
     };
-    sums && is_product && compute.reads().iter().any(beyond)
+    factors(schedule, stage).into_iter().any(beyond)
 }
 
 fn cut(range: Interval, mut cuts: Vec<i64>) -> Vec<Interval> {
