@@ -151,8 +151,8 @@ pub(crate) fn names_are_unique(modules: &Modules, file: FileId) -> Result<(), Ch
 }
 
 pub(crate) fn no_programs(modules: &Modules, file: FileId) -> Result<(), ChoiceError> {
-    let items = modules.program(file).into_iter().flat_map(|program| &program.items);
-    match items.filter(|item| matches!(item, Item::Program(_))).next() {
+    let mut items = modules.program(file).into_iter().flat_map(|program| &program.items);
+    match items.find(|item| matches!(item, Item::Program(_))) {
         Some(item) => Err(ChoiceError::WithoutMeaning { span: item.span() }),
         None => Ok(()),
     }

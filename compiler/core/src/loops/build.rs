@@ -23,6 +23,7 @@ use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span};
 
 use crate::affine::{Affine, Interval};
+use crate::loops::cost::product_cycles;
 use crate::loops::ir::{
     Buffer, BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Role, Scope, Stmt, Store,
 };
@@ -32,9 +33,6 @@ use crate::scalar::Scalar;
 use crate::schedule::regions::{self, Known};
 use crate::schedule::{Kept, Marked, Regions, ScanId, Schedule, StageAxisId, StageId, StageLoop, TURNS};
 use crate::tensor::{self, AxisId, Definition, Read, TensorId};
-
-/// Cycles that an instruction takes in the compute module besides its micro-ops.
-const CYCLES_PER_INSTRUCTION: i64 = 7;
 
 /// The most loops that a program may have.
 pub const MAX_LOOPS: usize = 1 << 14;
@@ -71,29 +69,6 @@ pub fn build(schedule: &Schedule) -> Result<LoopProgram, BuildError> {
             Ok(without)
         }
         _ => Ok(complete),
-    }
-}
-
-/// An estimate of the cycles that products take, if each nest becomes one instruction.
-fn product_cycles(program: &LoopProgram, stmts: &[Stmt]) -> i64 {
-    let cycles = stmts.iter().map(|stmt| match stmt {
-        Stmt::For(f) => match tiles_of_product(program, f) {
-            Some(tiles) => tiles.saturating_add(CYCLES_PER_INSTRUCTION),
-            None => product_cycles(program, &f.body).saturating_mul(program.loop_var(f.var).extent),
-        },
-        _ => 0,
-    });
-    cycles.fold(0, i64::saturating_add)
-}
-
-/// How many tiles a perfect nest multiplies.
-fn tiles_of_product(program: &LoopProgram, f: &For) -> Option<i64> {
-    match (f.mark, f.body.as_slice()) {
-        (Some(Mark::Gemm), _) => Some(1),
-        (_, [Stmt::For(inner)]) => {
-            Some(tiles_of_product(program, inner)?.saturating_mul(program.loop_var(f.var).extent))
-        }
-        _ => None,
     }
 }
 

@@ -88,7 +88,10 @@ fn resolved(from: &str, source: &UseSource) -> String {
         UseSource::File(path) => &path.text,
     };
     let folder = from.rfind('/').map_or("", |end| &from[..end + 1]);
-    let (root, folder) = if folder.starts_with('/') { ("/", &folder[1..]) } else { ("", folder) };
+    let (root, folder) = match folder.strip_prefix('/') {
+        Some(below) => ("/", below),
+        None => ("", folder),
+    };
     let mut parts: Vec<&str> = Vec::new();
     for part in folder.split('/').chain(path.split('/')) {
         match part {
