@@ -3,7 +3,7 @@
 use tilewright_core::emit::{Stream, emit};
 use tilewright_core::loops::build;
 use tilewright_core::modules::complete;
-use tilewright_core::pipeline::{Request, front, legalize};
+use tilewright_core::pipeline::{Request, check, front, legalize};
 use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, Sources, render};
 
@@ -49,6 +49,15 @@ fn values(given: &str) -> impl Iterator<Item = (String, i64)> {
         let (name, value) = one.split_once('=').unwrap_or_else(|| panic!("`{one}` is no NAME=VALUE"));
         (name.to_owned(), value.parse().unwrap_or_else(|e| panic!("`{one}`: {e}")))
     })
+}
+
+/// The warnings about a program that compiles: their codes and texts.
+pub fn warnings(name: &str, text: &str, options: &Options) -> Vec<(&'static str, String)> {
+    let mut sources = Sources::default();
+    let file = sources.add(name, text);
+    let told = check(&sources, file, &options.params, &options.config);
+    let told = told.unwrap_or_else(|errors| panic!("{}", render(&errors[0], &sources, false)));
+    told.iter().map(|d| (d.code, render(d, &sources, false))).collect()
 }
 
 /// Compiles a program up to its instructions.

@@ -8,6 +8,7 @@ mod compile;
 mod limits;
 mod pages;
 mod registry;
+mod warnings;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

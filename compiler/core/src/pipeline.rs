@@ -12,7 +12,7 @@ use crate::loops::print::{PrintOptions, print};
 use crate::loops::verify::verify;
 use crate::modules::Modules;
 use crate::schedule::auto::Automatic;
-use crate::schedule::{self, Schedule, Step};
+use crate::schedule::{self, Schedule, Step, Warning};
 use crate::tensor::constants::bind_parameters;
 use crate::tensor::{self, Constants, Kernel, TensorError, check_functions};
 
@@ -162,13 +162,13 @@ fn automatic(
     }
 }
 
-/// Checks all of a file: every kernel, and every schedule with its directives.
+/// Checks all of a file: every kernel, and every schedule with its directives. Returns the warnings.
 pub fn check(
     sources: &Sources,
     file: FileId,
     params: &[(String, i64)],
     config: &Config,
-) -> Result<(), Vec<Diagnostic>> {
+) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let modules = Modules::load(sources, file)?;
     let target = target_constants(config);
     check_functions(&modules, &target)?;
@@ -178,13 +178,14 @@ pub fn check(
     if kernels.is_empty() && modules.program(file).is_none_or(|program| program.items.is_empty()) {
         return Err(told(ChoiceError::NoKernel));
     }
-    let mut errors = Vec::new();
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     let mut checked: Vec<&str> = Vec::new();
     for source in choice::schedules(&modules, file) {
         checked.push(&source.kernel.name);
         let outcome = match choice::kernel_of(&modules, source) {
             Ok(kernel) => front_of(&modules, file, (kernel, source), params, config)
-                .and_then(|f| f.compile().map(|_| ()).map_err(Refusal::diagnostics)),
+                .and_then(|f| f.compile().map_err(Refusal::diagnostics))
+                .map(|(schedule, _)| warnings.extend(schedule.warnings.iter().map(Warning::diagnostic))),
             Err(e) => Err(told(e)),
         };
         errors.extend(outcome.err().into_iter().flatten());
@@ -194,7 +195,7 @@ pub fn check(
         errors.extend(tensor::check_with(kernel, &own, &target, &modules).err().into_iter().flatten());
     }
     errors.dedup();
-    if errors.is_empty() { Ok(()) } else { Err(errors) }
+    if errors.is_empty() { Ok(warnings) } else { Err(errors) }
 }
 
 fn front_of(
@@ -255,10 +256,11 @@ impl Front {
         (!written).then_some(&self.schedule)
     }
 
-    fn compile(&self) -> Result<LegalProgram, Refusal> {
+    fn compile(&self) -> Result<(Schedule, LegalProgram), Refusal> {
         let schedule = self.schedule(&mut |_| {}).map_err(Refusal::Told)?;
         let loops = crate::loops::build(&schedule).map_err(|e| Refusal::Told(vec![e.diagnostic()]))?;
-        legalize(loops, &self.cx, &mut |_| {}).map_err(Refusal::Legalize)
+        let legal = legalize(loops, &self.cx, &mut |_| {}).map_err(Refusal::Legalize)?;
+        Ok((schedule, legal))
     }
 }
 

@@ -7,6 +7,7 @@ use tilewright_core::legalize::LegalProgram;
 use tilewright_core::loops::{self, ir::LoopProgram};
 use tilewright_core::modules;
 use tilewright_core::pipeline::{self, Front, Request};
+use tilewright_core::schedule::Warning;
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use crate::cli::Assignment;
@@ -19,6 +20,8 @@ pub struct Compiled {
     pub front: Front,
     /// The name of the schedule that was taken.
     pub schedule: String,
+    /// What the schedule says without effect.
+    pub warnings: Vec<Diagnostic>,
     pub legal: LegalProgram,
     pub stream: Stream,
 }
@@ -30,7 +33,8 @@ pub fn compile(request: &Request) -> Result<Compiled, Vec<Diagnostic>> {
     let program = build(&schedule)?;
     let legal = pipeline::legalize(program, front.cx(), &mut |_| {}).map_err(|e| vec![e.diagnostic()])?;
     let stream = stream(&legal)?;
-    Ok(Compiled { front, schedule: schedule.name, legal, stream })
+    let warnings = schedule.warnings.iter().map(Warning::diagnostic).collect();
+    Ok(Compiled { front, schedule: schedule.name, warnings, legal, stream })
 }
 
 /// Makes a schedule's loops explicit.

@@ -20,6 +20,9 @@ const GAP: usize = 4;
 
 /// Writes diagnostics to standard error.
 pub fn tell(diagnostics: &[Diagnostic], sources: &Sources) {
+    if diagnostics.is_empty() {
+        return;
+    }
     let texts: Vec<String> = diagnostics.iter().map(|d| render(d, sources, true)).collect();
     // Where standard error is closed nobody can be told.
     let _ = writeln!(anstream::stderr(), "{}", texts.join("\n\n"));

@@ -5,7 +5,7 @@ use tilewright_syntax::ast::{self, ExprKind, Ident};
 
 use crate::loops::ir::Scope;
 use crate::schedule::error::ScheduleError;
-use crate::schedule::{Schedule, StageAxisId, StageId};
+use crate::schedule::{Schedule, StageAxisId, StageId, Warning};
 use crate::tensor::Constants;
 use crate::tensor::TensorId;
 
@@ -34,6 +34,11 @@ impl<'a> Call<'a> {
     /// Refuses any other number of arguments, and arguments with names.
     pub fn expect_args(&self, allowed: std::ops::RangeInclusive<usize>) -> Result<(), ScheduleError> {
         self.expect_named(&[])?;
+        self.expect_unnamed(allowed)
+    }
+
+    /// Refuses any other number of arguments without names.
+    pub fn expect_unnamed(&self, allowed: std::ops::RangeInclusive<usize>) -> Result<(), ScheduleError> {
         match allowed.contains(&self.directive.args.len()) {
             true => Ok(()),
             false => Err(self.bad_arguments(format!(
@@ -114,7 +119,11 @@ impl<'a> Call<'a> {
 
     /// An argument that has to be a number of at least `least`.
     pub fn at_least(&self, at: usize, least: i64) -> Result<i64, ScheduleError> {
-        let arg = &self.directive.args[at];
+        self.number(&self.directive.args[at], least)
+    }
+
+    /// An expression that has to be a number of at least `least`.
+    pub fn number(&self, arg: &ast::Expr, least: i64) -> Result<i64, ScheduleError> {
         let value = self.constants.eval(arg).map_err(|e| ScheduleError::Constant(Box::new(e)))?;
         match value >= least {
             true => Ok(value),
@@ -127,6 +136,11 @@ impl<'a> Call<'a> {
         let name = self.name(at)?;
         let found = Scope::ON_CHIP.into_iter().find(|s| s.name() == name.name);
         found.ok_or(ScheduleError::UnknownScope { name })
+    }
+
+    /// The warning that the directive changes nothing.
+    pub fn no_effect(&self, reason: String, place: Option<(Span, &'static str)>) -> Warning {
+        Warning { directive: self.directive.name.name.clone(), span: self.span(), reason, place }
     }
 
     pub fn bad_arguments(&self, reason: String) -> ScheduleError {

@@ -4,6 +4,7 @@
 //! - `can_fuse`: two loops may become one.
 //! - `can_inline`: a stage's readers may compute its value.
 //! - `is_copy`: a stage is a copy of one tensor.
+//! - `runs_on_alu`: the loops of a stage become operations of the vector ALU.
 //! - `gemm_tile`: the loops of a stage from an axis inwards are one micro-op of the GEMM core.
 //! - `can_interleave`: the iterations of an axis may be virtual threads.
 //! - `still_legal`: what earlier directives established holds after a later one.
@@ -180,6 +181,29 @@ pub fn is_copy(s: &Schedule, stage: StageId) -> Option<&Read> {
     }
 }
 
+/// Whether a stage's loops become operations of the vector ALU; otherwise why not, and what to do about it.
+pub fn runs_on_alu(s: &Schedule, stage: StageId) -> Result<(), (String, String)> {
+    let (name, scope) = (s.stage_name(stage), s.stage(stage).scope);
+    if scope != Scope::Acc {
+        let help = match s.kernel.tensor(s.stage(stage).tensor).output {
+            true => format!("compute it in a stage of its own: `{name}_acc = {name}.cache_write(acc)`"),
+            false => format!("put it there first: `{name}.set_scope(acc)`"),
+        };
+        return Err((format!("it lies in `{}`, and the ALU works in `acc`", scope.name()), help));
+    }
+    if product(s, stage).is_some() {
+        let help = format!("sums of products run on the GEMM core: `{name}.tensorize(AXIS, gemm)`");
+        return Err(("it is a sum of products".to_string(), help));
+    }
+    match is_copy(s, stage).map(|read| s.scope(read.tensor)).filter(|from| *from != Scope::Acc) {
+        Some(from) => {
+            let reason = format!("it is a copy from `{}`, which a transfer makes", from.name());
+            Err((reason, format!("write `{name}.pragma(dma_copy)`")))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The two reads of a sum of products of `i8` values.
 pub fn product(s: &Schedule, stage: StageId) -> Option<(&Read, &Read)> {
     let compute = s.compute(stage);
@@ -254,6 +278,12 @@ pub fn still_legal(before: &Schedule, s: &Schedule, span: Span) -> Result<(), Sc
         }
         storage_rotates(s, stage, span)?;
         threads_remain(s, stage, span)?;
+        if let Some(alu) = s.stage(stage).alu
+            && let Err((reason, _)) = runs_on_alu(s, stage)
+        {
+            let reason = format!("`{}` is nothing for the ALU after it: {reason}", s.stage_name(stage));
+            return Err(ScheduleError::BreaksEarlier { span, earlier: alu.span, reason });
+        }
         if let Some(tile) = s.stage(stage).tensorize
             && before.stages.get(stage.0 as usize).is_some_and(|b| b.tensorize.is_some())
             && let Err(error) = gemm_tile(s, &regions, stage, tile.axis)

@@ -70,6 +70,10 @@ pub enum ScheduleError {
     StageIsInlined { name: Ident, span: Span },
     #[error("`{stage}` cannot be computed inline: {reason}")]
     CannotInline { span: Span, stage: String, reason: String, definition: Span, help: &'static str },
+    #[error("{parts} parts do not divide the {} of `{axis}`", iterations(*extent))]
+    Parts { span: Span, axis: String, extent: i64, parts: i64, axis_span: Span },
+    #[error("the vector ALU does not compute `{stage}`: {reason}")]
+    NotForAlu { span: Span, stage: String, reason: String, definition: Span, help: String },
     #[error("`{outer}` and `{inner}` cannot be fused: {reason}")]
     CannotFuse { span: Span, outer: String, inner: String, reason: String, place: Span, help: String },
     #[error("`{stage}` is computed once, so its buffer has nothing to rotate on")]
@@ -110,6 +114,8 @@ impl ScheduleError {
             ScheduleError::CannotFuse { .. } => "E0324",
             ScheduleError::NothingRotates { .. } => "E0360",
             ScheduleError::CannotBind { .. } => "E0361",
+            ScheduleError::Parts { .. } => "E0325",
+            ScheduleError::NotForAlu { .. } => "E0326",
         }
     }
 
@@ -224,6 +230,13 @@ impl ScheduleError {
             ScheduleError::CannotInline { span, definition, help, .. } => {
                 d.primary(*span, "asks its readers to compute it").secondary(*definition, "defined here").help(*help)
             }
+            ScheduleError::Parts { span, axis, extent, axis_span, .. } => d
+                .primary(*span, "splits it into parts of one size")
+                .secondary(*axis_span, format!("`{axis}` is introduced here"))
+                .help(format!("numbers of parts that divide {extent}: {}", divisors(*extent))),
+            ScheduleError::NotForAlu { span, definition, help, .. } => {
+                d.primary(*span, "asserts operations of the ALU").secondary(*definition, "computed here").help(help)
+            }
             ScheduleError::CannotFuse { span, place, help, .. } => {
                 d.primary(*span, "fused here").secondary(*place, "this axis").help(help)
             }
@@ -252,4 +265,16 @@ fn did_you_mean<S: AsRef<str>>(d: Diagnostic, name: &str, known: &[S], what: &st
 
 pub(super) fn list<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(|n| format!("`{}`", n.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+fn iterations(n: i64) -> String {
+    if n == 1 { "1 iteration".to_string() } else { format!("{n} iterations") }
+}
+
+fn divisors(n: i64) -> String {
+    let found: Vec<String> = (1..=n.min(4096)).filter(|d| n % d == 0).map(|d| d.to_string()).collect();
+    match found.len() {
+        0..=8 => found.join(", "),
+        _ => format!("{}, ...", found[..8].join(", ")),
+    }
 }

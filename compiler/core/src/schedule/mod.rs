@@ -15,6 +15,7 @@ mod print;
 pub mod regions;
 mod scans;
 mod values;
+mod warning;
 
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::Ident;
@@ -31,6 +32,7 @@ pub use ops::directive_names;
 pub use print::print;
 pub use regions::{Regions, StageLoop};
 pub use scans::{Kept, ScanId, TURNS};
+pub use warning::Warning;
 
 /// A stage: the computation of one tensor. Inputs have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,6 +49,8 @@ pub struct Schedule {
     pub kernel: Kernel,
     pub core: Core,
     pub stages: Vec<Stage>,
+    /// Directives without effect, in order.
+    pub warnings: Vec<Warning>,
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +67,8 @@ pub struct Stage {
     pub inlined: Option<Span>,
     /// `pragma dma_copy`, and the axis from which on the loops are the copy.
     pub dma_copy: Option<Marked>,
+    /// `pragma alu`, and the axis from which on the loops are operations of the ALU.
+    pub alu: Option<Marked>,
     /// `tensorize gemm`, and the outermost axis of the tile.
     pub tensorize: Option<Marked>,
     /// `double_buffer`.
@@ -150,7 +156,7 @@ pub struct Marked {
 impl Schedule {
     /// The schedule without directives: each tensor in loops over its axes, in order, in DRAM.
     pub fn new(name: impl Into<String>, kernel: Kernel, core: Core) -> Schedule {
-        let mut schedule = Schedule { name: name.into(), kernel, core, stages: Vec::new() };
+        let mut schedule = Schedule { name: name.into(), kernel, core, stages: Vec::new(), warnings: Vec::new() };
         for tensor in schedule.kernel.ids() {
             if schedule.kernel.tensor(tensor).compute().is_some() {
                 schedule.add_stage(tensor);
@@ -172,6 +178,7 @@ impl Schedule {
             attach: None,
             inlined: None,
             dma_copy: None,
+            alu: None,
             tensorize: None,
             double_buffer: None,
             vthreads: Vec::new(),

@@ -33,6 +33,9 @@ fn print_stage(schedule: &Schedule, regions: &Regions, id: StageId, out: &mut St
         if stage.dma_copy.is_some_and(|m| m.axis == *axis) {
             marks.push_str("  pragma dma_copy");
         }
+        if stage.alu.is_some_and(|m| m.axis == *axis) {
+            marks.push_str("  pragma alu");
+        }
         if stage.tensorize.is_some_and(|m| m.axis == *axis) {
             marks.push_str("  tensorize gemm");
         }

@@ -6,14 +6,14 @@ use tilewright_syntax::Sources;
 use crate::cli::CheckArgs;
 use crate::compile::{params, read_program};
 use crate::error::{Exit, Failure};
-use crate::report::GOOD;
+use crate::report::{GOOD, tell};
 use crate::{files, target};
 
 pub fn run(args: &CheckArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = read_program(&args.file, sources)?;
     let params = params(&args.params.params, sources)?;
     let config = target::read(args.target.target.as_deref(), sources)?;
-    pipeline::check(sources, file, &params, &config)?;
+    tell(&pipeline::check(sources, file, &params, &config)?, sources);
     files::print(&format!("{GOOD}✔{GOOD:#} {}\n", args.file.display()))?;
     Ok(Exit::Good)
 }

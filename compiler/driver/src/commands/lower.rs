@@ -23,7 +23,7 @@ use crate::commands::asm::assemble;
 use crate::compile::{build, params, read_used, stream};
 use crate::error::{DriverError, Exit, Failure};
 use crate::forms::assembler_program;
-use crate::report::{FAINT, HEADING};
+use crate::report::{FAINT, HEADING, tell};
 use crate::{files, steps, target};
 
 pub fn run(args: &LowerArgs, sources: &mut Sources) -> Result<Exit, Failure> {
@@ -164,6 +164,8 @@ fn from_source(
             schedule?
         }
     };
+    let warnings: Vec<Diagnostic> = schedule.warnings.iter().map(schedule::Warning::diagnostic).collect();
+    tell(&warnings, sources);
     let shown = || match front.automatic() {
         // What nobody has written yet is shown as the source to start from.
         Some(source) => {

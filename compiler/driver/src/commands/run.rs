@@ -19,7 +19,7 @@ use crate::cycles::{self, Timed};
 use crate::error::{DriverError, Exit, Failure, index_text};
 use crate::files::{self, Staged};
 use crate::pictures::Pictures;
-use crate::report::{BAD, FAINT, GOOD, HEADING, duration, grouped};
+use crate::report::{BAD, FAINT, GOOD, HEADING, duration, grouped, tell};
 use crate::simulate::{self, Mismatch, Run};
 use crate::{npy, pictures, recordings, stats, target};
 
@@ -31,6 +31,7 @@ pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let schedule = args.schedule.as_deref();
     let compiled = compile(&Request { sources, file, params: &params, schedule, config: &config })?;
 
+    tell(&compiled.warnings, sources);
     let kernel = &compiled.front.kernel;
     let inputs = arrays::input_files(kernel, &args.input, sources)?;
     let outputs = arrays::output_files(kernel, &args.output, sources)?;

@@ -15,6 +15,7 @@ use tilewright_syntax::{FileId, Sources};
 use crate::cli::ProfileArgs;
 use crate::compile::{Compiled, compile, params, read_program};
 use crate::error::{Failure, our_mistake};
+use crate::report::tell;
 use crate::simulate::stopped;
 use crate::target::NamedTiming;
 use crate::{cycles, recordings, target};
@@ -92,7 +93,8 @@ pub fn program(
     let params = params(&args.params.params, sources)?;
     let (config, timing) = target::read_timed(args.target.target.as_deref(), sources)?;
     let compiled = compile(&Request { sources, file, params: &params, schedule, config: &config })?;
-    let Compiled { front, schedule, legal, stream } = compiled;
+    tell(&compiled.warnings, sources);
+    let Compiled { front, schedule, legal, stream, .. } = compiled;
     let segments = stream.segments.iter();
     let segments = segments.map(|segment| Extent { address: segment.address.into(), bytes: segment.bytes as u64 });
     let recording = Recording {

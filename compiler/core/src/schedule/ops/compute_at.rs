@@ -24,7 +24,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let axis = call.axis(schedule, host, 1)?;
     let (host, axis) = in_steps(schedule, host, axis);
     // A stage may be moved from where it was computed before, so its old place does not count.
-    schedule.stage_mut(producer).attach = None;
+    let before = schedule.stage_mut(producer).attach.take();
     if let Err(error) = can_hold(schedule, producer, host, axis) {
         let place = schedule.stage(host).axis(axis);
         return Err(ScheduleError::CannotHold {
@@ -36,6 +36,10 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
             place: place.span,
             legal: holders(schedule, producer),
         });
+    }
+    if let Some(same) = before.filter(|at| (at.stage, at.axis) == (host, axis)) {
+        let reason = format!("`{}` is computed there already", call.subject.name);
+        schedule.warnings.push(call.no_effect(reason, Some((same.span, "said here"))));
     }
     schedule.stage_mut(producer).attach = Some(Attach { stage: host, axis, span: call.span() });
     Ok(())

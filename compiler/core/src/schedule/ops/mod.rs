@@ -42,10 +42,10 @@ const OPS: [Op; 15] = [
     Op { name: "double_buffer", usage: "STAGE.double_buffer([SLOTS])", apply: double_buffer::apply },
     Op { name: "fuse", usage: "STAGE.fuse(OUTER, INNER) -> FUSED", apply: fuse::apply },
     Op { name: "peel", usage: "STAGE.peel(AXIS, FIRST[, LAST])", apply: peel::apply },
-    Op { name: "pragma", usage: "STAGE.pragma([AXIS, ]dma_copy)", apply: pragma::apply },
+    Op { name: "pragma", usage: "STAGE.pragma([AXIS, ]dma_copy or alu)", apply: pragma::apply },
     Op { name: "reorder", usage: "STAGE.reorder(AXIS, AXIS...)", apply: reorder::apply },
     Op { name: "set_scope", usage: "STAGE.set_scope(SCOPE)", apply: set_scope::apply },
-    Op { name: "split", usage: "STAGE.split(AXIS, FACTOR) -> OUTER, INNER", apply: split::apply },
+    Op { name: "split", usage: "STAGE.split(AXIS, FACTOR or parts = N) -> OUTER, INNER", apply: split::apply },
     Op { name: "tensorize", usage: "STAGE.tensorize(AXIS, gemm)", apply: tensorize::apply },
     Op { name: "tile", usage: "STAGE.tile(Y, X, FY, FX) -> YO, XO, YI, XI", apply: tile::apply },
 ];

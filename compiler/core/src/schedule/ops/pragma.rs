@@ -1,16 +1,16 @@
-//! `X_buf.pragma(dma_copy)`: the stage's loops, or those from an axis inwards, are a transfer between DRAM and a
-//! scratchpad. It asserts what the compiler infers from the scopes.
+//! `X_buf.pragma(dma_copy)`, `S.pragma(alu)`: what the stage's loops, or those from an axis inwards, become: a transfer
+//! between DRAM and a scratchpad, or operations of the vector ALU. It asserts what the compiler infers from the scopes.
 //!
 //! ```text
 //! before   for i { for r { X_buf[i, r] = X[i, r] } }
 //! after    @dma_copy for i { for r { X_buf[i, r] = X[i, r] } }
 //! ```
 //!
-//! Checks: `is_copy`; the stage has loops, and no such pragma yet.
+//! Checks: `is_copy` or `runs_on_alu`; the stage has loops, and no such pragma yet.
 
 use crate::schedule::args::Call;
-use crate::schedule::checks::is_copy;
-use crate::schedule::{Marked, Schedule, ScheduleError};
+use crate::schedule::checks::{is_copy, runs_on_alu};
+use crate::schedule::{Marked, Schedule, ScheduleError, StageId};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
     call.expect_target(false)?;
@@ -18,8 +18,9 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     call.expect_args(1..=2)?;
     let stage = call.stage(schedule)?;
     let word = call.name(call.directive.args.len() - 1)?;
-    if word.name != "dma_copy" {
-        return Err(ScheduleError::UnknownWord { what: "pragma", name: word, known: vec!["dma_copy"] });
+    let known = vec!["alu", "dma_copy"];
+    if !known.contains(&&*word.name) {
+        return Err(ScheduleError::UnknownWord { what: "pragma", name: word, known });
     }
     let axis = match (call.directive.args.len(), schedule.stage(stage).leaves.first()) {
         (1, Some(outermost)) => *outermost,
@@ -28,15 +29,38 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         }
         _ => call.axis(schedule, stage, 0)?,
     };
-    let name = schedule.stage_name(stage).to_string();
+    let marked = Marked { axis, span: call.span() };
+    let (before, what) = match word.name.as_str() {
+        "alu" => (alu(schedule, stage, marked)?, "operations of the ALU"),
+        _ => (dma_copy(schedule, stage, marked)?, "a dma_copy"),
+    };
+    match before {
+        None => Ok(()),
+        Some(before) => {
+            let (span, first, stage) = (call.span(), before.span, schedule.stage_name(stage).to_string());
+            Err(ScheduleError::SaidTwice { span, first, stage, what })
+        }
+    }
+}
+
+/// Marks a copy. Returns the mark that it had.
+fn dma_copy(schedule: &mut Schedule, stage: StageId, marked: Marked) -> Result<Option<Marked>, ScheduleError> {
     if is_copy(schedule, stage).is_none() {
         let definition = schedule.kernel.tensor(schedule.stage(stage).tensor).span;
-        return Err(ScheduleError::NotACopy { span: call.span(), stage: name, definition });
+        let stage = schedule.stage_name(stage).to_string();
+        return Err(ScheduleError::NotACopy { span: marked.span, stage, definition });
     }
-    if let Some(before) = schedule.stage(stage).dma_copy {
-        let (span, first) = (call.span(), before.span);
-        return Err(ScheduleError::SaidTwice { span, first, stage: name, what: "a dma_copy" });
+    Ok(schedule.stage_mut(stage).dma_copy.replace(marked))
+}
+
+/// Marks elementwise loops. Returns the mark that they had.
+fn alu(schedule: &mut Schedule, stage: StageId, marked: Marked) -> Result<Option<Marked>, ScheduleError> {
+    match runs_on_alu(schedule, stage) {
+        Ok(()) => Ok(schedule.stage_mut(stage).alu.replace(marked)),
+        Err((reason, help)) => {
+            let definition = schedule.kernel.tensor(schedule.stage(stage).tensor).span;
+            let stage = schedule.stage_name(stage).to_string();
+            Err(ScheduleError::NotForAlu { span: marked.span, stage, reason, definition, help })
+        }
     }
-    schedule.stage_mut(stage).dma_copy = Some(Marked { axis, span: call.span() });
-    Ok(())
 }

@@ -27,7 +27,13 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         }
         named.push(axis);
     }
-    place(schedule, stage, &named, call)
+    let before = schedule.stage(stage).leaves.clone();
+    place(schedule, stage, &named, call)?;
+    if schedule.stage(stage).leaves == before {
+        let reason = "the loops stand in this order".to_string();
+        schedule.warnings.push(call.no_effect(reason, None));
+    }
+    Ok(())
 }
 
 /// Lets the named loops stand in their order, in the places that they hold together.

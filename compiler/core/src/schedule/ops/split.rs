@@ -5,15 +5,18 @@
 //! after    for jo in 0..16 { for ji in 0..16 { C[jo * 16 + ji] } }
 //! ```
 //!
+//! `C.split(j, parts = 16)` says how many blocks there are: their size follows from the iterations that the loop has there.
+//!
 //! Where the factor does not divide the iterations, the last block is smaller. A block that is a tile of the GEMM core stays
 //! whole: its rest is zeros.
 //!
 //! Checks: the axis is a loop; both names are free in the stage; the loop is not part of a tile.
 
-use tilewright_syntax::ast::Ident;
+use tilewright_syntax::ast::{Expr, ExprKind, Ident};
 
 use crate::schedule::args::Call;
 use crate::schedule::ops::{names_are_free, outside_tile};
+use crate::schedule::regions::infer;
 use crate::schedule::{AxisSource, Schedule, ScheduleError, Split, StageAxis, StageAxisId, StageId};
 
 /// No loop runs as often, so a factor beyond it says nothing more; indices stay in range.
@@ -21,15 +24,55 @@ const MAX_FACTOR: i64 = 1 << 30;
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
     call.expect_target(false)?;
-    call.expect_args(2..=2)?;
+    call.expect_named(&["parts"])?;
+    let by_parts = call.directive.named.first();
+    let unnamed = if by_parts.is_some() { 1 } else { 2 };
+    call.expect_unnamed(unnamed..=unnamed)?;
     call.expect_results(2)?;
     let stage = call.stage(schedule)?;
     let axis = call.axis(schedule, stage, 0)?;
-    let factor = call.positive(1)?;
+    let (factor, written) = match by_parts {
+        Some(parts) => (block_of_parts(schedule, stage, axis, call.number(&parts.value, 1)?, call)?, &parts.value),
+        None => (call.positive(1)?, &call.directive.args[1]),
+    };
     names_are_free(schedule, stage, call)?;
     outside_tile(schedule, stage, axis, call, "splits")?;
+    warn_if_whole(schedule, stage, axis, factor, written, call);
     split_loop(schedule, stage, axis, factor, [&call.directive.results[0], &call.directive.results[1]], call);
     Ok(())
+}
+
+/// The size of a block where a loop, as it stands, makes so many blocks.
+fn block_of_parts(
+    schedule: &Schedule,
+    stage: StageId,
+    axis: StageAxisId,
+    parts: i64,
+    call: &Call,
+) -> Result<i64, ScheduleError> {
+    let extent = infer(schedule).extent(stage, axis);
+    match extent % parts {
+        0 => Ok(extent / parts),
+        _ => {
+            let a = schedule.stage(stage).axis(axis);
+            let (axis, axis_span) = (a.name.clone(), a.span);
+            Err(ScheduleError::Parts { span: call.span(), axis, extent, parts, axis_span })
+        }
+    }
+}
+
+/// One of the two loops runs once. Sizes by name may be others tomorrow, and are not told of.
+fn warn_if_whole(schedule: &mut Schedule, stage: StageId, axis: StageAxisId, factor: i64, written: &Expr, call: &Call) {
+    let regions = infer(schedule);
+    let a = schedule.stage(stage).axis(axis);
+    let reason = match factor {
+        _ if !matches!(written.kind, ExprKind::Int(_)) => return,
+        1 => "blocks of 1 iteration are the loop itself".to_string(),
+        all if all == regions.extent(stage, axis) => format!("`{}` has {all} iterations, which are one block", a.name),
+        _ => return,
+    };
+    let warning = call.no_effect(reason, Some((a.span, "this axis")));
+    schedule.warnings.push(warning);
 }
 
 /// Puts two loops in the place of one. Returns the loop over blocks and the one inside a block.

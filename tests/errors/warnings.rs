@@ -1,0 +1,53 @@
+//! Directives without effect: they compile, and are told of.
+
+use crate::compile::{Options, warnings};
+
+/// All that is said of a schedule of this kernel.
+fn told(directives: &[&str]) -> String {
+    let text = format!(
+        "kernel narrow(m = 4, n = 64) {{
+    input X: i32[m, n]
+    S[i, j] = X[i, j] >> 4
+    output Y[i, j] = i8(S[i, j])
+}}
+
+schedule idle for narrow {{
+    X_acc = X.cache_read(acc)
+    S.set_scope(acc)
+    {}
+}}
+",
+        directives.join("\n    ")
+    );
+    let told = warnings("idle.tw", &text, &Options::default());
+    told.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n\n")
+}
+
+#[test]
+fn directives_that_change_nothing() {
+    let all = [
+        "S.split(j, 1) -> jo, ji",
+        "S.split(i, 4) -> io, ii",
+        "Y.reorder(i, j)",
+        "X_acc.compute_root()",
+        "S.compute_at(Y, i)",
+        "S.compute_at(Y, i)",
+    ];
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "warnings" }, {
+        insta::assert_snapshot!("without_effect", told(&all));
+    });
+}
+
+#[test]
+fn directives_that_change_something_or_depend_on_the_target() {
+    let busy = [
+        "Y.split(i, BATCH) -> io, ii",
+        "Y.split(j, parts = 2) -> jo, ji",
+        "Y.reorder(jo, io)",
+        "S.compute_at(Y, io)",
+        "S.compute_root()",
+        "S.pragma(alu)",
+        "X_acc.pragma(dma_copy)",
+    ];
+    assert_eq!(told(&busy), "");
+}
