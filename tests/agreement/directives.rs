@@ -111,6 +111,20 @@ fn fused_loops_cost_no_instructions() {
 }
 
 #[test]
+fn unrolled_loops_are_no_loops_of_instructions() {
+    let plain = agree(&[OPERANDS, SCOPES, PRODUCT]);
+    let micro_ops = agree(&[OPERANDS, SCOPES, PRODUCT, "    C.unroll(ro)\n"]);
+    assert!(plain.legal.contains("inner 4 (src 1, wgt 1)") && !micro_ops.legal.contains("inner 4 (src 1, wgt 1)"));
+    assert_eq!(micro_ops.report.gemm_uops, plain.report.gemm_uops, "{}", micro_ops.legal);
+    let transfers = agree(&[OPERANDS, SCOPES, PRODUCT, "    W_buf.split(j, 32) -> jo, ji\n    W_buf.unroll(jo)\n"]);
+    assert_eq!(transfers.legal.matches("load W_buf").count(), 1);
+    assert!(transfers.legal.contains("for W_buf_jo in 0..4"), "{}", transfers.legal);
+    let vectors =
+        agree(&[OPERANDS, SCOPES, PRODUCT, "    S.unroll(i)\n    B.split(j, 64) -> jo, ji\n    B.unroll(jo)\n"]);
+    assert_eq!(vectors.report.alu_uops, plain.report.alu_uops, "{}", vectors.legal);
+}
+
+#[test]
 fn reduced_loops_may_be_fused_too() {
     let text = "kernel k(m = BATCH) {
     input X: i8[m, 2, 3, 16]

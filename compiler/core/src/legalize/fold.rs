@@ -95,7 +95,8 @@ fn fold_instruction(program: &LoopProgram, stmt: Stmt, around: &[NestLoop], uop_
 
 fn outer_loop(program: &LoopProgram, s: &Step, inner: Stmt) -> Stmt {
     debug_assert_eq!(program.loop_var(s.at.var).extent, s.by.extent, "merged loops are never left outside");
-    wrap(&[NestLoop { mark: None, ..s.at }], inner)
+    // An unrolled loop says so still, so that folding what was folded changes nothing.
+    wrap(&[NestLoop { mark: s.at.mark.filter(|m| *m == Mark::Unroll), ..s.at }], inner)
 }
 
 fn step(program: &LoopProgram, stmt: &Stmt, l: LoopId) -> Option<InsnLoop> {
@@ -123,13 +124,19 @@ fn merge(steps: Vec<Step>) -> Vec<Vec<Step>> {
     let mut groups: Vec<Vec<Step>> = steps.into_iter().map(|s| vec![s]).collect();
     loop {
         let pair = (0..groups.len()).find_map(|a| {
-            (0..groups.len()).find(|b| a != *b && continues(&total(&groups[a]), &total(&groups[*b]))).map(|b| (a, b))
+            let joins = |b: &usize| a != *b && continues(&total(&groups[a]), &total(&groups[*b]));
+            (0..groups.len()).filter(|b| ![a, *b].iter().any(|g| is_unrolled(&groups[*g]))).find(joins).map(|b| (a, b))
         });
         let Some((a, b)) = pair else { return groups };
         let inner = groups[b].clone();
         groups[a].extend(inner);
         groups.remove(b);
     }
+}
+
+/// Whether a loop is to be no loop of an instruction.
+fn is_unrolled(group: &[Step]) -> bool {
+    group.iter().any(|s| s.at.mark == Some(Mark::Unroll))
 }
 
 /// Whether `outer` takes up where `inner` ends, in all operands.
@@ -157,7 +164,7 @@ struct Plan {
 
 /// The cheapest plan; for the ALU, of those that keep writes of one tile apart.
 fn plan(groups: &[Vec<Step>], uop_limit: i64, is_alu: bool) -> Plan {
-    let fits = |g: &Vec<Step>| total(g).extent <= ITER_FIELD;
+    let fits = |g: &Vec<Step>| total(g).extent <= ITER_FIELD && !is_unrolled(g);
     let candidates: Vec<Option<usize>> =
         std::iter::once(None).chain((0..groups.len()).filter(|g| fits(&groups[*g])).map(Some)).collect();
     let mut best: Option<(i64, Plan)> = None;
@@ -201,7 +208,7 @@ fn plan_with(
     let others = (0..groups.len()).filter(|g| Some(*g) != outer && Some(*g) != inner);
     let mut rest: Vec<Step> = others.flat_map(|g| groups[g].iter().copied()).collect();
     let is_reduced = |s: &Step| is_alu && s.by.dst == 0;
-    rest.sort_by_key(|s| (is_reduced(s), s.by.extent));
+    rest.sort_by_key(|s| (is_reduced(s), s.at.mark != Some(Mark::Unroll), s.by.extent));
     let mut uops = vec![MicroOp { dst: 0, src: 0, wgt: 0 }];
     let mut outside = Vec::new();
     for s in rest {

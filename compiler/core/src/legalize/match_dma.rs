@@ -263,11 +263,13 @@ impl Rectangle {
 fn rectangle(program: &LoopProgram, nest: &Nest, transfer: Transfer) -> Result<Stmt, LegalizeError> {
     let Transfer { direction, sram, dram, padded } = transfer;
     let (mut walkers, mut outside) = (Vec::new(), Vec::new());
-    for l in nest.loops.iter().map(|l| NestLoop { mark: None, ..*l }) {
+    for at in &nest.loops {
+        let l = NestLoop { mark: None, ..*at };
         let extent = program.loop_var(l.var).extent;
         let pad = padded.iter().find(|p| p.var == l.var).map_or([0, 0], |p| p.tiles);
         match (sram.offset.coefficient(l.var), dram.offset.coefficient(l.var)) {
             _ if extent == 1 && pad == [0, 0] => {}
+            _ if at.mark == Some(Mark::Unroll) => outside.push(l),
             (Some(s), Some(d)) if s > 0 => walkers.push(Walker { at: l, extent, pad, sram: s, dram: d }),
             _ => outside.push(l),
         }

@@ -18,9 +18,9 @@ use crate::loops::ir::{Index, Leaf, Load, LoopId, LoopProgram, Mark, Store};
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
     program.body = rewrite_stores(body, &mut |mut nest| {
-        // A virtual thread and what is outside of it stay; the box is inside.
-        let threads = nest.loops.iter().rposition(|l| l.mark == Some(Mark::Vthread)).map_or(0, |l| l + 1);
-        let inside = nest.loops.split_off(threads);
+        // A virtual thread or an unrolled loop, and what is outside of it, stay; the box is inside.
+        let stays = |l: &NestLoop| matches!(l.mark, Some(Mark::Vthread | Mark::Unroll));
+        let inside = nest.loops.split_off(nest.loops.iter().rposition(stays).map_or(0, |l| l + 1));
         let around = std::mem::replace(&mut nest.loops, inside);
         // Loops outside of a marked one are the schedule's wish and stay around the box.
         let marked = nest.loops.iter().position(|l| l.mark.is_some()).unwrap_or(0);

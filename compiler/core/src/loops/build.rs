@@ -454,12 +454,15 @@ impl Builder<'_> {
             return Some(Mark::Serial);
         }
         let here = |m: Option<Marked>| m.is_some_and(|m| m.axis == axis);
-        // A virtual thread that is the outermost loop of a copy leaves the mark to the next loop.
+        // A virtual thread or an unrolled loop that is the outermost one of a copy leaves the mark to the next loop.
         let is_thread = |a: StageAxisId| s.vthreads.iter().any(|m| m.axis == a);
-        let copy = s.dma_copy.and_then(|m| s.leaves[s.depth(m.axis)?..].iter().copied().find(|l| !is_thread(*l)));
+        let is_unrolled = |a: StageAxisId| s.unrolled.iter().any(|m| m.axis == a);
+        let own = |a: &StageAxisId| !is_thread(*a) && !is_unrolled(*a);
+        let copy = s.dma_copy.and_then(|m| s.leaves[s.depth(m.axis)?..].iter().copied().find(own));
         match (here(s.tensorize), is_thread(axis)) {
             (true, _) => Some(Mark::Gemm),
             (false, true) => Some(Mark::Vthread),
+            (false, false) if is_unrolled(axis) => Some(Mark::Unroll),
             (false, false) => (copy == Some(axis)).then_some(Mark::DmaCopy),
         }
     }

@@ -178,10 +178,12 @@ pub enum Mark {
     Vthread,
     /// The steps of a scan: iterations run in order, since each reads what the one before wrote.
     Serial,
+    /// `unroll`: no loop of an instruction; this one loop becomes micro-ops, or an instruction for each iteration.
+    Unroll,
 }
 
 impl Mark {
-    pub const ALL: [Mark; 4] = [Mark::Gemm, Mark::DmaCopy, Mark::Vthread, Mark::Serial];
+    pub const ALL: [Mark; 5] = [Mark::Gemm, Mark::DmaCopy, Mark::Vthread, Mark::Serial, Mark::Unroll];
 
     /// The name in schedules and, behind `@`, in the text form.
     pub fn name(self) -> &'static str {
@@ -190,6 +192,7 @@ impl Mark {
             Mark::DmaCopy => "dma_copy",
             Mark::Vthread => "vthread",
             Mark::Serial => "serial",
+            Mark::Unroll => "unroll",
         }
     }
 }

@@ -278,6 +278,10 @@ pub fn still_legal(before: &Schedule, s: &Schedule, span: Span) -> Result<(), Sc
         }
         storage_rotates(s, stage, span)?;
         threads_remain(s, stage, span)?;
+        if let Some(lost) = s.stage(stage).unrolled.iter().find(|m| s.stage(stage).depth(m.axis).is_none()) {
+            let reason = format!("`{}` was unrolled, and is no loop after it", s.stage(stage).axis(lost.axis).name);
+            return Err(ScheduleError::BreaksEarlier { span, earlier: lost.span, reason });
+        }
         if let Some(alu) = s.stage(stage).alu
             && let Err((reason, _)) = runs_on_alu(s, stage)
         {

@@ -69,6 +69,8 @@ pub struct Stage {
     pub dma_copy: Option<Marked>,
     /// `pragma alu`, and the axis from which on the loops are operations of the ALU.
     pub alu: Option<Marked>,
+    /// `unroll`, in the order in which it was said.
+    pub unrolled: Vec<Marked>,
     /// `tensorize gemm`, and the outermost axis of the tile.
     pub tensorize: Option<Marked>,
     /// `double_buffer`.
@@ -179,6 +181,7 @@ impl Schedule {
             inlined: None,
             dma_copy: None,
             alu: None,
+            unrolled: Vec::new(),
             tensorize: None,
             double_buffer: None,
             vthreads: Vec::new(),

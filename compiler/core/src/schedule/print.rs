@@ -36,6 +36,9 @@ fn print_stage(schedule: &Schedule, regions: &Regions, id: StageId, out: &mut St
         if stage.alu.is_some_and(|m| m.axis == *axis) {
             marks.push_str("  pragma alu");
         }
+        if stage.unrolled.iter().any(|m| m.axis == *axis) {
+            marks.push_str("  unroll");
+        }
         if stage.tensorize.is_some_and(|m| m.axis == *axis) {
             marks.push_str("  tensorize gemm");
         }

@@ -77,7 +77,8 @@ fn dtype(schedule: &Schedule, value: &Scalar<Leaf>) -> DType {
 fn loops_are_untouched(schedule: &Schedule, stage: StageId, call: &Call) -> Result<(), ScheduleError> {
     let s = schedule.stage(stage);
     let shaped = s.axes.iter().find_map(|a| a.shaped_by);
-    let marked = [s.dma_copy, s.alu, s.tensorize].into_iter().flatten().map(|m| m.span).next();
+    let marked =
+        [s.dma_copy, s.alu, s.tensorize, s.unrolled.first().copied()].into_iter().flatten().map(|m| m.span).next();
     let guest = schedule.stage_ids().filter_map(|g| schedule.stage(g).attach).find(|at| at.stage == stage);
     match shaped.or(marked).or(guest.map(|at| at.span)) {
         None => Ok(()),

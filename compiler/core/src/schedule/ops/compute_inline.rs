@@ -46,7 +46,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
 /// A directive that gave the stage loops, a memory or a place, or another stage a place inside of it.
 fn directive_before(schedule: &Schedule, stage: StageId) -> Option<tilewright_syntax::Span> {
     let s = schedule.stage(stage);
-    let marks = [s.dma_copy, s.alu, s.tensorize].into_iter().flatten().map(|m| m.span);
+    let marks = [s.dma_copy, s.alu, s.tensorize, s.unrolled.first().copied()].into_iter().flatten().map(|m| m.span);
     let guests = schedule.stage_ids().filter_map(|g| schedule.stage(g).attach).filter(|at| at.stage == stage);
     let own = s.scope_span.into_iter().chain(s.attach.map(|at| at.span)).chain(marks);
     own.chain(s.axes.iter().filter_map(|a| a.shaped_by)).chain(guests.map(|at| at.span)).next()

@@ -16,6 +16,7 @@ mod set_scope;
 mod split;
 mod tensorize;
 mod tile;
+mod unroll;
 
 use tilewright_syntax::ast::Ident;
 
@@ -32,7 +33,7 @@ pub struct Op {
 }
 
 /// Every directive, in alphabetical order.
-const OPS: [Op; 15] = [
+const OPS: [Op; 16] = [
     Op { name: "bind", usage: "STAGE.bind(AXIS, vthread)", apply: bind::apply },
     Op { name: "cache_read", usage: "NEW = TENSOR.cache_read(SCOPE[, READER...])", apply: cache_read::apply },
     Op { name: "cache_write", usage: "NEW = STAGE.cache_write(SCOPE)", apply: cache_write::apply },
@@ -48,6 +49,7 @@ const OPS: [Op; 15] = [
     Op { name: "split", usage: "STAGE.split(AXIS, FACTOR or parts = N) -> OUTER, INNER", apply: split::apply },
     Op { name: "tensorize", usage: "STAGE.tensorize(AXIS, gemm)", apply: tensorize::apply },
     Op { name: "tile", usage: "STAGE.tile(Y, X, FY, FX) -> YO, XO, YI, XI", apply: tile::apply },
+    Op { name: "unroll", usage: "STAGE.unroll(AXIS)", apply: unroll::apply },
 ];
 
 /// The names of all directives.
