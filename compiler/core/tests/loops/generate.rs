@@ -197,7 +197,8 @@ impl Builder {
         let extent = 1 + self.below(5);
         let var = self.loop_var(extent);
         self.open.push(var);
-        let mark = self.pick(&[None, None, Some(Mark::Gemm), Some(Mark::DmaCopy), Some(Mark::Unroll), Some(Mark::Vthread)]);
+        let mark =
+            self.pick(&[None, None, Some(Mark::Gemm), Some(Mark::DmaCopy), Some(Mark::Unroll), Some(Mark::Vthread)]);
         let body = self.block(depth - 1);
         self.open.pop();
         Stmt::For(For { var, mark, body, origin: self.origin() })

@@ -63,12 +63,15 @@ fn block_of_parts(
 
 /// One of the two loops runs once. Sizes by name may be others tomorrow, and are not told of.
 fn warn_if_whole(schedule: &mut Schedule, stage: StageId, axis: StageAxisId, factor: i64, written: &Expr, call: &Call) {
-    let regions = infer(schedule);
     let a = schedule.stage(stage).axis(axis);
+    let whole = match a.source {
+        AxisSource::Tensor(of) => Some(schedule.kernel.axis(of).extent),
+        _ => None,
+    };
     let reason = match factor {
         _ if !matches!(written.kind, ExprKind::Int(_)) => return,
         1 => "blocks of 1 iteration are the loop itself".to_string(),
-        all if all == regions.extent(stage, axis) => format!("`{}` has {all} iterations, which are one block", a.name),
+        all if Some(all) == whole => format!("`{}` has {all} iterations, which are one block", a.name),
         _ => return,
     };
     let warning = call.no_effect(reason, Some((a.span, "this axis")));
