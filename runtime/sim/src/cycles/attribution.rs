@@ -10,8 +10,10 @@
 //! | a beat of another client | contention with that client |
 //! | nothing | latency, of memory or of the commands |
 //!
-//! A wait for tokens is charged as a whole to the token that came last, with the instruction that posted it.
+//! A wait for tokens is charged as a whole to the token that came last, with the instruction that posted it. Of two that
+//! came last in the same cycle it is that of the queue named first in [`Insn::pops`].
 
+use super::machine::CycleOptions;
 use super::memory::Client;
 use super::report::CycleReport;
 use super::tables::Tables;
@@ -33,7 +35,7 @@ pub enum MemoryWait {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     Working,
-    /// Waits for a token; `poster` is the instruction that posted it in the end, if one did.
+    /// Waits for a token; `poster` is the instruction that posted the one that was taken in the end, if one was.
     Token {
         queue: Queue,
         poster: Option<usize>,
@@ -108,9 +110,16 @@ impl Totals {
     }
 }
 
-/// Attributes the cycles of a run that ended. `tables` are those of the run, finished with its length.
-pub fn attribute(insns: &[Insn], tables: &Tables, report: &CycleReport, timing: &Timing) -> Attribution {
-    let run = Run::new(insns, tables, report, timing);
+/// Attributes the cycles of a run that ended. `tables` are those of the run, finished with its length; `timing` and
+/// `options` are what [`super::simulate`] was given.
+pub fn attribute(
+    insns: &[Insn],
+    tables: &Tables,
+    report: &CycleReport,
+    timing: &Timing,
+    options: &CycleOptions,
+) -> Attribution {
+    let run = Run::new(insns, tables, report, timing, options);
     let (bus, mut fetch) = (Bus::new(run.reads), FetchUnit::new(&run));
     let mut fetch_bus = bus.clone();
     let modules = Module::ALL.map(|module| {

@@ -22,6 +22,8 @@
 //! | `compute` | how long GEMM and ALU take |
 //! | `store` | the write bursts of one STORE |
 //! | `observe`, `tables` | what happened, as events and as CSV |
+//! | `steps` | starts and ends of all instructions, in order |
+//! | `pairs` | which post each take of a token took |
 //! | `units` | what each unit did from a cycle on, from the tables of a run |
 //! | `attribution` | where the cycles of a run went |
 //! | `trace` | the same as files for other viewers |
@@ -35,9 +37,11 @@ mod loader;
 mod machine;
 mod memory;
 mod observe;
+mod pairs;
 mod queue;
 mod report;
 mod sizes;
+mod steps;
 mod store;
 mod tables;
 mod timing;

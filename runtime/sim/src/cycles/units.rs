@@ -6,12 +6,14 @@
 //! have the same state. [`Run`] holds what must be looked up: a few words for each instruction.
 
 use super::attribution::{MemoryWait, State};
+use super::machine::CycleOptions;
 use super::memory::Client;
 use super::observe::{NEVER, Read};
+use super::pairs::Pairs;
 use super::report::CycleReport;
 use super::tables::{InsnTimes, Tables};
 use super::timing::Timing;
-use crate::tokens::{Queue, TokenCounts};
+use crate::tokens::Queue;
 use tilewright_isa::config::INSN_BYTES;
 use tilewright_isa::{Insn, Module, Op};
 
@@ -45,13 +47,17 @@ pub(super) struct Run<'a> {
     pub cycles: u64,
     bus_bytes: u64,
     reading: Vec<Option<Reading>>,
-    /// Per module, its instructions that were done, with the cycle, in order.
-    done: [Vec<(u64, usize)>; 3],
-    tokens_left: TokenCounts,
+    pairs: Pairs,
 }
 
 impl<'a> Run<'a> {
-    pub fn new(insns: &'a [Insn], tables: &'a Tables, report: &CycleReport, timing: &Timing) -> Run<'a> {
+    pub fn new(
+        insns: &'a [Insn],
+        tables: &'a Tables,
+        report: &CycleReport,
+        timing: &Timing,
+        options: &CycleOptions,
+    ) -> Run<'a> {
         let mut reading: Vec<Option<Reading>> = vec![None; insns.len()];
         for read in &tables.reads {
             if let Some(insn) = read.insn {
@@ -59,14 +65,9 @@ impl<'a> Run<'a> {
                 reading[insn].get_or_insert(first).last_beat = read.last_beat;
             }
         }
-        let mut done = Module::ALL.map(|_| Vec::new());
-        for (index, (insn, times)) in insns.iter().zip(&tables.insns).enumerate() {
-            if times.done != NEVER {
-                done[insn.module() as usize].push((times.done, index));
-            }
-        }
         let (reads, times, bus_bytes) = (&tables.reads[..], &tables.insns[..], timing.bus_bytes);
-        Run { insns, times, reads, cycles: report.cycles, bus_bytes, reading, done, tokens_left: report.tokens_left }
+        let pairs = Pairs::new(insns, times, report.cycles, options);
+        Run { insns, times, reads, cycles: report.cycles, bus_bytes, reading, pairs }
     }
 
     /// The first instruction of the module from this one on.
@@ -75,22 +76,18 @@ impl<'a> Run<'a> {
         Some(from + found)
     }
 
-    /// The wait that ended when an instruction started, or did not end. It ends in the cycle after a post.
+    /// The wait that ended when an instruction started, or did not end. It ends in the cycle after a post of the token
+    /// that was missing; one that lay in its queue before was posted earlier.
     fn token_wait(&self, index: usize, started: u64) -> State {
         let insn = &self.insns[index];
-        let missing = |queue: &Queue| started == NEVER && self.tokens_left.of(*queue) == 0;
-        if let Some(queue) = insn.pops().find(missing) {
-            return State::Token { queue, poster: None };
-        }
-        let posted_in = if started == NEVER { self.cycles } else { started - 1 };
-        let posted = |queue: Queue| {
-            let done = &self.done[queue.producer() as usize];
-            let at = done.binary_search_by_key(&posted_in, |(cycle, _)| *cycle).ok()?;
-            let poster = done[at].1;
-            self.insns[poster].pushes().any(|pushed| pushed == queue).then_some((queue, poster))
+        let found = if started == NEVER {
+            insn.pops().find(|queue| self.pairs.ended_empty(*queue)).map(|queue| (queue, None))
+        } else {
+            let last = |(_, poster): &(Queue, usize)| self.times[*poster].done == started - 1;
+            self.pairs.posters(index, insn).find(last).map(|(queue, poster)| (queue, Some(poster)))
         };
-        match insn.pops().find_map(posted) {
-            Some((queue, poster)) => State::Token { queue, poster: Some(poster) },
+        match found {
+            Some((queue, poster)) => State::Token { queue, poster },
             None => unreachable!("instruction {index} waited for a token that nobody posted"),
         }
     }

@@ -89,9 +89,10 @@ impl Profile {
 pub fn profile(subject: &Subject, timing: &Timing) -> Result<Profile, Stop> {
     let Subject { config, insns, .. } = *subject;
     let mut tables = Tables::new(insns.len());
-    let report = simulate(config, insns, timing, &subject.options(), &mut tables)?;
+    let options = subject.options();
+    let report = simulate(config, insns, timing, &options, &mut tables)?;
     tables.finish(report.cycles);
-    let attribution = attribute(insns, &tables, &report, timing);
+    let attribution = attribute(insns, &tables, &report, timing, &options);
     let path = path::path(insns, &tables, &attribution, &report);
     let charges = charge::charges(insns.len(), &attribution, &path);
     let bound = Bound::of(insns, &tables, &report);

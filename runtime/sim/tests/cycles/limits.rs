@@ -259,7 +259,7 @@ fn states_of_a_run_that_can_be_followed_by_hand() {
     let insns = [load(MemoryType::Inp, 4, push), finish(Tokens { pop_prev: true, ..NONE })];
     let (report, tables) = run(&insns, &CycleOptions::default()).unwrap();
     assert_eq!(report.cycles, 58);
-    let attribution = attribute(&insns, &tables, &report, &Timing::DE10);
+    let attribution = attribute(&insns, &tables, &report, &Timing::DE10, &CycleOptions::default());
     let spans = |spans: &[tilewright_sim::cycles::Span]| {
         spans.iter().map(|span| (span.cycles.clone(), span.state, span.insn)).collect::<Vec<_>>()
     };

@@ -181,7 +181,7 @@ fn compare(insns: &[Insn], timing: &Timing, tokens_before: TokenCounts) -> Resul
             prop_assert_eq!(&tables.insns, &expected.times);
             prop_assert_eq!(rows(&tables), expected.reads);
             check_writes(insns, &tables);
-            check_attribution(insns, &tables, &report, timing);
+            check_attribution(insns, &tables, &report, timing, &options);
             let contended = tables.reads.iter().any(|read| read.granted != NEVER && read.granted > read.commanded + 1);
             let lost = !report.overflows.is_empty();
             Ok(Seen { ended: true, long: report.executed > 20, contended, lost, cycles: report.cycles })
@@ -201,8 +201,8 @@ fn compare(insns: &[Insn], timing: &Timing, tokens_before: TokenCounts) -> Resul
 }
 
 /// Every cycle of every unit has one state.
-fn check_attribution(insns: &[Insn], tables: &Tables, report: &CycleReport, timing: &Timing) {
-    let attribution = attribute(insns, tables, report, timing);
+fn check_attribution(insns: &[Insn], tables: &Tables, report: &CycleReport, timing: &Timing, options: &CycleOptions) {
+    let attribution = attribute(insns, tables, report, timing, options);
     check_spans(&attribution.fetch, report.cycles);
     attribution.modules.iter().for_each(|spans| check_spans(spans, report.cycles));
     for (index, (insn, times)) in insns.iter().zip(&tables.insns).enumerate() {
@@ -280,7 +280,7 @@ proptest! {
         let mut tables = Tables::new(insns.len());
         if let Ok(report) = simulate(&config, &insns, &timing, &options, &mut tables) {
             tables.finish(report.cycles);
-            check_attribution(&insns, &tables, &report, &timing);
+            check_attribution(&insns, &tables, &report, &timing, &options);
         }
     }
 }

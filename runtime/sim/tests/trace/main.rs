@@ -11,11 +11,12 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use runs::Run;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use tilewright_isa::Config;
 use tilewright_sim::cycles::trace::{TraceFormat, TracedRun, write};
-use tilewright_sim::cycles::{CycleOptions, Timing};
+use tilewright_sim::cycles::{CycleOptions, State, Timing};
 
 #[test]
 fn recorded_streams_are_traced_in_every_cycle() {
@@ -50,6 +51,49 @@ fn random_streams_are_traced_in_every_cycle() {
     let (flows, changes) = seen.into_inner();
     println!("{flows} flows, {changes} changes of signals");
     assert!(flows > cases as usize / 4 && changes > 50 * cases as usize, "{flows} flows, {changes} changes");
+}
+
+/// A wait names the queue whose token came last, and who posted it: not one whose token lay there before, although its
+/// queue was posted to in the same cycle.
+#[test]
+fn waits_are_charged_to_the_token_that_was_missing() {
+    let cases = std::env::var("TILEWRIGHT_CASES").map_or(400, |cases| cases.parse().expect("a number of cases"));
+    let settings = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_global_rejects: 40 * cases,
+        ..ProptestConfig::default()
+    };
+    let waits = RefCell::new(0);
+    let result = TestRunner::new(settings).run(&runs::random(), |run| {
+        *waits.borrow_mut() += check_waits(&run);
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+    let random = waits.into_inner();
+    let recorded: u32 = runs::recorded().iter().map(|(_, run)| check_waits(run)).sum();
+    println!("{random} waits ended in random streams, {recorded} in recorded ones");
+    assert!(random > 0 && recorded > 10, "{random} and {recorded} waits ended");
+    assert_eq!(check_waits(&runs::two_posts_at_once()), 1);
+}
+
+/// The number of waits that ended.
+fn check_waits(run: &Run) -> u32 {
+    let taken: BTreeSet<_> = run.tokens_taken().into_iter().map(|(queue, by, to)| (queue as usize, by, to)).collect();
+    let counts = run.tokens();
+    let mut ended = 0;
+    for span in run.attribution().modules.iter().flatten() {
+        let State::Token { queue, poster } = span.state else { continue };
+        let insn = span.insn.expect("an instruction waits");
+        let last = span.cycles.end as usize - 1;
+        assert_eq!(counts[last][queue as usize], 0, "{insn} waits for {queue:?} in cycle {last}: {run:?}");
+        if span.cycles.end < run.cycles() {
+            let poster = poster.expect("a wait ends with a token");
+            assert!(taken.contains(&(queue as usize, poster, insn)), "{insn} took no token of {poster}: {run:?}");
+            ended += 1;
+        }
+    }
+    ended
 }
 
 #[test]

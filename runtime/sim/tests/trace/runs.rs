@@ -56,7 +56,7 @@ impl Run {
     }
 
     pub fn attribution(&self) -> Attribution {
-        attribute(&self.insns, &self.tables, &self.report, &self.timing)
+        attribute(&self.insns, &self.tables, &self.report, &self.timing, &self.options)
     }
 
     /// Who posted each token that was taken, with the queue and who took it: what the machines do, in every cycle.
@@ -217,23 +217,53 @@ fn alu(gemm: &Gemm, alu_opcode: AluOpcode) -> Alu {
     }
 }
 
-/// Random streams on machines with full queues, slow and fast memory, that run to their end.
+/// Random streams that run to their end, on machines with full queues, slow and fast memory, and on some to which
+/// something is free.
 pub fn random() -> impl Strategy<Value = Run> {
     let count = || prop_oneof![3 => 0..16u64, 1 => 250..260u64];
     let before = (count(), count(), count(), count());
     let machine = (prop::sample::select(vec![4u64, 8, 64]), prop::sample::select(vec![2u64, 16, 256]), 0..20u64);
     let depth = prop_oneof![1..5u64, Just(512u64)];
     let stream = prop::collection::vec(insn(), 0..60);
-    (stream, before, machine, depth, prop::bool::weighted(0.9)).prop_filter_map(
+    let unlike = || prop::bool::weighted(0.1);
+    let unlike = [unlike(), unlike(), unlike(), unlike(), unlike()];
+    (stream, before, machine, depth, unlike).prop_filter_map(
         "it deadlocks",
-        |(insns, before, (bus_bytes, burst_beats, read_latency), queue_depth, wait_for_tokens)| {
+        |(insns, before, (bus_bytes, burst_beats, read_latency), queue_depth, unlike)| {
             let timing = Timing { bus_bytes, burst_beats, read_latency, queue_depth, ..Timing::DE10 };
             let (load_to_compute, compute_to_load, compute_to_store, store_to_compute) = before;
             let tokens_before = TokenCounts { load_to_compute, compute_to_load, compute_to_store, store_to_compute };
-            let options = CycleOptions { tokens_before, wait_for_tokens, ..CycleOptions::default() };
+            let [waits, until_all_done, unlimited_bandwidth, instant_fetch, free_instructions] = unlike;
+            let options = CycleOptions {
+                tokens_before,
+                wait_for_tokens: !waits,
+                until_all_done,
+                unlimited_bandwidth,
+                instant_fetch,
+                free_instructions,
+                ..CycleOptions::default()
+            };
             Run::new(&Config::default(), insns, timing, options)
         },
     )
+}
+
+/// The compute module waits for load and store, which post in the same cycle; a token of load was there before.
+pub fn two_posts_at_once() -> Run {
+    let noop = |memory_type, tokens| Insn { tokens, op: Op::Load(Mem::noop(memory_type)) };
+    let none = Tokens::default();
+    let insns = vec![
+        noop(MemoryType::Inp, none),
+        noop(MemoryType::Inp, Tokens { push_next: true, ..none }),
+        Insn { tokens: Tokens { push_prev: true, ..none }, op: Op::Store(Mem::noop(MemoryType::Out)) },
+        noop(MemoryType::Acc, Tokens { pop_prev: true, pop_next: true, ..none }),
+        Insn { tokens: none, op: Op::Finish },
+    ];
+    let tokens_before = TokenCounts { load_to_compute: 1, ..TokenCounts::default() };
+    let options = CycleOptions { tokens_before, ..CycleOptions::default() };
+    let run = Run::new(&Config::default(), insns, Timing::DE10, options).expect("all tokens come");
+    assert_eq!(run.tables.insns[1].done, run.tables.insns[2].done);
+    run
 }
 
 impl std::fmt::Debug for Run {

@@ -2,9 +2,9 @@
 //! cycle counts from the next one on.
 
 use super::TracedRun;
-use super::steps::{Kind, Steps};
 use super::walk::Counter;
 use crate::cycles::observe::NEVER;
+use crate::cycles::steps::{Kind, Steps};
 use crate::cycles::tables::InsnTimes;
 use crate::tokens::{MAX_OUTSTANDING, Queue};
 use tilewright_isa::Insn;

@@ -12,9 +12,7 @@
 //! | file | |
 //! |---|---|
 //! | `walk` | the tables in order of time → changes, told to a [`walk::Sink`] |
-//! | `steps` | starts and ends of all instructions, in order |
 //! | `counters` | lengths of queues and numbers of tokens |
-//! | `pairs` | which post each take took |
 //! | `perfetto`, `names`, `wire` | changes → protobuf packets |
 //! | `vcd` | changes → value changes |
 //! | `output` | the buffer |
@@ -22,9 +20,7 @@
 mod counters;
 mod names;
 mod output;
-mod pairs;
 mod perfetto;
-mod steps;
 mod vcd;
 mod walk;
 mod wire;

@@ -9,11 +9,11 @@
 
 use super::names::{self, CATEGORIES, Category, KEYS, Key};
 use super::output::Output;
-use super::pairs::Pairs;
 use super::walk::{Channel, Counter, Sink, Transfer, Unit};
 use super::wire::{Fields, varint_len};
 use super::{TraceSummary, TracedRun};
 use crate::cycles::attribution::State;
+use crate::cycles::pairs::Pairs;
 use crate::tokens::Queue;
 use std::io;
 use tilewright_isa::{Insn, Op};
@@ -118,7 +118,8 @@ impl<'a, W: io::Write> Perfetto<'a, W> {
         });
         push_tracks(&mut output.bytes);
         let (units, channels) = ([Open::default(); 4], [false; 2]);
-        Perfetto { insns: run.insns, pairs: Pairs::new(run), output, event: Vec::new(), units, channels }
+        let pairs = Pairs::new(run.insns, &run.tables.insns, run.report.cycles, run.options);
+        Perfetto { insns: run.insns, pairs, output, event: Vec::new(), units, channels }
     }
 
     /// Begins an event.

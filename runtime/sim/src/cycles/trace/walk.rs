@@ -135,8 +135,8 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub fn new(traced: &TracedRun<'a>) -> Walk<'a> {
-        let TracedRun { insns, tables, report, timing, .. } = *traced;
-        let run = Run::new(insns, tables, report, timing);
+        let TracedRun { insns, tables, report, timing, options } = *traced;
+        let run = Run::new(insns, tables, report, timing, options);
         let idle = Busy { wake: 0, carries: true };
         Walk {
             bus: Bus::new(run.reads),

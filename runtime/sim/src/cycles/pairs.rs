@@ -1,10 +1,10 @@
 //! Which post each take took: tokens leave a queue in the order in which they were posted.
 //!
-//! A post that a full counter lost is taken by nobody, and a token from before the run was posted by nobody. What is
-//! taken in the run's last cycle is not shown, so it is not a take here.
+//! A post that a full counter lost is taken by nobody, and a token from before the run was posted by nobody.
 
-use super::TracedRun;
+use super::machine::CycleOptions;
 use super::steps::{Kind, Steps};
+use super::tables::InsnTimes;
 use crate::tokens::{MAX_OUTSTANDING, Queue};
 use std::collections::VecDeque;
 use tilewright_isa::Insn;
@@ -17,27 +17,38 @@ const NOBODY: u32 = u32::MAX;
 pub(super) struct Pairs {
     /// The posters, in the order of [`Insn::pops`].
     posters: Vec<[u32; 2]>,
-    /// Bit *q* stands for the queue at position *q* of [`Queue::ALL`]: its token was taken.
+    /// Bit *q* stands for the queue at position *q* of [`Queue::ALL`]: its token was taken before the run's last cycle.
     taken: Vec<u8>,
+    /// What nobody took, in the order of [`Queue::ALL`]: posts of the run's last cycle are not among it, as nobody could
+    /// have seen them.
+    left: [usize; 4],
 }
 
 impl Pairs {
-    pub fn new(run: &TracedRun) -> Pairs {
-        let mut pairs = Pairs { posters: vec![[NOBODY; 2]; run.insns.len()], taken: vec![0; run.insns.len()] };
-        if !run.options.wait_for_tokens {
+    /// Of a run of so many cycles.
+    pub fn new(insns: &[Insn], times: &[InsnTimes], cycles: u64, options: &CycleOptions) -> Pairs {
+        let none = vec![[NOBODY; 2]; insns.len()];
+        let mut pairs = Pairs { posters: none, taken: vec![0; insns.len()], left: [0; 4] };
+        if !options.wait_for_tokens {
             return pairs;
         }
-        let before = |queue| run.options.tokens_before.of(queue).min(MAX_OUTSTANDING) as usize;
+        let before = |queue| options.tokens_before.of(queue).min(MAX_OUTSTANDING) as usize;
         let mut fifos = Queue::ALL.map(|queue| VecDeque::from(vec![NOBODY; before(queue)]));
-        let steps = Steps::new(run.insns, &run.tables.insns);
-        for step in steps.take_while(|step| step.cycle < run.report.cycles) {
-            let insn = &run.insns[step.insn];
+        for step in Steps::new(insns, times).take_while(|step| step.cycle <= cycles) {
+            let insn = &insns[step.insn];
             match step.kind {
-                Kind::Starts => pairs.take(step.insn, insn, &mut fifos),
-                Kind::Ends => post(step.insn, insn, &mut fifos),
+                Kind::Starts => pairs.take(step.insn, insn, &mut fifos, step.cycle < cycles),
+                Kind::Ends if step.cycle < cycles => post(step.insn, insn, &mut fifos),
+                Kind::Ends => {}
             }
         }
+        pairs.left = fifos.map(|fifo| fifo.len());
         pairs
+    }
+
+    /// Whether nobody could take a token from the queue when the run ended.
+    pub fn ended_empty(&self, queue: Queue) -> bool {
+        self.left[queue as usize] == 0
     }
 
     /// The queues from which the instruction took tokens that were posted in the run, with the posters.
@@ -48,16 +59,16 @@ impl Pairs {
             .map(|(q, poster)| (q, poster as usize))
     }
 
-    /// The queues into which the instruction posted tokens that were taken.
+    /// The queues into which the instruction posted tokens that were taken before the run's last cycle.
     pub fn taken(&self, index: usize, insn: &Insn) -> impl Iterator<Item = Queue> {
         let taken = self.taken[index];
         insn.pushes().filter(move |queue| taken >> *queue as u8 & 1 == 1)
     }
 
-    fn take(&mut self, index: usize, insn: &Insn, fifos: &mut [VecDeque<u32>; 4]) {
+    fn take(&mut self, index: usize, insn: &Insn, fifos: &mut [VecDeque<u32>; 4], shown: bool) {
         for (poster, queue) in self.posters[index].iter_mut().zip(insn.pops()) {
             *poster = fifos[queue as usize].pop_front().unwrap_or(NOBODY);
-            if let Some(taken) = self.taken.get_mut(*poster as usize) {
+            if let Some(taken) = self.taken.get_mut(*poster as usize).filter(|_| shown) {
                 *taken |= 1 << queue as u8;
             }
         }

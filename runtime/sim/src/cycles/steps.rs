@@ -1,8 +1,8 @@
 //! Starts and ends of instructions of all modules, in order of time. Starts of a cycle come before its ends, as takes of
 //! tokens precede posts; among those, modules are in the order of [`Module::ALL`].
 
-use crate::cycles::observe::NEVER;
-use crate::cycles::tables::InsnTimes;
+use super::observe::NEVER;
+use super::tables::InsnTimes;
 use tilewright_isa::{Insn, Module};
 
 /// What an instruction does to tokens and to its queue.
