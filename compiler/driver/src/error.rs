@@ -91,6 +91,8 @@ pub enum DriverError {
     BinaryToTerminal { what: &'static str },
     #[error("`{}` is read by this command and would be replaced", .path.display())]
     OutputIsInput { path: PathBuf },
+    #[error("`{}` is named for two outputs, and would hold only one of them", .path.display())]
+    OutputTwice { path: PathBuf },
     #[error("`{}` is {form}, and a program in source form is expected", .path.display())]
     NotSource { path: PathBuf, form: &'static str },
     #[error("`{value}` is no value for parameter `{name}`")]
@@ -145,6 +147,7 @@ impl DriverError {
             DriverError::BinaryToTerminal { .. } => "E0606",
             DriverError::OutputIsInput { .. } => "E0607",
             DriverError::NotSource { .. } => "E0608",
+            DriverError::OutputTwice { .. } => "E0609",
             DriverError::NotANumber { .. } => "E0610",
             DriverError::Npy { .. } => "E0620",
             DriverError::NpyType { .. } => "E0621",
@@ -180,6 +183,7 @@ impl DriverError {
                 told.help("write it to a file, or to another program with `|`")
             }
             DriverError::OutputIsInput { .. } => told.help("give the output another name"),
+            DriverError::OutputTwice { .. } => told.help("give one of them another name"),
             DriverError::NotSource { path, .. } => {
                 told.help(format!("`tilewright lower {}` shows what becomes of it", path.display()))
             }

@@ -159,6 +159,15 @@ pub fn keep_inputs<'a>(output: &Path, mut inputs: impl Iterator<Item = &'a Path>
     }
 }
 
+/// Refuses outputs of which one would replace another.
+pub fn keep_apart(outputs: &[&Path]) -> Result<(), DriverError> {
+    let is_twice = |at: usize| outputs[..at].iter().any(|before| same_file(before, outputs[at]));
+    match (0..outputs.len()).find(|at| outputs[*at] != Path::new(STANDARD) && is_twice(*at)) {
+        Some(at) => Err(DriverError::OutputTwice { path: outputs[at].to_owned() }),
+        None => Ok(()),
+    }
+}
+
 /// A temporary file with the permissions of ordinary new files.
 fn new_beside(directory: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();

@@ -24,11 +24,13 @@ pub struct Pictures {
     pub staged: Vec<Staged>,
 }
 
-/// Refuses names of other kinds of files, files that would replace one of the `inputs`, and a drawing beside figures.
+/// Refuses names of other kinds of files, files that would replace one of the `inputs` or be one of the command's other
+/// `outputs`, and a drawing beside figures.
 pub fn check<'a>(
     args: &PictureArgs,
     is_figures: bool,
     inputs: impl Iterator<Item = &'a Path> + Clone,
+    outputs: &[&Path],
 ) -> Result<(), Failure> {
     if is_figures && args.timeline.as_deref().is_some_and(is_standard) {
         return Err(Failure::Usage("`--stats` has no place for a timeline on `-`: give it a file".to_owned()));
@@ -41,8 +43,10 @@ pub fn check<'a>(
     if let Some(path) = args.trace.as_deref().filter(|path| TraceFormat::of_path(path).is_none()) {
         return Err(wrong_ending(path, "a trace", &TraceFormat::ALL.map(TraceFormat::extension)).into());
     }
-    let mut outputs = timeline.into_iter().chain(args.trace.as_deref());
-    Ok(outputs.try_for_each(|path| files::keep_inputs(path, inputs.clone()))?)
+    let mut pictures = timeline.into_iter().chain(args.trace.as_deref());
+    let all: Vec<&Path> = outputs.iter().copied().chain(pictures.clone()).collect();
+    pictures.try_for_each(|path| files::keep_inputs(path, inputs.clone()))?;
+    Ok(files::keep_apart(&all)?)
 }
 
 fn is_standard(path: &Path) -> bool {
@@ -63,7 +67,7 @@ pub fn make(args: &PictureArgs, title: String, subject: &Subject, timing: &Timin
     let (tables, report) = observed.map_err(|stop| Failure::from(stopped(&stop)))?;
     let mut pictures = Pictures::default();
     if let Some(path) = &args.timeline {
-        let attribution = attribute(subject.insns, &tables, &report, timing);
+        let attribution = attribute(subject.insns, &tables, &report, timing, &subject.options());
         let cycles = timeline::window(args.cycles, report.cycles)?;
         let picture = Picture { title, insns: subject.insns, attribution: &attribution, cycles };
         match is_standard(path) {

@@ -1,7 +1,7 @@
 //! Recordings ↔ folders of `trace.json`, `insns.bin`, `before.bin` and `after.bin`; the last two may be missing. Beside
 //! them can stand tables of what happened when: `instructions.csv`, `reads.csv` and `writes.csv`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tilewright_sim::cycles::Tables;
 use tilewright_sim::{Recording, RecordingError};
@@ -11,6 +11,18 @@ use crate::error::{DriverError, Failure};
 use crate::files::{self, Staged};
 
 const INSTRUCTIONS: &str = "instructions.csv";
+const TABLES: [&str; 3] = [INSTRUCTIONS, "reads.csv", "writes.csv"];
+const FILES: [&str; 4] = ["trace.json", "insns.bin", "before.bin", "after.bin"];
+
+/// Where the files of a recording are, or would be.
+pub fn files(folder: &Path) -> [PathBuf; 4] {
+    FILES.map(|name| folder.join(name))
+}
+
+/// Where the tables of what happened when are, or would be.
+pub fn tables(folder: &Path) -> [PathBuf; 3] {
+    TABLES.map(|name| folder.join(name))
+}
 
 /// Reads a folder.
 pub fn read(folder: &Path) -> Result<Recording, Failure> {
@@ -48,8 +60,8 @@ pub fn stage_tables(folder: &Path, recording: &Recording, tables: &Tables) -> Re
     tables.write_reads(&mut reads).expect("memory can be written to");
     tables.write_writes(&mut writes).expect("memory can be written to");
     files::make_directory(folder)?;
-    let contents = [(INSTRUCTIONS, instructions(recording, tables)), ("reads.csv", reads), ("writes.csv", writes)];
-    contents.iter().map(|(name, bytes)| files::stage(&folder.join(name), bytes)).collect()
+    let contents = [instructions(recording, tables), reads, writes];
+    self::tables(folder).iter().zip(contents).map(|(path, bytes)| files::stage(path, &bytes)).collect()
 }
 
 fn malformed(folder: &Path, error: &RecordingError) -> Diagnostic {
@@ -60,14 +72,8 @@ fn malformed(folder: &Path, error: &RecordingError) -> Diagnostic {
 pub fn stage(folder: &Path, recording: &Recording) -> Result<Vec<Staged>, Failure> {
     let parts = recording.to_parts().map_err(|error| malformed(folder, &error))?;
     files::make_directory(folder)?;
-    let contents = [
-        ("trace.json", Some(parts.trace_json.into_bytes())),
-        ("insns.bin", Some(parts.insns)),
-        ("before.bin", parts.before),
-        ("after.bin", parts.after),
-    ];
-    let present = contents.into_iter().filter_map(|(name, bytes)| Some((name, bytes?)));
-    let staged: Result<Vec<Staged>, DriverError> =
-        present.map(|(name, bytes)| files::stage(&folder.join(name), &bytes)).collect();
+    let contents = [Some(parts.trace_json.into_bytes()), Some(parts.insns), parts.before, parts.after];
+    let present = self::files(folder).into_iter().zip(contents).filter_map(|(path, bytes)| Some((path, bytes?)));
+    let staged: Result<Vec<Staged>, DriverError> = present.map(|(path, bytes)| files::stage(&path, &bytes)).collect();
     Ok(staged?)
 }

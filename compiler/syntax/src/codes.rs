@@ -178,6 +178,7 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0606": "bytes for a terminal",
     "E0607": "output that would replace an input",
     "E0608": "file in another form than source",
+    "E0609": "two outputs in one file",
     "E0610": "parameter without a number",
     "E0620": "malformed array file",
     "E0621": "array of another type",

@@ -50,7 +50,7 @@ fn pictures(args: &ProfileArgs, loaded: &Loaded, timing: Option<&NamedTiming>) -
 /// Refuses options of programs for a recording, and pictures in the place of something else.
 fn check(args: &ProfileArgs) -> Result<(), Failure> {
     let given = [Some(&args.file), args.target.target.as_ref(), args.timing.as_ref(), args.compare.as_ref()];
-    pictures::check(&args.pictures, args.stats.is_some(), given.into_iter().flatten().map(PathBuf::as_path))?;
+    pictures::check(&args.pictures, args.stats.is_some(), given.into_iter().flatten().map(PathBuf::as_path), &[])?;
     let has_options = args.schedule.is_some() || args.target.target.is_some() || !args.params.params.is_empty();
     match load::is_recording(&args.file) && has_options {
         true => {

@@ -5,6 +5,7 @@
 //! in cycles. The tables of `--events` are written for every run that ends, also one that differs.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use tilewright_isa::{Finding, lint};
@@ -23,7 +24,11 @@ use crate::{pictures, recordings, stats};
 
 pub fn run(args: &ReplayArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let timing = target::timing(&args.timing, sources)?;
-    pictures::check(&args.pictures, args.stats.is_some(), std::iter::once(&*args.timing))?;
+    let read = recordings::files(&args.dir);
+    let inputs = read.iter().map(PathBuf::as_path).chain([&*args.timing]);
+    let tables: Vec<PathBuf> = args.events.iter().flat_map(|folder| recordings::tables(folder)).collect();
+    let outputs: Vec<&Path> = tables.iter().map(PathBuf::as_path).collect();
+    pictures::check(&args.pictures, args.stats.is_some(), inputs, &outputs)?;
     let recording = if args.time_only { recordings::read_stream(&args.dir)? } else { recordings::read(&args.dir)? };
     let replayed = Replayed {
         values: if args.time_only { None } else { Some(values(args, &recording)?) },

@@ -3,7 +3,7 @@
 //! Outputs are written only when everything has succeeded, and then all of them. A recording is also written of a run
 //! whose values are wrong, because it shows why.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use tilewright_core::pipeline::Request;
@@ -68,7 +68,9 @@ impl Files {
         for output in &self.outputs {
             files::keep_inputs(&output.path, inputs())?;
         }
-        pictures::check(&args.pictures, args.stats.is_some(), inputs())
+        let recorded: Vec<PathBuf> = args.record.iter().flat_map(|folder| recordings::files(folder)).collect();
+        let outputs = self.outputs.iter().map(|file| &*file.path).chain(recorded.iter().map(PathBuf::as_path));
+        pictures::check(&args.pictures, args.stats.is_some(), inputs(), &outputs.collect::<Vec<_>>())
     }
 
     /// The output that goes to standard output.

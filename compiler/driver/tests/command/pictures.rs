@@ -134,6 +134,19 @@ fn wrong_names_are_refused() {
 }
 
 #[test]
+fn outputs_do_not_replace_each_other() {
+    let folder = folder();
+    assert_snapshot!("output_twice", folder.run("run matmul.tw --output Y=a.svg --timeline ./a.svg"));
+    std::fs::create_dir(folder.path("out")).unwrap();
+    for options in ["--output Y=a.vcd --trace a.vcd", "--record out --output Y=out/after.bin"] {
+        let said = folder.run(&format!("run matmul.tw {options}"));
+        assert!(said.status == Some(1) && said.stderr.contains("E0609"), "{said}");
+    }
+    assert_eq!(folder.names(), ["matmul.tw", "out", "rec"]);
+    assert_eq!(std::fs::read_dir(folder.path("out")).unwrap().count(), 0);
+}
+
+#[test]
 fn wrong_ranges_are_refused() {
     let folder = folder();
     assert_snapshot!("no_cycles", folder.run("run matmul.tw --timeline a.svg --cycles 7..7"));
