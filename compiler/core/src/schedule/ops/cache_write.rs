@@ -8,7 +8,7 @@
 //!
 //! A value that is cut to its low bits on the way out keeps all of them in the accumulator: a store cuts it anyway.
 //!
-//! Checks: the name is free; the scope's elements have the value's type; no directive has shaped the tensor's loops, since
+//! Checks: the name is free; the tensor is no state of a scan; the scope's elements have the value's type; no directive has shaped the tensor's loops, since
 //! they would move away with the computation.
 
 use crate::loops::ir::Scope;
@@ -29,6 +29,15 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     loops_are_untouched(schedule, stage, call)?;
     let tensor = schedule.stage(stage).tensor;
     let original = schedule.kernel.tensor(tensor).clone();
+    if original.state().is_some() {
+        return Err(ScheduleError::ScopeRefused {
+            span: call.span(),
+            reason: format!("`{}` is a state, whose steps read what the one before wrote", original.name),
+            place: original.span,
+            place_text: "a state of the scan".to_string(),
+            help: "give the next value a name of its own, and set that tensor's scope".to_string(),
+        });
+    }
     let compute = schedule.compute(stage).clone();
     let narrow = scope == Scope::Acc && is_cut(schedule, &compute);
     let dtype = if narrow { DType::I32 } else { original.dtype };
