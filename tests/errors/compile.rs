@@ -3,7 +3,7 @@
 use tilewright_core::emit::{Stream, emit};
 use tilewright_core::loops::build;
 use tilewright_core::modules::complete;
-use tilewright_core::pipeline::{Request, check, front, legalize};
+use tilewright_core::pipeline::{Request, check, front, legalize, tests};
 use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, Sources, render};
 
@@ -84,5 +84,7 @@ fn stream(sources: &Sources, file: tilewright_syntax::FileId, options: &Options)
     let schedule = front.schedule(&mut |_| {})?;
     let loops = build(&schedule).map_err(|e| vec![e.diagnostic()])?;
     let legal = legalize(loops, front.cx(), &mut |_| {}).map_err(|e| vec![e.diagnostic()])?;
-    emit(&legal).map_err(|e| vec![e.diagnostic()])
+    let stream = emit(&legal).map_err(|e| vec![e.diagnostic()])?;
+    tests(sources, file, &options.config)?;
+    Ok(stream)
 }

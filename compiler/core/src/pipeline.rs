@@ -2,9 +2,10 @@
 //! of what happens to the loop program, in order, each with the reason why it stands there.
 
 use tilewright_isa::Config;
-use tilewright_syntax::ast;
+use tilewright_syntax::ast::{self, Ident, Item, NamedArg};
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
+use crate::cases::{self, Case, CaseError};
 use crate::choice::{self, choose};
 use crate::legalize::{self, Cx, LegalProgram, LegalizeError};
 use crate::loops::ir::LoopProgram;
@@ -223,6 +224,62 @@ fn front_of(
         constants,
         cx: Cx { config: *config },
     })
+}
+
+/// A test of a file, checked, with the schedules that it holds for.
+#[derive(Clone, Debug)]
+pub struct Test {
+    pub name: Ident,
+    pub kernel: Kernel,
+    pub case: Case,
+    /// By name; none where the kernel has no schedule.
+    pub schedules: Vec<(String, Front)>,
+}
+
+/// The tests of a file, in order. A test that names no schedule holds for every schedule of its kernel.
+pub fn tests(sources: &Sources, file: FileId, config: &Config) -> Result<Vec<Test>, Vec<Diagnostic>> {
+    let modules = Modules::load(sources, file)?;
+    check_functions(&modules, &target_constants(config))?;
+    choice::names_are_unique(&modules, file).map_err(|e| vec![e.diagnostic()])?;
+    let items = modules.program(file).into_iter().flat_map(|program| &program.items);
+    let tests = items.filter_map(|item| if let Item::Test(test) = item { Some(test) } else { None });
+    tests.map(|test| checked_test(&modules, file, test, config)).collect()
+}
+
+fn checked_test(modules: &Modules, file: FileId, test: &ast::Test, config: &Config) -> Result<Test, Vec<Diagnostic>> {
+    let target = target_constants(config);
+    let kernels = choice::kernels(modules, file);
+    let Some(kernel) = kernels.iter().find(|k| k.name.name == test.subject.name) else {
+        let known = kernels.iter().map(|k| k.name.name.clone()).collect();
+        return Err(vec![CaseError::UnknownSubject { name: test.subject.clone(), known }.diagnostic()]);
+    };
+    let mut params = values(&test.params, "", &target)?;
+    let checked = tensor::check_with(kernel, &params, &target, modules)?;
+    let constants = tensor::check::parameters(kernel, &params, &target)?;
+    let case = cases::case(test, &checked, &constants).map_err(|e| vec![e.diagnostic()])?;
+    let all = choice::schedules(modules, file);
+    let mut chosen: Vec<&ast::Schedule> = all.into_iter().filter(|s| s.kernel.name == kernel.name.name).collect();
+    if let Some(with) = &test.schedule {
+        let known = chosen.iter().map(|s| s.name.name.clone()).collect();
+        chosen.retain(|s| s.name.name == with.name.name);
+        if chosen.is_empty() {
+            let (name, kernel) = (with.name.clone(), kernel.name.name.clone());
+            return Err(vec![CaseError::UnknownSchedule { name, kernel, known }.diagnostic()]);
+        }
+        params.extend(values(&with.params, &format!("{}.", with.name.name), &constants)?);
+    }
+    let front = |schedule: &&ast::Schedule| {
+        let front = front_of(modules, file, (kernel, schedule), &params, config)?;
+        Ok((schedule.name.name.clone(), front))
+    };
+    let schedules = chosen.iter().map(front).collect::<Result<_, Vec<Diagnostic>>>()?;
+    Ok(Test { name: test.name.clone(), kernel: checked, case, schedules })
+}
+
+/// The values of named arguments, each under its name behind `prefix`.
+fn values(args: &[NamedArg], prefix: &str, constants: &Constants) -> Result<Vec<(String, i64)>, Vec<Diagnostic>> {
+    let value = |arg: &NamedArg| Ok((format!("{prefix}{}", arg.name.name), constants.eval(&arg.value)?));
+    args.iter().map(value).collect::<Result<_, TensorError>>().map_err(|error| vec![error.diagnostic()])
 }
 
 /// The names that a target defines in the language.

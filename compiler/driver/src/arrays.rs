@@ -83,8 +83,8 @@ pub fn inputs(kernel: &Kernel, files: &[TensorFile], seed: u64) -> Result<Vec<(T
     wanted.map(|id| Ok((id, array(id)?))).collect()
 }
 
-/// Reads the array of an input; its type and shape must be the input's.
-fn load(path: &Path, input: &Tensor) -> Result<Array, DriverError> {
+/// Reads the array of a tensor; its type and shape must be the tensor's.
+pub fn load(path: &Path, input: &Tensor) -> Result<Array, DriverError> {
     let malformed = |reason: String| DriverError::Npy { path: path.to_owned(), reason };
     let bytes = files::read_bytes(path)?;
     let npy = Npy::read(&bytes).map_err(|error| malformed(error.to_string()))?;
@@ -102,7 +102,7 @@ fn load(path: &Path, input: &Tensor) -> Result<Array, DriverError> {
 
 /// Values from the whole range of the type, each equally likely. They depend on the seed and the stream's number and on
 /// nothing else.
-fn random(tensor: &Tensor, seed: u64, stream: u64) -> Array {
+pub fn random(tensor: &Tensor, seed: u64, stream: u64) -> Array {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(stream);
     let shape: Vec<usize> = tensor.shape.iter().map(|d| *d as usize).collect();

@@ -27,6 +27,8 @@ pub enum Command {
     Lower(LowerArgs),
     /// Compile a program, execute it on the simulated accelerator and compare with the reference
     Run(RunArgs),
+    /// Run the tests of a file, on the accelerator where there are schedules
+    Test(TestArgs),
     /// Show where the cycles of a program or a recorded stream go, and what would save some
     Profile(ProfileArgs),
     /// Execute a recorded stream and compare memory and cycles with the recording
@@ -225,6 +227,19 @@ pub struct DisasmArgs {
 pub struct ExplainArgs {
     /// As errors show it: E0102
     pub code: String,
+}
+
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// The file with tests
+    pub file: PathBuf,
+    /// The tests to run; without one, all
+    pub names: Vec<String>,
+    #[command(flatten)]
+    pub target: TargetOption,
+    /// Write figures to standard output, and nothing else
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub stats: Option<StatsFormat>,
 }
 
 #[derive(Debug, Args)]

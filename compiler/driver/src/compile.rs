@@ -28,7 +28,11 @@ pub struct Compiled {
 
 /// Compiles from source to stream.
 pub fn compile(request: &Request) -> Result<Compiled, Vec<Diagnostic>> {
-    let front = pipeline::front(request)?;
+    compile_front(pipeline::front(request)?)
+}
+
+/// Compiles a kernel and its schedule to a stream.
+pub fn compile_front(front: Front) -> Result<Compiled, Vec<Diagnostic>> {
     let schedule = front.schedule(&mut |_| {})?;
     let program = build(&schedule)?;
     let legal = pipeline::legalize(program, front.cx(), &mut |_| {}).map_err(|e| vec![e.diagnostic()])?;

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Command::Asm(args) => commands::asm::run(args, &mut sources),
         Command::Disasm(args) => commands::disasm::run(args, &mut sources),
         Command::Explain(args) => commands::explain::run(args),
+        Command::Test(args) => commands::test::run(args, &mut sources),
         Command::Std(args) => commands::library::run(args),
         Command::Target(args) => commands::target::run(args, &mut sources),
     };

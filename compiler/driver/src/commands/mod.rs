@@ -11,3 +11,4 @@ pub mod profile;
 pub mod replay;
 pub mod run;
 pub mod target;
+pub mod test;

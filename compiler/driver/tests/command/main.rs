@@ -8,5 +8,6 @@ mod profile;
 mod recordings;
 mod run;
 mod support;
+mod tests;
 mod texts;
 mod timing;

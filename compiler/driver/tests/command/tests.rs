@@ -1,0 +1,72 @@
+//! `test` and `std`.
+
+use insta::assert_snapshot;
+
+use crate::support::{Folder, MATMUL};
+
+fn with_tests(tests: &str) -> String {
+    format!("{MATMUL}\n{tests}")
+}
+
+const ONES: &str = "test ones for matmul(k = 16, n = 16) {\n    X = 1\n    W = 1\n    expect Y = 16\n}\n";
+
+#[test]
+fn tests_that_hold() {
+    let folder = Folder::new();
+    folder.write("good.tw", with_tests(ONES));
+    assert_snapshot!("tests_hold", folder.run("test good.tw"));
+}
+
+#[test]
+fn a_test_that_fails_shows_the_first_value_in_every_engine() {
+    let folder = Folder::new();
+    let wrong =
+        ONES.replace("expect Y = 16", "expect Y = [[16, 16, 16, 3, 16, 16, 16, 16, 16, 16, 4, 16, 16, 16, 16, 16]]");
+    folder.write("wrong.tw", with_tests(&format!("{ONES}\n{}", wrong.replace("ones", "wrong"))));
+    let said = folder.run("test wrong.tw");
+    assert_eq!(said.status, Some(3), "{said}");
+    assert_snapshot!("tests_fail", said);
+    assert_snapshot!("tests_one_by_name", folder.run("test wrong.tw ones"));
+    assert_snapshot!("tests_unknown_name", folder.run("test wrong.tw one"));
+    assert_snapshot!("tests_stats", folder.run("test wrong.tw --stats json wrong"));
+}
+
+#[test]
+fn arrays_of_tests_stand_beside_the_file() {
+    let folder = Folder::new();
+    folder.write("from_file.tw", with_tests(&ONES.replace("X = 1", "X = \"x.npy\"")));
+    assert_snapshot!("tests_missing_array", folder.run("test from_file.tw"));
+    folder.run("run matmul.tw -p n=16 --output Y=x.npy").good();
+    let square =
+        ONES.replace("X = 1", "X = \"x.npy\"").replace("W = 1", "W = 0").replace("expect Y = 16", "expect Y = 0");
+    folder.write("from_file.tw", with_tests(&square));
+    folder.run("test from_file.tw").good();
+}
+
+#[test]
+fn a_kernel_without_a_schedule_is_evaluated() {
+    let folder = Folder::new();
+    let kernel = MATMUL.split("schedule").next().unwrap();
+    folder.write("kernel.tw", format!("{kernel}\n{ONES}"));
+    assert_snapshot!("tests_without_schedule", folder.run("test kernel.tw"));
+}
+
+#[test]
+fn a_schedule_in_a_file_of_its_own() {
+    let folder = Folder::new();
+    let (kernel, schedule) = MATMUL.split_at(MATMUL.find("schedule").unwrap());
+    folder.write("kernel.tw", kernel);
+    folder.write("fast.tw", format!("use \"kernel.tw\"\n\n{schedule}"));
+    assert_eq!(folder.run("check fast.tw").good(), "✔ fast.tw\n");
+    assert!(folder.run("run fast.tw").good().contains("all 256 values equal the reference"));
+    folder.write("lost.tw", format!("use \"nothing.tw\"\n\n{schedule}"));
+    assert_snapshot!("used_file_missing", folder.run("run lost.tw"));
+}
+
+#[test]
+fn the_library_is_printed() {
+    let folder = Folder::new();
+    assert_eq!(folder.run("std").good(), "vta\n");
+    assert!(folder.run("std vta").good().contains("def gemm_tiles("));
+    assert_snapshot!("std_unknown", folder.run("std vat"));
+}
