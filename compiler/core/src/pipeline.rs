@@ -12,7 +12,7 @@ use crate::loops::ir::LoopProgram;
 use crate::loops::print::{PrintOptions, print};
 use crate::loops::verify::verify;
 use crate::modules::Modules;
-use crate::schedule::auto::Automatic;
+use crate::schedule::auto::{self, Automatic};
 use crate::schedule::{self, Schedule, Step, Warning};
 use crate::tensor::constants::bind_parameters;
 use crate::tensor::{self, Constants, Kernel, TensorError, check_functions};
@@ -232,7 +232,7 @@ pub struct Test {
     pub name: Ident,
     pub kernel: Kernel,
     pub case: Case,
-    /// By name; none where the kernel has no schedule.
+    /// By name, at least one: where the kernel has none, the automatic one.
     pub schedules: Vec<(String, Front)>,
 }
 
@@ -257,23 +257,38 @@ fn checked_test(modules: &Modules, file: FileId, test: &ast::Test, config: &Conf
     let checked = tensor::check_with(kernel, &params, &target, modules)?;
     let constants = tensor::check::parameters(kernel, &params, &target)?;
     let case = cases::case(test, &checked, &constants).map_err(|e| vec![e.diagnostic()])?;
-    let all = choice::schedules(modules, file);
-    let mut chosen: Vec<&ast::Schedule> = all.into_iter().filter(|s| s.kernel.name == kernel.name.name).collect();
-    if let Some(with) = &test.schedule {
-        let known = chosen.iter().map(|s| s.name.name.clone()).collect();
-        chosen.retain(|s| s.name.name == with.name.name);
-        if chosen.is_empty() {
-            let (name, kernel) = (with.name.clone(), kernel.name.name.clone());
-            return Err(vec![CaseError::UnknownSchedule { name, kernel, known }.diagnostic()]);
-        }
-        params.extend(values(&with.params, &format!("{}.", with.name.name), &constants)?);
-    }
+    let schedules = schedules_of(modules, file, (kernel, test), &mut params, &constants)?;
     let front = |schedule: &&ast::Schedule| {
         let front = front_of(modules, file, (kernel, schedule), &params, config)?;
         Ok((schedule.name.name.clone(), front))
     };
-    let schedules = chosen.iter().map(front).collect::<Result<_, Vec<Diagnostic>>>()?;
-    Ok(Test { name: test.name.clone(), kernel: checked, case, schedules })
+    let fronts = match &schedules[..] {
+        [] => vec![(auto::NAME.to_owned(), automatic(modules, file, kernel, &params, config)?)],
+        written => written.iter().map(front).collect::<Result<_, Vec<Diagnostic>>>()?,
+    };
+    Ok(Test { name: test.name.clone(), kernel: checked, case, schedules: fronts })
+}
+
+/// The written schedules that a test holds for, none where the automatic one stands; adds their parameters to `params`.
+fn schedules_of<'a>(
+    modules: &'a Modules,
+    file: FileId,
+    (kernel, test): (&ast::Kernel, &ast::Test),
+    params: &mut Vec<(String, i64)>,
+    constants: &Constants,
+) -> Result<Vec<&'a ast::Schedule>, Vec<Diagnostic>> {
+    let mut found = choice::schedules(modules, file);
+    found.retain(|s| s.kernel.name == kernel.name.name);
+    let Some(with) = &test.schedule else { return Ok(found) };
+    let mut known: Vec<String> = found.iter().map(|s| s.name.name.clone()).collect();
+    found.retain(|s| s.name.name == with.name.name);
+    if found.is_empty() && with.name.name != auto::NAME {
+        known.push(auto::NAME.to_owned());
+        let (name, kernel) = (with.name.clone(), kernel.name.name.clone());
+        return Err(vec![CaseError::UnknownSchedule { name, kernel, known }.diagnostic()]);
+    }
+    params.extend(values(&with.params, &format!("{}.", with.name.name), constants)?);
+    Ok(found)
 }
 
 /// The values of named arguments, each under its name behind `prefix`.

@@ -27,7 +27,7 @@ pub enum Command {
     Lower(LowerArgs),
     /// Compile a program, execute it on the simulated accelerator and compare with the reference
     Run(RunArgs),
-    /// Run the tests of a file, on the accelerator where there are schedules
+    /// Run the tests of a file: directly, as loops and on the simulated accelerator
     Test(TestArgs),
     /// Show where the cycles of a program or a recorded stream go, and what would save some
     Profile(ProfileArgs),

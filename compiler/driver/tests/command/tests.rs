@@ -44,11 +44,13 @@ fn arrays_of_tests_stand_beside_the_file() {
 }
 
 #[test]
-fn a_kernel_without_a_schedule_is_evaluated() {
+fn a_kernel_without_a_schedule_runs_with_the_automatic_one() {
     let folder = Folder::new();
     let kernel = MATMUL.split("schedule").next().unwrap();
     folder.write("kernel.tw", format!("{kernel}\n{ONES}"));
     assert_snapshot!("tests_without_schedule", folder.run("test kernel.tw"));
+    folder.write("both.tw", with_tests(&ONES.replace(" {\n    X", " with automatic {\n    X")));
+    assert_snapshot!("tests_with_automatic", folder.run("test both.tw"));
 }
 
 #[test]
