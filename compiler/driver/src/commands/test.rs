@@ -199,3 +199,23 @@ fn json(args: &TestArgs, outcomes: &[Outcome]) -> Value {
         "outcomes": outcomes.iter().map(one).collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(test: &str, engine: &'static str, fault: Option<Fault>) -> Outcome {
+        Outcome { test: test.to_owned(), engine, schedule: Some("s".to_owned()), fault }
+    }
+
+    #[test]
+    fn an_engine_without_a_result_fails_the_test() {
+        let fault = Fault::Unsound("`A` is read at [0] before it is written".to_owned());
+        let outcomes =
+            [outcome("a", "loops", Some(fault)), outcome("a", "accelerator", None), outcome("b", "loops", None)];
+        assert_eq!(counts(&outcomes), (1, 1));
+        let shown = anstream::adapter::strip_str(&line(&outcomes[0])).to_string();
+        assert_eq!(shown, "FAILED  a  loops, schedule s\n        `A` is read at [0] before it is written\n");
+        assert_eq!(summary(&[]), "the file has no tests\n");
+    }
+}

@@ -60,7 +60,7 @@ fn a_schedule_in_a_file_of_its_own() {
     folder.write("kernel.tw", kernel);
     folder.write("fast.tw", format!("use \"kernel.tw\"\n\n{schedule}"));
     assert_eq!(folder.run("check fast.tw").good(), "✔ fast.tw\n");
-    assert!(folder.run("run fast.tw").good().contains("all 256 values equal the reference"));
+    assert!(folder.run("run fast.tw").good().contains("all 64 values equal the reference"));
     folder.write("lost.tw", format!("use \"nothing.tw\"\n\n{schedule}"));
     assert_snapshot!("used_file_missing", folder.run("run lost.tw"));
 }
