@@ -17,10 +17,9 @@
 use crate::legalize::nest::{NestLoop, wrap};
 use crate::legalize::seal::ITER_FIELD;
 use crate::legalize::{Cx, LegalizeError};
+use crate::loops::cost::CYCLES_PER_INSTRUCTION;
 use crate::loops::ir::{Alu, AluOperand, For, Gemm, InsnLoop, LoopId, LoopProgram, Mark, MicroOp, Stmt, TileRef};
 
-/// Cycles that an instruction costs besides its micro-ops.
-const CYCLES_PER_INSTRUCTION: i64 = 7;
 /// Micro-ops beyond this are better walked as instructions: their loads would stall the compute module.
 const MICRO_OP_LIMIT: i64 = 1024;
 

@@ -32,7 +32,7 @@ use crate::loops::unread::remove_unread;
 use crate::scalar::Scalar;
 use crate::schedule::regions::{self, Known};
 use crate::schedule::{Kept, Marked, Regions, ScanId, Schedule, StageAxisId, StageId, StageLoop, TURNS};
-use crate::tensor::{self, AxisId, Definition, Read, TensorId};
+use crate::tensor::{self, AxisId, Read, TensorId};
 
 /// The most loops that a program may have.
 pub const MAX_LOOPS: usize = 1 << 14;
@@ -65,9 +65,7 @@ pub fn build(schedule: &Schedule) -> Result<LoopProgram, BuildError> {
         return Ok(complete);
     }
     match build_with(schedule, Inside::EverythingButZeros) {
-        Ok(without) if product_cycles(&without, &without.body) < product_cycles(&complete, &complete.body) => {
-            Ok(without)
-        }
+        Ok(without) if product_cycles(&without) < product_cycles(&complete) => Ok(without),
         _ => Ok(complete),
     }
 }
@@ -161,23 +159,17 @@ impl Builder<'_> {
         let tensor = self.schedule.kernel.tensor(id);
         let stage = self.schedule.stage_of(id);
         let scope = self.schedule.scope(id);
-        let shape = match stage {
-            Some(stage) if scope != Scope::Dram => self.regions.storage(stage),
-            _ => self.touched_shape(id),
+        let (mut shape, mut array) = match stage {
+            Some(stage) if scope != Scope::Dram => {
+                (self.regions.storage(stage), self.regions.region(stage).extent.clone())
+            }
+            _ => (self.touched_shape(id), tensor.shape.clone()),
         };
-        let array = match stage {
-            Some(stage) if scope != Scope::Dram => self.regions.region(stage).extent.clone(),
-            _ => tensor.shape.clone(),
-        };
-        let (mut shape, mut array) = (shape, array);
         if let Some(kept) = stage.and_then(|s| self.schedule.kept(s)) {
             let slots = if kept == Kept::Turns { TURNS } else { tensor.shape[0] };
             (shape[0], array[0]) = (slots, slots);
         }
-        let outside = match tensor.definition {
-            Definition::Input { outside } => outside,
-            Definition::Compute(_) | Definition::State(_) => None,
-        };
+        let outside = tensor.outside();
         let directive = stage.and_then(|s| self.schedule.stage(s).scope_span);
         let origin = Origin { tensor: Some(tensor.span), directive };
         let name = self.fresh_name(tensor.name.clone());
@@ -196,7 +188,7 @@ impl Builder<'_> {
             Some(stage) => self.regions.storage(stage),
             None => tensor.shape.clone(),
         };
-        if matches!(tensor.definition, Definition::Input { outside: Some(_) }) {
+        if tensor.outside().is_some() {
             return shape;
         }
         for reader in self.schedule.readers(id) {

@@ -4,14 +4,18 @@
 use super::ir::{For, LoopProgram, Mark, Stmt};
 
 /// Cycles that an instruction takes in the compute module besides its micro-ops.
-const CYCLES_PER_INSTRUCTION: i64 = 7;
+pub const CYCLES_PER_INSTRUCTION: i64 = 7;
 
 /// An estimate of the cycles that products take, if each nest becomes one instruction.
-pub fn product_cycles(program: &LoopProgram, stmts: &[Stmt]) -> i64 {
+pub fn product_cycles(program: &LoopProgram) -> i64 {
+    cycles_of(program, &program.body)
+}
+
+fn cycles_of(program: &LoopProgram, stmts: &[Stmt]) -> i64 {
     let cycles = stmts.iter().map(|stmt| match stmt {
         Stmt::For(f) => match tiles_of_product(program, f) {
             Some(tiles) => tiles.saturating_add(CYCLES_PER_INSTRUCTION),
-            None => product_cycles(program, &f.body).saturating_mul(program.loop_var(f.var).extent),
+            None => cycles_of(program, &f.body).saturating_mul(program.loop_var(f.var).extent),
         },
         _ => 0,
     });

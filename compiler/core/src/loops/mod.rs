@@ -4,7 +4,7 @@
 pub mod access;
 mod build;
 mod canonical;
-mod cost;
+pub mod cost;
 pub mod interpret;
 pub mod ir;
 pub mod lifetimes;

@@ -15,7 +15,7 @@ use crate::affine::{Affine, Interval};
 use crate::scalar::{BinaryOp, Scalar};
 use crate::schedule::regions::{axis_value, enclosing, outside, read_indices};
 use crate::schedule::{Regions, Schedule, StageId, StageLoop};
-use crate::tensor::{Definition, Leaf, Read, Reducer};
+use crate::tensor::{Leaf, Read, Reducer};
 
 /// What is computed inside a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ fn edges_of_copy(schedule: &Schedule, regions: &Regions, stage: StageId) -> Vec<
     let compute = schedule.compute(stage);
     let Scalar::Leaf(Leaf::Read(read)) = compute.value.untruncated() else { return Vec::new() };
     let source = schedule.kernel.tensor(read.tensor);
-    if !matches!(source.definition, Definition::Input { outside: Some(_) }) {
+    if source.outside().is_none() {
         return Vec::new();
     }
     let around = enclosing(schedule, stage);

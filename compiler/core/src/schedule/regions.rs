@@ -19,7 +19,7 @@ use crate::loops::ir::Scope;
 use crate::scalar::Scalar;
 use crate::schedule::values::Values;
 use crate::schedule::{AxisSource, Schedule, Stage, StageAxisId, StageId};
-use crate::tensor::{AxisId, Definition, Leaf, Read, TensorId};
+use crate::tensor::{AxisId, Leaf, Read, TensorId};
 
 /// A loop of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -110,16 +110,24 @@ impl Regions {
 
     /// An interval that holds every value, with respect to the limits.
     pub fn range_of(&self, e: &Affine<StageLoop>) -> Interval {
-        let ranges = |l| self.range(l);
-        let mut range = e.range(&ranges);
-        for limit in self.stages.iter().flat_map(|s| &s.limits) {
-            if let Some(factor) = multiple(e, &limit.value) {
-                let rest = e.minus(&limit.value.times(factor));
-                range.max = range.max.min(factor * limit.max + rest.range(&ranges).max);
-            }
-        }
-        range
+        range_within(e, self.stages.iter().flat_map(|s| &s.limits), &|l| self.range(l))
     }
+}
+
+/// An interval that holds every value of an expression whose loops keep some limits.
+fn range_within<'a>(
+    e: &Affine<StageLoop>,
+    limits: impl Iterator<Item = &'a Limit>,
+    ranges: &dyn Fn(StageLoop) -> Interval,
+) -> Interval {
+    let mut range = e.range(ranges);
+    for limit in limits {
+        if let Some(factor) = multiple(e, &limit.value) {
+            let rest = e.minus(&limit.value.times(factor));
+            range.max = range.max.min(factor * limit.max + rest.range(ranges).max);
+        }
+    }
+    range
 }
 
 /// The positive factor with which all terms of a limit occur in an expression.
@@ -270,8 +278,8 @@ fn clamp(region: Region, indices: &[Affine<StageLoop>], whole: &Region, regions:
 
 /// What a read beyond a tensor yields; copies of an array that says so pass it on.
 pub fn outside(schedule: &Schedule, tensor: TensorId) -> Option<i32> {
-    if let Definition::Input { outside } = schedule.kernel.tensor(tensor).definition {
-        return outside;
+    if schedule.kernel.tensor(tensor).is_input() {
+        return schedule.kernel.tensor(tensor).outside();
     }
     let stage = schedule.stage_of(tensor)?;
     let read = copied_whole(schedule, stage)?;
@@ -372,14 +380,7 @@ fn written(schedule: &Schedule, stage: StageId, bounds: &StageBounds) -> Vec<i64
     let s = schedule.stage(stage);
     let extent = |axis: &AxisId| {
         let value = bounds.value(s, stage, s.root_axis(*axis));
-        let mut max = value.range(&|l: StageLoop| bounds.ranges[l.axis.0 as usize]).max;
-        for limit in &bounds.limits {
-            if let Some(factor) = multiple(&value, &limit.value) {
-                let rest = value.minus(&limit.value.times(factor));
-                max = max.min(factor * limit.max + rest.range(&|l: StageLoop| bounds.ranges[l.axis.0 as usize]).max);
-            }
-        }
-        max + 1
+        range_within(&value, bounds.limits.iter(), &|l| bounds.ranges[l.axis.0 as usize]).max + 1
     };
     schedule.compute(stage).axes.iter().map(extent).collect()
 }

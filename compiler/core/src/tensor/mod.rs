@@ -232,6 +232,14 @@ impl Tensor {
         }
     }
 
+    /// What a read beyond its edges yields; only an input says so.
+    pub fn outside(&self) -> Option<i32> {
+        match self.definition {
+            Definition::Input { outside } => outside,
+            Definition::Compute(_) | Definition::State(_) => None,
+        }
+    }
+
     pub fn is_input(&self) -> bool {
         matches!(self.definition, Definition::Input { .. })
     }

@@ -8,7 +8,7 @@ use super::{Checked, MAX_INDEX};
 use crate::affine::Affine;
 use crate::tensor::constants;
 use crate::tensor::error::{ConstantFault, OutsideRead, TensorError};
-use crate::tensor::{AxisId, Definition, TensorId};
+use crate::tensor::{AxisId, TensorId};
 
 impl Scope<'_> {
     /// One index of a read, within dimension `dimension` of `tensor` unless the tensor says what stands outside.
@@ -17,7 +17,7 @@ impl Scope<'_> {
         let read = self.kernel.tensor(tensor);
         let size = self.written_shape(tensor)[dimension];
         let range = index.range(&|a| self.range(a));
-        let is_guarded = matches!(read.definition, Definition::Input { outside: Some(_) });
+        let is_guarded = read.outside().is_some();
         if is_guarded || (range.min >= 0 && range.max < size) {
             return Ok(index);
         }
