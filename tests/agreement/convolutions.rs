@@ -20,20 +20,25 @@ struct Choices {
     blocks: [i64; 3],
     /// Keys that sort the loops of the output and those of the product.
     output_order: [u8; 6],
-    product_order: [u8; 6],
+    product_order: [u8; 9],
     /// Where the operands are computed, counted from the outermost loop of the product; 0 leaves them outside.
     places: [u8; 2],
     bias: bool,
     /// Iterations of the outermost loop of the output that stand apart.
     peel: [i64; 2],
+    /// Loops of the product in which the result, the output and the bias are computed, counted from the outermost; 0 leaves
+    /// them outside. With the output there, the blocks are those of the product.
+    follow: [u8; 3],
 }
 
 fn choices() -> impl Strategy<Value = Choices> {
     let sizes = (1..9_i64, 1..9_i64, prop::array::uniform2(1..40_i64));
     let windows = (prop::array::uniform2(1..4_i64), prop::array::uniform2(0..3_i64), 1..3_i64);
-    let schedule = (prop::array::uniform3(0..5_i64), any::<[u8; 6]>(), any::<[u8; 6]>());
+    let schedule = (prop::array::uniform3(0..5_i64), any::<[u8; 6]>(), any::<[u8; 9]>());
     let places = (prop::array::uniform2(0..5_u8), any::<bool>(), prop::array::uniform2(0..2_i64));
-    (sizes, windows, schedule, places).prop_map(|(sizes, windows, schedule, places)| Choices {
+    let places = (places, prop_oneof![Just([0; 3]), prop::array::uniform3(0..8_u8)]);
+    (sizes, windows, schedule, places).prop_map(|(sizes, windows, schedule, (places, follow))| Choices {
+        follow,
         height: sizes.0,
         width: sizes.1,
         channels: sizes.2,
@@ -84,9 +89,11 @@ impl Choices {
             lines.push("b_buf = b.cache_read(acc)".to_string());
         }
         let (mut outer, mut inner) = (Vec::new(), Vec::new());
+        let [result_follows, output_follows, _] = self.follow.map(|at| at > 0);
         for (axis, block) in ["y", "x", "o"].into_iter().zip(self.blocks) {
             match block {
                 0 => inner.push(axis.to_string()),
+                _ if output_follows => {}
                 n => {
                     let factor = if axis == "o" { format!("{n} * BLOCK_OUT") } else { n.to_string() };
                     lines.push(format!("Y.split({axis}, {factor}) -> {axis}o, {axis}i"));
@@ -103,13 +110,31 @@ impl Choices {
         }
         lines.push("C.split(o, BLOCK_OUT) -> ob, oi".to_string());
         lines.push("C.split(c, BLOCK_IN) -> cb, ci".to_string());
-        let loops = sorted(["cb", "ob", "y", "x", "r", "s"].map(String::from).to_vec(), &self.product_order);
+        let mut loops = ["cb", "ob", "y", "x", "r", "s"].map(String::from).to_vec();
+        for (axis, block) in ["y", "x", "ob"].into_iter().zip(self.blocks).filter(|(_, n)| output_follows && *n > 0) {
+            lines.push(format!("C.split({axis}, {block}) -> {axis}o, {axis}i"));
+            loops.retain(|l| l != axis);
+            loops.extend([format!("{axis}o"), format!("{axis}i")]);
+        }
+        let loops = sorted(loops, &self.product_order);
         lines.push(format!("C.reorder({}, oi, ci)", loops.join(", ")));
         lines.push("C.tensorize(oi, gemm)".to_string());
         for (operand, place) in ["X_buf", "F_buf"].into_iter().zip(self.places) {
             if place > 0 {
                 lines.push(format!("{operand}.compute_at(C, {})", loops[usize::from(place - 1)]));
             }
+        }
+        // What the result passes on or reads is done no further in.
+        let [result, output, bias] = self.follow.map(|at| (usize::from(at).max(1) - 1) % loops.len());
+        if result_follows {
+            lines.push(format!("S.reverse_compute_at(C, {})", loops[result]));
+        }
+        if output_follows {
+            let at = if result_follows { output.min(result) } else { output };
+            lines.push(format!("Y.reverse_compute_at(C, {})", loops[at]));
+        }
+        if self.bias && self.follow[2] > 0 && result_follows {
+            lines.push(format!("b_buf.compute_at(C, {})", loops[bias.min(result)]));
         }
         lines
     }
@@ -121,8 +146,9 @@ fn sorted(items: Vec<String>, keys: &[u8]) -> Vec<String> {
     keyed.into_iter().map(|(_, item)| item).collect()
 }
 
-/// What a legality check may say to a schedule of this family: a part of a tile, too large, a block outside of the array.
-const REFUSALS: [&str; 3] = ["E0505", "E0507", "E0508"];
+/// What a legality check may say to a schedule of this family: a stage that cannot follow, a part of a tile, too large, a block
+/// outside of the array.
+const REFUSALS: [&str; 4] = ["E0327", "E0505", "E0507", "E0508"];
 
 fn run(choices: &Choices) -> bool {
     let text = choices.program();
@@ -148,12 +174,19 @@ proptest! {
 /// A generator whose programs are mostly refused would test little.
 #[test]
 fn most_random_convolutions_are_accepted() {
+    let plain = |c: &Choices| c.follow[1] == 0;
+    let [(accepted, cases), (following, followers)] = [accepted(64, &plain), accepted(64, &|c| !plain(c))];
+    assert!(accepted * 10 >= cases * 7, "only {accepted} of {cases} were accepted");
+    assert!(following * 10 >= followers * 4, "only {following} of {followers} with a following output were accepted");
+}
+
+/// How many of some cases of a kind are accepted.
+fn accepted(cases: usize, kind: &dyn Fn(&Choices) -> bool) -> (usize, usize) {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
-    let cases = 64;
-    let accepted = (0..cases).filter(|_| run(&choices().new_tree(&mut runner).unwrap().current())).count();
-    assert!(accepted * 10 >= cases * 7, "only {accepted} of {cases} were accepted");
+    let drawn = std::iter::repeat_with(|| choices().new_tree(&mut runner).unwrap().current());
+    (drawn.filter(kind).take(cases).filter(run).count(), cases)
 }
 
 /// Of 9 taps over 6 by 6 pixels, those over the border are left out where the loops over taps stand outside.

@@ -82,6 +82,20 @@ fn compute_root_undoes_compute_at() {
     assert_ne!(moved.legal, root.legal);
 }
 
+/// Rows are finished one after the other, while the last products of the next are computed, and take no storage or
+/// operations more.
+#[test]
+fn an_epilogue_runs_in_the_last_iteration_of_a_reduction() {
+    let order = "    C.reorder(ro, io, jo, ii, ji, ri)\n";
+    let behind = agree(&[OPERANDS, SCOPES, PRODUCT, order]);
+    let chain: String = ["B", "S", "Y_acc", "Y"].map(|s| format!("    {s}.reverse_compute_at(C, io)\n")).concat();
+    let inside = agree(&[OPERANDS, SCOPES, PRODUCT, order, &chain]);
+    assert!(inside.legal.contains("gemm C[io_2 * 8]"), "{}", inside.legal);
+    assert_eq!(inside.report.alu_uops, behind.report.alu_uops, "{}", inside.legal);
+    assert_eq!(inside.legal.matches("alloc").count(), behind.legal.matches("alloc").count(), "{}", inside.legal);
+    assert_eq!((behind.report.instructions.store, inside.report.instructions.store), (1, 2), "{}", inside.legal);
+}
+
 #[test]
 fn tile_is_two_splits_and_a_reorder() {
     let tile = "    C.tile(i, j, BATCH, BLOCK_OUT) -> io, jo, ii, ji

@@ -32,6 +32,9 @@ fn directives_that_change_nothing() {
         "X_acc.compute_root()",
         "S.compute_at(Y, i)",
         "S.compute_at(Y, i)",
+        "S.compute_root()",
+        "Y.reverse_compute_at(S, i)",
+        "Y.reverse_compute_at(S, i)",
     ];
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "warnings" }, {
         insta::assert_snapshot!("without_effect", told(&all));

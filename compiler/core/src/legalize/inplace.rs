@@ -8,12 +8,14 @@
 //! The ALU writes over its first operand; without this, each stage of a chain would need a buffer and two instructions
 //! more to fill it. Conditions: both are allocated in one block of statements, in `acc`; the operand's shape and type hold
 //! the result; the nest writes each element once and reads the operand at that very element; the ALU can begin
-//! with the operand and does not need it again; nothing behind it mentions the operand.
+//! with the operand and does not need it again; nothing behind it mentions the operand. A nest inside loops has the other
+//! iterations before and behind it, so these must touch elements of their own.
 
+use crate::legalize::iterations::are_apart;
 use crate::legalize::match_alu::begins_with;
 use crate::legalize::nest::{Nest, is_nest, repeating_loops, stores};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Buffer, BufferId, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
+use crate::loops::ir::{Buffer, BufferId, For, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
 use crate::scalar::{CastMode, DType, Scalar};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
@@ -42,8 +44,7 @@ fn join_in_block(program: &mut LoopProgram, cx: &Cx, block: &mut Vec<Stmt>) {
 /// An operand and a result in this block that can share the operand's storage.
 fn joinable(program: &LoopProgram, cx: &Cx, block: &[Stmt]) -> Option<(BufferId, BufferId)> {
     let allocated = |b: BufferId| block.iter().any(|s| matches!(s, Stmt::Alloc { buffer, .. } if *buffer == b));
-    for (at, stmt) in block.iter().enumerate() {
-        let Some(nest) = sole_nest(stmt) else { continue };
+    for Place { nest, levels, around } in places(block) {
         let store = &nest.store;
         let result = program.buffer(store.buffer);
         if result.scope != Scope::Acc
@@ -53,10 +54,13 @@ fn joinable(program: &LoopProgram, cx: &Cx, block: &[Stmt]) -> Option<(BufferId,
         {
             continue;
         }
-        let unwritten = block[..at].iter().all(|s| !s.mentions(store.buffer));
+        let in_front = || levels.iter().flat_map(|(block, at)| &block[..*at]);
+        let behind = || levels.iter().flat_map(|(block, at)| &block[at + 1..]);
+        let unwritten = in_front().all(|s| !s.mentions(store.buffer));
         for operand in operands_at(store).into_iter().filter(|b| *b != store.buffer && allocated(*b)) {
             let o = program.buffer(operand);
-            let dead = block[at + 1..].iter().all(|s| !s.mentions(operand));
+            let dead = behind().all(|s| !s.mentions(operand))
+                && around.iter().all(|f| are_apart(program, f, &[operand, store.buffer]));
             let keeps_values = o.dtype == result.dtype || o.dtype == DType::I32;
             let fits = o.scope == Scope::Acc && holds(o, result) && keeps_values;
             let once = repeating_loops(program, &nest).is_empty();
@@ -66,6 +70,32 @@ fn joinable(program: &LoopProgram, cx: &Cx, block: &[Stmt]) -> Option<(BufferId,
         }
     }
     None
+}
+
+/// A perfect nest somewhere in a block.
+struct Place<'a> {
+    nest: Nest,
+    /// The statements among which it stands, and those among which the loops around it do, with the place there.
+    levels: Vec<(&'a [Stmt], usize)>,
+    /// The loops around it.
+    around: Vec<&'a For>,
+}
+
+/// The perfect nests of a block and of its loops.
+fn places(block: &[Stmt]) -> Vec<Place<'_>> {
+    let mut found = Vec::new();
+    for (at, stmt) in block.iter().enumerate() {
+        if let Some(nest) = sole_nest(stmt) {
+            found.push(Place { nest, levels: vec![(block, at)], around: Vec::new() });
+        } else if let Stmt::For(f) = stmt {
+            found.extend(places(&f.body).into_iter().map(|mut place| {
+                place.levels.push((block, at));
+                place.around.push(f);
+                place
+            }));
+        }
+    }
+    found
 }
 
 /// Whether a buffer has an element for each of another.

@@ -10,6 +10,7 @@
 pub mod allocate;
 pub mod fold;
 pub mod inplace;
+mod iterations;
 pub mod layout;
 pub mod match_alu;
 pub mod match_dma;

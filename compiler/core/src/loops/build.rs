@@ -17,6 +17,8 @@
 //! split is smaller or because an access begins to reach beyond its array, the loop is cut there ([`pieces`]) and its body
 //! is built once for each piece, with the bounds that hold in it.
 
+mod buffers;
+
 use std::collections::{HashMap, HashSet};
 
 use thiserror::Error;
@@ -25,13 +27,13 @@ use tilewright_syntax::{Diagnostic, Span};
 use crate::affine::{Affine, Interval};
 use crate::loops::cost::product_cycles;
 use crate::loops::ir::{
-    Buffer, BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Role, Scope, Stmt, Store,
+    BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Scope, Stmt, Store,
 };
-use crate::loops::pieces::{Inside, adds_zeros, multiplies_zeros, pieces};
+use crate::loops::pieces::{Inside, adds_zeros, finishes, multiplies_zeros, pieces};
 use crate::loops::unread::remove_unread;
 use crate::scalar::Scalar;
 use crate::schedule::regions::{self, Known};
-use crate::schedule::{Kept, Marked, Regions, ScanId, Schedule, StageAxisId, StageId, StageLoop, TURNS};
+use crate::schedule::{Kept, Marked, Regions, Schedule, StageAxisId, StageId, StageLoop, TURNS};
 use crate::tensor::{self, AxisId, Read, TensorId};
 
 /// The most loops that a program may have.
@@ -87,6 +89,7 @@ fn build_with(schedule: &Schedule, inside: Inside) -> Result<LoopProgram, BuildE
         loops: HashMap::new(),
         shared: shared_names(schedule),
         taken: HashSet::new(),
+        last: HashSet::new(),
         left_out: false,
         failed: None,
     };
@@ -135,6 +138,8 @@ struct Builder<'a> {
     shared: HashSet<String>,
     /// Names of loops and buffers that are taken.
     taken: HashSet<String>,
+    /// The reduced loops around that stand at their last value.
+    last: HashSet<StageLoop>,
     /// Whether sums of zeros were left out.
     left_out: bool,
     /// Set once there are too many loops; what is built from then on is not used.
@@ -142,66 +147,6 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Makes the buffers of inputs and outputs.
-    fn interface(&mut self) {
-        for id in self.schedule.kernel.ids() {
-            let tensor = self.schedule.kernel.tensor(id);
-            match (tensor.is_input(), tensor.output) {
-                (true, _) => self.buffer(id, Role::Input),
-                (false, true) => self.buffer(id, Role::Output),
-                (false, false) => {}
-            }
-        }
-    }
-
-    /// Makes a buffer for a tensor: whole in DRAM, elsewhere for the region that is computed in the current pieces.
-    fn buffer(&mut self, id: TensorId, role: Role) {
-        let tensor = self.schedule.kernel.tensor(id);
-        let stage = self.schedule.stage_of(id);
-        let scope = self.schedule.scope(id);
-        let (mut shape, mut array) = match stage {
-            Some(stage) if scope != Scope::Dram => {
-                (self.regions.storage(stage), self.regions.region(stage).extent.clone())
-            }
-            _ => (self.touched_shape(id), tensor.shape.clone()),
-        };
-        if let Some(kept) = stage.and_then(|s| self.schedule.kept(s)) {
-            let slots = if kept == Kept::Turns { TURNS } else { tensor.shape[0] };
-            (shape[0], array[0]) = (slots, slots);
-        }
-        let outside = tensor.outside();
-        let directive = stage.and_then(|s| self.schedule.stage(s).scope_span);
-        let origin = Origin { tensor: Some(tensor.span), directive };
-        let name = self.fresh_name(tensor.name.clone());
-        let dtype = tensor.dtype;
-        self.buffers.insert(id, BufferId(self.program.buffers.len() as u32));
-        let (layout, base, copies) = (None, None, 0);
-        let slots = stage.and_then(|s| self.schedule.stage(s).double_buffer).map_or(1, |d| d.slots);
-        let buffer = Buffer { name, dtype, scope, role, shape, array, outside, layout, base, slots, copies, origin };
-        self.program.buffers.push(buffer);
-    }
-
-    /// The shape of a tensor in DRAM, with what tiles read beyond it.
-    fn touched_shape(&self, id: TensorId) -> Vec<i64> {
-        let tensor = self.schedule.kernel.tensor(id);
-        let mut shape = match self.schedule.stage_of(id) {
-            Some(stage) => self.regions.storage(stage),
-            None => tensor.shape.clone(),
-        };
-        if tensor.outside().is_some() {
-            return shape;
-        }
-        for reader in self.schedule.readers(id) {
-            for read in self.schedule.compute(reader).reads().into_iter().filter(|r| r.tensor == id) {
-                let indices = regions::read_indices(self.schedule, &self.regions, reader, read);
-                for (extent, index) in shape.iter_mut().zip(indices) {
-                    *extent = (*extent).max(self.regions.range_of(&index).max + 1);
-                }
-            }
-        }
-        shape
-    }
-
     /// A loop variable for a stage's axis. A name that several stages use is qualified by the tensor.
     fn new_loop(&mut self, stage: StageId, axis: StageAxisId, phase: Phase, extent: i64) -> LoopId {
         let name = &self.schedule.stage(stage).axis(axis).name;
@@ -226,60 +171,22 @@ impl Builder<'_> {
 
     /// The statements of a stage: its allocation, and its loops with all that is computed in them.
     fn nest(&mut self, stage: StageId) -> Vec<Stmt> {
-        self.known.regions.insert(stage, self.regions.region(stage).clone());
         let mut stmts = Vec::new();
+        let followers = self.schedule.followers(stage);
+        for stage in followers.iter().copied().chain([stage]) {
+            self.known.regions.insert(stage, self.regions.held(stage).clone());
+        }
         match self.schedule.hosted(stage) {
             Some(scan) => stmts.extend(self.keepers(scan)),
             // Its buffer is there before the first step.
             None if self.schedule.kept(stage).is_some() => {}
             None => stmts.extend(self.alloc(stage)),
         }
+        for follower in followers {
+            stmts.extend(self.alloc(follower));
+        }
         stmts.extend(self.loops_from(stage, 0, Phase::Compute));
         stmts
-    }
-
-    /// Makes the buffer of a stage, if that is no output.
-    fn alloc(&mut self, stage: StageId) -> Option<Stmt> {
-        let tensor = self.schedule.stage(stage).tensor;
-        if self.schedule.kernel.tensor(tensor).output {
-            return None;
-        }
-        self.buffer(tensor, Role::Temporary);
-        let directive = self.schedule.stage(stage).attach.map(|at| at.span);
-        let origin = Origin { directive, ..self.origin(stage, None) };
-        Some(Stmt::Alloc { buffer: self.buffers[&tensor], origin })
-    }
-
-    /// What stands before the steps of a scan: the buffers that keep values, and the first values of the states.
-    fn keepers(&mut self, scan: ScanId) -> Vec<Stmt> {
-        let mut stmts = Vec::new();
-        for stage in self.schedule.keepers(scan) {
-            stmts.extend(self.alloc(stage));
-            stmts.extend(self.first_value(stage));
-        }
-        stmts
-    }
-
-    /// `S[0, ..] = S_init[..]` for a state.
-    fn first_value(&mut self, stage: StageId) -> Option<Stmt> {
-        let init = self.schedule.initial(stage)?;
-        let s = self.schedule.stage(init);
-        let (from, to) = (self.buffers[&s.tensor], self.buffers[&self.schedule.stage(stage).tensor]);
-        let axes = self.schedule.compute(init).axes.clone();
-        let mut vars = Vec::new();
-        for axis in &axes {
-            let axis = self.schedule.kernel.axis(*axis);
-            let name = self.fresh_name(format!("{}_{}_first", self.schedule.stage_name(stage), axis.name));
-            self.program.loops.push(LoopVar { name, extent: axis.extent });
-            vars.push(LoopId(self.program.loops.len() as u32 - 1));
-        }
-        let indices: Vec<Index> = vars.iter().map(|v| Affine::var(*v)).collect();
-        let value = Scalar::Leaf(Leaf::Load(Load { buffer: from, indices: indices.clone() }));
-        let origin = self.origin(stage, None);
-        let indices = std::iter::once(Affine::constant(0)).chain(indices).collect();
-        let store = Stmt::Store(Store { buffer: to, indices, value, origin });
-        let around = |body, var: &LoopId| Stmt::For(For { var: *var, mark: None, body: vec![body], origin });
-        Some(vars.iter().rev().fold(store, around))
     }
 
     /// The loops of a stage from a depth inwards.
@@ -301,6 +208,7 @@ impl Builder<'_> {
         let inside = if phase == Phase::Init { Inside::Start } else { self.inside };
         let pieces = pieces(self.schedule, &self.regions, l, inside);
         let cut = pieces.len() > 1 || pieces[0] != range;
+        let end = pieces.last().map_or(range.max, |p| p.max);
         for piece in pieces {
             if self.program.loops.len() >= MAX_LOOPS {
                 let (kernel, s) = (self.program.name.clone(), s.axis(axis));
@@ -308,14 +216,19 @@ impl Builder<'_> {
                 break;
             }
             let before = cut.then(|| self.enter_piece(l, piece));
+            if s.axis(axis).reduce && piece.min == end {
+                self.last.insert(l);
+            }
             // Zeros add nothing: only what they would be added to is set.
-            let adds = phase == Phase::Init || !adds_zeros(self.schedule, &self.regions, stage);
+            let adds =
+                phase == Phase::Init || finishes(self.schedule, l) || !adds_zeros(self.schedule, &self.regions, stage);
             self.left_out |= !adds;
             match (adds, self.init_depth(stage)) {
                 (true, _) => stmts.push(self.piece(l, depth, phase, piece)),
                 (false, Some(init)) if init > depth => stmts.push(self.piece(l, depth, Phase::Init, piece)),
                 (false, _) => {}
             }
+            self.last.remove(&l);
             if let Some((known, regions)) = before {
                 (self.known, self.regions) = (known, regions);
             }
@@ -337,16 +250,35 @@ impl Builder<'_> {
         let var = self.new_loop(stage, axis, phase, piece.max - piece.min + 1);
         self.loops.insert(l, Affine::var(var).plus_constant(piece.min));
         let mut body = Vec::new();
+        let (mut inside, mut followers) = (Vec::new(), Vec::new());
         if phase == Phase::Compute {
+            let complete = self.completes(stage, depth);
             for inner in self.schedule.producers_first() {
-                if self.schedule.stage(inner).attach.is_some_and(|at| at.stage == stage && at.axis == axis) {
-                    body.extend(self.nest(inner));
+                match self.schedule.stage(inner).attach.filter(|at| at.stage == stage && at.axis == axis) {
+                    Some(at) if at.follows && complete => followers.push(inner),
+                    Some(at) if !at.follows && (complete || !self.schedule.serves_followers(inner, stage)) => {
+                        inside.push(inner);
+                    }
+                    _ => {}
                 }
             }
         }
+        for inner in inside {
+            body.extend(self.nest(inner));
+        }
         body.extend(self.loops_from(stage, depth + 1, phase));
+        for follower in followers {
+            body.extend(self.loops_from(follower, 0, Phase::Compute));
+        }
         let mark = self.mark(stage, axis, phase);
         Stmt::For(For { var, mark, body, origin: self.origin(stage, Some(axis)) })
+    }
+
+    /// Whether the loops of a stage down to a depth stand at the last of what they reduce.
+    fn completes(&self, stage: StageId, depth: usize) -> bool {
+        let s = self.schedule.stage(stage);
+        let mut reduced = s.leaves[..=depth].iter().filter(|l| s.axis(**l).reduce);
+        reduced.all(|axis| self.last.contains(&StageLoop { stage, axis: *axis }))
     }
 
     /// The depth at which a reduction's tensor is set to its start; None where nothing is reduced. In the accumulator whole

@@ -49,11 +49,21 @@ pub fn pieces(schedule: &Schedule, regions: &Regions, l: StageLoop, inside: Insi
                 split.cut(range, &mut cuts);
             }
         }
+        if finishes(schedule, l) && schedule.stage(l.stage).axis(l.axis).reduce {
+            cuts.push(range.max);
+        }
         if let Some(peeled) = schedule.stage(l.stage).axis(l.axis).peeled {
             cuts.extend([peeled.first, range.max - range.min + 1 - peeled.last].map(|n| range.min.saturating_add(n)));
         }
     }
     cut(range, cuts)
+}
+
+/// Whether a loop, or one inside it, has a follower behind its last iterations.
+pub fn finishes(schedule: &Schedule, l: StageLoop) -> bool {
+    let host = schedule.stage(l.stage);
+    let inside = |s: StageId| schedule.follows(s).filter(|at| at.stage == l.stage);
+    schedule.stage_ids().filter_map(inside).any(|at| host.depth(at.axis) >= host.depth(l.axis))
 }
 
 /// For which values of a loop a condition holds, whatever the loops inside do.

@@ -14,6 +14,7 @@ use tilewright_syntax::Span;
 use crate::gemm::{Accesses, Match, Mismatch, TileLoop, match_tile};
 use crate::loops::ir::Scope;
 use crate::scalar::{BinaryOp, DType, Scalar};
+use crate::schedule::follow::can_follow;
 use crate::schedule::regions::{self, Regions, StageLoop, infer};
 use crate::schedule::{Attach, AxisSource, Schedule, ScheduleError, StageAxisId, StageId};
 use crate::tensor::{Leaf, Read};
@@ -50,7 +51,7 @@ pub fn can_hold(s: &Schedule, producer: StageId, host: StageId, axis: StageAxisI
     if lies_within(s, host, producer) {
         return Err(HoldError::Itself);
     }
-    let readers = s.readers(s.stage(producer).tensor);
+    let readers = outer_readers(s, producer, producer);
     if readers.is_empty() {
         return Err(HoldError::NoReaders);
     }
@@ -62,6 +63,18 @@ pub fn can_hold(s: &Schedule, producer: StageId, host: StageId, axis: StageAxisI
         Some(reader) => Err(HoldError::ReaderOutside { reader: s.stage_name(reader).to_string() }),
         None => Ok(()),
     }
+}
+
+/// The stages that read a stage; where these are computed in the loops of `around`, those that read them.
+fn outer_readers(s: &Schedule, stage: StageId, around: StageId) -> Vec<StageId> {
+    let mut found = Vec::new();
+    for reader in s.readers(s.stage(stage).tensor) {
+        match reader != around && lies_within(s, reader, around) {
+            true => found.extend(outer_readers(s, reader, around)),
+            false => found.push(reader),
+        }
+    }
+    found
 }
 
 /// The depth of the innermost loop of `host` in which a stage is computed; its own loops for the host itself.
@@ -77,7 +90,7 @@ fn depth_in(s: &Schedule, stage: StageId, host: StageId) -> Option<usize> {
 }
 
 /// Whether a stage is another one or is computed in its loops.
-fn lies_within(s: &Schedule, stage: StageId, outer: StageId) -> bool {
+pub fn lies_within(s: &Schedule, stage: StageId, outer: StageId) -> bool {
     stage == outer || s.stage(stage).attach.is_some_and(|at| lies_within(s, at.stage, outer))
 }
 
@@ -300,11 +313,15 @@ pub fn still_legal(before: &Schedule, s: &Schedule, span: Span) -> Result<(), Sc
 }
 
 fn storage_rotates(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
-    match (s.stage(stage).double_buffer, s.stage(stage).attach) {
+    let own_loop = s.stage(stage).attach.filter(|at| !at.follows);
+    match (s.stage(stage).double_buffer, own_loop) {
         (Some(rotation), None) => Err(ScheduleError::BreaksEarlier {
             span,
             earlier: rotation.span,
-            reason: format!("`{}` is computed once after it, so its buffer does not rotate", s.stage_name(stage)),
+            reason: format!(
+                "`{}` has one buffer for all iterations after it, which does not rotate",
+                s.stage_name(stage)
+            ),
         }),
         _ => Ok(()),
     }
@@ -358,9 +375,13 @@ fn attachment_holds(s: &Schedule, stage: StageId, at: Attach, span: Span) -> Res
         let takes = if host.axis(at.axis).fused.is_some() { "fuses" } else { "splits" };
         format!("`{name}` is computed at `{axis}`, which it {takes}")
     } else {
-        match can_hold(s, stage, at.stage, at.axis) {
+        let held = match at.follows {
+            true => can_follow(s, stage, at.stage, at.axis).map_err(|e| e.reason(name, s.stage_name(at.stage))),
+            false => can_hold(s, stage, at.stage, at.axis).map_err(|e| e.reason(name)),
+        };
+        match held {
             Ok(()) => return Ok(()),
-            Err(e) => format!("`{name}` is computed at `{axis}`; after it, {}", e.reason(name)),
+            Err(reason) => format!("`{name}` is computed at `{axis}`; after it, {reason}"),
         }
     };
     Err(ScheduleError::BreaksEarlier { span, earlier: at.span, reason })

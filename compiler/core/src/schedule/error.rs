@@ -7,6 +7,7 @@ use tilewright_syntax::{Diagnostic, Span};
 
 use crate::loops::ir::Scope;
 use crate::schedule::checks::HoldError;
+use crate::schedule::follow::FollowError;
 use crate::tensor::TensorError;
 
 /// A directive that cannot be applied.
@@ -49,6 +50,16 @@ pub enum ScheduleError {
         host: String,
         axis: String,
         reason: HoldError,
+        place: Span,
+        legal: Vec<String>,
+    },
+    #[error("`{stage}` cannot be computed behind `{host}` in the loop `{axis}`")]
+    CannotFollow {
+        span: Span,
+        stage: String,
+        host: String,
+        axis: String,
+        reason: FollowError,
         place: Span,
         legal: Vec<String>,
     },
@@ -102,6 +113,7 @@ impl ScheduleError {
             ScheduleError::NoReaders { .. } => "E0314",
             ScheduleError::NotAReader { .. } => "E0315",
             ScheduleError::CannotHold { .. } => "E0316",
+            ScheduleError::CannotFollow { .. } => "E0327",
             ScheduleError::BreaksEarlier { .. } => "E0317",
             ScheduleError::UnknownWord { .. } => "E0318",
             ScheduleError::NotACopy { .. } => "E0319",
@@ -179,6 +191,15 @@ impl ScheduleError {
             ScheduleError::CannotHold { span, producer, reason, place, legal, .. } => {
                 cannot_hold(d.primary(*span, reason.reason(producer)).secondary(*place, "this axis"), reason, legal)
             }
+            ScheduleError::CannotFollow { span, stage, host, reason, place, legal, .. } => {
+                let d = d.primary(*span, reason.reason(stage, host)).secondary(*place, "this axis");
+                match legal.as_slice() {
+                    [] => d.help(format!(
+                        "no axis can hold it; without the directive `{stage}` is computed behind `{host}`"
+                    )),
+                    _ => d.help(format!("axes that can hold it: {}", list(legal))),
+                }
+            }
             ScheduleError::BreaksEarlier { span, earlier, reason } => d
                 .primary(*span, reason)
                 .secondary(*earlier, "would not hold any more")
@@ -196,7 +217,7 @@ impl ScheduleError {
                 .note(core)
                 .help(help),
             ScheduleError::NothingRotates { span, stage, definition, legal } => {
-                let d = d.primary(*span, "asks for a copy in each iteration").secondary(*definition, "at the root");
+                let d = d.primary(*span, "asks for a copy in each iteration").secondary(*definition, "has one buffer");
                 match legal.as_slice() {
                     [] => d.help(format!("no loop can hold `{stage}`: leave the directive out")),
                     _ => d.help(format!(

@@ -10,6 +10,7 @@ pub mod auto;
 mod checks;
 mod error;
 mod expand;
+mod follow;
 mod ops;
 mod print;
 pub mod regions;
@@ -28,6 +29,7 @@ pub use apply::{Step, apply};
 pub use checks::HoldError;
 pub use error::ScheduleError;
 pub use expand::{Context, ExpandError};
+pub use follow::FollowError;
 pub use ops::directive_names;
 pub use print::print;
 pub use regions::{Regions, StageLoop};
@@ -133,11 +135,13 @@ pub struct Fused {
     pub span: Span,
 }
 
-/// `compute_at`: the stage is computed inside a loop of another.
+/// `compute_at` and `reverse_compute_at`: the stage is computed inside a loop of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attach {
     pub stage: StageId,
     pub axis: StageAxisId,
+    /// Whether it is computed behind what the iteration completes, which it reads, or in front of what reads it.
+    pub follows: bool,
     pub span: Span,
 }
 

@@ -22,7 +22,10 @@ fn print_stage(schedule: &Schedule, regions: &Regions, id: StageId, out: &mut St
     let sizes: Vec<String> = regions.region(id).extent.iter().map(i64::to_string).collect();
     let place = match stage.attach {
         None => "at root".to_string(),
-        Some(at) => format!("at {}, {}", schedule.stage_name(at.stage), schedule.stage(at.stage).axis(at.axis).name),
+        Some(at) => {
+            let side = if at.follows { "behind" } else { "at" };
+            format!("{side} {}, {}", schedule.stage_name(at.stage), schedule.stage(at.stage).axis(at.axis).name)
+        }
     };
     let scope = stage.scope.name();
     let _ = writeln!(out, "    {}: {}[{}] @{scope} {place}", tensor.name, tensor.dtype.name(), sizes.join(", "));

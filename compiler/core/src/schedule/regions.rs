@@ -64,6 +64,8 @@ pub struct Regions {
 #[derive(Clone, Debug, Default)]
 struct StageBounds {
     region: Region,
+    /// What its buffer holds: the region, for a follower all that its host computes.
+    held: Region,
     /// The number of values of each axis, whatever the limits are.
     extents: Vec<i64>,
     /// The values of each axis in the pieces that are known; of a split one, all.
@@ -86,6 +88,11 @@ impl Regions {
         &self.stages[stage.0 as usize].region
     }
 
+    /// The part of its tensor that a stage's buffer holds.
+    pub fn held(&self, stage: StageId) -> &Region {
+        &self.stages[stage.0 as usize].held
+    }
+
     /// The largest number of iterations of an axis.
     pub fn extent(&self, stage: StageId, axis: StageAxisId) -> i64 {
         let range = self.stages[stage.0 as usize].ranges[axis.0 as usize];
@@ -105,7 +112,7 @@ impl Regions {
     /// The extents of a buffer that holds a stage's region, with what its tiles write beyond it.
     pub fn storage(&self, stage: StageId) -> Vec<i64> {
         let bounds = &self.stages[stage.0 as usize];
-        bounds.region.extent.iter().zip(&bounds.written).map(|(a, b)| *a.max(b)).collect()
+        bounds.held.extent.iter().zip(&bounds.written).map(|(a, b)| *a.max(b)).collect()
     }
 
     /// An interval that holds every value, with respect to the limits.
@@ -156,8 +163,45 @@ pub fn infer_within(schedule: &Schedule, known: &Known) -> Regions {
         };
         let bounds = bounds(schedule, stage, region, known);
         regions.stages[stage.0 as usize] = bounds;
+        // Those of its followers were, until here, of all that it computes.
+        for follower in schedule.stage_ids().filter(|s| schedule.host_of(*s) == Some(stage)) {
+            follow(schedule, &mut regions, (stage, follower), known);
+        }
     }
     regions
+}
+
+/// The bounds of a follower: it computes what an iteration of its host's loop completes, and holds what the host holds.
+fn follow(schedule: &Schedule, regions: &mut Regions, (host, follower): (StageId, StageId), known: &Known) {
+    let Some(dims) = schedule.dims_of_host(follower) else { return };
+    let still = enclosing(schedule, follower);
+    let axes = &schedule.compute(host).axes;
+    let indices: Vec<_> = dims.iter().map(|d| axis_value(schedule, regions, host, axes[*d])).collect();
+    let region = touched(&indices, &still, regions);
+    let (outer, storage) = (regions.held(host).clone(), regions.storage(host));
+    let in_dram = schedule.stage(follower).scope == Scope::Dram;
+    let held = match known.regions.get(&follower) {
+        Some(held) => held.clone(),
+        None if in_dram => regions.stages[follower.0 as usize].region.clone(),
+        None => {
+            let min = dims.iter().map(|d| outer.min[*d].clone()).collect();
+            Region { min, extent: dims.iter().map(|d| outer.extent[*d]).collect() }
+        }
+    };
+    let written = (0..dims.len()).map(|d| {
+        let ahead = indices_ahead(&outer.min[dims[d]], &held.min[d], regions);
+        storage[dims[d]] + ahead
+    });
+    let written = written.collect();
+    regions.stages[follower.0 as usize] = StageBounds { held, written, ..bounds(schedule, follower, region, known) };
+    for next in schedule.stage_ids().filter(|s| schedule.host_of(*s) == Some(follower)) {
+        follow(schedule, regions, (follower, next), known);
+    }
+}
+
+/// How far behind the start of one region that of another stands at most.
+fn indices_ahead(start: &Affine<StageLoop>, other: &Affine<StageLoop>, regions: &Regions) -> i64 {
+    regions.range_of(&start.minus(other)).max
 }
 
 /// The indices of a read in terms of the reading stage's loops and those around it.
@@ -193,7 +237,9 @@ pub fn enclosing(schedule: &Schedule, stage: StageId) -> Vec<StageLoop> {
 fn demanded(schedule: &Schedule, regions: &Regions, stage: StageId) -> Region {
     let id = schedule.stage(stage).tensor;
     let tensor = schedule.kernel.tensor(id);
-    let at_root = schedule.stage(stage).attach.is_none();
+    // The buffer of a follower stands beside its host's.
+    let place = schedule.lead(stage);
+    let at_root = schedule.stage(place).attach.is_none();
     let whole =
         Region { min: tensor.shape.iter().map(|_| Affine::constant(0)).collect(), extent: tensor.shape.clone() };
     if schedule.kept(stage).is_some() {
@@ -203,7 +249,7 @@ fn demanded(schedule: &Schedule, regions: &Regions, stage: StageId) -> Region {
     if at_root && !on_chip {
         return whole;
     }
-    let still = enclosing(schedule, stage);
+    let still = enclosing(schedule, place);
     let guarded = outside(schedule, id).is_some();
     let mut found = (at_root && !guarded).then(|| whole.clone());
     for reader in schedule.readers(id) {
@@ -323,7 +369,8 @@ fn bounds(schedule: &Schedule, stage: StageId, region: Region, known: &Known) ->
             ranges[leaf.0 as usize] = *piece;
         }
     }
-    let mut bounds = StageBounds { region, extents, ranges, limits: Vec::new(), written: Vec::new() };
+    let held = region.clone();
+    let mut bounds = StageBounds { region, held, extents, ranges, limits: Vec::new(), written: Vec::new() };
     for (at, axis) in s.axes.iter().enumerate() {
         if axis.split.is_some() {
             let limit = bounds.limit(s, stage, StageAxisId(at as u32));

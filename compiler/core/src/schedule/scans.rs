@@ -41,7 +41,8 @@ impl Schedule {
                     self.stage_mut(init).scope = crate::loops::ir::Scope::Acc;
                 }
                 if stage != host {
-                    self.stage_mut(stage).attach = Some(Attach { stage: host, axis: steps.axis, span: scan.span });
+                    self.stage_mut(stage).attach =
+                        Some(Attach { stage: host, axis: steps.axis, follows: false, span: scan.span });
                 }
             }
         }
@@ -121,13 +122,18 @@ impl Schedule {
                 needs.extend(self.running_in(producer).map(|scan| self.host(scan)));
             }
         }
+        // What runs in the loops of a stage has to find there what it reads.
+        let followers = self.followers(stage);
+        let brought = |s: &StageId| *s != stage && !followers.contains(s);
+        needs.extend(followers.iter().flat_map(|f| self.read_stages(*f)).filter(brought));
         if let Some(scan) = self.hosted(stage) {
             needs.extend(self.stage_ids().filter(|s| *s != stage && self.running_in(*s) == Some(scan)));
         }
         needs
     }
 
-    fn read_stages(&self, stage: StageId) -> Vec<StageId> {
+    /// The stages whose tensors a stage reads.
+    pub(super) fn read_stages(&self, stage: StageId) -> Vec<StageId> {
         self.compute(stage).reads().iter().filter_map(|r| self.stage_of(r.tensor)).collect()
     }
 
@@ -151,7 +157,7 @@ impl Schedule {
             ));
         }
         let steps = self.steps(scan);
-        self.stage_mut(stage).attach = Some(Attach { stage: steps.stage, axis: steps.axis, span });
+        self.stage_mut(stage).attach = Some(Attach { stage: steps.stage, axis: steps.axis, follows: false, span });
         Ok(())
     }
 

@@ -37,11 +37,11 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
             legal: holders(schedule, producer),
         });
     }
-    if let Some(same) = before.filter(|at| (at.stage, at.axis) == (host, axis)) {
+    if let Some(same) = before.filter(|at| !at.follows && (at.stage, at.axis) == (host, axis)) {
         let reason = format!("`{}` is computed there already", call.subject.name);
         schedule.warnings.push(call.no_effect(reason, Some((same.span, "said here"))));
     }
-    schedule.stage_mut(producer).attach = Some(Attach { stage: host, axis, span: call.span() });
+    schedule.stage_mut(producer).attach = Some(Attach { stage: host, axis, follows: false, span: call.span() });
     Ok(())
 }
 

@@ -33,7 +33,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         let (span, first) = (call.span(), before.span);
         return Err(ScheduleError::SaidTwice { span, first, stage: name, what: "double-buffered" });
     }
-    if s.attach.is_none() {
+    if s.attach.is_none_or(|at| at.follows) {
         return Err(ScheduleError::NothingRotates {
             span: call.span(),
             stage: name,

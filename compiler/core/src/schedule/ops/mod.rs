@@ -12,6 +12,7 @@ mod fuse;
 mod peel;
 mod pragma;
 mod reorder;
+mod reverse_compute_at;
 mod set_scope;
 mod split;
 mod tensorize;
@@ -33,7 +34,7 @@ pub struct Op {
 }
 
 /// Every directive, in alphabetical order.
-const OPS: [Op; 16] = [
+const OPS: [Op; 17] = [
     Op { name: "bind", usage: "STAGE.bind(AXIS, vthread)", apply: bind::apply },
     Op { name: "cache_read", usage: "NEW = TENSOR.cache_read(SCOPE[, READER...])", apply: cache_read::apply },
     Op { name: "cache_write", usage: "NEW = STAGE.cache_write(SCOPE)", apply: cache_write::apply },
@@ -45,6 +46,7 @@ const OPS: [Op; 16] = [
     Op { name: "peel", usage: "STAGE.peel(AXIS, FIRST[, LAST])", apply: peel::apply },
     Op { name: "pragma", usage: "STAGE.pragma([AXIS, ]dma_copy or alu)", apply: pragma::apply },
     Op { name: "reorder", usage: "STAGE.reorder(AXIS, AXIS...)", apply: reorder::apply },
+    Op { name: "reverse_compute_at", usage: "STAGE.reverse_compute_at(HOST, AXIS)", apply: reverse_compute_at::apply },
     Op { name: "set_scope", usage: "STAGE.set_scope(SCOPE)", apply: set_scope::apply },
     Op { name: "split", usage: "STAGE.split(AXIS, FACTOR or parts = N) -> OUTER, INNER", apply: split::apply },
     Op { name: "tensorize", usage: "STAGE.tensorize(AXIS, gemm)", apply: tensorize::apply },

@@ -1,0 +1,114 @@
+//! The buffers of a program: those of its interface, those of stages, and what they hold before the first step of a scan.
+
+use super::Builder;
+use crate::affine::Affine;
+use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopId, LoopVar, Origin, Role, Scope, Stmt, Store};
+use crate::scalar::Scalar;
+use crate::schedule::{Kept, ScanId, StageId, TURNS, regions};
+use crate::tensor::TensorId;
+
+impl Builder<'_> {
+    /// Makes the buffers of inputs and outputs.
+    pub(super) fn interface(&mut self) {
+        for id in self.schedule.kernel.ids() {
+            let tensor = self.schedule.kernel.tensor(id);
+            match (tensor.is_input(), tensor.output) {
+                (true, _) => self.buffer(id, Role::Input),
+                (false, true) => self.buffer(id, Role::Output),
+                (false, false) => {}
+            }
+        }
+    }
+
+    /// Makes a buffer for a tensor: whole in DRAM, elsewhere for the region that is computed in the current pieces.
+    fn buffer(&mut self, id: TensorId, role: Role) {
+        let tensor = self.schedule.kernel.tensor(id);
+        let stage = self.schedule.stage_of(id);
+        let scope = self.schedule.scope(id);
+        let (mut shape, mut array) = match stage {
+            Some(stage) if scope != Scope::Dram => {
+                (self.regions.storage(stage), self.regions.held(stage).extent.clone())
+            }
+            _ => (self.touched_shape(id), tensor.shape.clone()),
+        };
+        if let Some(kept) = stage.and_then(|s| self.schedule.kept(s)) {
+            let slots = if kept == Kept::Turns { TURNS } else { tensor.shape[0] };
+            (shape[0], array[0]) = (slots, slots);
+        }
+        let outside = tensor.outside();
+        let directive = stage.and_then(|s| self.schedule.stage(s).scope_span);
+        let origin = Origin { tensor: Some(tensor.span), directive };
+        let name = self.fresh_name(tensor.name.clone());
+        let dtype = tensor.dtype;
+        self.buffers.insert(id, BufferId(self.program.buffers.len() as u32));
+        let (layout, base, copies) = (None, None, 0);
+        let slots = stage.and_then(|s| self.schedule.stage(s).double_buffer).map_or(1, |d| d.slots);
+        let buffer = Buffer { name, dtype, scope, role, shape, array, outside, layout, base, slots, copies, origin };
+        self.program.buffers.push(buffer);
+    }
+
+    /// The shape of a tensor in DRAM, with what tiles read beyond it.
+    fn touched_shape(&self, id: TensorId) -> Vec<i64> {
+        let tensor = self.schedule.kernel.tensor(id);
+        let mut shape = match self.schedule.stage_of(id) {
+            Some(stage) => self.regions.storage(stage),
+            None => tensor.shape.clone(),
+        };
+        if tensor.outside().is_some() {
+            return shape;
+        }
+        for reader in self.schedule.readers(id) {
+            for read in self.schedule.compute(reader).reads().into_iter().filter(|r| r.tensor == id) {
+                let indices = regions::read_indices(self.schedule, &self.regions, reader, read);
+                for (extent, index) in shape.iter_mut().zip(indices) {
+                    *extent = (*extent).max(self.regions.range_of(&index).max + 1);
+                }
+            }
+        }
+        shape
+    }
+
+    /// Makes the buffer of a stage, if that is no output.
+    pub(super) fn alloc(&mut self, stage: StageId) -> Option<Stmt> {
+        let tensor = self.schedule.stage(stage).tensor;
+        if self.schedule.kernel.tensor(tensor).output {
+            return None;
+        }
+        self.buffer(tensor, Role::Temporary);
+        let directive = self.schedule.stage(stage).attach.map(|at| at.span);
+        let origin = Origin { directive, ..self.origin(stage, None) };
+        Some(Stmt::Alloc { buffer: self.buffers[&tensor], origin })
+    }
+
+    /// What stands before the steps of a scan: the buffers that keep values, and the first values of the states.
+    pub(super) fn keepers(&mut self, scan: ScanId) -> Vec<Stmt> {
+        let mut stmts = Vec::new();
+        for stage in self.schedule.keepers(scan) {
+            stmts.extend(self.alloc(stage));
+            stmts.extend(self.first_value(stage));
+        }
+        stmts
+    }
+
+    /// `S[0, ..] = S_init[..]` for a state.
+    fn first_value(&mut self, stage: StageId) -> Option<Stmt> {
+        let init = self.schedule.initial(stage)?;
+        let s = self.schedule.stage(init);
+        let (from, to) = (self.buffers[&s.tensor], self.buffers[&self.schedule.stage(stage).tensor]);
+        let axes = self.schedule.compute(init).axes.clone();
+        let mut vars = Vec::new();
+        for axis in &axes {
+            let axis = self.schedule.kernel.axis(*axis);
+            let name = self.fresh_name(format!("{}_{}_first", self.schedule.stage_name(stage), axis.name));
+            self.program.loops.push(LoopVar { name, extent: axis.extent });
+            vars.push(LoopId(self.program.loops.len() as u32 - 1));
+        }
+        let indices: Vec<Index> = vars.iter().map(|v| Affine::var(*v)).collect();
+        let value = Scalar::Leaf(Leaf::Load(Load { buffer: from, indices: indices.clone() }));
+        let origin = self.origin(stage, None);
+        let indices = std::iter::once(Affine::constant(0)).chain(indices).collect();
+        let store = Stmt::Store(Store { buffer: to, indices, value, origin });
+        let around = |body, var: &LoopId| Stmt::For(For { var: *var, mark: None, body: vec![body], origin });
+        Some(vars.iter().rev().fold(store, around))
+    }
+}

@@ -1,0 +1,239 @@
+//! Stages that are computed inside the loops of a stage which they read (`reverse_compute_at`).
+//!
+//! ```text
+//! C.reorder(ro, jo, ji, ri)            for ro in 0..15 { for jo { C[jo * 16 + ..] += ... } }
+//! S.reverse_compute_at(C, jo)    →     for jo { C[jo * 16 + ..] += ...
+//!                                               S[jo * 16 + ..] = C[jo * 16 + ..] >> 8 }
+//! ```
+//!
+//! A *follower* runs in each iteration of a loop of its *host*, behind everything else there, on just the elements that this
+//! iteration completes: where the host reduces, in the last iteration of the reduced loops around. So it must read the host
+//! element by element, and the elements of one iteration must be a box without gaps. Its buffer is as large as the host's and
+//! stands beside it, so others may read it behind the host's loops.
+
+use crate::affine::{Affine, Atom, Interval};
+use crate::schedule::{Schedule, StageAxisId, StageId, StageLoop, checks, regions};
+
+/// Why a stage cannot follow another one at an axis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FollowError {
+    /// It reads nothing that is computed in the host's loops, or is the host itself.
+    Stranger,
+    /// Its value is a reduction.
+    Reduces,
+    /// It reads `read` at other elements than the one that it computes, or has another shape.
+    NotElementwise { read: String },
+    /// It reads `read`, which is computed in the host's loops, further out.
+    Later { read: String },
+    /// It reads `read`, which can only be computed when the host is complete.
+    Behind { read: String },
+    /// `reader` reads it inside the host's loops, in front of it.
+    ReadBefore { reader: String },
+    /// The axis lies in the tile of a micro-op.
+    InTile,
+    /// The loop runs over the steps of a scan.
+    Steps,
+    /// Loops inside the axis are fused.
+    Fused,
+    /// What `axis`'s loops inside compute has gaps.
+    Gaps { axis: String },
+}
+
+impl FollowError {
+    pub fn reason(&self, stage: &str, host: &str) -> String {
+        match self {
+            FollowError::Stranger => format!("`{stage}` reads nothing that these loops compute"),
+            FollowError::Reduces => format!("`{stage}` is a reduction, and needs more than one element of `{host}`"),
+            FollowError::NotElementwise { read } => {
+                format!("`{stage}` does not read `{read}` element by element: in an iteration, others are missing")
+            }
+            FollowError::Later { read } => format!("`{stage}` reads `{read}`, which is computed in a loop further out"),
+            FollowError::Behind { read } => {
+                format!("`{stage}` also reads `{read}`, which is computed when `{host}` is complete")
+            }
+            FollowError::ReadBefore { reader } => format!("`{reader}` reads `{stage}` in an earlier place"),
+            FollowError::InTile => "this loop lies inside one micro-op, where nothing else can stand".to_string(),
+            FollowError::Steps => "this loop runs over the steps of a scan".to_string(),
+            FollowError::Fused => "inside this loop, others are fused, and what they complete is no box".to_string(),
+            FollowError::Gaps { axis } => {
+                format!("an iteration completes elements along `{axis}` with others between them")
+            }
+        }
+    }
+}
+
+/// Whether `stage` may follow `host` in each iteration of one of its loops.
+pub fn can_follow(s: &Schedule, stage: StageId, host: StageId, axis: StageAxisId) -> Result<(), FollowError> {
+    let at = s.stage(host).depth(axis).expect("a leaf");
+    let name = |stage| s.stage_name(stage).to_string();
+    if stage == host || checks::lies_within(s, host, stage) {
+        return Err(FollowError::Stranger);
+    }
+    let reads = s.read_stages(stage);
+    if !reads.iter().any(|r| *r == host || s.host_of(*r) == Some(host)) {
+        return Err(FollowError::Stranger);
+    }
+    if s.stage(host).in_tile(axis) {
+        return Err(FollowError::InTile);
+    }
+    if s.hosted(host).is_some() {
+        return Err(FollowError::Steps);
+    }
+    if s.compute(stage).reduction.is_some() {
+        return Err(FollowError::Reduces);
+    }
+    for read in reads.into_iter().filter(|r| *r != host) {
+        match s.follows(read).filter(|f| f.stage == host) {
+            Some(f) if s.stage(host).depth(f.axis).is_some_and(|depth| depth < at) => {
+                return Err(FollowError::Later { read: name(read) });
+            }
+            Some(_) => {}
+            None if depends_on(s, read, host) => return Err(FollowError::Behind { read: name(read) }),
+            None => {}
+        }
+    }
+    host_dims(s, stage, host)?;
+    let within = |reader: &StageId| *reader != stage && checks::lies_within(s, *reader, host);
+    let readers = s.readers(s.stage(stage).tensor).into_iter().filter(within);
+    for reader in readers {
+        let follows = s.follows(reader).filter(|f| f.stage == host);
+        let behind = follows.is_some_and(|f| s.stage(host).depth(f.axis).is_some_and(|depth| depth <= at));
+        if !behind && !checks::lies_within(s, reader, stage) {
+            return Err(FollowError::ReadBefore { reader: name(reader) });
+        }
+    }
+    completes_boxes(s, host, at)
+}
+
+/// Every axis at which a stage can follow another one, as `C, jo`.
+pub fn followable(s: &Schedule, stage: StageId) -> Vec<String> {
+    let places = s.stage_ids().flat_map(|host| s.stage(host).leaves.iter().map(move |axis| (host, *axis)));
+    let legal = places.filter(|(host, axis)| can_follow(s, stage, *host, *axis).is_ok());
+    legal.map(|(host, axis)| format!("{}, {}", s.stage_name(host), s.stage(host).axis(axis).name)).collect()
+}
+
+/// Whether a stage reads another one, through whatever stages.
+fn depends_on(s: &Schedule, stage: StageId, on: StageId) -> bool {
+    let mut open = vec![stage];
+    let mut seen = Vec::new();
+    while let Some(stage) = open.pop() {
+        if stage == on {
+            return true;
+        }
+        if !seen.contains(&stage) {
+            seen.push(stage);
+            open.extend(s.read_stages(stage));
+        }
+    }
+    false
+}
+
+/// For each dimension of a stage the one of the host that walks with it.
+fn host_dims(s: &Schedule, stage: StageId, host: StageId) -> Result<Vec<usize>, FollowError> {
+    let (own, whole) = (s.compute(stage), s.kernel.tensor(s.stage(stage).tensor));
+    let mut found: Option<Vec<usize>> = None;
+    for read in own.reads() {
+        let Some(producer) = s.stage_of(read.tensor) else { continue };
+        let dims: Vec<usize> = if producer == host {
+            (0..read.indices.len()).collect()
+        } else if s.host_of(producer) == Some(host) {
+            host_dims(s, producer, host)?
+        } else {
+            continue;
+        };
+        let other = || FollowError::NotElementwise { read: s.kernel.tensor(read.tensor).name.clone() };
+        let place = |axis| read.indices.iter().position(|i| i.as_var() == Some(axis));
+        let places: Option<Vec<usize>> = own.axes.iter().map(|a| place(*a)).collect();
+        let places = places.filter(|p| p.len() == read.indices.len()).ok_or_else(other)?;
+        let extents = places.iter().map(|p| s.kernel.tensor(read.tensor).shape[*p]);
+        let mapped: Vec<usize> = places.iter().map(|p| dims[*p]).collect();
+        if !extents.eq(whole.shape.iter().copied()) || found.as_ref().is_some_and(|f| *f != mapped) {
+            return Err(other());
+        }
+        found = Some(mapped);
+    }
+    found.ok_or(FollowError::Stranger)
+}
+
+/// Checks that the elements that the loops of a stage inside a depth write are a box.
+fn completes_boxes(s: &Schedule, host: StageId, depth: usize) -> Result<(), FollowError> {
+    let regions = regions::infer(s);
+    let inside = |l: StageLoop| l.stage == host && s.stage(host).depth(l.axis).is_some_and(|d| d > depth);
+    for axis in &s.compute(host).axes {
+        let value = regions::axis_value(s, &regions, host, *axis);
+        let (moving, _) = value.partition(&inside);
+        match is_dense(&moving, &|l| regions.range(l)) {
+            Some(true) => {}
+            Some(false) => return Err(FollowError::Gaps { axis: s.kernel.axis(*axis).name.clone() }),
+            None => return Err(FollowError::Fused),
+        }
+    }
+    Ok(())
+}
+
+/// Whether an expression takes all values between its least and its greatest; None where it holds quotients.
+fn is_dense(e: &Affine<StageLoop>, range: &dyn Fn(StageLoop) -> Interval) -> Option<bool> {
+    let mut steps = Vec::new();
+    for (atom, c) in e.terms() {
+        let Atom::Var(l) = atom else { return None };
+        let range = range(*l);
+        steps.push((c.abs(), range.max - range.min));
+    }
+    steps.sort_unstable();
+    let mut reach = 0;
+    Some(steps.into_iter().filter(|(_, times)| *times > 0).all(|(step, times)| {
+        let joined = step <= reach + 1;
+        reach += step * times;
+        joined
+    }))
+}
+
+impl Schedule {
+    /// Where a follower runs.
+    pub fn follows(&self, stage: StageId) -> Option<crate::schedule::Attach> {
+        self.stage(stage).attach.filter(|at| at.follows)
+    }
+
+    /// The stage that a follower follows.
+    pub fn host_of(&self, follower: StageId) -> Option<StageId> {
+        self.follows(follower).map(|at| at.stage)
+    }
+
+    /// The stages that follow a stage or one of its followers, in the order in which they were made.
+    pub fn followers(&self, host: StageId) -> Vec<StageId> {
+        let leads = |stage: &StageId| self.lead(*stage) != *stage && self.leads_to(*stage, host);
+        self.stage_ids().filter(leads).collect()
+    }
+
+    fn leads_to(&self, stage: StageId, host: StageId) -> bool {
+        self.host_of(stage).is_some_and(|h| h == host || self.leads_to(h, host))
+    }
+
+    /// The stage beside whose buffer that of a stage stands: the host of a follower, its host where that follows too, and a
+    /// stage that follows none itself.
+    pub fn lead(&self, stage: StageId) -> StageId {
+        self.host_of(stage).map_or(stage, |host| self.lead(host))
+    }
+
+    /// The dimension of its host that walks with each dimension of a follower.
+    pub(super) fn dims_of_host(&self, follower: StageId) -> Option<Vec<usize>> {
+        host_dims(self, follower, self.host_of(follower)?).ok()
+    }
+
+    /// Whether a stage is read by followers of a stage alone: it is needed once these run.
+    pub fn serves_followers(&self, stage: StageId, host: StageId) -> bool {
+        let serves = |reader: &StageId| {
+            *reader != host && (self.inside_follower(*reader, host) || self.serves_followers(*reader, host))
+        };
+        let readers = self.readers(self.stage(stage).tensor);
+        !readers.is_empty() && readers.iter().all(serves)
+    }
+
+    /// Whether a stage is a follower of a stage, or is computed inside one.
+    fn inside_follower(&self, stage: StageId, host: StageId) -> bool {
+        match self.stage(stage).attach {
+            Some(at) => (at.follows && at.stage == host) || self.inside_follower(at.stage, host),
+            None => false,
+        }
+    }
+}

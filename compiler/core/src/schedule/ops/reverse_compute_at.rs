@@ -1,0 +1,44 @@
+//! `S.reverse_compute_at(C, jo)`: the stage is computed inside a loop of a stage that it reads, just the part that this
+//! iteration completes. Where that stage reduces, it runs in the last iteration of the reduced loops around.
+//!
+//! ```text
+//! before   for ro { for jo { C[jo * 16 + ..] += ... } }
+//!          for j { S[j] = C[j] >> 8 }
+//! after    for ro in 0..15 { for jo { C[jo * 16 + ..] += ... } }
+//!          for jo { C[jo * 16 + ..] += ...; for j in 0..16 { S[jo * 16 + j] = C[jo * 16 + j] >> 8 } }
+//! ```
+//!
+//! Checks: `can_follow`.
+
+use crate::schedule::args::{Call, resolve_stage};
+use crate::schedule::follow::{can_follow, followable};
+use crate::schedule::{Attach, Schedule, ScheduleError};
+
+pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
+    call.expect_target(false)?;
+    call.expect_results(0)?;
+    call.expect_args(2..=2)?;
+    let follower = call.stage(schedule)?;
+    let host = resolve_stage(schedule, &call.name(0)?)?;
+    let axis = call.axis(schedule, host, 1)?;
+    // A stage may be moved from where it was computed before, so its old place does not count.
+    let before = schedule.stage_mut(follower).attach.take();
+    if let Err(reason) = can_follow(schedule, follower, host, axis) {
+        let place = schedule.stage(host).axis(axis);
+        return Err(ScheduleError::CannotFollow {
+            span: call.span(),
+            stage: schedule.stage_name(follower).to_string(),
+            host: schedule.stage_name(host).to_string(),
+            axis: place.name.clone(),
+            reason,
+            place: place.span,
+            legal: followable(schedule, follower),
+        });
+    }
+    if let Some(same) = before.filter(|at| at.follows && (at.stage, at.axis) == (host, axis)) {
+        let reason = format!("`{}` is computed there already", call.subject.name);
+        schedule.warnings.push(call.no_effect(reason, Some((same.span, "said here"))));
+    }
+    schedule.stage_mut(follower).attach = Some(Attach { stage: host, axis, follows: true, span: call.span() });
+    Ok(())
+}
