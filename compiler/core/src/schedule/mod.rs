@@ -30,7 +30,7 @@ pub use checks::HoldError;
 pub use error::ScheduleError;
 pub use expand::{Context, ExpandError};
 pub use follow::FollowError;
-pub use ops::directive_names;
+pub use ops::directive_usages;
 pub use print::print;
 pub use regions::{Regions, StageLoop};
 pub use scans::{Kept, ScanId, TURNS};

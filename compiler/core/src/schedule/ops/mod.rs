@@ -55,8 +55,13 @@ const OPS: [Op; 17] = [
 ];
 
 /// The names of all directives.
-pub fn directive_names() -> Vec<&'static str> {
+fn directive_names() -> Vec<&'static str> {
     OPS.iter().map(|op| op.name).collect()
+}
+
+/// How each directive is written, by its name.
+pub fn directive_usages() -> Vec<(&'static str, &'static str)> {
+    OPS.iter().map(|op| (op.name, op.usage)).collect()
 }
 
 pub(super) fn find(name: &Ident) -> Result<&'static Op, ScheduleError> {

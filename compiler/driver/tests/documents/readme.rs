@@ -1,11 +1,8 @@
 //! What the README shows is what the command prints.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use crate::root;
 
 fn tilewright(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tilewright")).args(args).current_dir(root()).output().unwrap()
