@@ -29,6 +29,9 @@ struct Choices {
     /// Loops of the product in which the result, the output and the bias are computed, counted from the outermost; 0 leaves
     /// them outside. With the output there, the blocks are those of the product.
     follow: [u8; 3],
+    /// Whether the input's rows stay where the next iteration reads them again, in the loops of the output or the product, and
+    /// with how many slots.
+    roll: [u8; 2],
 }
 
 fn choices() -> impl Strategy<Value = Choices> {
@@ -36,9 +39,11 @@ fn choices() -> impl Strategy<Value = Choices> {
     let windows = (prop::array::uniform2(1..4_i64), prop::array::uniform2(0..3_i64), 1..3_i64);
     let schedule = (prop::array::uniform3(0..5_i64), any::<[u8; 6]>(), any::<[u8; 9]>());
     let places = (prop::array::uniform2(0..5_u8), any::<bool>(), prop::array::uniform2(0..2_i64));
-    let places = (places, prop_oneof![Just([0; 3]), prop::array::uniform3(0..8_u8)]);
-    (sizes, windows, schedule, places).prop_map(|(sizes, windows, schedule, (places, follow))| Choices {
+    let follow = prop_oneof![Just([0; 3]), prop::array::uniform3(0..8_u8)];
+    let placed = (places, follow, prop::array::uniform2(0..4_u8));
+    (sizes, windows, schedule, placed).prop_map(|(sizes, windows, schedule, (places, follow, roll))| Choices {
         follow,
+        roll,
         height: sizes.0,
         width: sizes.1,
         channels: sizes.2,
@@ -124,6 +129,17 @@ impl Choices {
                 lines.push(format!("{operand}.compute_at(C, {})", loops[usize::from(place - 1)]));
             }
         }
+        if self.roll[0] > 1
+            && let Some(last) = outer.last()
+        {
+            lines.push(format!("X_buf.compute_at(Y, {last})"));
+        }
+        if self.roll[0] > 0 && (self.places[0] > 0 || self.roll[0] > 1 && !outer.is_empty()) {
+            lines.push("X_buf.rolling_buffer()".to_string());
+            if self.roll[1] > 1 {
+                lines.push(format!("X_buf.double_buffer({})", self.roll[1]));
+            }
+        }
         // What the result passes on or reads is done no further in.
         let [result, output, bias] = self.follow.map(|at| (usize::from(at).max(1) - 1) % loops.len());
         if result_follows {
@@ -146,9 +162,9 @@ fn sorted(items: Vec<String>, keys: &[u8]) -> Vec<String> {
     keyed.into_iter().map(|(_, item)| item).collect()
 }
 
-/// What a legality check may say to a schedule of this family: a stage that cannot follow, a part of a tile, too large, a block
-/// outside of the array.
-const REFUSALS: [&str; 4] = ["E0327", "E0505", "E0507", "E0508"];
+/// What a legality check may say to a schedule of this family: a stage that cannot follow or roll, a part of a tile, too large, a
+/// block outside of the array.
+const REFUSALS: [&str; 5] = ["E0327", "E0328", "E0505", "E0507", "E0508"];
 
 fn run(choices: &Choices) -> bool {
     let text = choices.program();
@@ -175,18 +191,41 @@ proptest! {
 #[test]
 fn most_random_convolutions_are_accepted() {
     let plain = |c: &Choices| c.follow[1] == 0;
-    let [(accepted, cases), (following, followers)] = [accepted(64, &plain), accepted(64, &|c| !plain(c))];
-    assert!(accepted * 10 >= cases * 7, "only {accepted} of {cases} were accepted");
-    assert!(following * 10 >= followers * 4, "only {following} of {followers} with a following output were accepted");
+    let rolling = |c: &Choices| plain(c) && c.roll[0] > 1 && c.blocks[..2].iter().any(|b| *b > 0);
+    accepted("plain", 70, plain);
+    accepted("with a following output", 40, |c| !plain(c));
+    accepted("with a rolling buffer", 40, rolling);
 }
 
-/// How many of some cases of a kind are accepted.
-fn accepted(cases: usize, kind: &dyn Fn(&Choices) -> bool) -> (usize, usize) {
+/// Checks how many percent of the cases of a kind are accepted.
+fn accepted(kind: &str, percent: usize, is: impl Fn(&Choices) -> bool) {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
-    let mut runner = TestRunner::deterministic();
+    let (mut runner, cases) = (TestRunner::deterministic(), 64);
     let drawn = std::iter::repeat_with(|| choices().new_tree(&mut runner).unwrap().current());
-    (drawn.filter(kind).take(cases).filter(run).count(), cases)
+    let accepted = drawn.filter(is).take(cases).filter(run).count();
+    assert!(accepted * 100 >= cases * percent, "only {accepted} of {cases} {kind} were accepted");
+}
+
+/// Each row of the input is loaded once, whatever the rows of a block and the windows are.
+#[test]
+fn rows_that_are_read_again_stay_where_they_are() {
+    let text = include_str!("../../dsl-examples/conv.tw");
+    let (head, tail) = text.split_at(text.find("    X_buf.compute_at(C, cb)").expect("a place"));
+    let tail = tail.replacen("X_buf.compute_at(C, cb)", "X_buf.compute_at(Y, yo)", 1);
+    let outer = format!("{head}{}", tail.replacen("    X_buf.double_buffer(2)\n", "", 1));
+    let rolling =
+        outer.replacen("compute_at(Y, yo)\n    F_buf", "compute_at(Y, yo)\n    X_buf.rolling_buffer()\n    F_buf", 1);
+    for rows in [1, 2, 3, 4, 7] {
+        let params =
+            [("h", 14), ("ci", 32), ("co", 32), ("rows.th", rows)].map(|(name, value)| (name.to_owned(), value));
+        let loaded = |text: &str| {
+            let agreed = engines_agree(&Case { params: &params, ..Case::new(text) });
+            agreed.unwrap_or_else(|refused| panic!("{}", refused.text)).report.bytes.inp
+        };
+        assert_eq!(loaded(&rolling), 14 * 14 * 32, "{rows} rows");
+        assert!(loaded(&outer) > 14 * 14 * 32, "{rows} rows");
+    }
 }
 
 /// Of 9 taps over 6 by 6 pixels, those over the border are left out where the loops over taps stand outside.

@@ -29,7 +29,7 @@ use crate::loops::cost::product_cycles;
 use crate::loops::ir::{
     BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Scope, Stmt, Store,
 };
-use crate::loops::pieces::{Inside, adds_zeros, finishes, multiplies_zeros, pieces};
+use crate::loops::pieces::{Inside, adds_zeros, copies_zeros, finishes, multiplies_zeros, pieces};
 use crate::loops::unread::remove_unread;
 use crate::scalar::Scalar;
 use crate::schedule::regions::{self, Known};
@@ -62,17 +62,18 @@ impl BuildError {
 /// Builds the loops of a schedule whose directives have all been checked. Products with zeros from outside of an array are
 /// left out where that makes less work for the GEMM core, the instructions for more pieces counted.
 pub fn build(schedule: &Schedule) -> Result<LoopProgram, BuildError> {
-    let complete = build_with(schedule, Inside::Everything)?;
+    let (complete, only_outside) = build_with(schedule, Inside::Everything)?;
     if !multiplies_zeros(schedule) {
         return Ok(complete);
     }
     match build_with(schedule, Inside::EverythingButZeros) {
-        Ok(without) if product_cycles(&without) < product_cycles(&complete) => Ok(without),
+        Ok((without, _)) if only_outside || product_cycles(&without) < product_cycles(&complete) => Ok(without),
         _ => Ok(complete),
     }
 }
 
-fn build_with(schedule: &Schedule, inside: Inside) -> Result<LoopProgram, BuildError> {
+/// The loops, and whether they copy something that no transfer does.
+fn build_with(schedule: &Schedule, inside: Inside) -> Result<(LoopProgram, bool), BuildError> {
     let regions = regions::infer(schedule);
     let mut builder = Builder {
         schedule,
@@ -90,6 +91,7 @@ fn build_with(schedule: &Schedule, inside: Inside) -> Result<LoopProgram, BuildE
         shared: shared_names(schedule),
         taken: HashSet::new(),
         last: HashSet::new(),
+        only_outside: false,
         left_out: false,
         failed: None,
     };
@@ -105,7 +107,7 @@ fn build_with(schedule: &Schedule, inside: Inside) -> Result<LoopProgram, BuildE
     }
     match builder.failed {
         Some(error) => Err(error),
-        None => Ok(super::canonical(&builder.program)),
+        None => Ok((super::canonical(&builder.program), builder.only_outside)),
     }
 }
 
@@ -140,6 +142,8 @@ struct Builder<'a> {
     taken: HashSet<String>,
     /// The reduced loops around that stand at their last value.
     last: HashSet<StageLoop>,
+    /// Whether something is copied that lies outside of its array, which no transfer does.
+    only_outside: bool,
     /// Whether sums of zeros were left out.
     left_out: bool,
     /// Set once there are too many loops; what is built from then on is not used.
@@ -205,6 +209,10 @@ impl Builder<'_> {
         }
         let l = StageLoop { stage, axis };
         let range = self.regions.range(l);
+        let rolling = if phase == Phase::Compute { self.schedule.rolling_at(l) } else { Vec::new() };
+        for stage in &rolling {
+            stmts.extend(self.ring(*stage, l));
+        }
         let inside = if phase == Phase::Init { Inside::Start } else { self.inside };
         let pieces = pieces(self.schedule, &self.regions, l, inside);
         let cut = pieces.len() > 1 || pieces[0] != range;
@@ -220,8 +228,10 @@ impl Builder<'_> {
                 self.last.insert(l);
             }
             // Zeros add nothing: only what they would be added to is set.
-            let adds =
-                phase == Phase::Init || finishes(self.schedule, l) || !adds_zeros(self.schedule, &self.regions, stage);
+            let adds = phase == Phase::Init
+                || !rolling.is_empty()
+                || finishes(self.schedule, l)
+                || !adds_zeros(self.schedule, &self.regions, stage);
             self.left_out |= !adds;
             match (adds, self.init_depth(stage)) {
                 (true, _) => stmts.push(self.piece(l, depth, phase, piece)),
@@ -264,7 +274,11 @@ impl Builder<'_> {
             }
         }
         for inner in inside {
-            body.extend(self.nest(inner));
+            match self.schedule.rolls(inner) {
+                None => body.extend(self.nest(inner)),
+                // Its buffer is there before the first iteration.
+                Some(_) => body.extend(self.rows(inner)),
+            }
         }
         body.extend(self.loops_from(stage, depth + 1, phase));
         for follower in followers {
@@ -272,6 +286,17 @@ impl Builder<'_> {
         }
         let mark = self.mark(stage, axis, phase);
         Stmt::For(For { var, mark, body, origin: self.origin(stage, Some(axis)) })
+    }
+
+    /// What an iteration adds to a buffer that rolls. Zeros are left out where the products with them are.
+    fn rows(&mut self, stage: StageId) -> Vec<Stmt> {
+        let zeros = copies_zeros(self.schedule, &self.regions, stage);
+        self.only_outside |= zeros && self.inside != Inside::EverythingButZeros;
+        let nothing = self.regions.region(stage).extent.contains(&0);
+        match nothing || (zeros && self.inside == Inside::EverythingButZeros) {
+            true => Vec::new(),
+            false => self.loops_from(stage, 0, Phase::Compute),
+        }
     }
 
     /// Whether the loops of a stage down to a depth stand at the last of what they reduce.
@@ -359,7 +384,12 @@ impl Builder<'_> {
             Some(Kept::Turns) if dim == 0 => return self.lower(index).modulo(TURNS, &|l| self.program.loop_range(l)),
             Some(_) => return self.lower(index),
         }
-        self.lower(&index.minus(&self.known.regions[&stage].min[dim]))
+        let held = &self.known.regions[&stage];
+        let index = self.lower(&index.minus(&held.min[dim]));
+        match self.known.rolling.get(&stage).filter(|r| r.roll.dim == dim) {
+            Some(_) => index.modulo(held.extent[dim], &|l| self.program.loop_range(l)),
+            None => index,
+        }
     }
 
     fn lower(&self, e: &Affine<StageLoop>) -> Index {

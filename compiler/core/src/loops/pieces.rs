@@ -49,6 +49,9 @@ pub fn pieces(schedule: &Schedule, regions: &Regions, l: StageLoop, inside: Insi
                 split.cut(range, &mut cuts);
             }
         }
+        if !schedule.rolling_at(l).is_empty() {
+            cuts.push(range.min + 1);
+        }
         if finishes(schedule, l) && schedule.stage(l.stage).axis(l.axis).reduce {
             cuts.push(range.max);
         }
@@ -163,6 +166,20 @@ pub fn adds_zeros(schedule: &Schedule, regions: &Regions, stage: StageId) -> boo
             })
     };
     factors(schedule, stage).into_iter().any(beyond)
+}
+
+/// Whether all that a stage computes is zero, since it copies what stands outside of an array, and only sums of products read
+/// it.
+pub fn copies_zeros(schedule: &Schedule, regions: &Regions, stage: StageId) -> bool {
+    let tensor = schedule.stage(stage).tensor;
+    let region = regions.region(stage);
+    let shape = &schedule.kernel.tensor(tensor).shape;
+    let beyond = region.min.iter().zip(&region.extent).zip(shape).any(|((min, extent), whole)| {
+        let range = regions.range_of(min);
+        range.max + extent <= 0 || range.min >= *whole
+    });
+    let is_factor = |reader: &StageId| factors(schedule, *reader).iter().any(|read| read.tensor == tensor);
+    beyond && outside(schedule, tensor) == Some(0) && schedule.readers(tensor).iter().all(is_factor)
 }
 
 fn cut(range: Interval, mut cuts: Vec<i64>) -> Vec<Interval> {

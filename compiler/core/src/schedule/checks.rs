@@ -16,6 +16,7 @@ use crate::loops::ir::Scope;
 use crate::scalar::{BinaryOp, DType, Scalar};
 use crate::schedule::follow::can_follow;
 use crate::schedule::regions::{self, Regions, StageLoop, infer};
+use crate::schedule::rolling::can_roll;
 use crate::schedule::{Attach, AxisSource, Schedule, ScheduleError, StageAxisId, StageId};
 use crate::tensor::{Leaf, Read};
 
@@ -290,6 +291,7 @@ pub fn still_legal(before: &Schedule, s: &Schedule, span: Span) -> Result<(), Sc
             return Err(ScheduleError::BreaksEarlier { span, earlier: copy.span, reason });
         }
         storage_rotates(s, stage, span)?;
+        storage_rolls(s, stage, span)?;
         threads_remain(s, stage, span)?;
         if let Some(lost) = s.stage(stage).unrolled.iter().find(|m| s.stage(stage).depth(m.axis).is_none()) {
             let reason = format!("`{}` was unrolled, and is no loop after it", s.stage(stage).axis(lost.axis).name);
@@ -325,6 +327,17 @@ fn storage_rotates(s: &Schedule, stage: StageId, span: Span) -> Result<(), Sched
         }),
         _ => Ok(()),
     }
+}
+
+fn storage_rolls(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
+    let Some(earlier) = s.stage(stage).rolling else { return Ok(()) };
+    let name = s.stage_name(stage);
+    let reason = match (s.own_loop(stage), can_roll(s, stage)) {
+        (_, Ok(Some(_))) => return Ok(()),
+        (Some(over), Err(e)) => e.reason(name, &s.stage(over.stage).axis(over.axis).name),
+        _ => format!("nothing of `{name}` is read again in a next iteration after it"),
+    };
+    Err(ScheduleError::BreaksEarlier { span, earlier, reason })
 }
 
 fn threads_remain(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {

@@ -8,6 +8,7 @@ use tilewright_syntax::{Diagnostic, Span};
 use crate::loops::ir::Scope;
 use crate::schedule::checks::HoldError;
 use crate::schedule::follow::FollowError;
+use crate::schedule::rolling::RollError;
 use crate::tensor::TensorError;
 
 /// A directive that cannot be applied.
@@ -63,6 +64,8 @@ pub enum ScheduleError {
         place: Span,
         legal: Vec<String>,
     },
+    #[error("the buffer of `{stage}` cannot roll with the loop `{axis}`")]
+    CannotRoll { span: Span, stage: String, axis: String, reason: RollError, place: Span, legal: Vec<String> },
     #[error("this directive makes an earlier one illegal")]
     BreaksEarlier { span: Span, earlier: Span, reason: String },
     #[error("unknown {what} `{}`", name.name)]
@@ -114,6 +117,7 @@ impl ScheduleError {
             ScheduleError::NotAReader { .. } => "E0315",
             ScheduleError::CannotHold { .. } => "E0316",
             ScheduleError::CannotFollow { .. } => "E0327",
+            ScheduleError::CannotRoll { .. } => "E0328",
             ScheduleError::BreaksEarlier { .. } => "E0317",
             ScheduleError::UnknownWord { .. } => "E0318",
             ScheduleError::NotACopy { .. } => "E0319",
@@ -198,6 +202,13 @@ impl ScheduleError {
                         "no axis can hold it; without the directive `{stage}` is computed behind `{host}`"
                     )),
                     _ => d.help(format!("axes that can hold it: {}", list(legal))),
+                }
+            }
+            ScheduleError::CannotRoll { span, stage, axis, reason, place, legal } => {
+                let d = d.primary(*span, reason.reason(stage, axis)).secondary(*place, "this loop");
+                match legal.as_slice() {
+                    [] => d.help("no axis lets it roll: leave the directive out"),
+                    _ => d.help(format!("compute it at an axis that moves on what is read: {}", list(legal))),
                 }
             }
             ScheduleError::BreaksEarlier { span, earlier, reason } => d

@@ -29,6 +29,8 @@ pub enum FollowError {
     Behind { read: String },
     /// `reader` reads it inside the host's loops, in front of it.
     ReadBefore { reader: String },
+    /// The host's buffer rolls.
+    Rolls,
     /// The axis lies in the tile of a micro-op.
     InTile,
     /// The loop runs over the steps of a scan.
@@ -52,6 +54,7 @@ impl FollowError {
                 format!("`{stage}` also reads `{read}`, which is computed when `{host}` is complete")
             }
             FollowError::ReadBefore { reader } => format!("`{reader}` reads `{stage}` in an earlier place"),
+            FollowError::Rolls => format!("the buffer of `{host}` rolls, so it does not keep what a follower needs"),
             FollowError::InTile => "this loop lies inside one micro-op, where nothing else can stand".to_string(),
             FollowError::Steps => "this loop runs over the steps of a scan".to_string(),
             FollowError::Fused => "inside this loop, others are fused, and what they complete is no box".to_string(),
@@ -75,6 +78,9 @@ pub fn can_follow(s: &Schedule, stage: StageId, host: StageId, axis: StageAxisId
     }
     if s.stage(host).in_tile(axis) {
         return Err(FollowError::InTile);
+    }
+    if s.stage(host).rolling.is_some() {
+        return Err(FollowError::Rolls);
     }
     if s.hosted(host).is_some() {
         return Err(FollowError::Steps);

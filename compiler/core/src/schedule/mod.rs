@@ -14,6 +14,7 @@ mod follow;
 mod ops;
 mod print;
 pub mod regions;
+pub mod rolling;
 mod scans;
 mod values;
 mod warning;
@@ -77,6 +78,8 @@ pub struct Stage {
     pub tensorize: Option<Marked>,
     /// `double_buffer`.
     pub double_buffer: Option<DoubleBuffer>,
+    /// `rolling_buffer`.
+    pub rolling: Option<Span>,
     /// `bind(AXIS, vthread)`, in the order in which they were said.
     pub vthreads: Vec<Marked>,
 }
@@ -188,6 +191,7 @@ impl Schedule {
             unrolled: Vec::new(),
             tensorize: None,
             double_buffer: None,
+            rolling: None,
             vthreads: Vec::new(),
         });
         StageId(self.stages.len() as u32 - 1)

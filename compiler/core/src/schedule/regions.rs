@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use crate::affine::{Affine, Atom, Interval};
 use crate::loops::ir::Scope;
 use crate::scalar::Scalar;
+use crate::schedule::rolling::Rolling;
 use crate::schedule::values::Values;
 use crate::schedule::{AxisSource, Schedule, Stage, StageAxisId, StageId};
 use crate::tensor::{AxisId, Leaf, Read, TensorId};
@@ -44,6 +45,8 @@ pub struct Known {
     pub pieces: HashMap<StageLoop, Interval>,
     /// Regions of stages whose buffers exist already.
     pub regions: HashMap<StageId, Region>,
+    /// Buffers that roll with a loop around.
+    pub rolling: HashMap<StageId, Rolling>,
 }
 
 /// In every iteration, the value of an axis, without what its tile adds, is at most `max`. No coefficient is negative.
@@ -64,7 +67,8 @@ pub struct Regions {
 #[derive(Clone, Debug, Default)]
 struct StageBounds {
     region: Region,
-    /// What its buffer holds: the region, for a follower all that its host computes.
+    /// What its buffer holds: the region, for a follower all that its host computes, for one that rolls the rows of some
+    /// iterations.
     held: Region,
     /// The number of values of each axis, whatever the limits are.
     extents: Vec<i64>,
@@ -157,11 +161,16 @@ pub fn infer(schedule: &Schedule) -> Regions {
 pub fn infer_within(schedule: &Schedule, known: &Known) -> Regions {
     let mut regions = Regions { stages: vec![StageBounds::default(); schedule.stages.len()] };
     for stage in schedule.producers_first().into_iter().rev() {
-        let region = match known.regions.get(&stage) {
-            Some(region) => region.clone(),
-            None => demanded(schedule, &regions, stage),
+        let rolling = known.rolling.get(&stage);
+        let region = match (known.regions.get(&stage), rolling) {
+            (Some(region), None) => region.clone(),
+            (_, None) => demanded(schedule, &regions, stage),
+            (_, Some(rolling)) => rolling.region(demanded(schedule, &regions, stage), known),
         };
-        let bounds = bounds(schedule, stage, region, known);
+        let mut bounds = bounds(schedule, stage, region, known);
+        if let (Some(ring), Some(_)) = (known.regions.get(&stage), rolling) {
+            bounds.held = ring.clone();
+        }
         regions.stages[stage.0 as usize] = bounds;
         // Those of its followers were, until here, of all that it computes.
         for follower in schedule.stage_ids().filter(|s| schedule.host_of(*s) == Some(stage)) {

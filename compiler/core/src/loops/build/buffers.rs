@@ -4,7 +4,8 @@ use super::Builder;
 use crate::affine::Affine;
 use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopId, LoopVar, Origin, Role, Scope, Stmt, Store};
 use crate::scalar::Scalar;
-use crate::schedule::{Kept, ScanId, StageId, TURNS, regions};
+use crate::schedule::rolling::{Rolling, movement};
+use crate::schedule::{Kept, ScanId, StageId, StageLoop, TURNS, regions};
 use crate::tensor::TensorId;
 
 impl Builder<'_> {
@@ -42,7 +43,8 @@ impl Builder<'_> {
         let dtype = tensor.dtype;
         self.buffers.insert(id, BufferId(self.program.buffers.len() as u32));
         let (layout, base, copies) = (None, None, 0);
-        let slots = stage.and_then(|s| self.schedule.stage(s).double_buffer).map_or(1, |d| d.slots);
+        // The rows of a buffer that rolls take turns already.
+        let slots = stage.filter(|s| self.schedule.rolls(*s).is_none()).map_or(1, |s| self.schedule.slots(s));
         let buffer = Buffer { name, dtype, scope, role, shape, array, outside, layout, base, slots, copies, origin };
         self.program.buffers.push(buffer);
     }
@@ -66,6 +68,17 @@ impl Builder<'_> {
             }
         }
         shape
+    }
+
+    /// Makes the buffer of a stage that rolls with a loop, in front of it.
+    pub(super) fn ring(&mut self, stage: StageId, over: StageLoop) -> Option<Stmt> {
+        let region = self.regions.region(stage).clone();
+        let roll = movement(&region, over)?;
+        let first = self.regions.range(over).min;
+        self.known.regions.insert(stage, roll.ring(&region, first, self.schedule.slots(stage)));
+        self.known.rolling.insert(stage, Rolling { roll, first });
+        self.regions = regions::infer_within(self.schedule, &self.known);
+        self.alloc(stage)
     }
 
     /// Makes the buffer of a stage, if that is no output.

@@ -13,6 +13,7 @@ mod peel;
 mod pragma;
 mod reorder;
 mod reverse_compute_at;
+mod rolling_buffer;
 mod set_scope;
 mod split;
 mod tensorize;
@@ -34,7 +35,7 @@ pub struct Op {
 }
 
 /// Every directive, in alphabetical order.
-const OPS: [Op; 17] = [
+const OPS: [Op; 18] = [
     Op { name: "bind", usage: "STAGE.bind(AXIS, vthread)", apply: bind::apply },
     Op { name: "cache_read", usage: "NEW = TENSOR.cache_read(SCOPE[, READER...])", apply: cache_read::apply },
     Op { name: "cache_write", usage: "NEW = STAGE.cache_write(SCOPE)", apply: cache_write::apply },
@@ -47,6 +48,7 @@ const OPS: [Op; 17] = [
     Op { name: "pragma", usage: "STAGE.pragma([AXIS, ]dma_copy or alu)", apply: pragma::apply },
     Op { name: "reorder", usage: "STAGE.reorder(AXIS, AXIS...)", apply: reorder::apply },
     Op { name: "reverse_compute_at", usage: "STAGE.reverse_compute_at(HOST, AXIS)", apply: reverse_compute_at::apply },
+    Op { name: "rolling_buffer", usage: "STAGE.rolling_buffer()", apply: rolling_buffer::apply },
     Op { name: "set_scope", usage: "STAGE.set_scope(SCOPE)", apply: set_scope::apply },
     Op { name: "split", usage: "STAGE.split(AXIS, FACTOR or parts = N) -> OUTER, INNER", apply: split::apply },
     Op { name: "tensorize", usage: "STAGE.tensorize(AXIS, gemm)", apply: tensorize::apply },

@@ -1,0 +1,47 @@
+//! `X_buf.rolling_buffer()`: what an iteration of the loop at which the stage is computed reads again stays in the buffer, and
+//! only the rest is computed.
+//!
+//! ```text
+//! before   for y { alloc X_buf[3, w]; X_buf[..] = X[y .. y + 3, ..]; ... X_buf[r, ..] ... }
+//! after    alloc X_buf[3, w]; for y in 0..1 { X_buf[..] = X[0..3, ..]; ... }
+//!          for y in 1..h { X_buf[(y + 2) % 3, ..] = X[y + 2, ..]; ... X_buf[(y + r) % 3, ..] ... }
+//! ```
+//!
+//! With `double_buffer(k)` the buffer has room for what `k - 1` further iterations compute.
+//!
+//! Checks: the stage is computed at a loop; `can_roll`; it was not said before.
+
+use crate::schedule::args::Call;
+use crate::schedule::checks::holders;
+use crate::schedule::rolling::{can_roll, rollable};
+use crate::schedule::{Schedule, ScheduleError};
+
+pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
+    call.expect_target(false)?;
+    call.expect_results(0)?;
+    call.expect_args(0..=0)?;
+    let stage = call.stage(schedule)?;
+    let span = call.span();
+    let name = schedule.stage_name(stage).to_string();
+    if let Some(first) = schedule.stage(stage).rolling {
+        return Err(ScheduleError::SaidTwice { span, first, stage: name, what: "rolling" });
+    }
+    let Some(over) = schedule.own_loop(stage) else {
+        let definition = schedule.kernel.tensor(schedule.stage(stage).tensor).span;
+        return Err(ScheduleError::NothingRotates { span, stage: name, definition, legal: holders(schedule, stage) });
+    };
+    let axis = schedule.stage(over.stage).axis(over.axis);
+    let (axis, place) = (axis.name.clone(), axis.span);
+    match can_roll(schedule, stage) {
+        Ok(Some(_)) => schedule.stage_mut(stage).rolling = Some(span),
+        Ok(None) => {
+            let reason = format!("iterations of `{axis}` read nothing of `{name}` again");
+            schedule.warnings.push(call.no_effect(reason, Some((place, "this loop"))));
+        }
+        Err(reason) => {
+            let legal = rollable(schedule, stage);
+            return Err(ScheduleError::CannotRoll { span, stage: name, axis, reason, place, legal });
+        }
+    }
+    Ok(())
+}
