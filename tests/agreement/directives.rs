@@ -96,6 +96,19 @@ fn an_epilogue_runs_in_the_last_iteration_of_a_reduction() {
     assert_eq!((behind.report.instructions.store, inside.report.instructions.store), (1, 2), "{}", inside.legal);
 }
 
+/// A product whose only readers follow it in its loops over blocks has a buffer for one block.
+#[test]
+fn what_only_followers_read_holds_a_block() {
+    let blocks = "    C.split(jo, 4) -> jb, jt\n    C.reorder(jb, ro, io, jt, ii, ji, ri)\n";
+    let chain =
+        |axis: &str| ["B", "S", "Y_acc", "Y"].map(|s| format!("    {s}.reverse_compute_at(C, {axis})\n")).concat();
+    let agreed = agree(&[OPERANDS, SCOPES, PRODUCT, blocks, &chain("io")]);
+    assert!(agreed.legal.contains("alloc C: i32[2, 64] @acc"), "{}", agreed.legal);
+    let kept = chain("io").replace("    Y.reverse_compute_at(C, io)\n", "");
+    let agreed = agree(&[OPERANDS, SCOPES, PRODUCT, blocks, &kept]);
+    assert!(agreed.legal.contains("alloc C: i32[2, 128] @acc"), "{}", agreed.legal);
+}
+
 #[test]
 fn tile_is_two_splits_and_a_reorder() {
     let tile = "    C.tile(i, j, BATCH, BLOCK_OUT) -> io, jo, ii, ji

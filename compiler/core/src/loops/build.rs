@@ -175,19 +175,10 @@ impl Builder<'_> {
 
     /// The statements of a stage: its allocation, and its loops with all that is computed in them.
     fn nest(&mut self, stage: StageId) -> Vec<Stmt> {
+        self.known.regions.insert(stage, self.regions.region(stage).clone());
         let mut stmts = Vec::new();
-        let followers = self.schedule.followers(stage);
-        for stage in followers.iter().copied().chain([stage]) {
-            self.known.regions.insert(stage, self.regions.held(stage).clone());
-        }
-        match self.schedule.hosted(stage) {
-            Some(scan) => stmts.extend(self.keepers(scan)),
-            // Its buffer is there before the first step.
-            None if self.schedule.kept(stage).is_some() => {}
-            None => stmts.extend(self.alloc(stage)),
-        }
-        for follower in followers {
-            stmts.extend(self.alloc(follower));
+        if let Some(scan) = self.schedule.hosted(stage) {
+            stmts.extend(self.keepers(scan));
         }
         stmts.extend(self.loops_from(stage, 0, Phase::Compute));
         stmts
@@ -196,6 +187,9 @@ impl Builder<'_> {
     /// The loops of a stage from a depth inwards.
     fn loops_from(&mut self, stage: StageId, depth: usize, phase: Phase) -> Vec<Stmt> {
         let mut stmts = Vec::new();
+        if phase == Phase::Compute && self.schedule.storage_depth(stage) == depth {
+            stmts.extend(self.storage(stage));
+        }
         if phase == Phase::Compute && self.init_depth(stage) == Some(depth) {
             stmts.extend(self.loops_from(stage, depth, Phase::Init));
         }
@@ -315,7 +309,9 @@ impl Builder<'_> {
         Some(match s.tensorize.and_then(|t| s.depth(t.axis)) {
             Some(tile) => tile.min(reduced),
             // The steps of a scan stay outside.
-            None if s.scope == Scope::Acc => usize::from(self.schedule.hosted(stage).is_some()),
+            None if s.scope == Scope::Acc => {
+                self.schedule.storage_depth(stage).max(usize::from(self.schedule.hosted(stage).is_some()))
+            }
             None => reduced,
         })
     }
@@ -384,7 +380,7 @@ impl Builder<'_> {
             Some(Kept::Turns) if dim == 0 => return self.lower(index).modulo(TURNS, &|l| self.program.loop_range(l)),
             Some(_) => return self.lower(index),
         }
-        let held = &self.known.regions[&stage];
+        let held = &self.known.held[&stage];
         let index = self.lower(&index.minus(&held.min[dim]));
         match self.known.rolling.get(&stage).filter(|r| r.roll.dim == dim) {
             Some(_) => index.modulo(held.extent[dim], &|l| self.program.loop_range(l)),

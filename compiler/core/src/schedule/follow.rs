@@ -9,10 +9,12 @@
 //! A *follower* runs in each iteration of a loop of its *host*, behind everything else there, on just the elements that this
 //! iteration completes: where the host reduces, in the last iteration of the reduced loops around. So it must read the host
 //! element by element, and the elements of one iteration must be a box without gaps. Its buffer is as large as the host's and
-//! stands beside it, so others may read it behind the host's loops.
+//! stands beside it, so others may read it behind the host's loops. Where there are no others, both stand inside those outer loops
+//! of the host whose iterations have nothing in common, and hold what one iteration computes.
 
 use crate::affine::{Affine, Atom, Interval};
-use crate::schedule::{Schedule, StageAxisId, StageId, StageLoop, checks, regions};
+use crate::loops::ir::Scope;
+use crate::schedule::{Attach, Schedule, StageAxisId, StageId, StageLoop, checks, regions};
 
 /// Why a stage cannot follow another one at an axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,7 +198,7 @@ fn is_dense(e: &Affine<StageLoop>, range: &dyn Fn(StageLoop) -> Interval) -> Opt
 
 impl Schedule {
     /// Where a follower runs.
-    pub fn follows(&self, stage: StageId) -> Option<crate::schedule::Attach> {
+    pub fn follows(&self, stage: StageId) -> Option<Attach> {
         self.stage(stage).attach.filter(|at| at.follows)
     }
 
@@ -219,6 +221,25 @@ impl Schedule {
     /// stage that follows none itself.
     pub fn lead(&self, stage: StageId) -> StageId {
         self.host_of(stage).map_or(stage, |host| self.lead(host))
+    }
+
+    /// How many of its outer loops stand around the buffer of a stage: where only followers read it, those that compute parts
+    /// of it which no other iteration needs.
+    pub fn storage_depth(&self, stage: StageId) -> usize {
+        let s = self.stage(stage);
+        let direct = self.stage_ids().filter_map(|f| self.follows(f)).filter(|at| at.stage == stage);
+        let Some(deepest) = direct.filter_map(|at| s.depth(at.axis)).min() else { return 0 };
+        let chain = self.followers(stage);
+        let local = |member: &StageId| {
+            let whole = self.stage(*member).scope == Scope::Dram;
+            whole || self.readers(self.stage(*member).tensor).iter().all(|r| chain.contains(r))
+        };
+        let folds = self.follows(stage).is_none()
+            && s.scope != Scope::Dram
+            && self.running_in(stage).is_none()
+            && chain.iter().chain([&stage]).all(local);
+        let outer = s.leaves.iter().take(deepest + 1).take_while(|l| !s.axis(**l).reduce && !s.in_tile(**l));
+        if folds { outer.count() } else { 0 }
     }
 
     /// The dimension of its host that walks with each dimension of a follower.

@@ -43,8 +43,10 @@ pub struct Region {
 pub struct Known {
     /// Ranges of loops that were cut.
     pub pieces: HashMap<StageLoop, Interval>,
-    /// Regions of stages whose buffers exist already.
+    /// Regions of stages whose loops were begun.
     pub regions: HashMap<StageId, Region>,
+    /// What the buffers hold that exist already.
+    pub held: HashMap<StageId, Region>,
     /// Buffers that roll with a loop around.
     pub rolling: HashMap<StageId, Rolling>,
 }
@@ -161,23 +163,40 @@ pub fn infer(schedule: &Schedule) -> Regions {
 pub fn infer_within(schedule: &Schedule, known: &Known) -> Regions {
     let mut regions = Regions { stages: vec![StageBounds::default(); schedule.stages.len()] };
     for stage in schedule.producers_first().into_iter().rev() {
-        let rolling = known.rolling.get(&stage);
-        let region = match (known.regions.get(&stage), rolling) {
-            (Some(region), None) => region.clone(),
-            (_, None) => demanded(schedule, &regions, stage),
-            (_, Some(rolling)) => rolling.region(demanded(schedule, &regions, stage), known),
+        let region = match (known.regions.get(&stage), known.rolling.get(&stage)) {
+            (Some(region), _) => region.clone(),
+            (None, None) => demanded(schedule, &regions, stage),
+            (None, Some(rolling)) => rolling.region(demanded(schedule, &regions, stage), known),
         };
-        let mut bounds = bounds(schedule, stage, region, known);
-        if let (Some(ring), Some(_)) = (known.regions.get(&stage), rolling) {
-            bounds.held = ring.clone();
-        }
-        regions.stages[stage.0 as usize] = bounds;
+        regions.stages[stage.0 as usize] = bounds(schedule, stage, region, known);
+        hold(schedule, &mut regions, stage, known);
         // Those of its followers were, until here, of all that it computes.
         for follower in schedule.stage_ids().filter(|s| schedule.host_of(*s) == Some(stage)) {
             follow(schedule, &mut regions, (stage, follower), known);
         }
     }
     regions
+}
+
+/// What the buffer of a stage holds: where only followers read it, what the loops inside of it compute.
+fn hold(schedule: &Schedule, regions: &mut Regions, stage: StageId, known: &Known) {
+    let depth = schedule.storage_depth(stage);
+    if depth > 0 {
+        let leaves = &schedule.stage(stage).leaves[..depth];
+        let own = leaves.iter().map(|axis| StageLoop { stage, axis: *axis });
+        let still: Vec<StageLoop> = enclosing(schedule, stage).into_iter().chain(own).collect();
+        let axes = &schedule.compute(stage).axes;
+        let indices: Vec<_> = axes.iter().map(|a| axis_value(schedule, regions, stage, *a)).collect();
+        let held = touched(&indices, &still, regions);
+        let reach =
+            |(index, min): (&Affine<StageLoop>, &Affine<StageLoop>)| regions.range_of(&index.minus(min)).max + 1;
+        let written = indices.iter().zip(&held.min).map(reach).collect();
+        let bounds = &mut regions.stages[stage.0 as usize];
+        (bounds.held, bounds.written) = (held, written);
+    }
+    if let Some(held) = known.held.get(&stage) {
+        regions.stages[stage.0 as usize].held = held.clone();
+    }
 }
 
 /// The bounds of a follower: it computes what an iteration of its host's loop completes, and holds what the host holds.
@@ -189,7 +208,7 @@ fn follow(schedule: &Schedule, regions: &mut Regions, (host, follower): (StageId
     let region = touched(&indices, &still, regions);
     let (outer, storage) = (regions.held(host).clone(), regions.storage(host));
     let in_dram = schedule.stage(follower).scope == Scope::Dram;
-    let held = match known.regions.get(&follower) {
+    let held = match known.held.get(&follower) {
         Some(held) => held.clone(),
         None if in_dram => regions.stages[follower.0 as usize].region.clone(),
         None => {

@@ -70,12 +70,27 @@ impl Builder<'_> {
         shape
     }
 
+    /// Makes the buffers of a stage and of its followers, where the stage has none yet: one that keeps values from step to step
+    /// of a scan has it before the first step, one that rolls in front of its loop, and a follower has it with its lead.
+    pub(super) fn storage(&mut self, stage: StageId) -> Vec<Stmt> {
+        let s = self.schedule;
+        if s.kept(stage).is_some() || s.rolls(stage).is_some() || s.follows(stage).is_some() {
+            return Vec::new();
+        }
+        let all = [stage].into_iter().chain(s.followers(stage));
+        let held = all.map(|stage| {
+            self.known.held.insert(stage, self.regions.held(stage).clone());
+            self.alloc(stage)
+        });
+        held.collect::<Vec<_>>().into_iter().flatten().collect()
+    }
+
     /// Makes the buffer of a stage that rolls with a loop, in front of it.
     pub(super) fn ring(&mut self, stage: StageId, over: StageLoop) -> Option<Stmt> {
         let region = self.regions.region(stage).clone();
         let roll = movement(&region, over)?;
         let first = self.regions.range(over).min;
-        self.known.regions.insert(stage, roll.ring(&region, first, self.schedule.slots(stage)));
+        self.known.held.insert(stage, roll.ring(&region, first, self.schedule.slots(stage)));
         self.known.rolling.insert(stage, Rolling { roll, first });
         self.regions = regions::infer_within(self.schedule, &self.known);
         self.alloc(stage)
