@@ -100,6 +100,18 @@ fn slots_are_counted_over_several_loops() {
     assert!(wgt >= 3 * 16, "three slots of 4 x 4 tiles fit");
 }
 
+/// The pieces of a loop that was cut take turns in the same slots.
+#[test]
+fn slots_are_counted_from_piece_to_piece() {
+    let slots = "X_buf.double_buffer()\n W_buf.double_buffer()";
+    let whole = agree(&blocked(slots));
+    let peeled = agree(&blocked(&format!("C.peel(ro, 1, 1)\n {slots}")));
+    assert_eq!(peeled.legal.matches("alloc W_buf").count(), 1, "{}", peeled.legal);
+    assert!(peeled.legal.contains("(ro_2 + 1) % 2"), "{}", peeled.legal);
+    let (whole, peeled) = (cycles(&whole), cycles(&peeled));
+    assert!(peeled * 100 < whole * 102, "{peeled} cycles with pieces, {whole} without");
+}
+
 /// Buffers that are never alive together share what is too small for both; where there is room, they do not.
 #[test]
 fn storage_is_shared_only_where_it_has_to_be() {

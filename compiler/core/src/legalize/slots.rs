@@ -10,14 +10,18 @@
 //! slots do not divide that loop's iterations, the next one could start in the slot that the last one used, so the buffer
 //! leaves the loop outside too, and iterations are counted over both. Each iteration finds undefined content before and
 //! after, so no value changes; what changes is that an iteration's loads need not wait for the products of the last one.
+//!
+//! A loop that was cut has a buffer in each of its pieces. Those of one tensor in the loops of a block become one buffer, and
+//! iterations are counted from piece to piece; that too is free, since nothing lives from one iteration to the next.
 
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::access::{add_dimension, at_slot};
+use crate::loops::access::{add_dimension, at_slot, rename};
 use crate::loops::ir::{BufferId, Index, LoopProgram, Origin, Stmt};
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
     let mut body = std::mem::take(&mut program.body);
-    for rotating in rotate_block(program, &mut body) {
+    let joins = !has_tiles(&body);
+    for rotating in rotate_block(program, &mut body, joins) {
         place(program, &mut body, rotating);
     }
     program.body = body;
@@ -25,43 +29,91 @@ pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
     Ok(())
 }
 
+/// Whether some accesses are to tiles, whose places depend on a buffer's shape: in programs that were read back.
+fn has_tiles(stmts: &[Stmt]) -> bool {
+    stmts.iter().any(|s| match s {
+        Stmt::For(f) => has_tiles(&f.body),
+        Stmt::Dma(_) | Stmt::Gemm(_) | Stmt::Alu(_) => true,
+        Stmt::Alloc { .. } | Stmt::Store(_) => false,
+    })
+}
+
 /// A buffer on its way out of loops.
 struct Rotating {
-    buffer: BufferId,
+    /// The buffers that become one, the first of which stays.
+    parts: Vec<Part>,
     origin: Origin,
-    /// The number of the iteration, over the loops that it has left.
-    iteration: Index,
-    /// The iterations of those loops together.
+    /// The iterations of the loops that it has left together.
     count: i64,
 }
 
+/// A buffer in one piece of a loop.
+struct Part {
+    buffer: BufferId,
+    /// The number of the iteration, over the loops that it has left.
+    iteration: Index,
+}
+
 impl Rotating {
+    fn buffer(&self) -> BufferId {
+        self.parts[0].buffer
+    }
+
     /// Whether the next iteration of the loop outside takes the slot that is next in turn.
     fn closes(&self, program: &LoopProgram) -> bool {
-        self.count % program.buffer(self.buffer).slots == 0
+        self.count % program.buffer(self.buffer()).slots == 0
+    }
+
+    /// Whether another buffer, of a later piece, can become one with it.
+    fn continues_in(&self, program: &LoopProgram, other: &Rotating) -> bool {
+        let (a, b) = (program.buffer(self.buffer()), program.buffer(other.buffer()));
+        let same = (a.origin, a.scope, a.dtype, a.slots, a.outside) == (b.origin, b.scope, b.dtype, b.slots, b.outside);
+        same && a.copies == b.copies && a.shape.len() == b.shape.len() && a.layout == b.layout
+    }
+
+    /// Counts on in a later piece.
+    fn join(&mut self, program: &mut LoopProgram, later: Rotating) {
+        let (to, from) = (self.buffer(), later.buffer());
+        let (shape, array) = (program.buffer(from).shape.clone(), program.buffer(from).array.clone());
+        let joined = &mut program.buffers[to.0 as usize];
+        let larger =
+            |own: &mut Vec<i64>, other: Vec<i64>| own.iter_mut().zip(other).for_each(|(a, b)| *a = (*a).max(b));
+        larger(&mut joined.shape, shape);
+        larger(&mut joined.array, array);
+        let counted = self.count;
+        let behind = |p: Part| Part { iteration: p.iteration.plus_constant(counted), ..p };
+        self.parts.extend(later.parts.into_iter().map(behind));
+        self.count = self.count.saturating_add(later.count);
     }
 }
 
-/// Rotates what is allocated in the loops of a block; returns what has to leave the block as well.
-fn rotate_block(program: &mut LoopProgram, block: &mut Vec<Stmt>) -> Vec<Rotating> {
-    let mut leaving = Vec::new();
-    let mut at = 0;
-    while at < block.len() {
-        if let Stmt::For(f) = &mut block[at] {
-            let (var, extent) = (f.var, program.loop_var(f.var).extent);
-            let mut rotating = rotate_block(program, &mut f.body);
-            rotating.extend(take_allocs(program, &mut f.body));
-            for mut r in rotating {
-                r.iteration = r.iteration.plus(&Index::var(var).times(r.count));
-                r.count = r.count.saturating_mul(extent);
-                match r.closes(program) {
-                    true => at += place_at(program, block, at, r),
-                    false => leaving.push(r),
+/// Rotates what is allocated in the loops of a block, joined from piece to piece or not; returns what has to leave the block as
+/// well.
+fn rotate_block(program: &mut LoopProgram, block: &mut Vec<Stmt>, joins: bool) -> Vec<Rotating> {
+    let mut found: Vec<Rotating> = Vec::new();
+    for stmt in block.iter_mut() {
+        let Stmt::For(f) = stmt else { continue };
+        let (var, extent) = (f.var, program.loop_var(f.var).extent);
+        let mut rotating = rotate_block(program, &mut f.body, joins);
+        rotating.extend(take_allocs(program, &mut f.body));
+        let earlier = found.len();
+        let mut taken = vec![false; earlier];
+        for mut r in rotating {
+            for part in &mut r.parts {
+                part.iteration = part.iteration.plus(&Index::var(var).times(r.count));
+            }
+            r.count = r.count.saturating_mul(extent);
+            match (0..earlier).find(|n| joins && !taken[*n] && found[*n].continues_in(program, &r)) {
+                Some(n) => {
+                    taken[n] = true;
+                    found[n].join(program, r);
                 }
+                None => found.push(r),
             }
         }
-        at += 1;
     }
+    let (closed, leaving): (Vec<Rotating>, Vec<Rotating>) = found.into_iter().partition(|r| r.closes(program));
+    closed.into_iter().for_each(|r| place(program, block, r));
     leaving
 }
 
@@ -70,7 +122,8 @@ fn take_allocs(program: &LoopProgram, block: &mut Vec<Stmt>) -> Vec<Rotating> {
     let mut taken = Vec::new();
     block.retain(|stmt| match stmt {
         Stmt::Alloc { buffer, origin } if program.buffer(*buffer).slots > 1 => {
-            taken.push(Rotating { buffer: *buffer, origin: *origin, iteration: Index::constant(0), count: 1 });
+            let parts = vec![Part { buffer: *buffer, iteration: Index::constant(0) }];
+            taken.push(Rotating { parts, origin: *origin, count: 1 });
             false
         }
         _ => true,
@@ -78,23 +131,22 @@ fn take_allocs(program: &LoopProgram, block: &mut Vec<Stmt>) -> Vec<Rotating> {
     taken
 }
 
-/// Allocates a buffer that has left all loops, in front of the statement that uses it.
-fn place(program: &mut LoopProgram, body: &mut Vec<Stmt>, rotating: Rotating) {
-    let user = body.iter().position(|s| s.mentions(rotating.buffer)).unwrap_or(0);
-    place_at(program, body, user, rotating);
-}
-
-/// Allocates a buffer in front of the loop at a position, and lets the accesses inside name their slots. Returns how many
-/// statements are put in front.
-fn place_at(program: &mut LoopProgram, block: &mut Vec<Stmt>, at: usize, rotating: Rotating) -> usize {
-    let Rotating { buffer, origin, iteration, count } = rotating;
-    let slots = program.buffer(buffer).slots.min(count);
-    let slot = iteration.modulo(slots, &|l| program.loop_range(l));
+/// Allocates a buffer in front of the first statement that uses it, and lets all accesses name their slots.
+fn place(program: &mut LoopProgram, block: &mut Vec<Stmt>, rotating: Rotating) {
+    let buffer = rotating.buffer();
+    let slots = program.buffer(buffer).slots.min(rotating.count);
+    let uses = |s: &Stmt| rotating.parts.iter().any(|p| s.mentions(p.buffer));
+    let at = block.iter().position(uses).unwrap_or(0);
+    for Part { buffer: part, iteration } in &rotating.parts {
+        if slots > 1 {
+            let slot = iteration.modulo(slots, &|l| program.loop_range(l));
+            at_slot(program, block, *part, &slot);
+        }
+        rename(block, *part, buffer);
+    }
     if slots > 1 {
-        at_slot(program, &mut block[at..=at], buffer, &slot);
         add_dimension(program, buffer, slots);
     }
     program.buffers[buffer.0 as usize].slots = 1;
-    block.insert(at, Stmt::Alloc { buffer, origin });
-    1
+    block.insert(at, Stmt::Alloc { buffer, origin: rotating.origin });
 }

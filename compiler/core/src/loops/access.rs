@@ -19,8 +19,8 @@ pub fn add_dimension(program: &mut LoopProgram, b: BufferId, copies: i64) {
 pub fn at_slot(program: &LoopProgram, stmts: &mut [Stmt], b: BufferId, slot: &Index) {
     let buffer = program.buffer(b);
     let tiles: i64 = buffer.layout.clone().unwrap_or_default().tiles(&buffer.shape).iter().product();
-    let mut element = |target: BufferId, indices: &mut Vec<Index>| {
-        if target == b {
+    let mut element = |target: &mut BufferId, indices: &mut Vec<Index>| {
+        if *target == b {
             indices.insert(0, slot.clone());
         }
     };
@@ -32,17 +32,27 @@ pub fn at_slot(program: &LoopProgram, stmts: &mut [Stmt], b: BufferId, slot: &In
     stmts.iter_mut().for_each(|s| accesses(s, &mut element, &mut tile));
 }
 
+/// Puts a buffer in the place of another one in all accesses.
+pub fn rename(stmts: &mut [Stmt], from: BufferId, to: BufferId) {
+    let put = |b: &mut BufferId| *b = if *b == from { to } else { *b };
+    stmts.iter_mut().for_each(|s| accesses(s, &mut |b, _| put(b), &mut |t| put(&mut t.buffer)));
+}
+
 /// Visits each access of a statement: of elements, and of tiles.
-fn accesses(stmt: &mut Stmt, element: &mut dyn FnMut(BufferId, &mut Vec<Index>), tile: &mut dyn FnMut(&mut TileRef)) {
+fn accesses(
+    stmt: &mut Stmt,
+    element: &mut dyn FnMut(&mut BufferId, &mut Vec<Index>),
+    tile: &mut dyn FnMut(&mut TileRef),
+) {
     match stmt {
         Stmt::For(f) => f.body.iter_mut().for_each(|s| accesses(s, element, tile)),
         Stmt::Alloc { .. } => {}
         Stmt::Store(s) => {
-            element(s.buffer, &mut s.indices);
+            element(&mut s.buffer, &mut s.indices);
             s.value = s.value.map(&mut |leaf| {
                 let mut leaf = leaf.clone();
                 if let Leaf::Load(l) = &mut leaf {
-                    element(l.buffer, &mut l.indices);
+                    element(&mut l.buffer, &mut l.indices);
                 }
                 leaf
             });
