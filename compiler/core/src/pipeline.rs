@@ -9,7 +9,6 @@ use crate::cases::{self, Case, CaseError};
 use crate::choice::{self, choose};
 use crate::legalize::{self, Cx, LegalProgram, LegalizeError};
 use crate::loops::ir::LoopProgram;
-use crate::loops::print::{PrintOptions, print};
 use crate::loops::verify::verify;
 use crate::modules::Modules;
 use crate::schedule::auto::{self, Automatic};
@@ -355,18 +354,11 @@ impl Refusal {
 #[derive(Debug)]
 pub struct PassReport<'a> {
     pub name: &'static str,
-    pub before: &'a LoopProgram,
     /// The program after the pass.
     pub program: &'a LoopProgram,
 }
 
 impl PassReport<'_> {
-    /// Whether the pass changed the text of the program; numbers of ids are no part of it.
-    pub fn changed(&self) -> bool {
-        let text = |program| print(program, &PrintOptions::default());
-        self.before != self.program && text(self.before) != text(self.program)
-    }
-
     /// The rules of the IR that the program breaks, for `--verify-each`; one line each.
     pub fn broken_rules(&self) -> Vec<String> {
         verify(self.program).err().into_iter().flatten().map(|e| e.to_string()).collect()
@@ -380,9 +372,8 @@ pub fn legalize(
     watch: &mut dyn FnMut(PassReport),
 ) -> Result<LegalProgram, LegalizeError> {
     for pass in &PASSES {
-        let before = program.clone();
         (pass.run)(&mut program, cx)?;
-        watch(PassReport { name: pass.name, before: &before, program: &program });
+        watch(PassReport { name: pass.name, program: &program });
     }
     legalize::seal(program, cx)
 }

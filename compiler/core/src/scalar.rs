@@ -279,4 +279,21 @@ impl<L> Scalar<L> {
             Scalar::Select { parts, .. } => parts.each().into_iter().for_each(|part| part.leaves(visit)),
         }
     }
+
+    /// Changes every leaf, from left to right.
+    pub fn leaves_mut(&mut self, change: &mut dyn FnMut(&mut L)) {
+        match self {
+            Scalar::Const { .. } => {}
+            Scalar::Leaf(l) => change(l),
+            Scalar::Binary { left, right, .. } => {
+                left.leaves_mut(change);
+                right.leaves_mut(change);
+            }
+            Scalar::Cast { value, .. } => value.leaves_mut(change),
+            Scalar::Select { parts, .. } => {
+                let SelectParts { left, right, yes, no } = &mut **parts;
+                [left, right, yes, no].into_iter().for_each(|part| part.leaves_mut(change));
+            }
+        }
+    }
 }

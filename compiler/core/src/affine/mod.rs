@@ -5,7 +5,7 @@
 //! forms compare equal. Ranges of the variables simplify divisions: `(16*jo + ji) / 16` is `jo` where `ji` is in `0..16`. A quotient and its remainder that make up the
 //! whole again are the whole.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::fmt;
 
 /// What an expression may be over: axes of a kernel, loops of a program.
@@ -71,12 +71,7 @@ impl<V: Variable> Affine<V> {
 
     /// `Σ coefficient · variable`.
     pub fn sum(terms: impl IntoIterator<Item = (V, i64)>) -> Affine<V> {
-        let mut sum: BTreeMap<Atom<V>, i64> = BTreeMap::new();
-        for (v, coefficient) in terms {
-            let total = sum.entry(Atom::Var(v)).or_insert(0);
-            *total = total.saturating_add(coefficient);
-        }
-        Affine { terms: sum.into_iter().filter(|(_, c)| *c != 0).collect(), constant: 0 }
+        Affine { terms: collected(terms.into_iter().map(|(v, c)| (Atom::Var(v), c)).collect()), constant: 0 }
     }
 
     /// The value, where no variable takes part.
@@ -105,15 +100,21 @@ impl<V: Variable> Affine<V> {
     }
 
     fn sum_with(&self, other: &Affine<V>) -> Affine<V> {
-        let mut sum: BTreeMap<Atom<V>, i64> = self.terms.iter().cloned().collect();
-        for (atom, coefficient) in &other.terms {
-            let c = sum.entry(atom.clone()).or_insert(0);
-            *c = c.saturating_add(*coefficient);
+        let mut terms = Vec::with_capacity(self.terms.len() + other.terms.len());
+        let (mut left, mut right) = (self.terms.iter().peekable(), other.terms.iter().peekable());
+        while let (Some((a, c)), Some((b, d))) = (left.peek(), right.peek()) {
+            match a.cmp(b) {
+                Ordering::Less => terms.extend(left.next().cloned()),
+                Ordering::Greater => terms.extend(right.next().cloned()),
+                Ordering::Equal => {
+                    let sum = c.saturating_add(*d);
+                    terms.extend((sum != 0).then(|| (a.clone(), sum)));
+                    (left.next(), right.next());
+                }
+            }
         }
-        Affine {
-            terms: sum.into_iter().filter(|(_, c)| *c != 0).collect(),
-            constant: self.constant.saturating_add(other.constant),
-        }
+        terms.extend(left.chain(right).cloned());
+        Affine { terms, constant: self.constant.saturating_add(other.constant) }
     }
 
     pub fn plus_constant(&self, value: i64) -> Affine<V> {
@@ -219,7 +220,7 @@ impl<V: Variable> Affine<V> {
         replacement: &dyn Fn(V) -> Affine<W>,
         ranges: &dyn Fn(W) -> Interval,
     ) -> Affine<W> {
-        let mut sum: BTreeMap<Atom<W>, i64> = BTreeMap::new();
+        let mut terms = Vec::with_capacity(self.terms.len());
         let mut constant = self.constant;
         for (atom, c) in &self.terms {
             let part = match atom {
@@ -228,12 +229,23 @@ impl<V: Variable> Affine<V> {
                 Atom::Mod(e, d) => e.substitute(replacement, ranges).modulo(*d, ranges),
             };
             constant = constant.saturating_add(part.constant.saturating_mul(*c));
-            for (atom, factor) in part.terms {
-                let total = sum.entry(atom).or_insert(0);
-                *total = total.saturating_add(factor.saturating_mul(*c));
+            terms.extend(part.terms.into_iter().map(|(atom, factor)| (atom, factor.saturating_mul(*c))));
+        }
+        Affine { terms: collected(terms), constant }.rejoined()
+    }
+
+    /// Puts a variable in the place of each, simplifying divisions with the new variables' ranges.
+    pub fn replace_variables(&mut self, replacement: &dyn Fn(V) -> V, ranges: &dyn Fn(V) -> Interval) {
+        if self.terms.iter().any(|(atom, _)| !matches!(atom, Atom::Var(_))) {
+            *self = self.substitute(&|v| Affine::var(replacement(v)), ranges);
+            return;
+        }
+        for (atom, _) in &mut self.terms {
+            if let Atom::Var(v) = atom {
+                *v = replacement(*v);
             }
         }
-        Affine { terms: sum.into_iter().filter(|(_, c)| *c != 0).collect(), constant }.rejoined()
+        self.terms = collected(std::mem::take(&mut self.terms));
     }
 
     /// Splits into the part that only `inner` variables make up and the rest, which keeps the constant.
@@ -275,6 +287,23 @@ impl<V: Variable> Affine<V> {
         let keep = |(a, _): &&(Atom<V>, i64)| !matches!(a, Atom::Var(w) if *w == v);
         Affine { terms: self.terms.iter().filter(keep).cloned().collect(), constant: self.constant }
     }
+}
+
+/// Terms in order, those of one atom as one, and none that vanishes.
+fn collected<V: Variable>(mut terms: Vec<(Atom<V>, i64)>) -> Vec<(Atom<V>, i64)> {
+    if !terms.is_sorted_by(|a, b| a.0 < b.0) {
+        // Stable, so that sums which saturate are taken in the order of the terms.
+        terms.sort_by(|a, b| a.0.cmp(&b.0));
+        terms.dedup_by(|next, sum| {
+            let same = next.0 == sum.0;
+            if same {
+                sum.1 = sum.1.saturating_add(next.1);
+            }
+            same
+        });
+    }
+    terms.retain(|(_, c)| *c != 0);
+    terms
 }
 
 /// The greatest common divisor of a number and a positive one.

@@ -27,7 +27,7 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let depth = cx.config.depth(tilewright_isa::MemoryType::Uop) as i64;
     let body = std::mem::take(&mut program.body);
     program.body = fold_block(program, body, depth.min(MICRO_OP_LIMIT));
-    *program = crate::loops::canonical(program);
+    crate::loops::canonicalize(program);
     Ok(())
 }
 

@@ -22,7 +22,7 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let mut body = std::mem::take(&mut program.body);
     join_in_block(program, cx, &mut body);
     program.body = body;
-    *program = crate::loops::canonical(program);
+    crate::loops::canonicalize(program);
     Ok(())
 }
 

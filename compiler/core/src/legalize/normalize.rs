@@ -34,7 +34,7 @@ pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
         };
         Ok::<_, LegalizeError>(vec![wrap(&around, nest.into_stmt())])
     })?;
-    *program = crate::loops::canonical(program);
+    crate::loops::canonicalize(program);
     Ok(())
 }
 

@@ -25,7 +25,7 @@ pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
         place(program, &mut body, rotating);
     }
     program.body = body;
-    *program = crate::loops::canonical(program);
+    crate::loops::canonicalize(program);
     Ok(())
 }
 

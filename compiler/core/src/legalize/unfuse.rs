@@ -25,7 +25,7 @@ pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
         }
         split(program, &divisors);
     }
-    *program = crate::loops::canonical(program);
+    crate::loops::canonicalize(program);
     Ok(())
 }
 

@@ -22,7 +22,7 @@ pub const MAX_VTHREADS: i64 = 64;
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
     program.body = block(program, body)?;
-    *program = crate::loops::canonical(program);
+    crate::loops::canonicalize(program);
     Ok(())
 }
 

@@ -107,7 +107,10 @@ fn build_with(schedule: &Schedule, inside: Inside) -> Result<(LoopProgram, bool)
     }
     match builder.failed {
         Some(error) => Err(error),
-        None => Ok((super::canonical(&builder.program), builder.only_outside)),
+        None => {
+            super::canonicalize(&mut builder.program);
+            Ok((builder.program, builder.only_outside))
+        }
     }
 }
 

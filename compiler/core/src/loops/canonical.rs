@@ -9,19 +9,23 @@
 //! [`parse`](super::parse) yields canonical programs, and `parse(print(p)) == canonical(p)` for every `p` that keeps the
 //! rules of [`verify`](super::verify). `canonical` is idempotent.
 
-use super::ir::{
-    Alu, AluOperand, BufferId, Dma, For, Gemm, Index, Leaf, Load, LoopId, LoopProgram, Role, Stmt, Store, TileRef,
-};
+use super::ir::{AluOperand, BufferId, Index, Leaf, LoopId, LoopProgram, LoopVar, Role, Stmt, TileRef};
 use crate::affine::Interval;
 
 /// The program in canonical form. Ids that the program's tables do not have keep pointing past the tables' ends.
 pub fn canonical(program: &LoopProgram) -> LoopProgram {
+    let mut canonical = program.clone();
+    canonicalize(&mut canonical);
+    canonical
+}
+
+/// Brings a program into canonical form.
+pub fn canonicalize(program: &mut LoopProgram) {
     let order = Order::of(program);
-    let buffers = order.buffers.old.iter().map(|&b| program.buffers[b as usize].clone()).collect();
-    let loops = order.loops.old.iter().map(|&l| program.loops[l as usize].clone()).collect();
-    let mut renamed = LoopProgram { name: program.name.clone(), buffers, loops, body: Vec::new() };
-    renamed.body = Renaming { order: &order, program: &renamed }.stmts(&program.body);
-    renamed
+    order.buffers.sort(&mut program.buffers);
+    order.loops.sort(&mut program.loops);
+    let LoopProgram { loops, body, .. } = program;
+    Renaming { order: &order, loops }.stmts(body);
 }
 
 /// One kind of id, in order of appearance.
@@ -43,6 +47,12 @@ impl Numbering {
             *new = Some(self.old.len() as u32);
             self.old.push(id);
         }
+    }
+
+    /// Takes what stays out of a table, in the new order.
+    fn sort<T>(&self, table: &mut Vec<T>) {
+        let mut entries: Vec<Option<T>> = table.drain(..).map(Some).collect();
+        table.extend(self.old.iter().filter_map(|id| entries[*id as usize].take()));
     }
 
     fn get(&self, id: u32) -> u32 {
@@ -86,70 +96,70 @@ impl Order {
 
 struct Renaming<'a> {
     order: &'a Order,
-    /// Has the tables of the canonical form.
-    program: &'a LoopProgram,
+    /// The table of the canonical form.
+    loops: &'a [LoopVar],
 }
 
 impl Renaming<'_> {
-    fn buffer(&self, id: BufferId) -> BufferId {
-        BufferId(self.order.buffers.get(id.0))
+    fn buffer(&self, id: &mut BufferId) {
+        id.0 = self.order.buffers.get(id.0);
     }
 
-    fn loop_id(&self, id: LoopId) -> LoopId {
-        LoopId(self.order.loops.get(id.0))
-    }
-
-    fn index(&self, index: &Index) -> Index {
+    fn index(&self, index: &mut Index) {
         let range = |v: LoopId| {
-            self.program.loops.get(v.0 as usize).map_or(Interval::new(0, i64::MAX), |l| Interval::below(l.extent))
+            self.loops.get(v.0 as usize).map_or(Interval::new(0, i64::MAX), |l| Interval::below(l.extent))
         };
-        index.substitute(&|v| Index::var(self.loop_id(v)), &range)
+        index.replace_variables(&|v| LoopId(self.order.loops.get(v.0)), &range);
     }
 
-    fn indices(&self, indices: &[Index]) -> Vec<Index> {
-        indices.iter().map(|i| self.index(i)).collect()
+    fn indices(&self, indices: &mut [Index]) {
+        indices.iter_mut().for_each(|i| self.index(i));
     }
 
-    fn tile(&self, tile: &TileRef) -> TileRef {
-        TileRef { buffer: self.buffer(tile.buffer), offset: self.index(&tile.offset) }
+    fn tile(&self, tile: &mut TileRef) {
+        self.buffer(&mut tile.buffer);
+        self.index(&mut tile.offset);
     }
 
-    fn leaf(&self, leaf: &Leaf) -> Leaf {
+    fn leaf(&self, leaf: &mut Leaf) {
         match leaf {
-            Leaf::Load(l) => Leaf::Load(Load { buffer: self.buffer(l.buffer), indices: self.indices(&l.indices) }),
-            Leaf::Index(index) => Leaf::Index(self.index(index)),
+            Leaf::Load(l) => {
+                self.buffer(&mut l.buffer);
+                self.indices(&mut l.indices);
+            }
+            Leaf::Index(index) => self.index(index),
         }
     }
 
-    fn stmts(&self, stmts: &[Stmt]) -> Vec<Stmt> {
-        stmts.iter().map(|s| self.stmt(s)).collect()
+    fn stmts(&self, stmts: &mut [Stmt]) {
+        stmts.iter_mut().for_each(|s| self.stmt(s));
     }
 
-    fn stmt(&self, stmt: &Stmt) -> Stmt {
+    fn stmt(&self, stmt: &mut Stmt) {
         match stmt {
             Stmt::For(s) => {
-                let For { mark, origin, .. } = *s;
-                Stmt::For(For { var: self.loop_id(s.var), mark, body: self.stmts(&s.body), origin })
+                s.var.0 = self.order.loops.get(s.var.0);
+                self.stmts(&mut s.body);
             }
-            Stmt::Alloc { buffer, origin } => Stmt::Alloc { buffer: self.buffer(*buffer), origin: *origin },
-            Stmt::Store(s) => Stmt::Store(Store {
-                buffer: self.buffer(s.buffer),
-                indices: self.indices(&s.indices),
-                value: s.value.map(&mut |leaf| self.leaf(leaf)),
-                origin: s.origin,
-            }),
-            Stmt::Dma(s) => Stmt::Dma(Dma { sram: self.tile(&s.sram), dram: self.tile(&s.dram), ..s.clone() }),
-            Stmt::Gemm(s) => Stmt::Gemm(Gemm {
-                dst: self.tile(&s.dst),
-                operands: s.operands.as_ref().map(|(src, wgt)| (self.tile(src), self.tile(wgt))),
-                ..s.clone()
-            }),
+            Stmt::Alloc { buffer, .. } => self.buffer(buffer),
+            Stmt::Store(s) => {
+                self.buffer(&mut s.buffer);
+                self.indices(&mut s.indices);
+                s.value.leaves_mut(&mut |leaf| self.leaf(leaf));
+            }
+            Stmt::Dma(s) => [&mut s.sram, &mut s.dram].into_iter().for_each(|tile| self.tile(tile)),
+            Stmt::Gemm(s) => {
+                self.tile(&mut s.dst);
+                if let Some((src, wgt)) = &mut s.operands {
+                    self.tile(src);
+                    self.tile(wgt);
+                }
+            }
             Stmt::Alu(s) => {
-                let operand = match &s.operand {
-                    AluOperand::Imm(imm) => AluOperand::Imm(*imm),
-                    AluOperand::Tile(tile) => AluOperand::Tile(self.tile(tile)),
-                };
-                Stmt::Alu(Alu { dst: self.tile(&s.dst), operand, ..s.clone() })
+                self.tile(&mut s.dst);
+                if let AluOperand::Tile(tile) = &mut s.operand {
+                    self.tile(tile);
+                }
             }
         }
     }

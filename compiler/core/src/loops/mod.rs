@@ -15,4 +15,4 @@ mod unread;
 pub mod verify;
 
 pub use build::{BuildError, build};
-pub use canonical::canonical;
+pub use canonical::{canonical, canonicalize};

@@ -56,6 +56,7 @@ enum Written {
 }
 
 /// After which passes the loop program is shown.
+#[derive(PartialEq, Eq)]
 enum PrintAfter {
     Nothing,
     Pass(&'static str),
@@ -75,6 +76,14 @@ struct Wanted {
 }
 
 impl Wanted {
+    /// The text by which one sees whether a pass changes a program; empty where no pass is shown.
+    fn text_to_compare(&self, program: &LoopProgram) -> String {
+        match self.print_after {
+            PrintAfter::Nothing => String::new(),
+            _ => print(program, &PrintOptions::default()),
+        }
+    }
+
     /// Takes the default where no form is asked for, nor a look at the way.
     fn new(args: &LowerArgs, default: Form) -> Result<Wanted, Failure> {
         let print_after = print_after(args.print_after.as_deref())?;
@@ -294,26 +303,32 @@ fn legalize(program: LoopProgram, cx: &Cx, wanted: &Wanted) -> Result<LegalProgr
     if wanted.verify_each {
         rules("build", verify(&program).err().into_iter().flatten().map(|rule| rule.to_string()).collect())?;
     }
+    let mut before = wanted.text_to_compare(&program);
     let legal = pipeline::legalize(program, cx, &mut |pass| {
         if seen.is_ok() {
-            seen = look(&pass, wanted);
+            seen = look(&pass, wanted, &before);
+            before = wanted.text_to_compare(pass.program);
         }
     });
     seen?;
     legal.map_err(|error| error.diagnostic().into())
 }
 
-fn look(pass: &PassReport, wanted: &Wanted) -> Result<(), DriverError> {
+/// `before` is the text of the program before the pass, where it matters whether the pass changed it; numbers of ids are no
+/// part of that.
+fn look(pass: &PassReport, wanted: &Wanted, before: &str) -> Result<(), DriverError> {
     let shown = match wanted.print_after {
         PrintAfter::Nothing => false,
         PrintAfter::Pass(name) => name == pass.name,
-        PrintAfter::All => true,
-        PrintAfter::Changed => pass.changed(),
+        PrintAfter::All | PrintAfter::Changed => true,
     };
     if shown {
-        let changed = if pass.changed() { "" } else { " (nothing changed)" };
         let text = print(pass.program, &PrintOptions::default());
-        files::print(&format!("{HEADING}// after {}{HEADING:#}{FAINT}{changed}{FAINT:#}\n{text}\n", pass.name))?;
+        let changed = text != before;
+        if changed || wanted.print_after != PrintAfter::Changed {
+            let changed = if changed { "" } else { " (nothing changed)" };
+            files::print(&format!("{HEADING}// after {}{HEADING:#}{FAINT}{changed}{FAINT:#}\n{text}\n", pass.name))?;
+        }
     }
     match wanted.verify_each {
         true => rules(pass.name, pass.broken_rules()),
