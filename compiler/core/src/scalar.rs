@@ -137,7 +137,7 @@ pub fn cast(to: DType, mode: CastMode, value: i32) -> i32 {
 }
 
 /// An expression over leaves of type `L`: reads of tensors or buffers, values of axes or loops.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scalar<L> {
     Const {
         value: i32,
@@ -162,7 +162,7 @@ pub enum Scalar<L> {
 }
 
 /// The operands of a choice: what is compared, and the values to choose from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SelectParts<L> {
     pub left: Scalar<L>,
     pub right: Scalar<L>,

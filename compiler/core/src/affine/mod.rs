@@ -13,7 +13,7 @@ pub trait Variable: Copy + Ord + fmt::Debug {}
 impl<T: Copy + Ord + fmt::Debug> Variable for T {}
 
 /// The least and the greatest value of an expression, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Interval {
     pub min: i64,
     pub max: i64,
@@ -109,7 +109,8 @@ impl<V: Variable> Affine<V> {
                 Ordering::Equal => {
                     let sum = c.saturating_add(*d);
                     terms.extend((sum != 0).then(|| (a.clone(), sum)));
-                    (left.next(), right.next());
+                    left.next();
+                    right.next();
                 }
             }
         }

@@ -39,7 +39,8 @@ impl Clock {
 /// The last accesses to each of some consecutive tiles, by module.
 #[derive(Clone, Copy, Debug, Default)]
 struct Segment {
-    read: Clock,
+    /// Reads and writes.
+    accessed: Clock,
     written: Clock,
     /// The number of tiles; 0 for a tile that is in a segment and does not begin it.
     len: u32,
@@ -94,27 +95,27 @@ impl History {
     pub fn touch(
         &mut self,
         space: Space,
-        tiles: Range<usize>,
+        tiles: impl Iterator<Item = Range<usize>>,
         write: bool,
         (module, position): (Module, u32),
         needs: &mut Clock,
     ) {
         let memory = self.memory(space);
-        memory.reach(tiles.end);
-        memory.cut(tiles.start);
-        memory.cut(tiles.end);
-        let mut rest = &mut memory.segments[tiles];
-        while let [segment, ..] = rest {
-            needs.join(segment.written);
-            // Positions ascend, so this access is the latest.
-            if write {
-                needs.join(segment.read);
-                segment.written.0[module as usize] = position + 1;
-            } else {
-                segment.read.0[module as usize] = position + 1;
+        for Range { start, end } in tiles {
+            memory.reach(end);
+            memory.cut(start);
+            memory.cut(end);
+            let mut at = start;
+            while at < end {
+                let segment = &mut memory.segments[at];
+                needs.join(if write { segment.accessed } else { segment.written });
+                // Positions ascend, so this access is the latest.
+                segment.accessed.0[module as usize] = position + 1;
+                if write {
+                    segment.written.0[module as usize] = position + 1;
+                }
+                at += segment.len as usize;
             }
-            let len = segment.len as usize;
-            rest = &mut rest[len..];
         }
     }
 
@@ -158,7 +159,7 @@ mod tests {
             for (position, (start, len, write, module)) in (0_u32..).zip(accesses) {
                 let (tiles, module) = (start..start + len, Module::ALL[module]);
                 let mut needs = Clock::default();
-                history.touch(Space::Acc, tiles.clone(), write, (module, position), &mut needs);
+                history.touch(Space::Acc, std::iter::once(tiles.clone()), write, (module, position), &mut needs);
                 prop_assert_eq!(needs, by_definition(&before, &tiles, write));
                 before.push((tiles, write, module));
             }

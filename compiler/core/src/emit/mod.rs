@@ -189,10 +189,8 @@ fn steps(walk: &Walk, touches: &[Vec<Touch>], items: &[Item]) -> Vec<Step> {
                 let operation = &walk.operations[*k as usize];
                 let module = module(walk, walk.statements[operation.statement as usize]);
                 for touch in &touches[operation.statement as usize] {
-                    for run in &touch.runs {
-                        let tiles = run.at(operation.at[touch.operand]);
-                        history.touch(touch.space, tiles, touch.write, (module, position as u32), &mut needs);
-                    }
+                    let tiles = touch.runs.iter().map(|run| run.at(operation.at[touch.operand]));
+                    history.touch(touch.space, tiles, touch.write, (module, position as u32), &mut needs);
                 }
                 module
             }

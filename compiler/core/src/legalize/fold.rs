@@ -177,9 +177,12 @@ fn plan(groups: &[Vec<Step>], uop_limit: i64, is_alu: bool) -> Plan {
                 false => &[UopLimit { all: uop_limit, reduced: uop_limit }],
             };
             for limit in limits {
-                let (cost, plan) = plan_with(groups, *outer, *inner, *limit, is_alu);
-                let spaced = !is_alu || writes_apart(&plan);
-                if spaced && best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                let draft = draft(groups, *outer, *inner, *limit, is_alu);
+                if best.as_ref().is_some_and(|(least, _)| draft.cost >= *least) {
+                    continue;
+                }
+                let (cost, plan) = (draft.cost, draft.plan());
+                if !is_alu || writes_apart(&plan) {
                     best = Some((cost, plan));
                 }
             }
@@ -195,32 +198,50 @@ struct UopLimit {
     reduced: i64,
 }
 
+/// A plan before its micro-ops are listed.
+struct Draft {
+    outer: InsnLoop,
+    inner: InsnLoop,
+    /// The loops that become micro-ops, from the innermost.
+    unrolled: Vec<Step>,
+    outside: Vec<Step>,
+    /// In cycles, without what all plans have in common.
+    cost: i64,
+}
+
+impl Draft {
+    fn plan(self) -> Plan {
+        let mut uops = vec![MicroOp { dst: 0, src: 0, wgt: 0 }];
+        for s in &self.unrolled {
+            uops = unrolled(&uops, &s.by);
+        }
+        Plan { outer: self.outer, inner: self.inner, uops, outside: self.outside }
+    }
+}
+
 /// The plan with given instruction loops: the smallest of the others become micro-ops as far as these fit, for the ALU
 /// the loops over tiles before those over values of one tile.
-fn plan_with(
-    groups: &[Vec<Step>],
-    outer: Option<usize>,
-    inner: Option<usize>,
-    limit: UopLimit,
-    is_alu: bool,
-) -> (i64, Plan) {
+fn draft(groups: &[Vec<Step>], outer: Option<usize>, inner: Option<usize>, limit: UopLimit, is_alu: bool) -> Draft {
     let others = (0..groups.len()).filter(|g| Some(*g) != outer && Some(*g) != inner);
     let mut rest: Vec<Step> = others.flat_map(|g| groups[g].iter().copied()).collect();
     let is_reduced = |s: &Step| is_alu && s.by.dst == 0;
     rest.sort_by_key(|s| (is_reduced(s), s.at.mark != Some(Mark::Unroll), s.by.extent));
-    let mut uops = vec![MicroOp { dst: 0, src: 0, wgt: 0 }];
-    let mut outside = Vec::new();
+    let mut uops = 1;
+    let (mut unrolled, mut outside) = (Vec::new(), Vec::new());
     for s in rest {
         let most = if is_reduced(&s) { limit.reduced } else { limit.all };
-        match uops.len() as i64 * s.by.extent <= most {
-            true => uops = unrolled(&uops, &s.by),
+        match uops * s.by.extent <= most {
+            true => {
+                uops *= s.by.extent;
+                unrolled.push(s);
+            }
             false => outside.push(s),
         }
     }
     let instructions: i64 = outside.iter().map(|s| s.by.extent).product();
     let chosen = |g: Option<usize>| g.map_or(InsnLoop::ONCE, |g| total(&groups[g]));
-    let cost = instructions.saturating_mul(CYCLES_PER_INSTRUCTION + uops.len() as i64);
-    (cost, Plan { outer: chosen(outer), inner: chosen(inner), uops, outside })
+    let cost = instructions.saturating_mul(CYCLES_PER_INSTRUCTION + uops);
+    Draft { outer: chosen(outer), inner: chosen(inner), unrolled, outside, cost }
 }
 
 /// Whether no tile is written twice within two micro-ops.

@@ -13,26 +13,27 @@
 
 use crate::legalize::iterations::are_apart;
 use crate::legalize::match_alu::begins_with;
-use crate::legalize::nest::{Nest, is_nest, repeating_loops, stores};
+use crate::legalize::nest::{nest, repeating_loops, store_of_nest};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, BufferId, For, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
 use crate::scalar::{CastMode, DType, Scalar};
+use crate::select::Selections;
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let mut body = std::mem::take(&mut program.body);
-    join_in_block(program, cx, &mut body);
+    join_in_block(program, cx, &mut Selections::default(), &mut body);
     program.body = body;
     crate::loops::canonicalize(program);
     Ok(())
 }
 
-fn join_in_block(program: &mut LoopProgram, cx: &Cx, block: &mut Vec<Stmt>) {
+fn join_in_block(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, block: &mut Vec<Stmt>) {
     for stmt in block.iter_mut() {
         if let Stmt::For(f) = stmt {
-            join_in_block(program, cx, &mut f.body);
+            join_in_block(program, cx, selections, &mut f.body);
         }
     }
-    while let Some((operand, result)) = joinable(program, cx, block) {
+    while let Some((operand, result)) = joinable(program, cx, selections, block) {
         // Either of them may be still in use when the next iteration begins, if one of them was meant to.
         let slots = program.buffer(operand).slots.max(program.buffer(result).slots);
         program.buffers[operand.0 as usize].slots = slots;
@@ -42,29 +43,38 @@ fn join_in_block(program: &mut LoopProgram, cx: &Cx, block: &mut Vec<Stmt>) {
 }
 
 /// An operand and a result in this block that can share the operand's storage.
-fn joinable(program: &LoopProgram, cx: &Cx, block: &[Stmt]) -> Option<(BufferId, BufferId)> {
-    let allocated = |b: BufferId| block.iter().any(|s| matches!(s, Stmt::Alloc { buffer, .. } if *buffer == b));
-    for Place { nest, levels, around } in places(block) {
-        let store = &nest.store;
+fn joinable(
+    program: &LoopProgram,
+    cx: &Cx,
+    selections: &mut Selections,
+    block: &[Stmt],
+) -> Option<(BufferId, BufferId)> {
+    let allocated: Vec<BufferId> = block.iter().filter_map(allocation).collect();
+    if allocated.len() < 2 {
+        return None;
+    }
+    for Place { stmt, store, levels, around } in places(block) {
         let result = program.buffer(store.buffer);
         if result.scope != Scope::Acc
             || result.role != Role::Temporary
-            || !allocated(store.buffer)
+            || !allocated.contains(&store.buffer)
             || block.iter().any(|s| in_intrinsic(s, store.buffer))
         {
             continue;
         }
         let in_front = || levels.iter().flat_map(|(block, at)| &block[..*at]);
         let behind = || levels.iter().flat_map(|(block, at)| &block[at + 1..]);
-        let unwritten = in_front().all(|s| !s.mentions(store.buffer));
-        for operand in operands_at(store).into_iter().filter(|b| *b != store.buffer && allocated(*b)) {
+        let unwritten = || in_front().all(|s| !s.mentions(store.buffer));
+        let once = || nest(stmt).is_some_and(|nest| repeating_loops(program, &nest).is_empty());
+        for operand in operands_at(store).into_iter().filter(|b| *b != store.buffer && allocated.contains(b)) {
             let o = program.buffer(operand);
-            let dead = behind().all(|s| !s.mentions(operand))
-                && around.iter().all(|f| are_apart(program, f, &[operand, store.buffer]));
             let keeps_values = o.dtype == result.dtype || o.dtype == DType::I32;
             let fits = o.scope == Scope::Acc && holds(o, result) && keeps_values;
-            let once = repeating_loops(program, &nest).is_empty();
-            if unwritten && dead && fits && once && begins_with(program, cx, store, operand) {
+            let dead = || {
+                behind().all(|s| !s.mentions(operand))
+                    && around.iter().all(|f| are_apart(program, f, &[operand, store.buffer]))
+            };
+            if fits && unwritten() && dead() && once() && begins_with(program, cx, selections, (store, operand)) {
                 return Some((operand, store.buffer));
             }
         }
@@ -72,9 +82,14 @@ fn joinable(program: &LoopProgram, cx: &Cx, block: &[Stmt]) -> Option<(BufferId,
     None
 }
 
+fn allocation(stmt: &Stmt) -> Option<BufferId> {
+    if let Stmt::Alloc { buffer, .. } = stmt { Some(*buffer) } else { None }
+}
+
 /// A perfect nest somewhere in a block.
 struct Place<'a> {
-    nest: Nest,
+    stmt: &'a Stmt,
+    store: &'a Store,
     /// The statements among which it stands, and those among which the loops around it do, with the place there.
     levels: Vec<(&'a [Stmt], usize)>,
     /// The loops around it.
@@ -85,8 +100,8 @@ struct Place<'a> {
 fn places(block: &[Stmt]) -> Vec<Place<'_>> {
     let mut found = Vec::new();
     for (at, stmt) in block.iter().enumerate() {
-        if let Some(nest) = sole_nest(stmt) {
-            found.push(Place { nest, levels: vec![(block, at)], around: Vec::new() });
+        if let Some(store) = store_of_nest(stmt) {
+            found.push(Place { stmt, store, levels: vec![(block, at)], around: Vec::new() });
         } else if let Stmt::For(f) = stmt {
             found.extend(places(&f.body).into_iter().map(|mut place| {
                 place.levels.push((block, at));
@@ -101,23 +116,6 @@ fn places(block: &[Stmt]) -> Vec<Place<'_>> {
 /// Whether a buffer has an element for each of another.
 fn holds(o: &Buffer, result: &Buffer) -> bool {
     o.shape.len() == result.shape.len() && o.shape.iter().zip(&result.shape).all(|(a, b)| a >= b)
-}
-
-/// A statement that is a perfect nest.
-fn sole_nest(stmt: &Stmt) -> Option<Nest> {
-    let mut found = Vec::new();
-    if is_nest(stmt) {
-        stores(std::slice::from_ref(stmt), &mut |nest| found.push(nest));
-    }
-    if count(stmt) == 1 { found.pop() } else { None }
-}
-
-/// Statements that are no loops.
-fn count(stmt: &Stmt) -> usize {
-    match stmt {
-        Stmt::For(f) => f.body.iter().map(count).sum(),
-        _ => 1,
-    }
 }
 
 /// The buffers that are read only at the element that the store writes.

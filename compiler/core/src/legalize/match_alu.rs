@@ -19,12 +19,18 @@ use crate::loops::ir::{
     TileRef,
 };
 use crate::scalar::{BinaryOp, DType, Scalar};
-use crate::select::{OpOperand, Request, SelectError, SelectedOp, Selection, Start, candidates, display};
+use crate::select::{OpOperand, Request, SelectError, SelectedOp, Selection, Selections, Start, display};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
+    let mut selections = Selections::default();
     program.body = rewrite_stores(body, &mut |nest| match elementwise(program, cx, &nest)? {
-        Some(operands) => lower(program, cx, nest, operands),
+        Some(operands) => {
+            let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
+            let selection = selection(program, cx, &mut selections, (&operands, &target))
+                .map_err(|error| LegalizeError::Select { error, origin: nest.origin() })?;
+            lower(program, cx, nest, (operands, target, selection))
+        }
         None => Ok(vec![nest.into_stmt()]),
     })?;
     Ok(())
@@ -102,10 +108,12 @@ pub fn foreign_operand(program: &LoopProgram, cx: &Cx, nest: &Nest, foreign: &Lo
     }
 }
 
-fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest, operands: Operands) -> Result<Vec<Stmt>, LegalizeError> {
-    let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
-    let failed = |error: SelectError| LegalizeError::Select { error, origin: nest.origin() };
-    let selection = selection(program, cx, &operands, &target).map_err(failed)?;
+fn lower(
+    program: &mut LoopProgram,
+    cx: &Cx,
+    nest: Nest,
+    (operands, target, selection): (Operands, Load, Selection),
+) -> Result<Vec<Stmt>, LegalizeError> {
     order_is_free(program, &nest, &operands, &target, &selection)?;
     let lanes = lanes(program, cx, &nest)?;
     let place = |program: &LoopProgram, load: &Load| {
@@ -160,29 +168,44 @@ fn order_is_free(
 
 /// Whether some sequence of operations computes a value by overwriting an operand. Such a sequence does not read the
 /// operand again.
-pub fn begins_with(program: &LoopProgram, cx: &Cx, store: &Store, operand: BufferId) -> bool {
+pub fn begins_with(
+    program: &LoopProgram,
+    cx: &Cx,
+    selections: &mut Selections,
+    (store, operand): (&Store, BufferId),
+) -> bool {
     let mut has_index = false;
     let operands = operands_of(store, &mut has_index);
     let starts = |s: &Selection| matches!(s.start, Start::Operand(k) if operands.loads[k as usize].buffer == operand);
-    !has_index && selections(program, cx, &operands).is_ok_and(|found| found.iter().any(starts))
+    !has_index && candidates(program, cx, selections, &operands).is_ok_and(|found| found.iter().any(starts))
 }
 
 /// The cheapest selection for a target that may itself be an operand: nothing else is overwritten, and the target is not
 /// cleared where it is read afterwards.
-fn selection(program: &LoopProgram, cx: &Cx, operands: &Operands, target: &Load) -> Result<Selection, SelectError> {
+fn selection(
+    program: &LoopProgram,
+    cx: &Cx,
+    selections: &mut Selections,
+    (operands, target): (&Operands, &Load),
+) -> Result<Selection, SelectError> {
     let is_target = |k: u32| operands.loads[k as usize] == *target;
     let reads_target = |op: &SelectedOp| matches!(op.operand, OpOperand::Operand(k) if is_target(k));
     let usable = |s: &Selection| match s.start {
         Start::Operand(k) => is_target(k),
         Start::Zero => !s.ops.iter().any(reads_target),
     };
-    let found = selections(program, cx, operands)?.into_iter().find(usable);
+    let found = candidates(program, cx, selections, operands)?.iter().find(|s| usable(s)).cloned();
     let name = |k: u32| program.buffer(operands.loads[k as usize].buffer).name.clone();
     found.ok_or_else(|| SelectError::Temporary { expression: display(&operands.value, &name) })
 }
 
 /// The cheapest selection from each start, cheapest first.
-fn selections(program: &LoopProgram, cx: &Cx, operands: &Operands) -> Result<Vec<Selection>, SelectError> {
+fn candidates<'s>(
+    program: &LoopProgram,
+    cx: &Cx,
+    selections: &'s mut Selections,
+    operands: &Operands,
+) -> Result<&'s [Selection], SelectError> {
     let buffer = |k: u32| program.buffer(operands.loads[k as usize].buffer);
     let range = |k: u32| {
         let (min, max) = buffer(k).dtype.limits();
@@ -191,7 +214,7 @@ fn selections(program: &LoopProgram, cx: &Cx, operands: &Operands) -> Result<Vec
     let name = |k: u32| buffer(k).name.clone();
     let multiplier = cx.config.capabilities().mul;
     let request = Request { value: &operands.value, range: &range, name: &name, low_bits: false, multiplier };
-    candidates(&request)
+    selections.candidates(&request)
 }
 
 /// The loops that walk the target's lanes. They are shortened to count tiles.

@@ -97,7 +97,7 @@ pub fn rewrite_stores<E>(
 }
 
 fn into_nest(stmt: Stmt) -> Result<Nest, Stmt> {
-    if !is_nest(&stmt) {
+    if store_of_nest(&stmt).is_none() {
         return Err(stmt);
     }
     let mut loops = Vec::new();
@@ -109,26 +109,43 @@ fn into_nest(stmt: Stmt) -> Result<Nest, Stmt> {
                 loops.push(NestLoop { var: f.var, mark: f.mark, origin: f.origin });
                 at = f.body.remove(0);
             }
-            _ => unreachable!("checked by is_nest"),
+            _ => unreachable!("checked above"),
         }
     }
 }
 
-/// Whether a statement is a perfect nest. A loop whose iterations run in order is part of none.
-pub fn is_nest(stmt: &Stmt) -> bool {
+/// The store of a perfect nest. A loop whose iterations run in order is part of none.
+pub fn store_of_nest(stmt: &Stmt) -> Option<&Store> {
     match stmt {
-        Stmt::Store(_) => true,
-        Stmt::For(f) if f.mark == Some(Mark::Serial) => false,
-        Stmt::For(f) => matches!(f.body.as_slice(), [inner] if is_nest(inner)),
-        _ => false,
+        Stmt::Store(store) => Some(store),
+        Stmt::For(f) if f.mark == Some(Mark::Serial) => None,
+        Stmt::For(f) => match f.body.as_slice() {
+            [inner] => store_of_nest(inner),
+            _ => None,
+        },
+        _ => None,
     }
+}
+
+/// A statement as a perfect nest, if it is one.
+pub fn nest(stmt: &Stmt) -> Option<Nest> {
+    let store = store_of_nest(stmt)?.clone();
+    let mut loops = Vec::new();
+    let mut at = stmt;
+    while let Stmt::For(f) = at {
+        loops.push(NestLoop { var: f.var, mark: f.mark, origin: f.origin });
+        at = &f.body[0];
+    }
+    Some(Nest { loops, store })
 }
 
 /// Visits each perfect nest around a store.
 pub fn stores(stmts: &[Stmt], visit: &mut dyn FnMut(Nest)) {
-    let visited: Result<_, std::convert::Infallible> = rewrite_stores(stmts.to_vec(), &mut |nest| {
-        visit(nest);
-        Ok(Vec::new())
-    });
-    drop(visited);
+    for stmt in stmts {
+        match (nest(stmt), stmt) {
+            (Some(nest), _) => visit(nest),
+            (None, Stmt::For(f)) => stores(&f.body, visit),
+            (None, _) => {}
+        }
+    }
 }

@@ -74,9 +74,11 @@ pub fn build(schedule: &Schedule) -> Result<LoopProgram, BuildError> {
 
 /// The loops, and whether they copy something that no transfer does.
 fn build_with(schedule: &Schedule, inside: Inside) -> Result<(LoopProgram, bool), BuildError> {
-    let regions = regions::infer(schedule);
+    let (order, regions) = (schedule.producers_first(), regions::infer(schedule));
+    let roots = order.clone().into_iter().filter(|s| schedule.stage(*s).attach.is_none());
     let mut builder = Builder {
         schedule,
+        order,
         inside,
         regions,
         known: Known::default(),
@@ -96,7 +98,6 @@ fn build_with(schedule: &Schedule, inside: Inside) -> Result<(LoopProgram, bool)
         failed: None,
     };
     builder.interface();
-    let roots = schedule.producers_first().into_iter().filter(|s| schedule.stage(*s).attach.is_none());
     let mut body = Vec::new();
     for stage in roots {
         body.extend(builder.nest(stage));
@@ -132,6 +133,8 @@ enum Phase {
 
 struct Builder<'a> {
     schedule: &'a Schedule,
+    /// The stages, producers first.
+    order: Vec<StageId>,
     inside: Inside,
     /// The bounds in the current pieces.
     regions: Regions,
@@ -247,7 +250,7 @@ impl Builder<'_> {
     fn enter_piece(&mut self, l: StageLoop, piece: Interval) -> (Known, Regions) {
         let known = self.known.clone();
         self.known.pieces.insert(l, piece);
-        let regions = regions::infer_within(self.schedule, &self.known);
+        let regions = regions::infer_within(self.schedule, &self.order, &self.known);
         (known, std::mem::replace(&mut self.regions, regions))
     }
 
@@ -260,7 +263,7 @@ impl Builder<'_> {
         let (mut inside, mut followers) = (Vec::new(), Vec::new());
         if phase == Phase::Compute {
             let complete = self.completes(stage, depth);
-            for inner in self.schedule.producers_first() {
+            for inner in self.order.iter().copied() {
                 match self.schedule.stage(inner).attach.filter(|at| at.stage == stage && at.axis == axis) {
                     Some(at) if at.follows && complete => followers.push(inner),
                     Some(at) if !at.follows && (complete || !self.schedule.serves_followers(inner, stage)) => {

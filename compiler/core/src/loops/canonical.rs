@@ -106,9 +106,8 @@ impl Renaming<'_> {
     }
 
     fn index(&self, index: &mut Index) {
-        let range = |v: LoopId| {
-            self.loops.get(v.0 as usize).map_or(Interval::new(0, i64::MAX), |l| Interval::below(l.extent))
-        };
+        let range =
+            |v: LoopId| self.loops.get(v.0 as usize).map_or(Interval::new(0, i64::MAX), |l| Interval::below(l.extent));
         index.replace_variables(&|v| LoopId(self.order.loops.get(v.0)), &range);
     }
 

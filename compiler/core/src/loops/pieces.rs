@@ -156,16 +156,15 @@ pub fn multiplies_zeros(schedule: &Schedule) -> bool {
 
 /// Whether a sum of products has a factor that lies outside of its array in all iterations, and is zero there.
 pub fn adds_zeros(schedule: &Schedule, regions: &Regions, stage: StageId) -> bool {
+    let zeros = |read: &&Read| outside(schedule, read.tensor) == Some(0);
     let beyond = |read: &Read| {
         let indices = read_indices(schedule, regions, stage, read);
-        let mut dims = indices.iter().zip(&schedule.kernel.tensor(read.tensor).shape);
-        outside(schedule, read.tensor) == Some(0)
-            && dims.any(|(index, extent)| {
-                let range = regions.range_of(index);
-                range.max < 0 || range.min >= *extent
-            })
+        indices.iter().zip(&schedule.kernel.tensor(read.tensor).shape).any(|(index, extent)| {
+            let range = regions.range_of(index);
+            range.max < 0 || range.min >= *extent
+        })
     };
-    factors(schedule, stage).into_iter().any(beyond)
+    factors(schedule, stage).into_iter().filter(zeros).any(beyond)
 }
 
 /// Whether all that a stage computes is zero, since it copies what stands outside of an array, and only sums of products read

@@ -9,17 +9,17 @@
 
 use std::collections::HashSet;
 
-use super::ir::{BufferId, For, Leaf, LoopProgram, Role, Stmt};
+use super::ir::{BufferId, Leaf, LoopProgram, Role, Stmt, Store};
 
 /// For programs without intrinsics.
 pub fn remove_unread(program: &mut LoopProgram) {
+    let mut body = std::mem::take(&mut program.body);
     loop {
         let mut read = HashSet::new();
-        reads(&program.body, &mut read);
+        reads(&body, &mut read);
         let is_kept = |b: BufferId| program.buffer(b).role != Role::Temporary || read.contains(&b);
-        let (kept, removed) = keep(&program.body, &is_kept);
-        program.body = kept;
-        if !removed {
+        if !keep(&mut body, &is_kept) {
+            program.body = body;
             return;
         }
     }
@@ -41,22 +41,19 @@ fn reads(stmts: &[Stmt], found: &mut HashSet<BufferId>) {
     }
 }
 
-/// The statements on buffers that are kept, and whether others were among them.
-fn keep(stmts: &[Stmt], is_kept: &dyn Fn(BufferId) -> bool) -> (Vec<Stmt>, bool) {
-    let (mut out, mut removed) = (Vec::new(), false);
-    for stmt in stmts {
-        match stmt {
-            Stmt::For(f) => {
-                let (body, inside) = keep(&f.body, is_kept);
-                removed |= inside;
-                if !body.is_empty() {
-                    out.push(Stmt::For(For { body, ..f.clone() }));
-                }
-            }
-            Stmt::Alloc { buffer, .. } if !is_kept(*buffer) => removed = true,
-            Stmt::Store(s) if !is_kept(s.buffer) => removed = true,
-            other => out.push(other.clone()),
+/// Leaves the statements on buffers that are kept, and loops around some; whether others were among them.
+fn keep(stmts: &mut Vec<Stmt>, is_kept: &dyn Fn(BufferId) -> bool) -> bool {
+    let mut removed = false;
+    stmts.retain_mut(|stmt| match stmt {
+        Stmt::For(f) => {
+            removed |= keep(&mut f.body, is_kept);
+            !f.body.is_empty()
         }
-    }
-    (out, removed)
+        Stmt::Alloc { buffer, .. } | Stmt::Store(Store { buffer, .. }) => {
+            removed |= !is_kept(*buffer);
+            is_kept(*buffer)
+        }
+        Stmt::Dma(_) | Stmt::Gemm(_) | Stmt::Alu(_) => true,
+    });
+    removed
 }

@@ -224,9 +224,8 @@ impl Schedule {
     }
 
     /// The stages in the order in which they were made, without those that their readers compute.
-    pub fn stage_ids(&self) -> impl Iterator<Item = StageId> + use<> {
-        let there: Vec<u32> = (0..).zip(&self.stages).filter(|(_, s)| s.inlined.is_none()).map(|(n, _)| n).collect();
-        there.into_iter().map(StageId)
+    pub fn stage_ids(&self) -> impl Iterator<Item = StageId> {
+        (0..).map(StageId).zip(&self.stages).filter(|(_, s)| s.inlined.is_none()).map(|(id, _)| id)
     }
 
     /// The `compute_inline` that left a computed tensor without a stage.
@@ -255,8 +254,7 @@ impl Schedule {
 
     /// The stages that read a tensor, in order.
     pub fn readers(&self, tensor: TensorId) -> Vec<StageId> {
-        let reads = |s: &StageId| self.compute(*s).reads().iter().any(|r| r.tensor == tensor);
-        self.stage_ids().filter(reads).collect()
+        self.stage_ids().filter(|s| self.compute(*s).reads_from(tensor)).collect()
     }
 
     /// The stages so that each stands behind those that it needs; among equals, the order of the source decides.

@@ -18,8 +18,8 @@ use crate::affine::{Affine, Atom, Interval};
 use crate::loops::ir::Scope;
 use crate::scalar::Scalar;
 use crate::schedule::rolling::Rolling;
-use crate::schedule::values::Values;
-use crate::schedule::{AxisSource, Schedule, Stage, StageAxisId, StageId};
+use crate::schedule::values::values_and_limits;
+use crate::schedule::{AxisSource, Schedule, StageAxisId, StageId};
 use crate::tensor::{AxisId, Leaf, Read, TensorId};
 
 /// A loop of a schedule.
@@ -72,11 +72,11 @@ struct StageBounds {
     /// What its buffer holds: the region, for a follower all that its host computes, for one that rolls the rows of some
     /// iterations.
     held: Region,
-    /// The number of values of each axis, whatever the limits are.
-    extents: Vec<i64>,
     /// The values of each axis in the pieces that are known; of a split one, all.
     ranges: Vec<Interval>,
     limits: Vec<Limit>,
+    /// The values of the tensor's own axes in terms of the leaves; they come first among the stage's.
+    values: Vec<Affine<StageLoop>>,
     /// Indices of each dimension that the stage writes, counted from the region's start: more than the region's where
     /// tiles reach beyond it.
     written: Vec<i64>,
@@ -156,13 +156,13 @@ fn multiple(e: &Affine<StageLoop>, limit: &Affine<StageLoop>) -> Option<i64> {
 
 /// Infers the bounds of all stages, with nothing known of the loops.
 pub fn infer(schedule: &Schedule) -> Regions {
-    infer_within(schedule, &Known::default())
+    infer_within(schedule, &schedule.producers_first(), &Known::default())
 }
 
-/// Infers the bounds of all stages while loops are restricted to pieces.
-pub fn infer_within(schedule: &Schedule, known: &Known) -> Regions {
+/// Infers the bounds of all stages while loops are restricted to pieces. `order` has the stages, producers first.
+pub fn infer_within(schedule: &Schedule, order: &[StageId], known: &Known) -> Regions {
     let mut regions = Regions { stages: vec![StageBounds::default(); schedule.stages.len()] };
-    for stage in schedule.producers_first().into_iter().rev() {
+    for stage in order.iter().copied().rev() {
         let region = match (known.regions.get(&stage), known.rolling.get(&stage)) {
             (Some(region), _) => region.clone(),
             (None, None) => demanded(schedule, &regions, stage),
@@ -241,10 +241,10 @@ pub fn read_indices(schedule: &Schedule, regions: &Regions, reader: StageId, rea
 /// The value of a tensor's axis while its stage runs: the region's start plus the stage's loops.
 pub fn axis_value(schedule: &Schedule, regions: &Regions, stage: StageId, axis: AxisId) -> Affine<StageLoop> {
     let s = schedule.stage(stage);
-    let local = regions.stages[stage.0 as usize].value(s, stage, s.root_axis(axis));
+    let local = &regions.stages[stage.0 as usize].values[s.root_axis(axis).0 as usize];
     match schedule.compute(stage).axes.iter().position(|a| *a == axis) {
-        Some(dim) => regions.region(stage).min[dim].plus(&local),
-        None => local,
+        Some(dim) => regions.region(stage).min[dim].plus(local),
+        None => local.clone(),
     }
 }
 
@@ -398,42 +398,14 @@ fn bounds(schedule: &Schedule, stage: StageId, region: Region, known: &Known) ->
         }
     }
     let held = region.clone();
-    let mut bounds = StageBounds { region, held, extents, ranges, limits: Vec::new(), written: Vec::new() };
-    for (at, axis) in s.axes.iter().enumerate() {
-        if axis.split.is_some() {
-            let limit = bounds.limit(s, stage, StageAxisId(at as u32));
-            bounds.limits.extend(limit);
-        }
-    }
+    let (limits, values) = values_and_limits(s, stage, &extents);
+    let mut bounds = StageBounds { region, held, ranges, limits, values, written: Vec::new() };
     bounds.tighten();
     bounds.written = written(schedule, stage, &bounds);
     bounds
 }
 
-fn gcd(a: i64, b: i64) -> i64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
 impl StageBounds {
-    /// The value of an axis in terms of the leaves.
-    fn value(&self, s: &Stage, stage: StageId, axis: StageAxisId) -> Affine<StageLoop> {
-        Values::new(s, stage, &self.extents).of(axis)
-    }
-
-    /// What the value of a split axis has to keep, if its leaves could exceed it. A tile begins before the end.
-    fn limit(&self, s: &Stage, stage: StageId, axis: StageAxisId) -> Option<Limit> {
-        let value = self.value(s, stage, axis);
-        let tile = value.terms().iter().filter_map(|(atom, _)| match atom {
-            Atom::Var(l) if s.in_tile(l.axis) => Some(*l),
-            _ => None,
-        });
-        let value = tile.fold(value.clone(), |v, l| v.without(l));
-        let last = self.extents[axis.0 as usize] - 1;
-        let reached = value.range(&|l: StageLoop| Interval::below(self.extents[l.axis.0 as usize]));
-        let step = value.terms().iter().fold(0, |g, (_, c)| gcd(g, *c));
-        (reached.max > last && step > 0).then(|| Limit { axis, value, max: last - last % step })
-    }
-
     /// Cuts off the values of loops that no limit allows, whatever the others are.
     fn tighten(&mut self) {
         let before = self.ranges.clone();
@@ -454,8 +426,8 @@ impl StageBounds {
 fn written(schedule: &Schedule, stage: StageId, bounds: &StageBounds) -> Vec<i64> {
     let s = schedule.stage(stage);
     let extent = |axis: &AxisId| {
-        let value = bounds.value(s, stage, s.root_axis(*axis));
-        range_within(&value, bounds.limits.iter(), &|l| bounds.ranges[l.axis.0 as usize]).max + 1
+        let value = &bounds.values[s.root_axis(*axis).0 as usize];
+        range_within(value, bounds.limits.iter(), &|l| bounds.ranges[l.axis.0 as usize]).max + 1
     };
     schedule.compute(stage).axes.iter().map(extent).collect()
 }

@@ -4,11 +4,14 @@
 //! split(j, 16) -> jo, ji     j = jo * 16 + ji
 //! fuse(i, j) -> f            i = f / extent(j)     j = f % extent(j)
 //! ```
+//!
+//! Where the leaves could exceed a split axis, its value keeps a [`Limit`].
 
 use std::collections::HashMap;
 
-use crate::affine::{Affine, Interval};
-use crate::schedule::{Fused, Stage, StageAxisId, StageId, StageLoop};
+use crate::affine::{Affine, Atom, Interval};
+use crate::schedule::regions::Limit;
+use crate::schedule::{AxisSource, Fused, Stage, StageAxisId, StageId, StageLoop};
 
 /// The values of a stage's axes.
 pub struct Values<'a> {
@@ -52,4 +55,54 @@ impl<'a> Values<'a> {
         let range = |l: StageLoop| Interval::below(self.extents[l.axis.0 as usize]);
         if axis == f.outer { both.div(inner, &range) } else { both.modulo(inner, &range) }
     }
+}
+
+/// The limits of a stage, and the values of its tensor's own axes.
+pub fn values_and_limits(s: &Stage, stage: StageId, extents: &[i64]) -> (Vec<Limit>, Vec<Affine<StageLoop>>) {
+    let mut values = Values::new(s, stage, extents);
+    let mut limits = Vec::new();
+    for (at, reached) in reached(s, extents).into_iter().enumerate() {
+        if s.axes[at].split.is_some() && reached.is_none_or(|max| max >= extents[at]) {
+            let axis = StageAxisId(at as u32);
+            limits.extend(limit(s, axis, values.of(axis), extents));
+        }
+    }
+    let own = s.axes.iter().take_while(|a| matches!(a.source, AxisSource::Tensor(_)));
+    (limits, own.enumerate().map(|(at, _)| values.of(StageAxisId(at as u32))).collect())
+}
+
+/// The greatest value that each axis could have by its leaves alone, without what its tile adds; None where fused loops take
+/// part.
+fn reached(s: &Stage, extents: &[i64]) -> Vec<Option<i64>> {
+    let mut reached: Vec<Option<i64>> = vec![None; extents.len()];
+    // The parts of an axis stand behind it.
+    for at in (0..extents.len()).rev() {
+        let part = |id: StageAxisId| reached[id.0 as usize];
+        reached[at] = match (s.axes[at].split, s.axes[at].fused) {
+            (Some(split), _) => part(split.outer)
+                .zip(part(split.inner))
+                .map(|(outer, inner)| outer.saturating_mul(split.factor).saturating_add(inner)),
+            (None, Some(_)) => None,
+            (None, None) if s.in_tile(StageAxisId(at as u32)) => Some(0),
+            (None, None) => Some(extents[at] - 1),
+        };
+    }
+    reached
+}
+
+/// What the value of a split axis has to keep, if its leaves could exceed it. A tile begins before the end.
+fn limit(s: &Stage, axis: StageAxisId, value: Affine<StageLoop>, extents: &[i64]) -> Option<Limit> {
+    let tile = value.terms().iter().filter_map(|(atom, _)| match atom {
+        Atom::Var(l) if s.in_tile(l.axis) => Some(*l),
+        _ => None,
+    });
+    let value = tile.fold(value.clone(), |v, l| v.without(l));
+    let last = extents[axis.0 as usize] - 1;
+    let reached = value.range(&|l: StageLoop| Interval::below(extents[l.axis.0 as usize]));
+    let step = value.terms().iter().fold(0, |g, (_, c)| gcd(g, *c));
+    (reached.max > last && step > 0).then(|| Limit { axis, value, max: last - last % step })
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }

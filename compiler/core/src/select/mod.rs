@@ -15,7 +15,8 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::Duration;
 
@@ -133,6 +134,35 @@ impl Selection {
             };
             op.opcode.eval(lane, second)
         })
+    }
+}
+
+/// Selections that were asked for, by all that they depend on. Names are no part of that: they occur only in errors, which
+/// are not kept.
+#[derive(Debug, Default)]
+pub struct Selections {
+    found: HashMap<Key, Vec<Selection>>,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    value: Scalar<u32>,
+    /// Of each operand, in the order in which the value names them.
+    ranges: Vec<Interval>,
+    low_bits: bool,
+    multiplier: bool,
+}
+
+impl Selections {
+    /// What [`candidates`] finds.
+    pub fn candidates(&mut self, request: &Request) -> Result<&[Selection], SelectError> {
+        let mut ranges = Vec::new();
+        request.value.leaves(&mut |k| ranges.push((request.range)(*k)));
+        let Request { low_bits, multiplier, .. } = *request;
+        match self.found.entry(Key { value: request.value.clone(), ranges, low_bits, multiplier }) {
+            Entry::Occupied(found) => Ok(found.into_mut()),
+            Entry::Vacant(place) => Ok(place.insert(candidates(request)?)),
+        }
     }
 }
 

@@ -246,6 +246,13 @@ impl Tensor {
 }
 
 impl Compute {
+    /// Whether the value reads a tensor.
+    pub fn reads_from(&self, tensor: TensorId) -> bool {
+        let mut found = false;
+        self.value.leaves(&mut |leaf| found |= matches!(leaf, Leaf::Read(read) if read.tensor == tensor));
+        found
+    }
+
     /// Every read in the value, from left to right.
     pub fn reads(&self) -> Vec<&Read> {
         let mut reads = Vec::new();

@@ -48,7 +48,8 @@ fn needs(list: &[Access]) -> Vec<Step> {
     for (k, access) in list.iter().enumerate() {
         let mut needs = Clock::default();
         for (space, first, count, write) in &access.touches {
-            history.touch(*space, *first..first + count, *write, (access.module, k as u32), &mut needs);
+            let tiles = std::iter::once(*first..first + count);
+            history.touch(*space, tiles, *write, (access.module, k as u32), &mut needs);
         }
         everything.raise(access.module, k as u32 + 1);
         steps.push(Step { module: access.module, needs });

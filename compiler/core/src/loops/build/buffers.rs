@@ -92,7 +92,7 @@ impl Builder<'_> {
         let first = self.regions.range(over).min;
         self.known.held.insert(stage, roll.ring(&region, first, self.schedule.slots(stage)));
         self.known.rolling.insert(stage, Rolling { roll, first });
-        self.regions = regions::infer_within(self.schedule, &self.known);
+        self.regions = regions::infer_within(self.schedule, &self.order, &self.known);
         self.alloc(stage)
     }
 
