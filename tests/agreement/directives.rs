@@ -104,6 +104,9 @@ fn what_only_followers_read_holds_a_block() {
         |axis: &str| ["B", "S", "Y_acc", "Y"].map(|s| format!("    {s}.reverse_compute_at(C, {axis})\n")).concat();
     let agreed = agree(&[OPERANDS, SCOPES, PRODUCT, blocks, &chain("io")]);
     assert!(agreed.legal.contains("alloc C: i32[2, 64] @acc"), "{}", agreed.legal);
+    let slots = format!("{}    C.double_buffer()\n", chain("io"));
+    let agreed = agree(&[OPERANDS, SCOPES, PRODUCT, blocks, &slots]);
+    assert!(agreed.legal.contains("alloc C: i32[2, 2, 64] @acc"), "{}", agreed.legal);
     let kept = chain("io").replace("    Y.reverse_compute_at(C, io)\n", "");
     let agreed = agree(&[OPERANDS, SCOPES, PRODUCT, blocks, &kept]);
     assert!(agreed.legal.contains("alloc C: i32[2, 128] @acc"), "{}", agreed.legal);

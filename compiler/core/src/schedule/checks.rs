@@ -315,9 +315,8 @@ pub fn still_legal(before: &Schedule, s: &Schedule, span: Span) -> Result<(), Sc
 }
 
 fn storage_rotates(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
-    let own_loop = s.stage(stage).attach.filter(|at| !at.follows);
-    match (s.stage(stage).double_buffer, own_loop) {
-        (Some(rotation), None) => Err(ScheduleError::BreaksEarlier {
+    match s.stage(stage).double_buffer {
+        Some(rotation) if !s.can_rotate(stage) => Err(ScheduleError::BreaksEarlier {
             span,
             earlier: rotation.span,
             reason: format!(

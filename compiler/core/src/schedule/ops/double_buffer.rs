@@ -6,7 +6,9 @@
 //! after    alloc X_buf[2, 1, 16]; for ro { X_buf[ro % 2, ..] = X[..]; ... X_buf[ro % 2, ..] ... }
 //! ```
 //!
-//! Checks: the stage is computed at a loop; the slots are in `2..=MAX_SLOTS`; it was not said before.
+//! A stage that only followers read is allocated inside its own outer loops, and rotates on these.
+//!
+//! Checks: the stage is computed at a loop or allocated in one of its own; the slots are in `2..=MAX_SLOTS`; it was not said before.
 
 use crate::schedule::args::Call;
 use crate::schedule::checks::holders;
@@ -33,7 +35,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         let (span, first) = (call.span(), before.span);
         return Err(ScheduleError::SaidTwice { span, first, stage: name, what: "double-buffered" });
     }
-    if s.attach.is_none_or(|at| at.follows) {
+    if !schedule.can_rotate(stage) {
         return Err(ScheduleError::NothingRotates {
             span: call.span(),
             stage: name,
