@@ -10,21 +10,25 @@
 //!
 //! Accumulators that no product reaches take tiles of their last dimension, or of the last one that all nests around them
 //! walk alike: pooling, which walks rows and columns by steps, leaves the channels. An array that ends inside a tile gets a
-//! buffer that ends with it.
+//! buffer that ends with it. The order of the tiles is the schedule's choice; see `order`.
 
 use crate::gemm::TileLane;
 use crate::legalize::filling::adds_zeros;
 use crate::legalize::match_alu::foreign_operand;
 use crate::legalize::match_gemm::{Product, product};
 use crate::legalize::nest::{Nest, stores};
+use crate::legalize::order::orders;
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, BufferId, Index, Lane, Layout, Leaf, Load, LoopId, LoopProgram, Mark, Origin, Scope};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let mut nests = Vec::new();
     stores(&program.body, &mut |nest| nests.push(nest));
-    // A program that was read back may have layouts already.
-    let known = |b: &Buffer| b.layout.clone().filter(|l| !l.lanes.is_empty()).map(|l| (l, b.origin));
+    // A program that was read back may have layouts already. Orders are a matter of their own.
+    let known = |b: &Buffer| {
+        let lanes = b.layout.as_ref().map(|l| l.lanes.clone()).filter(|lanes| !lanes.is_empty())?;
+        Some((Layout::of(lanes), b.origin))
+    };
     let mut found = Found { layouts: program.buffers.iter().map(known).collect() };
     let mut products = Vec::new();
     for nest in nests.iter().filter(|n| n.loops.iter().any(|l| l.mark == Some(Mark::Gemm))) {
@@ -43,8 +47,10 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
             found = found.with_default(program, cx, nest, &nests)?;
         }
     }
-    for (buffer, layout) in program.buffers.iter_mut().zip(found.layouts) {
-        let layout = layout.map(|(layout, _)| layout).unwrap_or_default();
+    let maps: Vec<&Nest> = nests.iter().filter(|n| !accumulates(n)).collect();
+    let orders = orders(program, &maps);
+    for ((buffer, layout), order) in program.buffers.iter_mut().zip(found.layouts).zip(orders) {
+        let layout = Layout { order, ..layout.map(|(layout, _)| layout).unwrap_or_default() };
         for lane in &layout.lanes {
             buffer.shape[lane.dim] = (buffer.shape[lane.dim] + lane.size - 1) / lane.size * lane.size;
         }
@@ -159,7 +165,7 @@ impl Found {
                 }
             }
         }
-        self.set(program, layout.0, Layout { lanes }, nest.origin())
+        self.set(program, layout.0, Layout::of(lanes), nest.origin())
     }
 }
 
@@ -176,7 +182,7 @@ pub fn partner(vars: &[LoopId], (at, index): (usize, &Index), others: &[Index]) 
 }
 
 fn layout_of(lanes: &[TileLane<LoopId>]) -> Layout {
-    Layout { lanes: lanes.iter().map(|l| Lane { dim: l.dim, size: l.size }).collect() }
+    Layout::of(lanes.iter().map(|l| Lane { dim: l.dim, size: l.size }).collect())
 }
 
 /// Every choice of dimensions for the lanes of an accumulator, those with the fewest tiles first; among equals, later
@@ -198,8 +204,9 @@ fn possible_layouts(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Vec<L
     let mut layouts = Vec::new();
     for inner in dims(core.block_out) {
         let outer = dims(core.batch).into_iter().filter(|outer| outer.is_none() || *outer != inner);
-        layouts.extend(outer.map(|outer| Layout {
-            lanes: lane(outer, core.batch).into_iter().chain(lane(inner, core.block_out)).collect(),
+        layouts.extend(outer.map(|outer| {
+            let lanes = lane(outer, core.batch).into_iter().chain(lane(inner, core.block_out));
+            Layout::of(lanes.collect())
         }));
     }
     let tiles = |layout: &Layout| -> i64 {

@@ -61,7 +61,7 @@ fn ends_with_array(program: &LoopProgram, l: LoopId, (buffer, indices): (BufferI
 }
 
 /// Where an access lies, in tiles of its buffer, for loops that `strip` has been applied to: row-major over the tiles of
-/// the dimensions.
+/// the dimensions, in the order of the layout.
 ///
 /// Proven for every lane, not only the first: in each dimension that has lanes, the index runs over them with one of the
 /// lane loops, in the order of the layout, and which tile it is depends on no lane.
@@ -73,7 +73,7 @@ pub fn tile_ref(
 ) -> Result<TileRef, NotWhole> {
     let b = program.buffer(buffer);
     let layout = b.layout.clone().unwrap_or_default();
-    let tiles = layout.tiles(&b.shape);
+    let steps = layout.steps(&b.shape);
     let space = Lanes { program, lanes };
     let mut walked = vec![None; indices.len()];
     let mut offset = Affine::constant(0);
@@ -86,7 +86,7 @@ pub fn tile_ref(
         if !whole || tile.mentions(&|l| space.lane(l).is_some()) {
             return Err(NotWhole { dim, size });
         }
-        offset = offset.times(tiles[dim]).plus(&tile);
+        offset = offset.plus(&tile.times(steps[dim]));
     }
     match layout.lanes.windows(2).find(|pair| walked[pair[0].dim] >= walked[pair[1].dim]) {
         Some(pair) => Err(NotWhole { dim: pair[1].dim, size: pair[1].size }),

@@ -12,6 +12,10 @@ pub fn add_dimension(program: &mut LoopProgram, b: BufferId, copies: i64) {
     buffer.base = None;
     if let Some(layout) = &mut buffer.layout {
         layout.lanes.iter_mut().for_each(|lane| lane.dim += 1);
+        if !layout.order.is_empty() {
+            layout.order.iter_mut().for_each(|dim| *dim += 1);
+            layout.order.insert(0, 0);
+        }
     }
 }
 

@@ -95,13 +95,16 @@ pub struct Buffer {
     pub origin: Origin,
 }
 
-/// How an array lies in a memory of tiles: row-major over the tiles of the dimensions in order, and inside each tile
-/// row-major over the lanes. A dimension without a lane has one tile for each index. Lanes of size 1 are not listed, so
-/// equal layouts compare equal.
+/// How an array lies in a memory of tiles: row-major over the tiles of the dimensions in their order, and inside each tile
+/// row-major over the lanes. A dimension without a lane has one tile for each index. Lanes of size 1 are not listed, nor is
+/// the order in which the dimensions are declared, so equal layouts compare equal.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Layout {
     /// From the outermost lane to the innermost; each divides the extent of its dimension.
     pub lanes: Vec<Lane>,
+    /// The dimensions, from the one whose tiles are farthest apart to the one whose tiles are neighbours. Empty where they
+    /// are in the order in which they are declared.
+    pub order: Vec<usize>,
 }
 
 /// `size` consecutive indices of dimension `dim` lie in one tile.
@@ -112,6 +115,16 @@ pub struct Lane {
 }
 
 impl Layout {
+    /// The layout with these lanes and the dimensions in the order in which they are declared.
+    pub fn of(lanes: Vec<Lane>) -> Layout {
+        Layout { lanes, order: Vec::new() }
+    }
+
+    /// How an order of dimensions is kept: none where they are as declared.
+    pub fn canonical_order(order: Vec<usize>) -> Vec<usize> {
+        if order.is_sorted() { Vec::new() } else { order }
+    }
+
     /// Values in one tile.
     pub fn lane_count(&self) -> i64 {
         self.lanes.iter().map(|l| l.size).product()
@@ -127,12 +140,22 @@ impl Layout {
         shape.iter().enumerate().map(|(d, n)| n / self.lane_size(d)).collect()
     }
 
+    /// How many tiles lie between neighbouring tiles of each dimension of an array of this shape.
+    pub fn steps(&self, shape: &[i64]) -> Vec<i64> {
+        let tiles = self.tiles(shape);
+        let mut steps = vec![1; shape.len()];
+        (0..shape.len()).rev().fold(1, |step, place| {
+            let dim = self.order.get(place).copied().unwrap_or(place);
+            steps[dim] = step;
+            step * tiles[dim]
+        });
+        steps
+    }
+
     /// Where an element lies: its tile and its lane.
     pub fn locate(&self, shape: &[i64], index: &[i64]) -> (i64, i64) {
-        let tile = shape.iter().zip(index).enumerate().fold(0, |at, (d, (n, i))| {
-            let size = self.lane_size(d);
-            at * (n / size) + i / size
-        });
+        let steps = self.steps(shape);
+        let tile = index.iter().enumerate().map(|(d, i)| i / self.lane_size(d) * steps[d]).sum();
         let lane = self.lanes.iter().fold(0, |at, l| at * l.size + index[l.dim] % l.size);
         (tile, lane)
     }

@@ -18,7 +18,8 @@
 //! - In loops and scalar statements an index counts elements of the logical array; in `load`, `store`, `gemm`, `reset` and
 //!   `alu` the one index counts tiles from the buffer's start.
 //! - A number is an `i32`; other types follow it: `5i8`. `index(e)` is an index taken as a value.
-//! - `tile(d: n)` lists the lanes of a layout, from the outermost. An instruction's loop that runs once is left out, as
+//! - `tile(d: n)` lists the lanes of a layout, from the outermost, and `order(d, d)` its dimensions, where their tiles are in
+//!   another order than they are. An instruction's loop that runs once is left out, as
 //!   are steps of zero and a lone micro-op without displacement. Displacements stand as `(dst, src, wgt)`, and as
 //!   `(dst, src)` or `dst` where the others are zero.
 //! - With origins, `from` gives the bytes of the tensor's line and `by` those of the directive, as `file:start..end`.
@@ -248,6 +249,10 @@ impl Printer<'_> {
         if let Some(layout) = &b.layout {
             let lanes: Vec<String> = layout.lanes.iter().map(|l| format!("{}: {}", l.dim, l.size)).collect();
             write!(self.out, " tile({})", lanes.join(", "))?;
+            if !layout.order.is_empty() {
+                let order: Vec<String> = layout.order.iter().map(usize::to_string).collect();
+                write!(self.out, " order({})", order.join(", "))?;
+            }
         }
         if let Some(base) = b.base {
             write!(self.out, " base {base}")?;

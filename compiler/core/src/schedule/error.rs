@@ -78,6 +78,12 @@ pub enum ScheduleError {
     OutOfSteps { span: Span, stage: String, reason: String, scan: Span },
     #[error("the steps of `{axis}` have to run in order, outside of all other loops")]
     StepsMoved { span: Span, axis: String, scan: Span },
+    #[error("`{tensor}` has no dimension `{}`", name.name)]
+    UnknownDimension { name: Ident, tensor: String, dims: Vec<String> },
+    #[error("the order of `{tensor}`'s tiles leaves out {}", list(missing))]
+    DimensionsMissing { span: Span, tensor: String, missing: Vec<String>, dims: Vec<String> },
+    #[error("`{tensor}` lies in `{}`, where its tiles have no order of their own", scope.name())]
+    OrderOnChip { span: Span, tensor: String, scope: Scope, place: Span },
     #[error("`{stage}` is already {what}")]
     SaidTwice { span: Span, first: Span, stage: String, what: &'static str },
     #[error("`{}` is computed inline and is no stage any more", name.name)]
@@ -132,6 +138,8 @@ impl ScheduleError {
             ScheduleError::CannotBind { .. } => "E0361",
             ScheduleError::Parts { .. } => "E0325",
             ScheduleError::NotForAlu { .. } => "E0326",
+            ScheduleError::UnknownDimension { .. } | ScheduleError::DimensionsMissing { .. } => "E0328",
+            ScheduleError::OrderOnChip { .. } => "E0329",
         }
     }
 
@@ -252,6 +260,17 @@ impl ScheduleError {
                 .primary(*span, "moves or takes apart the loop over the steps")
                 .secondary(*scan, "each step needs what the one before left")
                 .help("split and reorder the loops inside of a step"),
+            ScheduleError::UnknownDimension { name, dims, .. } => {
+                did_you_mean(d.primary(name.span, "no dimension has this name"), &name.name, dims, "its dimensions")
+            }
+            ScheduleError::DimensionsMissing { span, dims, .. } => d
+                .primary(*span, "names some of its dimensions")
+                .help(format!("name each once, from the outermost to the innermost: {}", list(dims))),
+            ScheduleError::OrderOnChip { span, place, .. } => {
+                d.primary(*span, "said of a tensor on chip").secondary(*place, "put there here").help(
+                    "say it of the tensor in device memory; what is loaded from it or stored to it lies in its order",
+                )
+            }
             ScheduleError::SaidTwice { span, first, .. } => {
                 d.primary(*span, "said again").secondary(*first, "said here first").help("leave one of them out")
             }

@@ -52,6 +52,8 @@ pub struct Schedule {
     pub kernel: Kernel,
     pub core: Core,
     pub stages: Vec<Stage>,
+    /// `layout`, in the order in which it was said.
+    pub tile_orders: Vec<TileOrder>,
     /// Directives without effect, in order.
     pub warnings: Vec<Warning>,
 }
@@ -155,6 +157,15 @@ pub struct DoubleBuffer {
     pub span: Span,
 }
 
+/// `layout`: the order in which a tensor's tiles lie in device memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TileOrder {
+    pub tensor: TensorId,
+    /// Each dimension once, from the one whose tiles are farthest apart to the one whose tiles are neighbours.
+    pub dims: Vec<usize>,
+    pub span: Span,
+}
+
 /// A directive that says what the loops from an axis inwards become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marked {
@@ -165,7 +176,8 @@ pub struct Marked {
 impl Schedule {
     /// The schedule without directives: each tensor in loops over its axes, in order, in DRAM.
     pub fn new(name: impl Into<String>, kernel: Kernel, core: Core) -> Schedule {
-        let mut schedule = Schedule { name: name.into(), kernel, core, stages: Vec::new(), warnings: Vec::new() };
+        let (stages, tile_orders, warnings) = (Vec::new(), Vec::new(), Vec::new());
+        let mut schedule = Schedule { name: name.into(), kernel, core, stages, tile_orders, warnings };
         for tensor in schedule.kernel.ids() {
             if schedule.kernel.tensor(tensor).compute().is_some() {
                 schedule.add_stage(tensor);
@@ -245,6 +257,11 @@ impl Schedule {
 
     pub fn compute(&self, id: StageId) -> &Compute {
         self.kernel.tensor(self.stage(id).tensor).compute().expect("stages are of computed tensors")
+    }
+
+    /// What `layout` says of a tensor.
+    pub fn tile_order(&self, tensor: TensorId) -> Option<&TileOrder> {
+        self.tile_orders.iter().find(|o| o.tensor == tensor)
     }
 
     /// The memory that holds a tensor.

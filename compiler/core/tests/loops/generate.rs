@@ -136,7 +136,8 @@ impl Builder {
             let lanes: Vec<Lane> =
                 lanes.into_iter().enumerate().map(|(i, size)| Lane { dim: first + i, size }).collect();
             lanes.iter().for_each(|l| shape[l.dim] *= l.size);
-            layout = Some(Layout { lanes });
+            let order = Layout::canonical_order(self.permutation(dims));
+            layout = Some(Layout { lanes, order });
         }
         let number = self.program.buffers.len();
         let (name, origin) = (self.name(number), self.origin());
@@ -151,6 +152,14 @@ impl Builder {
         let buffer = Buffer { name, dtype, scope, role, shape, array, outside, layout, base, slots, copies, origin };
         self.program.buffers.push(buffer);
         id
+    }
+
+    fn permutation(&mut self, dims: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..dims).collect();
+        for last in (1..dims).rev() {
+            order.swap(last, self.below(last as i64 + 1) as usize);
+        }
+        order
     }
 
     fn dram_lanes(&mut self) -> Vec<i64> {

@@ -8,7 +8,7 @@ use crate::loops::ir::*;
 use crate::scalar::DType;
 
 fn layout(lanes: &[(usize, i64)]) -> Option<Layout> {
-    Some(Layout { lanes: lanes.iter().map(|(dim, size)| Lane { dim: *dim, size: *size }).collect() })
+    Some(Layout::of(lanes.iter().map(|(dim, size)| Lane { dim: *dim, size: *size }).collect()))
 }
 
 fn buffer(name: &str, dtype: DType, scope: Scope, role: Role, shape: &[i64], lanes: &[(usize, i64)]) -> Buffer {

@@ -2,7 +2,7 @@
 
 use super::Builder;
 use crate::affine::Affine;
-use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopId, LoopVar, Origin, Role, Scope, Stmt, Store};
+use crate::loops::ir::{Buffer, BufferId, For, Index, Layout, Leaf, Load, LoopId, LoopVar, Origin, Role, Scope, Stmt, Store};
 use crate::scalar::Scalar;
 use crate::schedule::rolling::{Rolling, movement};
 use crate::schedule::{Kept, ScanId, StageId, StageLoop, TURNS, regions};
@@ -37,12 +37,15 @@ impl Builder<'_> {
             (shape[0], array[0]) = (slots, slots);
         }
         let outside = tensor.outside();
-        let directive = stage.and_then(|s| self.schedule.stage(s).scope_span);
+        let order = self.schedule.tile_order(id);
+        let directive = stage.and_then(|s| self.schedule.stage(s).scope_span).or(order.map(|o| o.span));
         let origin = Origin { tensor: Some(tensor.span), directive };
         let name = self.fresh_name(tensor.name.clone());
         let dtype = tensor.dtype;
         self.buffers.insert(id, BufferId(self.program.buffers.len() as u32));
-        let (layout, base, copies) = (None, None, 0);
+        let order = order.map_or(Vec::new(), |o| Layout::canonical_order(o.dims.clone()));
+        let layout = (!order.is_empty()).then_some(Layout { lanes: Vec::new(), order });
+        let (base, copies) = (None, 0);
         // The rows of a buffer that rolls take turns already.
         let slots = stage.filter(|s| self.schedule.rolls(*s).is_none()).map_or(1, |s| self.schedule.slots(s));
         let buffer = Buffer { name, dtype, scope, role, shape, array, outside, layout, base, slots, copies, origin };

@@ -118,10 +118,8 @@ pub(super) fn unravel(shape: &[i64], mut at: i64) -> Vec<i64> {
 pub(super) fn logical(buffer: &Buffer, cell: usize) -> Vec<i64> {
     let Some(layout) = &buffer.layout else { return unravel(&buffer.shape, cell as i64) };
     let (tile, lane) = (cell as i64 / layout.lane_count(), cell as i64 % layout.lane_count());
-    let mut index = unravel(&layout.tiles(&buffer.shape), tile);
-    for (d, i) in index.iter_mut().enumerate() {
-        *i *= layout.lane_size(d);
-    }
+    let (tiles, steps) = (layout.tiles(&buffer.shape), layout.steps(&buffer.shape));
+    let mut index: Vec<i64> = (0..tiles.len()).map(|d| tile / steps[d] % tiles[d] * layout.lane_size(d)).collect();
     let sizes: Vec<i64> = layout.lanes.iter().map(|l| l.size).collect();
     for (l, at) in layout.lanes.iter().zip(unravel(&sizes, lane)) {
         index[l.dim] += at;

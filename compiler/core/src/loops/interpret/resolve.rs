@@ -189,10 +189,10 @@ fn cell(program: &LoopProgram, buffer: BufferId, indices: &[Index]) -> Address {
     let b = program.buffer(buffer);
     let ranges = |v| program.loop_range(v);
     let layout = b.layout.clone().unwrap_or_default();
+    let steps = layout.steps(&b.shape);
     let mut tile = Affine::constant(0);
-    for (d, (n, index)) in b.shape.iter().zip(indices).enumerate() {
-        let size = layout.lane_size(d);
-        tile = tile.times(n / size).plus(&index.div(size, &ranges));
+    for (d, index) in indices.iter().enumerate() {
+        tile = tile.plus(&index.div(layout.lane_size(d), &ranges).times(steps[d]));
     }
     let lane = layout
         .lanes

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! program = "program" NAME "{" (("input" | "output") buffer)* stmt* "}"
-//! buffer  = NAME ":" TYPE "[" extents "]" "@" SCOPE ["tile" "(" lanes ")"] ["base" NUMBER] ["slots" NUMBER]
+//! buffer  = NAME ":" TYPE "[" extents "]" "@" SCOPE [layout] ["base" NUMBER] ["slots" NUMBER]
 //!           ["copies" NUMBER] ["outside" NUMBER] origin
+//! layout  = "tile" "(" lanes ")" ["order" "(" dimensions ")"]
 //! extent  = NUMBER ["of" NUMBER]
 //! stmt    = ["@" MARK] "for" NAME "in" "0" ".." NUMBER origin "{" stmt* "}"
 //!         | "alloc" buffer ["at" origin]
@@ -114,7 +115,14 @@ impl<'a> Parser<'a> {
             p.expect(Token::Colon)?;
             Ok(Lane { dim, size: p.any_number()? })
         })?;
-        Ok(Layout { lanes })
+        let order = match self.follows("order", |t| t == Token::OpenParen) {
+            true => {
+                self.expect(Token::OpenParen)?;
+                self.list(Token::CloseParen, |p| Ok(p.number(0, MAX_NUMBER)? as usize))?
+            }
+            false => Vec::new(),
+        };
+        Ok(Layout { lanes, order })
     }
 
     fn origin(&mut self) -> Outcome<Origin> {

@@ -7,7 +7,8 @@
 //!     where it is no temporary, and the dimensions that count its copies are there. No array is larger than its buffer.
 //!  4. Inputs and outputs lie in DRAM and are never allocated; a temporary is allocated once in the text. Only an input
 //!     says what stands outside of it.
-//!  5. A layout has at most one lane for each dimension; lanes have at least two values and divide their dimension.
+//!  5. A layout has at most one lane for each dimension; lanes have at least two values and divide their dimension. Its order
+//!     names each dimension once, and stands there only where it differs from that of the dimensions.
 //!  6. Only a scratchpad's buffer with a layout has a base, and it is not negative.
 //!  7. Buffers of one scratchpad that have bases and whose lifetimes meet (`loops::lifetimes`) do not overlap.
 //!
@@ -42,7 +43,7 @@ use std::ops::Range;
 use thiserror::Error;
 use tilewright_syntax::Diagnostic;
 
-use super::ir::{Buffer, BufferId, LoopId, LoopProgram, Role, Scope, Stmt};
+use super::ir::{Buffer, BufferId, Layout, LoopId, LoopProgram, Role, Scope, Stmt};
 use super::lifetimes::{lifetimes, meet};
 use super::print::{print_stmt_head, print_table_entry};
 
@@ -287,7 +288,12 @@ fn buffer_violations(b: &Buffer) -> Vec<Violation> {
 }
 
 fn layout_violation(b: &Buffer) -> Option<Violation> {
-    let lanes = &b.layout.as_ref()?.lanes;
+    let Layout { lanes, order } = b.layout.as_ref()?;
+    let mut named = order.clone();
+    named.sort_unstable();
+    if !order.is_empty() && (order.is_sorted() || !named.into_iter().eq(0..b.shape.len())) {
+        return Some(Violation::Order { order: order.clone(), dims: b.shape.len() });
+    }
     lanes.iter().enumerate().find_map(|(at, lane)| {
         let Some(extent) = b.shape.get(lane.dim) else {
             return Some(Violation::LaneDimension { dim: lane.dim, dims: b.shape.len() });

@@ -41,6 +41,8 @@ pub enum Violation {
     LaneTwice { dim: usize },
     #[error("a lane of {size} in dimension {dim} of {extent}: it must be at least 2 and divide it")]
     LaneSize { dim: usize, size: i64, extent: i64 },
+    #[error("order {order:?} of {dims} dimensions: it must name each once, and not as they are declared")]
+    Order { order: Vec<usize>, dims: usize },
     #[error("base {base} is negative")]
     NegativeBase { base: i64 },
     #[error("a base, but no layout in a scratchpad")]
@@ -106,7 +108,10 @@ impl Violation {
             | Violation::Outside { .. }
             | Violation::AllocatedInterface { .. }
             | Violation::AllocatedTwice { .. } => 4,
-            Violation::LaneDimension { .. } | Violation::LaneTwice { .. } | Violation::LaneSize { .. } => 5,
+            Violation::LaneDimension { .. }
+            | Violation::LaneTwice { .. }
+            | Violation::LaneSize { .. }
+            | Violation::Order { .. } => 5,
             Violation::NegativeBase { .. } | Violation::BaseWithoutLayout => 6,
             Violation::Overlap { .. } => 7,
             Violation::BoundTwice { .. } | Violation::OutsideLoop { .. } => 8,

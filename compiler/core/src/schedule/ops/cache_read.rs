@@ -93,7 +93,7 @@ fn add_copy(schedule: &mut Schedule, source: TensorId, name: &Ident) -> TensorId
 /// The definition of a tensor that copies another one, in axes of its own.
 pub fn copy_of(schedule: &mut Schedule, source: TensorId, span: Span) -> Compute {
     let original = schedule.kernel.tensor(source).clone();
-    let names = axis_names(schedule, source);
+    let names = dimension_names(schedule, source);
     let first = schedule.kernel.axes.len() as u32;
     for (name, extent) in names.into_iter().zip(&original.shape) {
         schedule.kernel.axes.push(Axis { name, extent: *extent, span: original.span });
@@ -104,16 +104,18 @@ pub fn copy_of(schedule: &mut Schedule, source: TensorId, span: Span) -> Compute
     Compute { axes, reduction: None, value }
 }
 
-/// The names of the copy's axes: those of the tensor; for an input, those of the axes that its first reader uses plainly.
-fn axis_names(schedule: &Schedule, source: TensorId) -> Vec<String> {
+/// What a tensor's dimensions are called, and so the axes of its copies: as its own axes; for an input, as the axes that its
+/// first reader uses plainly, and otherwise `d` with the dimension's number.
+pub fn dimension_names(schedule: &Schedule, source: TensorId) -> Vec<String> {
     let kernel = &schedule.kernel;
     let tensor = kernel.tensor(source);
     let own: Vec<Option<String>> = match tensor.compute() {
         Some(compute) => compute.axes.iter().map(|a| Some(kernel.axis(*a).name.clone())).collect(),
         None => {
-            let reader = schedule.compute(schedule.readers(source)[0]);
-            let read = reader.reads().into_iter().find(|r| r.tensor == source).expect("a reader reads");
-            read.indices.iter().map(|e| e.as_var().map(|a| kernel.axis(a).name.clone())).collect()
+            let reader = schedule.readers(source).into_iter().next();
+            let read = reader.and_then(|r| schedule.compute(r).reads().into_iter().find(|r| r.tensor == source));
+            let name = |dim: usize| read?.indices[dim].as_var().map(|a| kernel.axis(a).name.clone());
+            (0..tensor.shape.len()).map(name).collect()
         }
     };
     let mut names: Vec<String> = Vec::new();

@@ -49,6 +49,7 @@ fn directive_before(schedule: &Schedule, stage: StageId) -> Option<tilewright_sy
     let marks = [s.dma_copy, s.alu, s.tensorize, s.unrolled.first().copied()].into_iter().flatten().map(|m| m.span);
     let guests = schedule.stage_ids().filter_map(|g| schedule.stage(g).attach).filter(|at| at.stage == stage);
     let own = s.scope_span.into_iter().chain(s.attach.map(|at| at.span)).chain(marks);
+    let own = own.chain(schedule.tile_order(s.tensor).map(|o| o.span));
     own.chain(s.axes.iter().filter_map(|a| a.shaped_by)).chain(guests.map(|at| at.span)).next()
 }
 

@@ -9,6 +9,7 @@ mod compute_inline;
 mod compute_root;
 mod double_buffer;
 mod fuse;
+mod layout;
 mod peel;
 mod pragma;
 mod reorder;
@@ -44,6 +45,7 @@ const OPS: [Op; 18] = [
     Op { name: "compute_root", usage: "STAGE.compute_root()", apply: compute_root::apply },
     Op { name: "double_buffer", usage: "STAGE.double_buffer([SLOTS])", apply: double_buffer::apply },
     Op { name: "fuse", usage: "STAGE.fuse(OUTER, INNER) -> FUSED", apply: fuse::apply },
+    Op { name: "layout", usage: "TENSOR.layout(DIMENSION, DIMENSION...)", apply: layout::apply },
     Op { name: "peel", usage: "STAGE.peel(AXIS, FIRST[, LAST])", apply: peel::apply },
     Op { name: "pragma", usage: "STAGE.pragma([AXIS, ]dma_copy or alu)", apply: pragma::apply },
     Op { name: "reorder", usage: "STAGE.reorder(AXIS, AXIS...)", apply: reorder::apply },

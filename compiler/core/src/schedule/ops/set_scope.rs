@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Checks: the scope exists; the stage is no output (outputs are in DRAM, where the user takes them from); the scope's
-//! elements have the tensor's type (`inp` and `wgt` hold `i8`); the scope was not set before.
+//! elements have the tensor's type (`inp` and `wgt` hold `i8`); the scope was not set before; no `layout` was said, which is
+//! of tensors in device memory.
 
 use crate::loops::ir::Scope;
 use crate::scalar::DType;
@@ -35,6 +36,10 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         return Err(ScheduleError::SaidTwice { span: call.span(), first, stage: name.clone(), what });
     }
     holds_type(scope, tensor.dtype, call, tensor.span)?;
+    if let Some(order) = schedule.tile_order(schedule.stage(stage).tensor) {
+        let reason = format!("moves `{name}` to `{}`, where its tiles have no order of their own", scope.name());
+        return Err(ScheduleError::BreaksEarlier { span: call.span(), earlier: order.span, reason });
+    }
     let s = schedule.stage_mut(stage);
     s.scope = scope;
     s.scope_span = Some(call.span());

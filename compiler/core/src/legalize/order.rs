@@ -1,0 +1,83 @@
+//! In which order the tiles of each buffer lie. Buffers whose tensors in device memory have an order → one for every buffer.
+//!
+//! A transfer fills the scratchpad in one run, so it takes few instructions where both sides agree on the order. A buffer on
+//! chip therefore lies like the tensor in device memory that is nearest to it along copies and elementwise operations:
+//!
+//! ```text
+//! W: order(1, 0)                            W_buf: order(1, 0)
+//! W_buf[j, r] = W[j, ro * 64 + r]     →     load W_buf[0] <- W[..] y 1 x 64, in the place of one load for each row
+//! ```
+//!
+//! Among tensors that are equally near, the one whose nest stands first decides. It is a matter of cost alone: any order of
+//! any buffer is right. What device memory holds never changes here.
+
+use std::collections::HashSet;
+
+use crate::legalize::layout::partner;
+use crate::legalize::nest::Nest;
+use crate::loops::ir::{Buffer, BufferId, Index, Layout, Leaf, LoopId, LoopProgram, Scope};
+
+/// The order of each buffer, from the outermost dimension to the innermost, as [`Layout::order`] has it.
+pub fn orders(program: &LoopProgram, nests: &[&Nest]) -> Vec<Vec<usize>> {
+    // What is on chip has a layout where the program was read back, and instructions on its tiles may be there already.
+    let declared = |b: &Buffer| (0..b.shape.len()).collect();
+    let own = |b: &Buffer| match &b.layout {
+        Some(layout) if !layout.order.is_empty() => Some(layout.order.clone()),
+        Some(_) => Some(declared(b)),
+        None => (b.scope == Scope::Dram).then(|| declared(b)),
+    };
+    let mut known: Vec<Option<Vec<usize>>> = program.buffers.iter().map(own).collect();
+    let mut met = HashSet::new();
+    let ties: Vec<Tie> = nests.iter().flat_map(|nest| ties(nest)).filter(|t| met.insert((t.from.0, t.to.0))).collect();
+    loop {
+        let found: Vec<(BufferId, Vec<usize>)> = ties.iter().filter_map(|tie| tie.carry(&known)).collect();
+        if found.is_empty() {
+            break;
+        }
+        for (buffer, order) in found {
+            known[buffer.0 as usize].get_or_insert(order);
+        }
+    }
+    known.into_iter().map(|order| Layout::canonical_order(order.unwrap_or_default())).collect()
+}
+
+/// Two accesses that a nest makes in each iteration, so that what one buffer's order is can be said of the other.
+struct Tie<'a> {
+    vars: Vec<LoopId>,
+    from: (BufferId, &'a [Index]),
+    to: (BufferId, &'a [Index]),
+}
+
+/// The ties of a nest: what it loads with what it writes, and the other way round.
+fn ties(nest: &Nest) -> Vec<Tie<'_>> {
+    let vars = || nest.loops.iter().map(|l| l.var).collect();
+    let target = (nest.store.buffer, nest.store.indices.as_slice());
+    let mut found = Vec::new();
+    nest.store.value.leaves(&mut |leaf| {
+        if let Leaf::Load(l) = leaf {
+            let source = (l.buffer, l.indices.as_slice());
+            found.push(Tie { vars: vars(), from: source, to: target });
+            found.push(Tie { vars: vars(), from: target, to: source });
+        }
+    });
+    found
+}
+
+impl Tie<'_> {
+    /// The order that a buffer without one takes over, where each of its dimensions is walked like one of the other.
+    fn carry(&self, known: &[Option<Vec<usize>>]) -> Option<(BufferId, Vec<usize>)> {
+        let ((from, indices), (to, others)) = (self.from, self.to);
+        if known[to.0 as usize].is_some() {
+            return None;
+        }
+        let order = known[from.0 as usize].as_ref()?;
+        let walked = |dim: &usize| partner(&self.vars, (*dim, &indices[*dim]), others);
+        let mut carried: Vec<usize> = Vec::new();
+        for dim in order.iter().filter_map(walked) {
+            if !carried.contains(&dim) {
+                carried.push(dim);
+            }
+        }
+        (carried.len() == others.len()).then_some((to, carried))
+    }
+}
