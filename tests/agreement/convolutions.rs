@@ -24,6 +24,8 @@ struct Choices {
     /// Where the operands are computed, counted from the outermost loop of the product; 0 leaves them outside.
     places: [u8; 2],
     bias: bool,
+    /// Keys that sort the dimensions of weights, output and input in device memory.
+    memory_orders: [[u8; 4]; 3],
     /// Iterations of the outermost loop of the output that stand apart.
     peel: [i64; 2],
     /// Loops of the product in which the result, the output and the bias are computed, counted from the outermost; 0 leaves
@@ -40,10 +42,11 @@ fn choices() -> impl Strategy<Value = Choices> {
     let schedule = (prop::array::uniform3(0..5_i64), any::<[u8; 6]>(), any::<[u8; 9]>());
     let places = (prop::array::uniform2(0..5_u8), any::<bool>(), prop::array::uniform2(0..2_i64));
     let follow = prop_oneof![Just([0; 3]), prop::array::uniform3(0..8_u8)];
-    let placed = (places, follow, prop::array::uniform2(0..4_u8));
-    (sizes, windows, schedule, placed).prop_map(|(sizes, windows, schedule, (places, follow, roll))| Choices {
+    let placed = (places, follow, prop::array::uniform2(0..4_u8), any::<[[u8; 4]; 3]>());
+    (sizes, windows, schedule, placed).prop_map(|(sizes, windows, schedule, (places, follow, roll, orders))| Choices {
         follow,
         roll,
+        memory_orders: orders,
         height: sizes.0,
         width: sizes.1,
         channels: sizes.2,
@@ -85,6 +88,14 @@ impl Choices {
         )
     }
 
+    /// Some tensors lie in an order of their own; the input less often, as its border needs whole rows.
+    fn memory_orders(&self) -> Vec<String> {
+        let tensors = [("F", "o c r s", 2), ("Y", "o y x", 2), ("X", "c d1 d2", 6)].into_iter().zip(self.memory_orders);
+        let said = tensors.filter(|((_, _, every), keys)| keys[0] % every == 0);
+        let names = |dims: &str| dims.split(' ').map(String::from).collect();
+        said.map(|((t, dims, _), keys)| format!("{t}.layout({})", sorted(names(dims), &keys).join(", "))).collect()
+    }
+
     fn schedule(&self) -> Vec<String> {
         let mut lines: Vec<String> =
             ["X_buf = X.cache_read(inp)", "F_buf = F.cache_read(wgt)", "C.set_scope(acc)", "S.set_scope(acc)"]
@@ -93,6 +104,7 @@ impl Choices {
         if self.bias {
             lines.push("b_buf = b.cache_read(acc)".to_string());
         }
+        lines.extend(self.memory_orders());
         let (mut outer, mut inner) = (Vec::new(), Vec::new());
         let [result_follows, output_follows, _] = self.follow.map(|at| at > 0);
         for (axis, block) in ["y", "x", "o"].into_iter().zip(self.blocks) {

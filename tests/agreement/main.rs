@@ -6,6 +6,7 @@ mod convolutions;
 mod directives;
 mod elementwise;
 mod examples;
+mod layouts;
 mod overlap;
 mod random;
 mod reductions;

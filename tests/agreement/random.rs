@@ -31,6 +31,8 @@ struct Choices {
     slots: [u8; 4],
     /// Which loops of the product and of the output are virtual threads.
     threads: [u8; 2],
+    /// Whether the tensors in device memory lie in columns of tiles.
+    columns: [bool; 3],
     log_batch: u32,
 }
 
@@ -62,7 +64,7 @@ fn choices() -> impl Strategy<Value = Choices> {
     );
     let schedule = (any::<[bool; 3]>(), any::<[u8; 6]>(), any::<[u8; 3]>(), any::<[u8; 8]>());
     let places = (prop::array::uniform4(0..6_u8), any::<[bool; 3]>(), 0..3_u32);
-    let overlap = (prop::array::uniform4(0..4_u8), prop::array::uniform2(0..6_u8));
+    let overlap = (prop::array::uniform4(0..4_u8), prop::array::uniform2(0..6_u8), any::<[bool; 3]>());
     (shape, schedule, places, overlap).prop_map(|(shape, schedule, places, overlap)| Choices {
         tiles: shape.0.map(|(tiles, _)| tiles),
         missing: shape.0.map(|(_, missing)| missing),
@@ -77,6 +79,7 @@ fn choices() -> impl Strategy<Value = Choices> {
         pragmas: places.1,
         slots: overlap.0,
         threads: overlap.1,
+        columns: overlap.2,
         log_batch: places.2,
     })
 }
@@ -144,7 +147,7 @@ impl Choices {
         out
     }
 
-    /// Copies and scopes, in any order.
+    /// Copies, scopes and orders in device memory, in any order.
     fn placed_memories(&self) -> Vec<String> {
         let mut lines = vec![
             "X_buf = X.cache_read(inp)".to_string(),
@@ -155,6 +158,9 @@ impl Choices {
             lines.push("b_buf = b.cache_read(acc)".to_string());
         }
         lines.extend(self.stages().iter().map(|s| format!("{s}.set_scope(acc)")));
+        let weights = if self.weights_transposed { "W.layout(j, r)" } else { "W.layout(r, j)" };
+        let orders = ["X.layout(r, i)", weights, "Y.layout(j, i)"].into_iter().zip(self.columns);
+        lines.extend(orders.filter(|(_, said)| *said).map(|(order, _)| order.to_string()));
         shuffled(lines, &self.order)
     }
 

@@ -38,6 +38,7 @@ fn directives_that_change_nothing() {
         "S.compute_root()",
         "Y.reverse_compute_at(S, i)",
         "Y.reverse_compute_at(S, i)",
+        "Y.layout(i, j)",
     ];
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "warnings" }, {
         insta::assert_snapshot!("without_effect", told(&all));
@@ -54,6 +55,7 @@ fn directives_that_change_something_or_depend_on_the_target() {
         "S.compute_root()",
         "S.pragma(alu)",
         "X_acc.pragma(dma_copy)",
+        "Y.layout(j, i)",
     ];
     assert_eq!(told(&busy), "");
 }

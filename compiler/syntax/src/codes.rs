@@ -140,6 +140,8 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0359": "too many directives",
     "E0360": "storage with nothing to rotate on",
     "E0361": "an axis whose iterations cannot be virtual threads",
+    "E0362": "no order of the dimensions",
+    "E0363": "an order on chip",
     "E0370": "computed outside of the steps of a scan",
     "E0371": "steps of a scan out of order",
     "E0390": "test of an unknown kernel",

@@ -282,7 +282,9 @@ fn rectangle(program: &LoopProgram, nest: &Nest, transfer: Transfer) -> Result<S
         let reason =
             format!("the loop `{}` reaches outside of the array and is no row of it", program.loop_var(p.var).name);
         let (buffer, what, origin) = (program.buffer(sram.buffer).name.clone(), "a padded load", nest.origin());
-        let help = "the last two dimensions that are walked in tiles can be padded".to_string();
+        let ordered = program.buffer(dram.buffer).layout.as_ref().is_some_and(|l| !l.order.is_empty());
+        let which = if ordered { ", in the order of `layout`," } else { "" };
+        let help = format!("the last two dimensions that are walked in tiles{which} can be padded");
         return Err(LegalizeError::Shape { buffer, what, reason, origin, help });
     }
     let used = |l: &NestLoop| !outside.iter().any(|o| o.var == l.var);

@@ -81,3 +81,93 @@ impl Tie<'_> {
         (carried.len() == others.len()).then_some((to, carried))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tilewright_syntax::FileId;
+
+    use super::*;
+    use crate::legalize::nest::stores;
+    use crate::loops::parse::parse;
+
+    /// The orders that are found, by name, of all buffers that have another than their dimensions.
+    fn found(text: &str) -> Vec<(String, Vec<usize>)> {
+        let program = parse(FileId::default(), text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+        let mut nests = Vec::new();
+        stores(&program.body, &mut |nest| nests.push(nest));
+        let orders = orders(&program, &nests.iter().collect::<Vec<_>>());
+        let named = program.buffers.iter().map(|b| b.name.clone()).zip(orders);
+        named.filter(|(_, order)| !order.is_empty()).collect()
+    }
+
+    const COPY: &str = "for a in 0..4 { for b in 0..4 { T[a, b] = X[a, b] } }";
+
+    fn through(input: &str, body: &str, output: &str) -> Vec<(String, Vec<usize>)> {
+        found(&format!(
+            "program p {{
+                input X: i32[4, 4] @dram {input}
+                input V: i32[4] @dram
+                output Y: i32[4, 4] @dram {output}
+                alloc T: i32[4, 4] @acc
+                alloc S: i32[4, 4] @acc
+                {COPY}
+                {body}
+                for e in 0..4 {{ for f in 0..4 {{ Y[e, f] = S[e, f] }} }}
+            }}"
+        ))
+    }
+
+    fn order(name: &str) -> (String, Vec<usize>) {
+        (name.to_owned(), vec![1, 0])
+    }
+
+    const PLAIN: &str = "for c in 0..4 { for d in 0..4 { S[c, d] = T[c, d] + V[d] } }";
+
+    #[test]
+    fn nothing_has_an_order_where_nothing_is_said() {
+        assert_eq!(through("", PLAIN, ""), []);
+    }
+
+    #[test]
+    fn copies_lie_like_what_is_nearest_in_device_memory() {
+        assert_eq!(through("tile() order(1, 0)", PLAIN, ""), [order("X"), order("T")]);
+        assert_eq!(through("", PLAIN, "tile() order(1, 0)"), [order("Y"), order("S")]);
+        let all = [order("X"), order("Y"), order("T"), order("S")];
+        assert_eq!(through("tile() order(1, 0)", PLAIN, "tile() order(1, 0)"), all);
+    }
+
+    #[test]
+    fn what_has_other_dimensions_tells_nothing() {
+        let sums = "for d in 0..4 { S[0, d] = T[0, d] + V[d] }";
+        let vector = "for c in 0..4 { for d in 0..4 { S[c, d] = V[d] } }";
+        assert_eq!(through("tile() order(1, 0)", vector, ""), [order("X"), order("T")]);
+        assert_eq!(through("tile() order(1, 0)", sums, ""), [order("X"), order("T")]);
+    }
+
+    #[test]
+    fn a_transposed_copy_lies_across() {
+        let across = "for c in 0..4 { for d in 0..4 { S[c, d] = T[d, c] } }";
+        let text = through("tile() order(1, 0)", across, "");
+        assert_eq!(text, [order("X"), order("T")]);
+        let unsaid = found(
+            "program p {
+                input X: i32[4, 2] @dram
+                alloc T: i32[2, 4] @acc
+                for a in 0..2 { for b in 0..4 { T[a, b] = X[b, a] } }
+            }",
+        );
+        assert_eq!(unsaid, [order("T")]);
+    }
+
+    #[test]
+    fn three_dimensions_are_followed_one_by_one() {
+        let orders = found(
+            "program p {
+                input X: i32[4, 6, 8] @dram tile() order(1, 2, 0)
+                alloc T: i32[4, 2, 2] @acc
+                for o in 0..3 { T[0, 0, 0] = 0 for a in 0..4 { for b in 0..2 { for c in 0..2 { T[a, b, c] = X[a, o * 2 + b, c + 3] } } } }
+            }",
+        );
+        assert_eq!(orders, [("X".to_owned(), vec![1, 2, 0]), ("T".to_owned(), vec![1, 2, 0])]);
+    }
+}

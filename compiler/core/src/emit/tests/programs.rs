@@ -304,6 +304,14 @@ fn images_are_tile_after_tile() {
     assert_eq!(first, [-8, -7, -4, -3, -6, -5, -2, -1]);
     assert_eq!(image::unpack(&b, &bytes).unwrap(), values);
 
+    let across = Buffer { layout: b.layout.clone().map(|l| Layout { order: vec![1, 0], ..l }), ..b.clone() };
+    let ordered = image::pack(&across, &values).unwrap();
+    let tile = |bytes: &[u8], n: usize| bytes[n * 4..][..4].to_vec();
+    for (n, m) in [(0, 0), (1, 2), (2, 1), (3, 3)] {
+        assert_eq!(tile(&ordered, n), tile(&bytes, m), "tile {n} is that below, not that beside");
+    }
+    assert_eq!(image::unpack(&across, &ordered).unwrap(), values);
+
     let wide = buffer("b", DType::I32, Scope::Dram, Role::Input, &[3], &[]);
     let values = ArrayD::from_shape_vec(IxDyn(&[3]), vec![i32::MIN, -2, 258]).unwrap();
     assert_eq!(image::pack(&wide, &values).unwrap(), [0, 0, 0, 128, 254, 255, 255, 255, 2, 1, 0, 0]);

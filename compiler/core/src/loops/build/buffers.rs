@@ -2,7 +2,9 @@
 
 use super::Builder;
 use crate::affine::Affine;
-use crate::loops::ir::{Buffer, BufferId, For, Index, Layout, Leaf, Load, LoopId, LoopVar, Origin, Role, Scope, Stmt, Store};
+use crate::loops::ir::{
+    Buffer, BufferId, For, Index, Layout, Leaf, Load, LoopId, LoopVar, Origin, Role, Scope, Stmt, Store,
+};
 use crate::scalar::Scalar;
 use crate::schedule::rolling::{Rolling, movement};
 use crate::schedule::{Kept, ScanId, StageId, StageLoop, TURNS, regions};
