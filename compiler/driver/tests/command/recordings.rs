@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{Folder, timeless};
+use crate::support::{Folder, MATMUL, timeless};
 
 fn recorded() -> Folder {
     let folder = Folder::new();
@@ -153,4 +153,27 @@ fn a_recording_is_replaced_as_a_whole() {
         std::fs::read_dir(folder.path("rec")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, ["after.bin", "before.bin", "insns.bin", "trace.json"]);
+}
+
+/// The bytes of one of the segments, `X`, `W`, `Y`, in an image of a recording.
+fn segment(folder: &Folder, recording: &str, image: &str, at: usize) -> Vec<u8> {
+    let trace: serde_json::Value = serde_json::from_slice(&folder.read(&format!("{recording}/trace.json"))).unwrap();
+    let segments = trace["segments"].as_array().unwrap();
+    let sizes: Vec<usize> = segments.iter().map(|s| s["bytes"].as_u64().unwrap() as usize).collect();
+    let start: usize = sizes[..at].iter().sum();
+    folder.read(&format!("{recording}/{image}"))[start..][..sizes[at]].to_vec()
+}
+
+#[test]
+fn arrays_are_recorded_in_the_order_of_their_layout() {
+    let folder = recorded();
+    folder.write("columns.tw", MATMUL.replace("    X_buf = ", "    W.layout(r, j)\n    X_buf = "));
+    folder.run("run columns.tw --record columns").good();
+    assert_eq!(folder.run("replay columns --stats json").json()["equal"], true);
+    let (rows, columns) = (segment(&folder, "rec", "before.bin", 1), segment(&folder, "columns", "before.bin", 1));
+    let tile = |image: &[u8], at: usize| image[at * 256..][..256].to_vec();
+    for (j, r) in [(0, 0), (1, 0), (3, 1), (2, 1)] {
+        assert_eq!(tile(&columns, r * 4 + j), tile(&rows, j * 2 + r), "tile {j}, {r} of 4 by 2");
+    }
+    assert_eq!(segment(&folder, "columns", "after.bin", 2), segment(&folder, "rec", "after.bin", 2));
 }
