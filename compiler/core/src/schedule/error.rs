@@ -138,8 +138,8 @@ impl ScheduleError {
             ScheduleError::CannotBind { .. } => "E0361",
             ScheduleError::Parts { .. } => "E0325",
             ScheduleError::NotForAlu { .. } => "E0326",
-            ScheduleError::UnknownDimension { .. } | ScheduleError::DimensionsMissing { .. } => "E0328",
-            ScheduleError::OrderOnChip { .. } => "E0329",
+            ScheduleError::UnknownDimension { .. } | ScheduleError::DimensionsMissing { .. } => "E0362",
+            ScheduleError::OrderOnChip { .. } => "E0363",
         }
     }
 

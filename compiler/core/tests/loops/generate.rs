@@ -154,12 +154,16 @@ impl Builder {
         id
     }
 
-    fn permutation(&mut self, dims: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..dims).collect();
-        for last in (1..dims).rev() {
-            order.swap(last, self.below(last as i64 + 1) as usize);
-        }
-        order
+    /// Some order of the numbers below a small `n`, by one choice.
+    fn permutation(&mut self, n: usize) -> Vec<usize> {
+        let mut which = self.below(1 << 16) as usize;
+        let mut left: Vec<usize> = (0..n).collect();
+        let mut take = |count: usize| {
+            let at = which % count;
+            which /= count;
+            left.remove(at)
+        };
+        (1..=n).rev().map(&mut take).collect()
     }
 
     fn dram_lanes(&mut self) -> Vec<i64> {

@@ -328,7 +328,9 @@ fn random_programs_are_of_all_kinds() {
         texts += &print::print(&p, &Default::default());
     }
     assert!(results > 100, "{results}");
-    for word in [" += ", "reset ", "alu ", "load ", "store ", " % ", " / ", "outer ", "uops ", "sat8(", "@gemm "] {
+    for word in
+        [" += ", "reset ", "alu ", "load ", "store ", " % ", " / ", "outer ", "uops ", "sat8(", "@gemm ", "order("]
+    {
         let count = texts.matches(word).count();
         assert!(count > 5, "{count} times `{word}`");
     }
