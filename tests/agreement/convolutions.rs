@@ -31,8 +31,8 @@ struct Choices {
     /// Loops of the product in which the result, the output and the bias are computed, counted from the outermost; 0 leaves
     /// them outside. With the output there, the blocks are those of the product.
     follow: [u8; 3],
-    /// Whether the input's rows stay where the next iteration reads them again, in the loops of the output or the product, and
-    /// with how many slots.
+    /// How the input and the weights stay where another iteration reads them again: not, in the loop at which they are
+    /// computed, or in one around; and with slots.
     roll: [u8; 2],
 }
 
@@ -141,17 +141,7 @@ impl Choices {
                 lines.push(format!("{operand}.compute_at(C, {})", loops[usize::from(place - 1)]));
             }
         }
-        if self.roll[0] > 1
-            && let Some(last) = outer.last()
-        {
-            lines.push(format!("X_buf.compute_at(Y, {last})"));
-        }
-        if self.roll[0] > 0 && (self.places[0] > 0 || self.roll[0] > 1 && !outer.is_empty()) {
-            lines.push("X_buf.rolling_buffer()".to_string());
-            if self.roll[1] > 1 {
-                lines.push(format!("X_buf.double_buffer({})", self.roll[1]));
-            }
-        }
+        lines.extend(self.rolling(&outer, &loops));
         // What the result passes on or reads is done no further in.
         let [result, output, bias] = self.follow.map(|at| (usize::from(at).max(1) - 1) % loops.len());
         if result_follows {
@@ -163,6 +153,30 @@ impl Choices {
         }
         if self.bias && self.follow[2] > 0 && result_follows {
             lines.push(format!("b_buf.compute_at(C, {})", loops[bias.min(result)]));
+        }
+        lines
+    }
+
+    /// What is kept from iteration to iteration, of the loops at which operands are computed or of those around.
+    fn rolling(&self, outer: &[String], loops: &[String]) -> Vec<String> {
+        let mut lines = Vec::new();
+        let around = |stage: &str| match outer.last() {
+            Some(last) => format!("{stage}.rolling_buffer(Y, {last})"),
+            None => format!("{stage}.rolling_buffer(C, {})", loops[0]),
+        };
+        match (self.roll[0], outer.last()) {
+            (1, _) if self.places[0] > 0 => lines.push("X_buf.rolling_buffer()".to_string()),
+            (2, Some(last)) => {
+                lines.extend([format!("X_buf.compute_at(Y, {last})"), "X_buf.rolling_buffer()".to_string()]);
+            }
+            (3, _) if self.places[0] > 0 => lines.push(around("X_buf")),
+            _ => {}
+        }
+        if self.roll[1] == 3 && self.places[1] > 0 {
+            lines.push(around("F_buf"));
+        }
+        if self.roll[1] == 2 && !lines.is_empty() {
+            lines.push("X_buf.double_buffer()".to_string());
         }
         lines
     }
@@ -203,7 +217,7 @@ proptest! {
 #[test]
 fn most_random_convolutions_are_accepted() {
     let plain = |c: &Choices| c.follow[1] == 0;
-    let rolling = |c: &Choices| plain(c) && c.roll[0] > 1 && c.blocks[..2].iter().any(|b| *b > 0);
+    let rolling = |c: &Choices| plain(c) && c.roll[0] == 2 && c.blocks[..2].iter().any(|b| *b > 0);
     accepted("plain", 70, plain);
     accepted("with a following output", 40, |c| !plain(c));
     accepted("with a rolling buffer", 40, rolling);

@@ -214,7 +214,8 @@ impl Builder<'_> {
             stmts.extend(self.ring(*stage, l));
         }
         let inside = if phase == Phase::Init { Inside::Start } else { self.inside };
-        let pieces = pieces(self.schedule, &self.regions, l, inside);
+        let last = self.completes(stage, depth);
+        let pieces = pieces(self.schedule, &self.regions, l, inside, last);
         let cut = pieces.len() > 1 || pieces[0] != range;
         let end = pieces.last().map_or(range.max, |p| p.max);
         for piece in pieces {
@@ -229,7 +230,7 @@ impl Builder<'_> {
             }
             // Zeros add nothing: only what they would be added to is set.
             let adds = phase == Phase::Init
-                || !rolling.is_empty()
+                || self.schedule.fills_a_roll(l)
                 || finishes(self.schedule, l)
                 || !adds_zeros(self.schedule, &self.regions, stage);
             self.left_out |= !adds;
@@ -262,7 +263,7 @@ impl Builder<'_> {
         let mut body = Vec::new();
         let (mut inside, mut followers) = (Vec::new(), Vec::new());
         if phase == Phase::Compute {
-            let complete = self.completes(stage, depth);
+            let complete = self.completes(stage, depth + 1);
             for inner in self.order.iter().copied() {
                 match self.schedule.stage(inner).attach.filter(|at| at.stage == stage && at.axis == axis) {
                     Some(at) if at.follows && complete => followers.push(inner),
@@ -299,10 +300,10 @@ impl Builder<'_> {
         }
     }
 
-    /// Whether the loops of a stage down to a depth stand at the last of what they reduce.
+    /// Whether the loops of a stage outside of a depth stand at the last of what they reduce.
     fn completes(&self, stage: StageId, depth: usize) -> bool {
         let s = self.schedule.stage(stage);
-        let mut reduced = s.leaves[..=depth].iter().filter(|l| s.axis(**l).reduce);
+        let mut reduced = s.leaves[..depth].iter().filter(|l| s.axis(**l).reduce);
         reduced.all(|axis| self.last.contains(&StageLoop { stage, axis: *axis }))
     }
 
@@ -388,7 +389,7 @@ impl Builder<'_> {
         }
         let held = &self.known.held[&stage];
         let index = self.lower(&index.minus(&held.min[dim]));
-        match self.known.rolling.get(&stage).filter(|r| r.roll.dim == dim) {
+        match self.known.rolling.get(&stage).filter(|r| r.roll.dim() == Some(dim)) {
             Some(_) => index.modulo(held.extent[dim], &|l| self.program.loop_range(l)),
             None => index,
         }

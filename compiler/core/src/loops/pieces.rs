@@ -27,8 +27,9 @@ pub enum Inside {
     EverythingButZeros,
 }
 
-/// The pieces of a loop, in ascending order.
-pub fn pieces(schedule: &Schedule, regions: &Regions, l: StageLoop, inside: Inside) -> Vec<Interval> {
+/// The pieces of a loop, in ascending order; `last` where the reduced loops around it stand at their last values, behind which
+/// followers run.
+pub fn pieces(schedule: &Schedule, regions: &Regions, l: StageLoop, inside: Inside, last: bool) -> Vec<Interval> {
     let mut range = regions.range(l);
     let mut cuts = Vec::new();
     for limit in regions.limits(l.stage) {
@@ -52,7 +53,7 @@ pub fn pieces(schedule: &Schedule, regions: &Regions, l: StageLoop, inside: Insi
         if !schedule.rolling_at(l).is_empty() {
             cuts.push(range.min + 1);
         }
-        if finishes(schedule, l) && schedule.stage(l.stage).axis(l.axis).reduce {
+        if last && finishes(schedule, l) && schedule.stage(l.stage).axis(l.axis).reduce {
             cuts.push(range.max);
         }
         if let Some(peeled) = schedule.stage(l.stage).axis(l.axis).peeled {

@@ -329,11 +329,11 @@ fn storage_rotates(s: &Schedule, stage: StageId, span: Span) -> Result<(), Sched
 }
 
 fn storage_rolls(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
-    let Some(earlier) = s.stage(stage).rolling else { return Ok(()) };
+    let Some(earlier) = s.stage(stage).rolling.map(|r| r.span) else { return Ok(()) };
     let name = s.stage_name(stage);
-    let reason = match (s.own_loop(stage), can_roll(s, stage)) {
-        (_, Ok(Some(_))) => return Ok(()),
-        (Some(over), Err(e)) => e.reason(name, &s.stage(over.stage).axis(over.axis).name),
+    let reason = match s.rolls(stage).map(|over| (over, can_roll(s, stage, over))) {
+        Some((_, Ok(Some(_)))) => return Ok(()),
+        Some((over, Err(e))) => e.reason(name, &s.stage(over.stage).axis(over.axis).name),
         _ => format!("nothing of `{name}` is read again in a next iteration after it"),
     };
     Err(ScheduleError::BreaksEarlier { span, earlier, reason })

@@ -81,7 +81,7 @@ pub struct Stage {
     /// `double_buffer`.
     pub double_buffer: Option<DoubleBuffer>,
     /// `rolling_buffer`.
-    pub rolling: Option<Span>,
+    pub rolling: Option<RollsOver>,
     /// `bind(AXIS, vthread)`, in the order in which they were said.
     pub vthreads: Vec<Marked>,
 }
@@ -163,6 +163,14 @@ pub struct TileOrder {
     pub tensor: TensorId,
     /// Each dimension once, from the one whose tiles are farthest apart to the one whose tiles are neighbours.
     pub dims: Vec<usize>,
+    pub span: Span,
+}
+
+/// `rolling_buffer`: what the iterations of a loop read again is computed once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RollsOver {
+    /// None for the loop at which the stage is computed.
+    pub over: Option<StageLoop>,
     pub span: Span,
 }
 

@@ -6,20 +6,25 @@
 //!                                                        y > 0: computes row y + 1, in the place of row y - 2
 //! ```
 //!
-//! In one dimension, the *rolling* one, the region of the stage moves on by a *step* from iteration to iteration, and is longer
-//! than that. The buffer is allocated in front of the loop; its rows are taken in turn, as many as the region has, rounded up
-//! to steps so that what one iteration computes does not wrap around, and with `double_buffer` a step more for each further
-//! slot. Row `n` of the tensor lies in row `(n - start) % rows` of the buffer.
+//! From one iteration of that loop to the next, the region of the stage stays where it is, or moves on in one dimension by a
+//! *step* that is shorter than the region. The buffer is allocated in front of the loop. Where the region moves, the buffer's
+//! rows are taken in turn, as many as the region has, rounded up to steps so that what one iteration computes does not wrap
+//! around, and with `double_buffer` a step more for each further slot: row `n` of the tensor lies in row `(n - start) % rows`.
+//!
+//! The loop may be one around that at which the stage is computed. Then the buffer holds what all iterations in between
+//! compute, each does so in the first iteration of the loop, and finds it there in the others.
 
 use crate::affine::Interval;
 use crate::schedule::checks::can_hold;
-use crate::schedule::regions::{Known, Region, infer};
+use crate::schedule::regions::{Known, Region, Regions, enclosing, infer};
 use crate::schedule::{Attach, Schedule, StageId, StageLoop};
 
 /// Why a stage's buffer cannot roll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RollError {
-    /// The region does not move with the loop, moves in several dimensions, backwards, or not by a number.
+    /// The loop is none of those around the stage.
+    NotAround,
+    /// The region moves in several dimensions, backwards, or not by a number.
     NotOneStep,
     /// The iterations of the loop are virtual threads.
     Threads,
@@ -32,6 +37,7 @@ pub enum RollError {
 impl RollError {
     pub fn reason(self, stage: &str, axis: &str) -> String {
         match self {
+            RollError::NotAround => format!("`{stage}` is not computed inside of `{axis}`"),
             RollError::NotOneStep => {
                 format!(
                     "from one iteration of `{axis}` to the next, what is read of `{stage}` has to move on in one dimension"
@@ -44,12 +50,19 @@ impl RollError {
     }
 }
 
-/// How the region of a stage moves with the loop at which it is computed.
+/// How the region of a stage moves with a loop around.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Roll {
     /// The loop.
     pub over: StageLoop,
-    /// The dimension in which the region moves.
+    /// None where the region is the same in each iteration.
+    pub moves: Option<Move>,
+}
+
+/// A region that moves on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// The dimension in which it moves.
     pub dim: usize,
     /// By how much, in elements.
     pub step: i64,
@@ -57,22 +70,30 @@ pub struct Roll {
     pub overlap: i64,
 }
 
-/// How the region of a stage would roll with the loop at which it is computed; None where nothing is read again.
-pub fn can_roll(s: &Schedule, stage: StageId) -> Result<Option<Roll>, RollError> {
-    let Some(over) = s.own_loop(stage) else { return Ok(None) };
+/// How a stage would roll with a loop; None where nothing is read again.
+pub fn can_roll(s: &Schedule, stage: StageId, over: StageLoop) -> Result<Option<Roll>, RollError> {
     if s.kept(stage).is_some() {
         return Err(RollError::Kept);
     }
     if !s.followers(stage).is_empty() {
         return Err(RollError::Followed);
     }
-    if s.stage(over.stage).vthreads.iter().any(|m| m.axis == over.axis) {
+    let inside = loops_inside(s, stage, over).ok_or(RollError::NotAround)?;
+    let is_thread = |l: &StageLoop| s.stage(l.stage).vthreads.iter().any(|m| m.axis == l.axis);
+    if inside.iter().chain([&over]).any(is_thread) {
         return Err(RollError::Threads);
     }
     let regions = infer(s);
-    let roll = movement(regions.region(stage), over).ok_or(RollError::NotOneStep)?;
+    let roll = movement(regions.region(stage), over, &inside).ok_or(RollError::NotOneStep)?;
     let Interval { min, max } = regions.range(over);
-    Ok(Some(roll).filter(|r| r.overlap > 0 && min < max))
+    Ok(Some(roll).filter(|r| r.moves.is_none_or(|m| m.overlap > 0) && min < max))
+}
+
+/// The loops between one around a stage and the stage.
+pub fn loops_inside(s: &Schedule, stage: StageId, over: StageLoop) -> Option<Vec<StageLoop>> {
+    let around = enclosing(s, stage);
+    let at = around.iter().position(|l| *l == over)?;
+    Some(around[at + 1..].to_vec())
 }
 
 /// Every axis at which a stage could be computed in a buffer that rolls, as `C, y`.
@@ -85,7 +106,8 @@ pub fn rollable(s: &Schedule, stage: StageId) -> Vec<String> {
             if can_hold(&moved, stage, host, axis).is_ok() {
                 moved.stages[stage.0 as usize].attach =
                     s.stage(stage).attach.map(|at| Attach { stage: host, axis, ..at });
-                if let Ok(Some(_)) = can_roll(&moved, stage) {
+                if let Ok(Some(Roll { moves: Some(_), .. })) = can_roll(&moved, stage, StageLoop { stage: host, axis })
+                {
                     found.push(format!("{}, {}", s.stage_name(host), s.stage(host).axis(axis).name));
                 }
             }
@@ -94,32 +116,56 @@ pub fn rollable(s: &Schedule, stage: StageId) -> Vec<String> {
     found
 }
 
-/// How a region moves with a loop.
-pub fn movement(region: &Region, over: StageLoop) -> Option<Roll> {
+/// How a region moves with a loop, while those inside of it run.
+pub fn movement(region: &Region, over: StageLoop, inside: &[StageLoop]) -> Option<Roll> {
     let mut moving = (0..region.min.len()).filter(|d| region.min[*d].mentions(&|l| l == over));
-    let (dim, None) = (moving.next()?, moving.next()) else { return None };
+    let (dim, None) = (moving.next(), moving.next()) else { return None };
+    let Some(dim) = dim else { return Some(Roll { over, moves: None }) };
     let step = region.min[dim].coefficient(over).filter(|step| *step > 0)?;
-    Some(Roll { over, dim, step, overlap: region.extent[dim] - step })
+    let still = !region.min[dim].mentions(&|l| inside.contains(&l));
+    still.then(|| Roll { over, moves: Some(Move { dim, step, overlap: region.extent[dim] - step }) })
 }
 
 impl Roll {
-    /// What a buffer holds that takes `slots` steps at once, when the region is given for all iterations, of which `first` is
-    /// the first one.
-    pub fn ring(&self, region: &Region, first: i64, slots: i64) -> Region {
-        let behind = (self.overlap + self.step - 1).div_euclid(self.step) * self.step;
-        let mut ring = region.clone();
-        let start = region.min[self.dim].without(self.over).plus_constant(first * self.step);
-        ring.min[self.dim] = start.plus_constant(self.overlap - behind);
-        ring.extent[self.dim] = behind + self.step * slots;
+    /// What a buffer holds, when the region is given for all iterations, and those of the loops inside run. It takes `slots`
+    /// steps at once.
+    pub fn ring(&self, region: &Region, inside: &[StageLoop], slots: i64, regions: &Regions) -> Region {
+        let mut ring = Region::default();
+        for (dim, (min, extent)) in region.min.iter().zip(&region.extent).enumerate() {
+            let (start, length) = match self.moves.filter(|m| m.dim == dim) {
+                Some(Move { step, overlap, .. }) => {
+                    let behind = (overlap + step - 1).div_euclid(step) * step;
+                    let first = min.without(self.over).plus_constant(regions.range(self.over).min * step);
+                    (first.plus_constant(overlap - behind), behind + step * slots)
+                }
+                None => {
+                    let (moving, fixed) = min.partition(&|l| inside.contains(&l));
+                    let range = regions.range_of(&moving);
+                    (fixed.plus_constant(range.min), range.max - range.min + extent)
+                }
+            };
+            ring.min.push(start);
+            ring.extent.push(length);
+        }
         ring
     }
 
     /// The part of a region that the iteration before has not left.
     pub fn fresh(&self, region: &Region) -> Region {
         let mut fresh = region.clone();
-        fresh.min[self.dim] = fresh.min[self.dim].plus_constant(self.overlap);
-        fresh.extent[self.dim] = (fresh.extent[self.dim] - self.overlap).max(0);
+        match self.moves {
+            Some(Move { dim, overlap, .. }) => {
+                fresh.min[dim] = fresh.min[dim].plus_constant(overlap);
+                fresh.extent[dim] = (fresh.extent[dim] - overlap).max(0);
+            }
+            None => fresh.extent.fill(0),
+        }
         fresh
+    }
+
+    /// The dimension whose indices are taken modulo the rows.
+    pub fn dim(&self) -> Option<usize> {
+        self.moves.map(|m| m.dim)
     }
 }
 
@@ -130,10 +176,20 @@ impl Schedule {
         Some(StageLoop { stage: at.stage, axis: at.axis })
     }
 
-    /// The loop with which a stage's buffer rolls.
+    /// The loop with which a stage's buffer rolls: that at which it is computed, unless another one was named.
     pub fn rolls(&self, stage: StageId) -> Option<StageLoop> {
-        self.stage(stage).rolling?;
-        self.own_loop(stage)
+        let own = self.own_loop(stage)?;
+        Some(self.stage(stage).rolling?.over.unwrap_or(own))
+    }
+
+    /// Whether what a rolling buffer keeps is computed in the iterations of a loop, so that none may be left out.
+    pub fn fills_a_roll(&self, l: StageLoop) -> bool {
+        let fills = |stage: StageId| {
+            self.rolls(stage).is_some_and(|over| {
+                over == l || loops_inside(self, stage, over).is_some_and(|inside| inside.contains(&l))
+            })
+        };
+        self.stage_ids().any(fills)
     }
 
     /// The stages whose buffers roll with a loop.

@@ -6,7 +6,7 @@ use crate::loops::ir::{
     Buffer, BufferId, For, Index, Layout, Leaf, Load, LoopId, LoopVar, Origin, Role, Scope, Stmt, Store,
 };
 use crate::scalar::Scalar;
-use crate::schedule::rolling::{Rolling, movement};
+use crate::schedule::rolling::{Rolling, loops_inside, movement};
 use crate::schedule::{Kept, ScanId, StageId, StageLoop, TURNS, regions};
 use crate::tensor::TensorId;
 
@@ -92,11 +92,12 @@ impl Builder<'_> {
 
     /// Makes the buffer of a stage that rolls with a loop, in front of it.
     pub(super) fn ring(&mut self, stage: StageId, over: StageLoop) -> Option<Stmt> {
+        let inside = loops_inside(self.schedule, stage, over)?;
         let region = self.regions.region(stage).clone();
-        let roll = movement(&region, over)?;
-        let first = self.regions.range(over).min;
-        self.known.held.insert(stage, roll.ring(&region, first, self.schedule.slots(stage)));
-        self.known.rolling.insert(stage, Rolling { roll, first });
+        let roll = movement(&region, over, &inside)?;
+        let ring = roll.ring(&region, &inside, self.schedule.slots(stage), &self.regions);
+        self.known.held.insert(stage, ring);
+        self.known.rolling.insert(stage, Rolling { roll, first: self.regions.range(over).min });
         self.regions = regions::infer_within(self.schedule, &self.order, &self.known);
         self.alloc(stage)
     }

@@ -50,7 +50,7 @@ const OPS: [Op; 19] = [
     Op { name: "pragma", usage: "STAGE.pragma([AXIS, ]dma_copy or alu)", apply: pragma::apply },
     Op { name: "reorder", usage: "STAGE.reorder(AXIS, AXIS...)", apply: reorder::apply },
     Op { name: "reverse_compute_at", usage: "STAGE.reverse_compute_at(HOST, AXIS)", apply: reverse_compute_at::apply },
-    Op { name: "rolling_buffer", usage: "STAGE.rolling_buffer()", apply: rolling_buffer::apply },
+    Op { name: "rolling_buffer", usage: "STAGE.rolling_buffer([HOST, AXIS])", apply: rolling_buffer::apply },
     Op { name: "set_scope", usage: "STAGE.set_scope(SCOPE)", apply: set_scope::apply },
     Op { name: "split", usage: "STAGE.split(AXIS, FACTOR or parts = N) -> OUTER, INNER", apply: split::apply },
     Op { name: "tensorize", usage: "STAGE.tensorize(AXIS, gemm)", apply: tensorize::apply },

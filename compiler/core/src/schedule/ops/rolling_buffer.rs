@@ -7,33 +7,36 @@
 //!          for y in 1..h { X_buf[(y + 2) % 3, ..] = X[y + 2, ..]; ... X_buf[(y + r) % 3, ..] ... }
 //! ```
 //!
-//! With `double_buffer(k)` the buffer has room for what `k - 1` further iterations compute.
+//! With `double_buffer(k)` the buffer has room for what `k - 1` further iterations compute. `rolling_buffer(C, y)` names a loop
+//! around the one at which the stage is computed.
 //!
 //! Checks: the stage is computed at a loop; `can_roll`; it was not said before.
 
-use crate::schedule::args::Call;
+use crate::schedule::args::{Call, resolve_stage};
 use crate::schedule::checks::holders;
 use crate::schedule::rolling::{can_roll, rollable};
-use crate::schedule::{Schedule, ScheduleError};
+use crate::schedule::{RollsOver, Schedule, ScheduleError, StageLoop};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
     call.expect_target(false)?;
     call.expect_results(0)?;
-    call.expect_args(0..=0)?;
+    call.expect_args(0..=2)?;
     let stage = call.stage(schedule)?;
     let span = call.span();
     let name = schedule.stage_name(stage).to_string();
-    if let Some(first) = schedule.stage(stage).rolling {
-        return Err(ScheduleError::SaidTwice { span, first, stage: name, what: "rolling" });
+    if let Some(before) = schedule.stage(stage).rolling {
+        return Err(ScheduleError::SaidTwice { span, first: before.span, stage: name, what: "rolling" });
     }
-    let Some(over) = schedule.own_loop(stage) else {
+    let Some(own) = schedule.own_loop(stage) else {
         let definition = schedule.kernel.tensor(schedule.stage(stage).tensor).span;
         return Err(ScheduleError::NothingRotates { span, stage: name, definition, legal: holders(schedule, stage) });
     };
+    let named = named_loop(schedule, call)?;
+    let over = named.unwrap_or(own);
     let axis = schedule.stage(over.stage).axis(over.axis);
     let (axis, place) = (axis.name.clone(), axis.span);
-    match can_roll(schedule, stage) {
-        Ok(Some(_)) => schedule.stage_mut(stage).rolling = Some(span),
+    match can_roll(schedule, stage, over) {
+        Ok(Some(_)) => schedule.stage_mut(stage).rolling = Some(RollsOver { over: named, span }),
         Ok(None) => {
             let reason = format!("iterations of `{axis}` read nothing of `{name}` again");
             schedule.warnings.push(call.no_effect(reason, Some((place, "this loop"))));
@@ -44,4 +47,14 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         }
     }
     Ok(())
+}
+
+/// The loop that the arguments name, if there are any.
+fn named_loop(schedule: &Schedule, call: &Call) -> Result<Option<StageLoop>, ScheduleError> {
+    if call.directive.args.is_empty() {
+        return Ok(None);
+    }
+    call.expect_args(2..=2)?;
+    let host = resolve_stage(schedule, &call.name(0)?)?;
+    Ok(Some(StageLoop { stage: host, axis: call.axis(schedule, host, 1)? }))
 }
