@@ -4,8 +4,9 @@
 use std::fmt::Write;
 
 use proptest::prelude::*;
-use tilewright_isa::Config;
 use tilewright_tests::{Case, engines_agree};
+
+use crate::drawn::{Drawn, mostly_accepted};
 
 /// What a kernel and its schedule are made from.
 #[derive(Clone, Debug)]
@@ -192,66 +193,47 @@ fn sorted(items: Vec<String>, keys: &[u8]) -> Vec<String> {
 /// block outside of the array.
 const REFUSALS: [&str; 5] = ["E0327", "E0328", "E0505", "E0507", "E0508"];
 
-fn run(choices: &Choices) -> bool {
-    let text = choices.program();
-    match engines_agree(&Case { config: Config::default(), seed: 11, ..Case::new(&text) }) {
-        Ok(_) => true,
-        Err(refused) => {
-            let expected = refused.codes.iter().all(|c| REFUSALS.contains(c));
-            assert!(expected, "refused for no reason of its own:\n{text}\n{}", refused.text);
-            false
-        }
-    }
+fn scheduled() -> impl Strategy<Value = Drawn> {
+    choices().prop_map(|choices| Drawn::new(choices.program()))
+}
+
+/// The programs for which a condition holds.
+fn kind(name: &'static str, of: impl Fn(&Choices) -> bool) -> impl Strategy<Value = Drawn> {
+    choices().prop_filter(name, of).prop_map(|choices| Drawn::new(choices.program()))
+}
+
+/// Kernels of this family without a schedule.
+fn unscheduled() -> impl Strategy<Value = Drawn> {
+    choices().prop_map(|choices| Drawn::new(choices.kernel()))
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: super::cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_convolutions_agree_or_are_refused(choices in choices()) {
-        run(&choices);
+    fn random_convolutions_agree_or_are_refused(program in scheduled()) {
+        program.is_accepted(&REFUSALS);
+    }
+
+    #[test]
+    fn random_convolutions_without_a_schedule_agree_or_are_refused(program in unscheduled()) {
+        program.is_accepted(&REFUSALS);
     }
 }
 
-/// A generator whose programs are mostly refused would test little.
 #[test]
 fn most_random_convolutions_are_accepted() {
     let plain = |c: &Choices| c.follow[1] == 0;
-    let rolling = |c: &Choices| plain(c) && c.roll[0] == 2 && c.blocks[..2].iter().any(|b| *b > 0);
-    accepted("plain", 70, plain);
-    accepted("with a following output", 40, |c| !plain(c));
-    accepted("with a rolling buffer", 40, rolling);
+    let rolling = move |c: &Choices| plain(c) && c.roll[0] == 2 && c.blocks[..2].iter().any(|b| *b > 0);
+    let accepts = |program: &Drawn| program.is_accepted(&REFUSALS);
+    mostly_accepted(kind("plain", plain), 65, accepts);
+    mostly_accepted(kind("with a following output", move |c| !plain(c)), 40, accepts);
+    mostly_accepted(kind("with a rolling buffer", rolling), 40, accepts);
 }
 
-/// Checks how many percent of the cases of a kind are accepted.
-fn accepted(kind: &str, percent: usize, is: impl Fn(&Choices) -> bool) {
-    use proptest::strategy::ValueTree;
-    use proptest::test_runner::TestRunner;
-    let (mut runner, cases) = (TestRunner::deterministic(), 64);
-    let drawn = std::iter::repeat_with(|| choices().new_tree(&mut runner).unwrap().current());
-    let accepted = drawn.filter(is).take(cases).filter(run).count();
-    assert!(accepted * 100 >= cases * percent, "only {accepted} of {cases} {kind} were accepted");
-}
-
-/// Each row of the input is loaded once, whatever the rows of a block and the windows are.
 #[test]
-fn rows_that_are_read_again_stay_where_they_are() {
-    let text = include_str!("../../dsl-examples/conv.tw");
-    let (head, tail) = text.split_at(text.find("    X_buf.compute_at(C, cb)").expect("a place"));
-    let tail = tail.replacen("X_buf.compute_at(C, cb)", "X_buf.compute_at(Y, yo)", 1);
-    let outer = format!("{head}{}", tail.replacen("    X_buf.double_buffer(2)\n", "", 1));
-    let rolling =
-        outer.replacen("compute_at(Y, yo)\n    F_buf", "compute_at(Y, yo)\n    X_buf.rolling_buffer()\n    F_buf", 1);
-    for rows in [1, 2, 3, 4, 7] {
-        let params =
-            [("h", 14), ("ci", 32), ("co", 32), ("rows.th", rows)].map(|(name, value)| (name.to_owned(), value));
-        let loaded = |text: &str| {
-            let agreed = engines_agree(&Case { params: &params, ..Case::new(text) });
-            agreed.unwrap_or_else(|refused| panic!("{}", refused.text)).report.bytes.inp
-        };
-        assert_eq!(loaded(&rolling), 14 * 14 * 32, "{rows} rows");
-        assert!(loaded(&outer) > 14 * 14 * 32, "{rows} rows");
-    }
+fn most_random_convolutions_without_a_schedule_are_accepted() {
+    mostly_accepted(unscheduled(), 70, |program| program.is_accepted(&REFUSALS));
 }
 
 /// Of 9 taps over 6 by 6 pixels, those over the border are left out where the loops over taps stand outside.

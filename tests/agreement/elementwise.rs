@@ -11,6 +11,8 @@ use tilewright_isa::Config;
 use tilewright_syntax::Sources;
 use tilewright_tests::{Case, engines_agree};
 
+use crate::drawn::{Drawn, mostly_accepted};
+
 /// The first code of a refusal; empty where all engines agree.
 fn answer(text: &str) -> &'static str {
     engines_agree(&Case::new(text)).map_or_else(|refused| refused.codes[0], |_| "")
@@ -155,15 +157,22 @@ fn program(stages: &[(u8, u8, u8, i64)], rows: i64, stored: u8) -> String {
 /// immediate.
 const REFUSALS: [&str; 4] = ["E0450", "E0451", "E0455", "E0507"];
 
+fn programs() -> impl Strategy<Value = Drawn> {
+    let stages = prop::collection::vec(stage(), 1..5);
+    (stages, 1..5_i64, any::<u8>()).prop_map(|(stages, rows, stored)| Drawn::new(program(&stages, rows, stored)))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: super::cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_stages_agree_or_are_refused(
-        stages in prop::collection::vec(stage(), 1..5), rows in 1..5_i64, stored in any::<u8>(),
-    ) {
-        let text = program(&stages, rows, stored);
-        let code = answer(&text);
-        prop_assert!(code.is_empty() || REFUSALS.contains(&code), "{}:\n{}", code, text);
+    fn random_stages_agree_or_are_refused(program in programs()) {
+        program.is_accepted(&REFUSALS);
     }
+}
+
+/// Products, differences and choices need what the default target does not have.
+#[test]
+fn many_random_stages_are_accepted() {
+    mostly_accepted(programs(), 40, |program| program.is_accepted(&REFUSALS));
 }

@@ -4,6 +4,7 @@
 mod automatic;
 mod convolutions;
 mod directives;
+mod drawn;
 mod elementwise;
 mod examples;
 mod layouts;

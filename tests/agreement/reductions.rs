@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use tilewright_isa::{Config, MemoryType, Op};
 use tilewright_tests::{Agreed, Case, engines_agree};
 
+use crate::drawn::{Drawn, mostly_accepted};
+
 fn agree(text: &str) -> Agreed {
     engines_agree(&Case::new(text)).unwrap_or_else(|refused| panic!("{}\n{text}", refused.text))
 }
@@ -135,12 +137,86 @@ fn reduction() -> impl Strategy<Value = String> {
 /// A place that leaves a part of a tile.
 const REFUSALS: [&str; 2] = ["E0505", "E0508"];
 
+/// A window over rows and columns of a tensor in the accumulator, with a border of zeros.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    /// Of the result; the channels are in blocks.
+    sizes: [i64; 3],
+    size: i64,
+    step: i64,
+    border: i64,
+    reducer: &'static str,
+    narrow: bool,
+    /// Keys that sort the loops, and the number of loops around the copy.
+    order: [u8; 5],
+    place: usize,
+}
+
+fn window() -> impl Strategy<Value = Window> {
+    let sizes = (1..3_i64, prop::array::uniform2(1..7_i64));
+    let shape = (1..4_i64, 1..3_i64, 0..2_i64, prop::sample::select(&["sum", "max", "min"][..]), any::<bool>());
+    (sizes, shape, any::<[u8; 5]>(), 0..5_usize).prop_map(|((ch, [h, w]), shape, order, place)| {
+        let (size, step, border, reducer, narrow) = shape;
+        let sizes = [ch, h, w];
+        Window { sizes, size, step, border: border.min(size - 1), reducer, narrow, order, place }
+    })
+}
+
+fn pooling(window: &Window) -> String {
+    let Window { sizes: [ch, h, w], size, step, border, reducer, narrow, order, place } = *window;
+    let reach = |n: i64| ((n - 1) * step + size - 2 * border).max(1);
+    let (rows, columns) = (reach(h), reach(w));
+    let (dtype, read) = if narrow { ("i8", ["i32(", ")"]) } else { ("i32", ["", ""]) };
+    let mut loops: Vec<(u8, &str)> = order.into_iter().zip(["co", "y", "x", "r", "s"]).collect();
+    loops.sort();
+    let loops: Vec<&str> = loops.into_iter().map(|(_, name)| name).collect();
+    let copy = place.checked_sub(1).map_or(String::new(), |at| format!("Xb.compute_at(P, {})", loops[at]));
+    format!(
+        "kernel pool(ch = BLOCK_OUT * {ch}) {{
+    input X: {dtype}[ch, {rows}, {columns}] outside 0
+    P[c, y < {h}, x < {w}] =
+        {reducer}(r < {size}, s < {size}: {}X[c, y * {step} + r - {border}, x * {step} + s - {border}]{})
+    output Y[c, y, x] = i8(P[c, y, x])
+}}
+
+schedule s for pool {{
+    Xb = X.cache_read(acc)
+    P.set_scope(acc)
+    P.split(c, BLOCK_OUT) -> co, ci
+    P.reorder({}, ci)
+    {copy}
+}}
+",
+        read[0],
+        read[1],
+        loops.join(", ")
+    )
+}
+
+fn programs() -> impl Strategy<Value = Drawn> {
+    reduction().prop_map(Drawn::new)
+}
+
+fn windows() -> impl Strategy<Value = Drawn> {
+    window().prop_map(|window| Drawn::new(pooling(&window)))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: super::cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_reductions_agree_or_are_refused(text in reduction()) {
-        let codes = engines_agree(&Case::new(&text)).map_or_else(|refused| refused.codes, |_| Vec::new());
-        prop_assert!(codes.iter().all(|c| REFUSALS.contains(c)), "{:?}:\n{}", codes, text);
+    fn random_reductions_agree_or_are_refused(program in programs()) {
+        program.is_accepted(&REFUSALS);
     }
+
+    #[test]
+    fn random_windows_agree_or_are_refused(program in windows()) {
+        program.is_accepted(&REFUSALS);
+    }
+}
+
+#[test]
+fn most_random_reductions_are_accepted() {
+    mostly_accepted(programs(), 60, |program| program.is_accepted(&REFUSALS));
+    mostly_accepted(windows(), 60, |program| program.is_accepted(&REFUSALS));
 }

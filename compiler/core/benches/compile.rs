@@ -1,7 +1,8 @@
 //! How long the compiler takes, in process and warm: from the text of a program to its instructions.
 //!
-//! `blocked_matmul` is what TVM's tutorial builds in 24.5 ms. `growth` compiles one kernel for 10^4 to 10^6 instructions;
-//! its time for each instruction should stay where it is.
+//! `tutorials` are the blocked matmul, the same with buffers that rotate, and the convolution of VTA's tutorials. `growth`
+//! compiles one kernel for 10^4 to 10^6 instructions; its time for each instruction should stay where it is.
+//! `docs/performance.md` has figures.
 
 use std::path::Path;
 
@@ -24,10 +25,15 @@ fn compile(text: &str, params: &[(String, i64)]) -> Stream {
     emit(&legal).expect("it can be emitted")
 }
 
-fn blocked_matmul(c: &mut Criterion) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dsl-examples/blocked_matmul.tw");
-    let text = std::fs::read_to_string(path).expect("the example is there");
-    c.bench_function("blocked_matmul", |b| b.iter(|| compile(&text, &[])));
+fn tutorials(c: &mut Criterion) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dsl-examples");
+    let channels = [("ci".to_string(), 256), ("co".to_string(), 256)];
+    let examples: [(&str, &[(String, i64)]); 3] =
+        [("blocked_matmul", &[]), ("double_buffered_matmul", &[]), ("conv", &channels)];
+    for (name, params) in examples {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.tw"))).expect("the example is there");
+        c.bench_function(name, |b| b.iter(|| compile(&text, params)));
+    }
 }
 
 /// One tile of the result at a time: five instructions for each.
@@ -66,5 +72,5 @@ fn growth(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, blocked_matmul, growth);
+criterion_group!(benches, tutorials, growth);
 criterion_main!(benches);

@@ -92,6 +92,7 @@ fn build_with(schedule: &Schedule, inside: Inside) -> Result<(LoopProgram, bool)
         loops: HashMap::new(),
         shared: shared_names(schedule),
         taken: HashSet::new(),
+        numbers: HashMap::new(),
         last: HashSet::new(),
         only_outside: false,
         left_out: false,
@@ -146,6 +147,8 @@ struct Builder<'a> {
     shared: HashSet<String>,
     /// Names of loops and buffers that are taken.
     taken: HashSet<String>,
+    /// For a name that is taken, the first number with which it may not be.
+    numbers: HashMap<String, u32>,
     /// The reduced loops around that stand at their last value.
     last: HashSet<StageLoop>,
     /// Whether something is copied that lies outside of its array, which no transfer does.
@@ -172,11 +175,17 @@ impl Builder<'_> {
 
     /// The name, with a number where it is taken.
     fn fresh_name(&mut self, plain: String) -> String {
-        let numbered = (2..).map(|n| format!("{plain}_{n}"));
-        let mut candidates = std::iter::once(plain.clone()).chain(numbered);
-        let name = candidates.find(|n| !self.taken.contains(n)).expect("endlessly many candidates");
-        self.taken.insert(name.clone());
-        name
+        if self.taken.insert(plain.clone()) {
+            return plain;
+        }
+        let number = self.numbers.entry(plain.clone()).or_insert(2);
+        loop {
+            let name = format!("{plain}_{number}");
+            *number += 1;
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
     }
 
     /// The statements of a stage: its allocation, and its loops with all that is computed in them.

@@ -4,6 +4,8 @@
 //! buffer a tile layout and an address and puts intrinsics (`Dma`, `Gemm`, `Alu`) in the place of inner loops; these
 //! address whole elements of the scratchpads ("tiles"). Both forms have one meaning, which `interpret` states.
 
+use std::collections::HashSet;
+
 use tilewright_syntax::Span;
 
 use crate::affine::{Affine, Interval};
@@ -423,9 +425,13 @@ impl LoopProgram {
     /// A new variable with the extent of another, and a name made from its.
     pub fn fresh_loop(&mut self, like: LoopId) -> LoopId {
         let LoopVar { name, extent } = self.loop_var(like).clone();
-        let taken = |n: &String| self.loops.iter().any(|l| l.name == *n);
-        let name = (2..).map(|n| format!("{name}_{n}")).find(|n| !taken(n)).expect("endlessly many names");
-        self.loops.push(LoopVar { name, extent });
+        let number = |l: &LoopVar| {
+            let digits = l.name.strip_prefix(&name)?.strip_prefix('_')?;
+            digits.parse::<u32>().ok().filter(|_| !digits.starts_with('0'))
+        };
+        let taken: HashSet<u32> = self.loops.iter().filter_map(number).collect();
+        let free = (2..).find(|n| !taken.contains(n)).expect("endlessly many numbers");
+        self.loops.push(LoopVar { name: format!("{name}_{free}"), extent });
         LoopId(self.loops.len() as u32 - 1)
     }
 
