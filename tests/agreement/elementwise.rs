@@ -171,8 +171,8 @@ proptest! {
     }
 }
 
-/// Products, differences and choices need what the default target does not have.
+/// What needs a temporary is not.
 #[test]
-fn many_random_stages_are_accepted() {
-    mostly_accepted(programs(), 40, |program| program.is_accepted(&REFUSALS));
+fn most_random_stages_are_accepted() {
+    mostly_accepted(programs(), 70, |program| program.is_accepted(&REFUSALS));
 }

@@ -312,5 +312,5 @@ proptest! {
 
 #[test]
 fn most_random_programs_are_accepted() {
-    mostly_accepted(scheduled(), 70, |program| program.is_accepted(&REFUSALS));
+    mostly_accepted(scheduled(), 60, |program| program.is_accepted(&REFUSALS));
 }

@@ -217,6 +217,6 @@ proptest! {
 
 #[test]
 fn most_random_reductions_are_accepted() {
-    mostly_accepted(programs(), 60, |program| program.is_accepted(&REFUSALS));
-    mostly_accepted(windows(), 60, |program| program.is_accepted(&REFUSALS));
+    mostly_accepted(programs(), 75, |program| program.is_accepted(&REFUSALS));
+    mostly_accepted(windows(), 75, |program| program.is_accepted(&REFUSALS));
 }
