@@ -6,7 +6,7 @@ use std::fmt::Write;
 use proptest::prelude::*;
 use tilewright_tests::{Case, engines_agree};
 
-use crate::drawn::{Drawn, mostly_accepted};
+use crate::drawn::{Drawn, mostly_accepted, shuffled};
 
 /// What a kernel and its schedule are made from.
 #[derive(Clone, Debug)]
@@ -94,7 +94,7 @@ impl Choices {
         let tensors = [("F", "o c r s", 2), ("Y", "o y x", 2), ("X", "c d1 d2", 6)].into_iter().zip(self.memory_orders);
         let said = tensors.filter(|((_, _, every), keys)| keys[0] % every == 0);
         let names = |dims: &str| dims.split(' ').map(String::from).collect();
-        said.map(|((t, dims, _), keys)| format!("{t}.layout({})", sorted(names(dims), &keys).join(", "))).collect()
+        said.map(|((t, dims, _), keys)| format!("{t}.layout({})", shuffled(names(dims), &keys).join(", "))).collect()
     }
 
     fn schedule(&self) -> Vec<String> {
@@ -120,7 +120,7 @@ impl Choices {
                 }
             }
         }
-        let outer = sorted(outer, &self.output_order);
+        let outer = shuffled(outer, &self.output_order);
         if let (Some(first), Some(last)) = (outer.first(), outer.last()) {
             lines.push(format!("Y.reorder({}, {})", outer.join(", "), inner.join(", ")));
             lines.push(format!("Y.peel({first}, {}, {})", self.peel[0], self.peel[1]));
@@ -134,7 +134,7 @@ impl Choices {
             loops.retain(|l| l != axis);
             loops.extend([format!("{axis}o"), format!("{axis}i")]);
         }
-        let loops = sorted(loops, &self.product_order);
+        let loops = shuffled(loops, &self.product_order);
         lines.push(format!("C.reorder({}, oi, ci)", loops.join(", ")));
         lines.push("C.tensorize(oi, gemm)".to_string());
         for (operand, place) in ["X_buf", "F_buf"].into_iter().zip(self.places) {
@@ -181,12 +181,6 @@ impl Choices {
         }
         lines
     }
-}
-
-fn sorted(items: Vec<String>, keys: &[u8]) -> Vec<String> {
-    let mut keyed: Vec<(u8, String)> = keys.iter().copied().zip(items).collect();
-    keyed.sort();
-    keyed.into_iter().map(|(_, item)| item).collect()
 }
 
 /// What a legality check may say to a schedule of this family: a stage that cannot follow or roll, a part of a tile, too large, a

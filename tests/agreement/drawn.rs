@@ -59,6 +59,13 @@ impl fmt::Debug for Drawn {
     }
 }
 
+/// Items in an order that random keys choose; keys are taken again where they are fewer.
+pub fn shuffled<T>(items: Vec<T>, keys: &[u8]) -> Vec<T> {
+    let mut keyed: Vec<(u8, T)> = keys.iter().cycle().copied().zip(items).collect();
+    keyed.sort_by_key(|(key, _)| *key);
+    keyed.into_iter().map(|(_, item)| item).collect()
+}
+
 /// A generator whose programs are mostly refused would test little: at least `percent` of a hundred must be accepted.
 pub fn mostly_accepted<S: Strategy>(family: S, percent: u32, accepts: impl Fn(&S::Value) -> bool) {
     let mut runner = TestRunner::deterministic();

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use proptest::prelude::*;
 
-use crate::drawn::{Drawn, mostly_accepted};
+use crate::drawn::{Drawn, mostly_accepted, shuffled};
 
 /// What a kernel and its schedule are made from. Numbers choose among what is possible where they are used.
 #[derive(Clone, Debug)]
@@ -275,12 +275,6 @@ impl Choices {
         }
         lines
     }
-}
-
-fn shuffled<T>(items: Vec<T>, keys: &[u8]) -> Vec<T> {
-    let mut keyed: Vec<(u8, T)> = keys.iter().cycle().copied().zip(items).collect();
-    keyed.sort_by_key(|(key, _)| *key);
-    keyed.into_iter().map(|(_, item)| item).collect()
 }
 
 /// What a legality check may say to a schedule of this family: too large, or tiles that a place takes apart.
