@@ -46,6 +46,40 @@ fn directives_that_change_nothing() {
 }
 
 #[test]
+fn directives_that_say_of_iterations_what_there_are_too_few_of() {
+    let idle: [&[&str]; 9] = [
+        &["S.split(j, 100) -> jo, ji", "S.unroll(jo)"],
+        &["Y.split(j, parts = 1) -> jo, ji", "Y.fuse(i, jo) -> f"],
+        &["Y.split(j, parts = 64) -> jo, ji"],
+        &["Y.peel(i, 0)"],
+        &["Y.peel(i, 1, 4)"],
+        &["Y.tile(i, j, 1, 64) -> io, jo, ii, ji"],
+        &["Y.tile(i, j, 4, 64) -> io, jo, ii, ji"],
+        &["Y.split(j, 64) -> jo, ji", "Y.reorder(jo, i, ji)", "S.compute_at(Y, jo)", "S.double_buffer()"],
+        &["Y.split(j, 64) -> jo, ji", "Y.bind(jo, vthread)"],
+    ];
+    let all = idle.map(told).join("\n\n\n");
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "warnings" }, {
+        insta::assert_snapshot!("few_iterations", all);
+    });
+}
+
+/// Iterations of an outer loop take turns as well.
+#[test]
+fn directives_for_enough_iterations() {
+    let busy: [&[&str]; 5] = [
+        &["Y.tile(i, j, 4, 1) -> io, jo, ii, ji"],
+        &["Y.split(j, n) -> jo, ji", "S.compute_at(Y, jo)", "S.double_buffer()"],
+        &["Y.tile(i, j, 1, 32) -> io, jo, ii, ji"],
+        &["Y.peel(i, 3)", "S.unroll(j)"],
+        &["Y.fuse(i, j) -> f", "Y.bind(f, vthread)"],
+    ];
+    for directives in busy {
+        assert_eq!(told(directives), "", "{directives:?}");
+    }
+}
+
+#[test]
 fn directives_that_change_something_or_depend_on_the_target() {
     let busy = [
         "Y.split(i, BATCH) -> io, ii",

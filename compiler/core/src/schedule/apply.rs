@@ -5,9 +5,9 @@ use tilewright_syntax::{Diagnostic, Span};
 
 use crate::gemm::Core;
 use crate::modules::Modules;
-use crate::schedule::args::Call;
+use crate::schedule::args::{Call, said_of};
 use crate::schedule::expand::{Context, Expanded, expand};
-use crate::schedule::{Schedule, checks, ops};
+use crate::schedule::{Schedule, checks, ops, warning};
 use crate::tensor::Constants;
 use crate::tensor::Kernel;
 
@@ -42,6 +42,7 @@ pub fn apply(
         watch(Step { span: call.span, context, after: &schedule });
         Ok(())
     })?;
+    warning::find_idle(&mut schedule);
     Ok(schedule)
 }
 
@@ -52,9 +53,11 @@ fn apply_one(
     directive: &ast::Directive,
     constants: &Constants,
 ) -> Result<(), Diagnostic> {
+    let before = schedule.clone();
     let applied = ops::find(&directive.name).and_then(|op| {
-        let before = schedule.clone();
-        (op.apply)(schedule, &Call { subject: stage, directive, target, constants, usage: op.usage })?;
+        let outcome = (op.apply)(schedule, &Call { subject: stage, directive, target, constants, usage: op.usage });
+        // The schedule may be changed in part, so places are those before.
+        outcome.map_err(|e| said_of(e, &before, stage, op.usage))?;
         checks::still_legal(&before, schedule, directive.span)
     });
     applied.map_err(|e| e.diagnostic())

@@ -4,10 +4,11 @@ use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, ExprKind, Ident};
 
 use crate::loops::ir::Scope;
-use crate::schedule::error::ScheduleError;
+use crate::schedule::error::{Place, ScheduleError};
+use crate::schedule::regions::infer;
 use crate::schedule::{Schedule, StageAxisId, StageId, Warning};
 use crate::tensor::Constants;
-use crate::tensor::TensorId;
+use crate::tensor::{TensorError, TensorId};
 
 /// A directive and the tensor that it is said of.
 #[derive(Debug)]
@@ -41,11 +42,11 @@ impl<'a> Call<'a> {
     pub fn expect_unnamed(&self, allowed: std::ops::RangeInclusive<usize>) -> Result<(), ScheduleError> {
         match allowed.contains(&self.directive.args.len()) {
             true => Ok(()),
-            false => Err(self.bad_arguments(format!(
-                "it takes {}, and {} here",
-                count(allowed, "argument", "arguments"),
-                stand(self.directive.args.len())
-            ))),
+            false => {
+                let surplus = self.directive.args.get(*allowed.end()).map(|arg| arg.span);
+                let (takes, here) = (count(allowed, "argument", "arguments"), stand(self.directive.args.len()));
+                Err(self.unfit(surplus, format!("it takes {takes}, and {here} here")))
+            }
         }
     }
 
@@ -54,10 +55,10 @@ impl<'a> Call<'a> {
         for (at, arg) in self.directive.named.iter().enumerate() {
             let name = &arg.name.name;
             if !allowed.contains(&name.as_str()) {
-                return Err(self.bad_arguments(format!("it has no argument `{name}`")));
+                return Err(self.unfit(Some(arg.name.span), format!("it has no argument `{name}`")));
             }
             if self.directive.named[..at].iter().any(|earlier| earlier.name.name == *name) {
-                return Err(self.bad_arguments(format!("`{name}` is given twice")));
+                return Err(self.unfit(Some(arg.name.span), format!("`{name}` is given twice")));
             }
         }
         Ok(())
@@ -67,11 +68,11 @@ impl<'a> Call<'a> {
     pub fn expect_results(&self, wanted: usize) -> Result<(), ScheduleError> {
         match self.directive.results.len() == wanted {
             true => Ok(()),
-            false => Err(self.bad_arguments(format!(
-                "it names {} behind `->`, and {} here",
-                count(wanted..=wanted, "axis", "axes"),
-                stand(self.directive.results.len())
-            ))),
+            false => {
+                let surplus = self.directive.results.get(wanted).map(|name| name.span);
+                let (names, here) = (count(wanted..=wanted, "axis", "axes"), stand(self.directive.results.len()));
+                Err(self.unfit(surplus, format!("it names {names} behind `->`, and {here} here")))
+            }
         }
     }
 
@@ -79,23 +80,23 @@ impl<'a> Call<'a> {
     pub fn expect_target(&self, wanted: bool) -> Result<(), ScheduleError> {
         match (wanted, self.target) {
             (true, None) => Err(self.bad_arguments("it makes a stage, which needs a name: `NAME = ...`".into())),
-            (false, Some(_)) => Err(self.bad_arguments("it makes no stage that could be named".into())),
+            (false, Some(target)) => Err(self.unfit(Some(target.span), "it makes no stage that could be named".into())),
             _ => Ok(()),
         }
     }
 
-    /// An argument that has to be a name.
-    pub fn name(&self, at: usize) -> Result<Ident, ScheduleError> {
+    /// An argument that has to be a name; `expected` says of what.
+    pub fn name(&self, at: usize, expected: &'static str) -> Result<Ident, ScheduleError> {
         let arg = &self.directive.args[at];
         match &arg.kind {
             ExprKind::Name(name) => Ok(Ident { name: name.clone(), span: arg.span }),
-            _ => Err(ScheduleError::ArgumentKind { span: arg.span, expected: "a name", usage: self.usage }),
+            _ => Err(ScheduleError::ArgumentKind { span: arg.span, expected, usage: self.usage, of: None }),
         }
     }
 
     /// An argument that has to be a loop of a stage.
     pub fn axis(&self, schedule: &Schedule, stage: StageId, at: usize) -> Result<StageAxisId, ScheduleError> {
-        resolve_axis(schedule, stage, &self.name(at)?)
+        resolve_axis(schedule, stage, &self.name(at, "the name of an axis")?)
     }
 
     /// The first two arguments, which have to be two loops of a stage.
@@ -127,15 +128,15 @@ impl<'a> Call<'a> {
         let value = self.constants.eval(arg).map_err(|e| ScheduleError::Constant(Box::new(e)))?;
         match value >= least {
             true => Ok(value),
-            false => Err(ScheduleError::TooSmall { span: arg.span, value, least }),
+            false => Err(ScheduleError::TooSmall { span: arg.span, value, least, of: None }),
         }
     }
 
     /// An argument that has to be the name of a scratchpad.
     pub fn scope(&self, at: usize) -> Result<Scope, ScheduleError> {
-        let name = self.name(at)?;
+        let name = self.name(at, "the name of a scratchpad")?;
         let found = Scope::ON_CHIP.into_iter().find(|s| s.name() == name.name);
-        found.ok_or(ScheduleError::UnknownScope { name })
+        found.ok_or(ScheduleError::UnknownScope { name, of: None })
     }
 
     /// The warning that the directive changes nothing.
@@ -144,7 +145,12 @@ impl<'a> Call<'a> {
     }
 
     pub fn bad_arguments(&self, reason: String) -> ScheduleError {
-        ScheduleError::Arguments { directive: self.directive.name.clone(), reason, usage: self.usage }
+        self.unfit(None, reason)
+    }
+
+    /// Arguments that do not fit; `at` is the one too many.
+    fn unfit(&self, at: Option<Span>, reason: String) -> ScheduleError {
+        ScheduleError::Arguments { directive: self.directive.name.clone(), at, reason, usage: self.usage, of: None }
     }
 }
 
@@ -156,6 +162,7 @@ pub fn resolve_axis(schedule: &Schedule, stage: StageId, name: &Ident) -> Result
         return Err(ScheduleError::UnknownAxis {
             name: name.clone(),
             stage: schedule.stage_name(stage).to_string(),
+            definition: schedule.kernel.tensor(s.tensor).span,
             loops,
         });
     };
@@ -174,7 +181,7 @@ pub fn resolve_axis(schedule: &Schedule, stage: StageId, name: &Ident) -> Result
 pub fn resolve_tensor(schedule: &Schedule, name: &Ident) -> Result<TensorId, ScheduleError> {
     let tensor = schedule.kernel.find(&name.name).ok_or_else(|| ScheduleError::UnknownStage {
         name: name.clone(),
-        known: schedule.kernel.tensors.iter().map(|t| t.name.clone()).collect(),
+        known: schedule.kernel.tensors.iter().map(|t| (t.name.clone(), t.span)).collect(),
     })?;
     match schedule.inlined(tensor) {
         None => Ok(tensor),
@@ -187,6 +194,52 @@ pub fn resolve_stage(schedule: &Schedule, name: &Ident) -> Result<StageId, Sched
     let tensor = resolve_tensor(schedule, name)?;
     let input = schedule.kernel.tensor(tensor).span;
     schedule.stage_of(tensor).ok_or_else(|| ScheduleError::InputIsNoStage { name: name.clone(), input })
+}
+
+/// An error about arguments with the tensor that the directive is said of. A loop of it in the place of a size is such an error
+/// as well.
+pub fn said_of(error: ScheduleError, before: &Schedule, subject: &Ident, usage: &'static str) -> ScheduleError {
+    let mut error = match error {
+        ScheduleError::Constant(e) => match *e {
+            TensorError::UnknownName { ref name, span, .. } if has_axis(before, subject, name) => {
+                ScheduleError::ArgumentKind { span, expected: "a size", usage, of: None }
+            }
+            other => ScheduleError::Constant(Box::new(other)),
+        },
+        other => other,
+    };
+    let wants_type = matches!(error, ScheduleError::UnknownScope { .. });
+    if let Some(of) = error.subject() {
+        *of = place_of(before, subject, wants_type);
+    }
+    error
+}
+
+fn has_axis(schedule: &Schedule, subject: &Ident, name: &str) -> bool {
+    let stage = schedule.kernel.find(&subject.name).and_then(|tensor| schedule.stage_of(tensor));
+    stage.is_some_and(|stage| schedule.stage(stage).axes.iter().any(|a| a.name == name))
+}
+
+/// A tensor, with what helps to say something of it: its type, or its loops and how often they run.
+fn place_of(schedule: &Schedule, subject: &Ident, wants_type: bool) -> Option<Place> {
+    let tensor = schedule.kernel.find(&subject.name)?;
+    let t = schedule.kernel.tensor(tensor);
+    let text = match schedule.stage_of(tensor) {
+        _ if wants_type => format!("its elements are `{}`", t.dtype.name()),
+        Some(stage) => loops_of(schedule, stage),
+        None if t.is_input() => "an input, which has no loops".to_string(),
+        None => return None,
+    };
+    Some(Place { span: t.span, text })
+}
+
+fn loops_of(schedule: &Schedule, stage: StageId) -> String {
+    let (s, regions) = (schedule.stage(stage), infer(schedule));
+    let shown = |l: &StageAxisId| format!("`{}` in 0..{}", s.axis(*l).name, regions.extent(stage, *l));
+    match s.leaves.iter().map(shown).collect::<Vec<_>>() {
+        loops if loops.is_empty() => "a single value, without loops".to_string(),
+        loops => format!("its loops: {}", loops.join(", ")),
+    }
 }
 
 fn count(range: std::ops::RangeInclusive<usize>, one: &str, many: &str) -> String {

@@ -17,7 +17,7 @@ use crate::scalar::{BinaryOp, DType, Scalar};
 use crate::schedule::follow::can_follow;
 use crate::schedule::regions::{self, Regions, StageLoop, infer};
 use crate::schedule::rolling::can_roll;
-use crate::schedule::{Attach, AxisSource, Schedule, ScheduleError, StageAxisId, StageId};
+use crate::schedule::{Attach, AxisSource, Schedule, ScheduleError, Stage, StageAxisId, StageId};
 use crate::tensor::{Leaf, Read};
 
 /// Why a stage cannot be computed at an axis.
@@ -293,10 +293,7 @@ pub fn still_legal(before: &Schedule, s: &Schedule, span: Span) -> Result<(), Sc
         storage_rotates(s, stage, span)?;
         storage_rolls(s, stage, span)?;
         threads_remain(s, stage, span)?;
-        if let Some(lost) = s.stage(stage).unrolled.iter().find(|m| s.stage(stage).depth(m.axis).is_none()) {
-            let reason = format!("`{}` was unrolled, and is no loop after it", s.stage(stage).axis(lost.axis).name);
-            return Err(ScheduleError::BreaksEarlier { span, earlier: lost.span, reason });
-        }
+        unrolled_loops(s, stage, span)?;
         if let Some(alu) = s.stage(stage).alu
             && let Err((reason, _)) = runs_on_alu(s, stage)
         {
@@ -343,10 +340,10 @@ fn threads_remain(s: &Schedule, stage: StageId, span: Span) -> Result<(), Schedu
     for thread in &s.stage(stage).vthreads {
         let name = &s.stage(stage).axis(thread.axis).name;
         let reason = match s.stage(stage).depth(thread.axis) {
-            None => format!("`{name}` is a virtual thread, and no loop any more after it"),
+            None => format!("`{name}` is a virtual thread, and no loop any more after this"),
             Some(_) => match can_interleave(s, stage, thread.axis) {
                 Ok(()) => continue,
-                Err(reason) => format!("`{name}` is a virtual thread, and after it {reason}"),
+                Err(reason) => format!("`{name}` is a virtual thread, and after this {reason}"),
             },
         };
         return Err(ScheduleError::BreaksEarlier { span, earlier: thread.span, reason });
@@ -364,15 +361,35 @@ fn whole_blocks(s: &Schedule, regions: &Regions, stage: StageId, span: Span) -> 
     Err(ScheduleError::BreaksEarlier { span, earlier: split.span, reason })
 }
 
+/// What became of an axis that is no loop outside of a tile any more.
+fn takes(st: &Stage, axis: StageAxisId) -> Option<&'static str> {
+    match st.depth(axis) {
+        None if st.axis(axis).fused.is_some() => Some("fuses it"),
+        None => Some("splits it"),
+        Some(_) if st.in_tile(axis) => Some("draws it into the tile"),
+        Some(_) => None,
+    }
+}
+
+/// A loop that was unrolled stays a loop outside of the tile.
+fn unrolled_loops(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
+    let st = s.stage(stage);
+    for unrolled in &st.unrolled {
+        if let Some(does) = takes(st, unrolled.axis) {
+            let reason = format!("`{}` was unrolled, and this {does}", st.axis(unrolled.axis).name);
+            return Err(ScheduleError::BreaksEarlier { span, earlier: unrolled.span, reason });
+        }
+    }
+    Ok(())
+}
+
 /// A peeled loop stays a loop outside of the tile.
 fn peeled_loops(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
     let st = s.stage(stage);
     for (at, axis) in st.axes.iter().enumerate() {
         let id = StageAxisId(at as u32);
-        if let Some(peeled) = axis.peeled
-            && (st.depth(id).is_none() || st.in_tile(id))
-        {
-            let reason = format!("takes `{}` apart, of which iterations were peeled", axis.name);
+        if let (Some(peeled), Some(does)) = (axis.peeled, takes(st, id)) {
+            let reason = format!("iterations of `{}` were peeled, and this {does}", axis.name);
             return Err(ScheduleError::BreaksEarlier { span, earlier: peeled.span, reason });
         }
     }

@@ -11,29 +11,36 @@ use crate::schedule::follow::FollowError;
 use crate::schedule::rolling::RollError;
 use crate::tensor::TensorError;
 
-/// A directive that cannot be applied.
+/// A place beside the one that is wrong, and what is to be said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub span: Span,
+    pub text: String,
+}
+
+/// A directive that cannot be applied. `of` is the tensor that it is said of, where the schedule has it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ScheduleError {
     #[error("unknown directive `{}`", name.name)]
     UnknownDirective { name: Ident, known: Vec<&'static str> },
     #[error("unknown stage `{}`", name.name)]
-    UnknownStage { name: Ident, known: Vec<String> },
+    UnknownStage { name: Ident, known: Vec<(String, Span)> },
     #[error("`{}` is an input, and nothing computes it", name.name)]
     InputIsNoStage { name: Ident, input: Span },
     #[error("`{stage}` has no axis `{}`", name.name)]
-    UnknownAxis { name: Ident, stage: String, loops: Vec<String> },
+    UnknownAxis { name: Ident, stage: String, definition: Span, loops: Vec<String> },
     #[error("`{}` was {how} and is no loop any more", name.name)]
     AxisIsNoLoop { name: Ident, span: Span, how: &'static str, became: Vec<String> },
     #[error("`{}` cannot be used like this: {reason}", directive.name)]
-    Arguments { directive: Ident, reason: String, usage: &'static str },
+    Arguments { directive: Ident, at: Option<Span>, reason: String, usage: &'static str, of: Option<Place> },
     #[error("expected {expected}")]
-    ArgumentKind { span: Span, expected: &'static str, usage: &'static str },
+    ArgumentKind { span: Span, expected: &'static str, usage: &'static str, of: Option<Place> },
     #[error("{value} is too small: it has to be at least {least}")]
-    TooSmall { span: Span, value: i64, least: i64 },
+    TooSmall { span: Span, value: i64, least: i64, of: Option<Place> },
     #[error(transparent)]
     Constant(Box<TensorError>),
     #[error("unknown scope `{}`", name.name)]
-    UnknownScope { name: Ident },
+    UnknownScope { name: Ident, of: Option<Place> },
     #[error("`{}` is already the name of something in this schedule", name.name)]
     NameTaken { name: Ident, first: Span },
     #[error("`{axis}` stands twice in one {directive}")]
@@ -43,7 +50,7 @@ pub enum ScheduleError {
     #[error("no stage reads `{tensor}`, so there is nothing to cache it for")]
     NoReaders { span: Span, tensor: String, definition: Span },
     #[error("`{reader}` does not read `{tensor}`")]
-    NotAReader { span: Span, reader: String, tensor: String, readers: Vec<String> },
+    NotAReader { span: Span, reader: String, definition: Span, tensor: String, readers: Vec<String> },
     #[error("`{producer}` cannot be computed at `{host}`'s axis `{axis}`")]
     CannotHold {
         span: Span,
@@ -69,7 +76,7 @@ pub enum ScheduleError {
     #[error("this directive makes an earlier one illegal")]
     BreaksEarlier { span: Span, earlier: Span, reason: String },
     #[error("unknown {what} `{}`", name.name)]
-    UnknownWord { what: &'static str, name: Ident, known: Vec<&'static str> },
+    UnknownWord { what: &'static str, name: Ident, known: Vec<&'static str>, of: Option<Place> },
     #[error("`{stage}` is not a copy, so it cannot be a `dma_copy`")]
     NotACopy { span: Span, stage: String, definition: Span },
     #[error("the loops of `{stage}` from `{axis}` inwards are no GEMM: {part}")]
@@ -143,6 +150,18 @@ impl ScheduleError {
         }
     }
 
+    /// Where an error about arguments keeps the tensor that the directive is said of.
+    pub fn subject(&mut self) -> Option<&mut Option<Place>> {
+        match self {
+            ScheduleError::Arguments { of, .. }
+            | ScheduleError::ArgumentKind { of, .. }
+            | ScheduleError::TooSmall { of, .. }
+            | ScheduleError::UnknownScope { of, .. }
+            | ScheduleError::UnknownWord { of, .. } => Some(of),
+            _ => None,
+        }
+    }
+
     /// The error as it is shown.
     pub fn diagnostic(&self) -> Diagnostic {
         if let ScheduleError::Constant(e) = self {
@@ -153,15 +172,14 @@ impl ScheduleError {
             ScheduleError::UnknownDirective { name, known } => {
                 did_you_mean(d.primary(name.span, "no directive has this name"), &name.name, known, "directives")
             }
-            ScheduleError::UnknownStage { name, known } => {
-                did_you_mean(d.primary(name.span, "no tensor of the kernel has this name"), &name.name, known, "stages")
-            }
+            ScheduleError::UnknownStage { name, known } => unknown_stage(d, name, known),
             ScheduleError::InputIsNoStage { name, input } => d
                 .primary(name.span, "has no loops")
                 .secondary(*input, "comes from outside")
                 .help(format!("schedule its copy: `{0}_buf = {0}.cache_read(inp)`, then `{0}_buf. ...`", name.name)),
-            ScheduleError::UnknownAxis { name, loops, .. } => did_you_mean(
-                d.primary(name.span, "no loop has this name"),
+            ScheduleError::UnknownAxis { name, stage, definition, loops } => did_you_mean(
+                d.primary(name.span, "no loop has this name")
+                    .secondary(*definition, format!("`{stage}` is defined here")),
                 &name.name,
                 loops,
                 "its loops, from the outermost",
@@ -170,25 +188,31 @@ impl ScheduleError {
                 .primary(name.span, "no loop any more")
                 .secondary(*span, format!("{how} here"))
                 .help(format!("the loops that it became, from the outermost: {}", list(became))),
-            ScheduleError::Arguments { directive, usage, .. } => {
-                d.primary(directive.span, "used here").help(format!("write it as `{usage}`"))
+            ScheduleError::Arguments { directive, at, usage, of, .. } => {
+                let d = match at {
+                    Some(span) => d.primary(*span, "not expected here"),
+                    None => d.primary(directive.span, "used here"),
+                };
+                beside(d, of).help(format!("write it as `{usage}`"))
             }
-            ScheduleError::ArgumentKind { span, expected, usage } => {
-                d.primary(*span, format!("is not {expected}")).help(format!("write the directive as `{usage}`"))
+            ScheduleError::ArgumentKind { span, expected, usage, of } => {
+                beside(d.primary(*span, format!("is not {expected}")), of)
+                    .help(format!("write the directive as `{usage}`"))
             }
-            ScheduleError::TooSmall { span, value, .. } => {
-                d.primary(*span, format!("is {value}")).help("it counts iterations of the loop")
+            ScheduleError::TooSmall { span, value, of, .. } => {
+                beside(d.primary(*span, format!("is {value}")), of).help("it counts iterations of the loop")
             }
             ScheduleError::Constant(_) => d,
-            ScheduleError::UnknownScope { name } => {
+            ScheduleError::UnknownScope { name, of } => {
                 let known: Vec<&str> = Scope::ON_CHIP.iter().map(|s| s.name()).collect();
-                did_you_mean(d.primary(name.span, "no scratchpad has this name"), &name.name, &known, "scopes")
+                let d = beside(d.primary(name.span, "no scratchpad has this name"), of);
+                did_you_mean(d, &name.name, &known, "scopes")
             }
             ScheduleError::NameTaken { name, first } => {
                 d.primary(name.span, "named again").secondary(*first, "named here first").help("choose another name")
             }
             ScheduleError::AxisTwice { first, second, .. } => {
-                d.primary(*second, "again").secondary(*first, "first here").help("name each axis once")
+                d.primary(*second, "again").secondary(*first, "first here").help("name each of them once")
             }
             ScheduleError::ScopeRefused { span, place, place_text, help, .. } => {
                 d.primary(*span, "refused").secondary(*place, place_text).help(help)
@@ -197,9 +221,10 @@ impl ScheduleError {
                 let d = d.primary(*span, "nobody would read the copy").secondary(*definition, "read by no stage");
                 d.help("leave it out; an output is stored from the tensor that it copies, whose scope can be set")
             }
-            ScheduleError::NotAReader { span, readers, .. } => {
-                d.primary(*span, "reads other tensors").help(format!("its readers: {}", list(readers)))
-            }
+            ScheduleError::NotAReader { span, reader, definition, tensor, readers } => d
+                .primary(*span, "reads other tensors")
+                .secondary(*definition, format!("`{reader}` is defined here"))
+                .help(format!("readers of `{tensor}`: {}", list(readers))),
             ScheduleError::CannotHold { span, producer, reason, place, legal, .. } => {
                 cannot_hold(d.primary(*span, reason.reason(producer)).secondary(*place, "this axis"), reason, legal)
             }
@@ -223,8 +248,9 @@ impl ScheduleError {
                 .primary(*span, reason)
                 .secondary(*earlier, "would not hold any more")
                 .help("put this directive in front of the earlier one, or leave one of them out"),
-            ScheduleError::UnknownWord { what, name, known } => {
-                did_you_mean(d.primary(name.span, format!("no {what} has this name")), &name.name, known, "known")
+            ScheduleError::UnknownWord { what, name, known, of } => {
+                let d = beside(d.primary(name.span, format!("no {what} has this name")), of);
+                did_you_mean(d, &name.name, known, "known")
             }
             ScheduleError::NotACopy { span, definition, .. } => d
                 .primary(*span, "asserts a copy")
@@ -304,6 +330,24 @@ fn cannot_hold(d: Diagnostic, reason: &HoldError, legal: &[String]) -> Diagnosti
         ([], _) => d.help("no axis of this schedule can hold it; without `compute_at` it is computed at the root"),
         _ => d.help(format!("axes that can hold it: {}", list(legal))),
     }
+}
+
+fn beside(d: Diagnostic, of: &Option<Place>) -> Diagnostic {
+    match of {
+        Some(place) => d.secondary(place.span, place.text.clone()),
+        None => d,
+    }
+}
+
+fn unknown_stage(d: Diagnostic, name: &Ident, known: &[(String, Span)]) -> Diagnostic {
+    let names: Vec<&str> = known.iter().map(|(known, _)| known.as_str()).collect();
+    let d = d.primary(name.span, "no tensor of the kernel has this name");
+    let near = nearest(&name.name, names.iter().copied());
+    let d = match known.iter().find(|(known, _)| near == Some(known.as_str())) {
+        Some((near, span)) => d.secondary(*span, format!("`{near}` is introduced here")),
+        None => d,
+    };
+    did_you_mean(d, &name.name, &names, "stages")
 }
 
 fn did_you_mean<S: AsRef<str>>(d: Diagnostic, name: &str, known: &[S], what: &str) -> Diagnostic {

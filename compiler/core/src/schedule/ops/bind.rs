@@ -19,9 +19,9 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     call.expect_results(0)?;
     call.expect_args(2..=2)?;
     let stage = call.stage(schedule)?;
-    let word = call.name(1)?;
+    let word = call.name(1, "`vthread`")?;
     if word.name != "vthread" {
-        return Err(ScheduleError::UnknownWord { what: "thread", name: word, known: vec!["vthread"] });
+        return Err(ScheduleError::UnknownWord { what: "thread", name: word, known: vec!["vthread"], of: None });
     }
     let axis = call.axis(schedule, stage, 0)?;
     let s = schedule.stage(stage);

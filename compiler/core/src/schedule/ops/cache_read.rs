@@ -6,7 +6,7 @@
 //!          C[i, j] += X_buf[i, r] * ...
 //! ```
 //!
-//! Checks: the name is free; the tensor has readers, and those named are among them; the scope's elements have the
+//! Checks: the name is free; the tensor has readers, and those named are among them, each once; the scope's elements have the
 //! tensor's type.
 
 use tilewright_syntax::Span;
@@ -52,12 +52,18 @@ fn chosen_readers(schedule: &Schedule, call: &Call, source: TensorId) -> Result<
     }
     let mut chosen = Vec::new();
     for at in 1..call.directive.args.len() {
-        let name = call.name(at)?;
+        let name = call.name(at, "the name of a stage")?;
         let reader = resolve_stage(schedule, &name)?;
         if !all.contains(&reader) {
             let readers = all.iter().map(|r| schedule.stage_name(*r).to_string()).collect();
+            let definition = schedule.kernel.tensor(schedule.stage(reader).tensor).span;
             let (reader, tensor) = (name.name, tensor.name.clone());
-            return Err(ScheduleError::NotAReader { span: name.span, reader, tensor, readers });
+            return Err(ScheduleError::NotAReader { span: name.span, reader, definition, tensor, readers });
+        }
+        if let Some(first) = chosen.iter().position(|earlier| *earlier == reader) {
+            let (first, second) = (call.directive.args[1 + first].span, name.span);
+            let directive = call.directive.name.name.clone();
+            return Err(ScheduleError::AxisTwice { directive, axis: name.name, first, second });
         }
         chosen.push(reader);
     }

@@ -20,7 +20,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     call.expect_results(0)?;
     call.expect_args(2..=2)?;
     let producer = call.stage(schedule)?;
-    let host = resolve_stage(schedule, &call.name(0)?)?;
+    let host = resolve_stage(schedule, &call.name(0, "the name of a stage")?)?;
     let axis = call.axis(schedule, host, 1)?;
     let (host, axis) = in_steps(schedule, host, axis);
     // A stage may be moved from where it was computed before, so its old place does not count.

@@ -24,7 +24,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let stage = call.stage(schedule)?;
     let slots = match call.directive.args.len() {
         0 => 2,
-        _ => call.positive(0)?,
+        _ => call.at_least(0, i64::MIN)?,
     };
     if !(2..=MAX_SLOTS).contains(&slots) {
         return Err(call.bad_arguments(format!("2 to {MAX_SLOTS} slots can take turns, and this says {slots}")));

@@ -11,7 +11,8 @@ use crate::schedule::args::Call;
 use crate::schedule::checks::{FuseError, can_fuse, fusible};
 use crate::schedule::error::list;
 use crate::schedule::ops::{names_are_free, outside_tile};
-use crate::schedule::{AxisSource, Fused, Schedule, ScheduleError, StageAxis, StageAxisId};
+use crate::schedule::regions::infer;
+use crate::schedule::{AxisSource, Fused, Schedule, ScheduleError, StageAxis, StageAxisId, StageId};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
     call.expect_target(false)?;
@@ -36,6 +37,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
             help,
         });
     }
+    warn_if_single(schedule, stage, [outer, inner], call);
     let s = schedule.stage_mut(stage);
     let into = StageAxisId(s.axes.len() as u32);
     let source = AxisSource::Fused(outer, inner);
@@ -46,6 +48,15 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let depth = s.depth(outer).expect("a loop");
     s.leaves.splice(depth..=depth + 1, [into]);
     Ok(())
+}
+
+/// One of the loops runs once, so that the other one is all pairs already.
+fn warn_if_single(schedule: &mut Schedule, stage: StageId, axes: [StageAxisId; 2], call: &Call) {
+    let regions = infer(schedule);
+    let Some(single) = axes.into_iter().find(|axis| regions.extent(stage, *axis) == 1) else { return };
+    let a = schedule.stage(stage).axis(single);
+    let warning = call.no_effect(format!("`{}` runs once", a.name), Some((a.span, "this axis")));
+    schedule.warnings.push(warning);
 }
 
 fn help(error: FuseError, legal: Vec<String>) -> String {

@@ -53,7 +53,7 @@ fn named_dimensions(schedule: &Schedule, tensor: TensorId, call: &Call) -> Resul
     let names = dimension_names(schedule, tensor);
     let mut dims: Vec<usize> = Vec::new();
     for at in 0..call.directive.args.len() {
-        let Ident { name, span } = call.name(at)?;
+        let Ident { name, span } = call.name(at, "the name of a dimension")?;
         let Some(dim) = names.iter().position(|n| *n == name) else {
             let (tensor, name) = (call.subject.name.clone(), Ident { name, span });
             return Err(ScheduleError::UnknownDimension { name, tensor, dims: names });

@@ -17,10 +17,10 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     call.expect_results(0)?;
     call.expect_args(1..=2)?;
     let stage = call.stage(schedule)?;
-    let word = call.name(call.directive.args.len() - 1)?;
+    let word = call.name(call.directive.args.len() - 1, "`dma_copy` or `alu`")?;
     let known = vec!["alu", "dma_copy"];
     if !known.contains(&&*word.name) {
-        return Err(ScheduleError::UnknownWord { what: "pragma", name: word, known });
+        return Err(ScheduleError::UnknownWord { what: "pragma", name: word, known, of: None });
     }
     let axis = match (call.directive.args.len(), schedule.stage(stage).leaves.first()) {
         (1, Some(outermost)) => *outermost,

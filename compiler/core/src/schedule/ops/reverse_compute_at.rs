@@ -19,7 +19,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     call.expect_results(0)?;
     call.expect_args(2..=2)?;
     let follower = call.stage(schedule)?;
-    let host = resolve_stage(schedule, &call.name(0)?)?;
+    let host = resolve_stage(schedule, &call.name(0, "the name of a stage")?)?;
     let axis = call.axis(schedule, host, 1)?;
     // A stage may be moved from where it was computed before, so its old place does not count.
     let before = schedule.stage_mut(follower).attach.take();

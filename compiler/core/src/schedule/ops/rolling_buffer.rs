@@ -55,6 +55,6 @@ fn named_loop(schedule: &Schedule, call: &Call) -> Result<Option<StageLoop>, Sch
         return Ok(None);
     }
     call.expect_args(2..=2)?;
-    let host = resolve_stage(schedule, &call.name(0)?)?;
+    let host = resolve_stage(schedule, &call.name(0, "the name of a stage")?)?;
     Ok(Some(StageLoop { stage: host, axis: call.axis(schedule, host, 1)? }))
 }

@@ -37,7 +37,10 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     };
     names_are_free(schedule, stage, call)?;
     outside_tile(schedule, stage, axis, call, "splits")?;
-    warn_if_whole(schedule, stage, axis, factor, written, call);
+    if let Some(reason) = idle(schedule, stage, axis, factor, written) {
+        let warning = call.no_effect(reason, Some((schedule.stage(stage).axis(axis).span, "this axis")));
+        schedule.warnings.push(warning);
+    }
     split_loop(schedule, stage, axis, factor, [&call.directive.results[0], &call.directive.results[1]], call);
     Ok(())
 }
@@ -61,21 +64,19 @@ fn block_of_parts(
     }
 }
 
-/// One of the two loops runs once. Sizes by name may be others tomorrow, and are not told of.
-fn warn_if_whole(schedule: &mut Schedule, stage: StageId, axis: StageAxisId, factor: i64, written: &Expr, call: &Call) {
+/// Why one of the two loops runs once, if it does. Sizes by name may be others tomorrow, and are not told of.
+pub fn idle(schedule: &Schedule, stage: StageId, axis: StageAxisId, factor: i64, written: &Expr) -> Option<String> {
     let a = schedule.stage(stage).axis(axis);
     let whole = match a.source {
-        AxisSource::Tensor(of) => Some(schedule.kernel.axis(of).extent),
+        AxisSource::Tensor(of) => schedule.kernel.axis(of).extent,
+        _ => i64::MAX,
+    };
+    match factor {
+        _ if !matches!(written.kind, ExprKind::Int(_)) => None,
+        1 => Some("blocks of 1 iteration are the loop itself".to_string()),
+        all if all >= whole => Some(format!("`{}` has {whole} iterations, which are one block", a.name)),
         _ => None,
-    };
-    let reason = match factor {
-        _ if !matches!(written.kind, ExprKind::Int(_)) => return,
-        1 => "blocks of 1 iteration are the loop itself".to_string(),
-        all if Some(all) == whole => format!("`{}` has {all} iterations, which are one block", a.name),
-        _ => return,
-    };
-    let warning = call.no_effect(reason, Some((a.span, "this axis")));
-    schedule.warnings.push(warning);
+    }
 }
 
 /// Puts two loops in the place of one. Returns the loop over blocks and the one inside a block.

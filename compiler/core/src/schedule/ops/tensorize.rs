@@ -18,9 +18,9 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     call.expect_results(0)?;
     call.expect_args(2..=2)?;
     let stage = call.stage(schedule)?;
-    let word = call.name(1)?;
+    let word = call.name(1, "`gemm`")?;
     if word.name != "gemm" {
-        return Err(ScheduleError::UnknownWord { what: "intrinsic", name: word, known: vec!["gemm"] });
+        return Err(ScheduleError::UnknownWord { what: "intrinsic", name: word, known: vec!["gemm"], of: None });
     }
     let axis = call.axis(schedule, stage, 0)?;
     if let Some(before) = schedule.stage(stage).tensorize {
