@@ -241,6 +241,8 @@ fn products_with_the_border_are_left_out() {
     };
     assert_eq!(uops(text), (3 * 6 - 2) * (3 * 6 - 2));
     // Where each pixel would be an instruction of its own, the border is multiplied.
-    let inside = text.replace("C.reorder(cb, r, s, ob, y, x, ot, ct)", "C.reorder(cb, ob, y, x, r, s, ot, ct)");
+    let operands = "    stream_operands";
+    let inside = text.replace(operands, &format!("    C.reorder(cb, ob, y, x, r, s)\n{operands}"));
+    assert_ne!(text, inside);
     assert_eq!(uops(&inside), 9 * 6 * 6);
 }

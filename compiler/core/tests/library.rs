@@ -31,6 +31,20 @@ fn every_definition_is_in_canonical_form_and_has_a_comment() {
     }
 }
 
+/// The examples are run on all engines, so what they use is tested.
+#[test]
+fn every_definition_is_used_by_an_example() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dsl-examples");
+    let examples = std::fs::read_dir(folder).unwrap().map(|e| std::fs::read_to_string(e.unwrap().path()).unwrap());
+    let examples: Vec<String> = examples.collect();
+    let text = LIBRARY[0].text;
+    for name in text.lines().filter_map(|line| line.strip_prefix("def ")?.split('(').next()) {
+        let call = format!("{name}(");
+        let in_library = text.matches(&call).count() > 1;
+        assert!(in_library || examples.iter().any(|example| example.contains(&call)), "no example uses `{name}`");
+    }
+}
+
 #[test]
 fn files_are_read_once_and_see_what_they_use() {
     let mut sources = Sources::default();
