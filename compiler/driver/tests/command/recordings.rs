@@ -142,6 +142,35 @@ fn malformed_recordings_are_refused() {
     assert_snapshot!("recording_image", folder.run("replay rec"));
 }
 
+/// What an example needs beyond VTA's RTL, by the code of the finding, and the word with which its first comment says so.
+const NEEDS: [(&str, &str); 2] = [("W0801", "MUL"), ("W0802", "ACC_8BIT")];
+
+/// A recording has no other instructions than VTA's, orders its work by tokens alone, and says nothing that another
+/// simulator would read differently, but for what the example says of itself.
+#[test]
+fn every_example_is_recorded_for_any_simulator() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dsl-examples");
+    let folder = Folder::new();
+    let mut names: Vec<_> = std::fs::read_dir(examples).unwrap().map(|e| e.unwrap().path()).collect();
+    names.sort();
+    for path in &names {
+        folder.write(path.file_name().unwrap().to_str().unwrap(), std::fs::read(path).unwrap());
+    }
+    for path in names {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let comment: String =
+            String::from_utf8(folder.read(&name)).unwrap().lines().take_while(|l| l.starts_with("//")).collect();
+        folder.run(&format!("run {name} --record rec")).good();
+        let said = folder.run("replay rec --races --stats json");
+        assert_eq!(said.status, Some(0), "{name}: {said}");
+        let figures = said.json();
+        assert_eq!((&figures["equal"], &figures["findings"]), (&true.into(), &serde_json::json!([])), "{name}");
+        let found: Vec<&str> = figures["portability"].as_object().unwrap().keys().map(String::as_str).collect();
+        let said_so = NEEDS.into_iter().filter(|(_, word)| comment.contains(word)).map(|(code, _)| code);
+        assert_eq!(found, said_so.collect::<Vec<_>>(), "{name} says in its first comment what it needs");
+    }
+}
+
 #[test]
 fn a_recording_is_replaced_as_a_whole() {
     let folder = recorded();
