@@ -11,7 +11,7 @@
 //! leaves the loop outside too, and iterations are counted over both. Each iteration finds undefined content before and
 //! after, so no value changes; what changes is that an iteration's loads need not wait for the products of the last one.
 //!
-//! A loop that was cut has a buffer in each of its pieces. Those of one tensor in the loops of a block become one buffer, and
+//! A loop that was cut has a buffer in each of its pieces. Those of one tensor and size in the loops of a block become one, and
 //! iterations are counted from piece to piece; that too is free, since nothing lives from one iteration to the next.
 
 use crate::legalize::{Cx, LegalizeError};
@@ -20,22 +20,12 @@ use crate::loops::ir::{BufferId, Index, LoopProgram, Origin, Stmt};
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
     let mut body = std::mem::take(&mut program.body);
-    let joins = !has_tiles(&body);
-    for rotating in rotate_block(program, &mut body, joins) {
+    for rotating in rotate_block(program, &mut body) {
         place(program, &mut body, rotating);
     }
     program.body = body;
     crate::loops::canonicalize(program);
     Ok(())
-}
-
-/// Whether some accesses are to tiles, whose places depend on a buffer's shape: in programs that were read back.
-fn has_tiles(stmts: &[Stmt]) -> bool {
-    stmts.iter().any(|s| match s {
-        Stmt::For(f) => has_tiles(&f.body),
-        Stmt::Dma(_) | Stmt::Gemm(_) | Stmt::Alu(_) => true,
-        Stmt::Alloc { .. } | Stmt::Store(_) => false,
-    })
 }
 
 /// A buffer on its way out of loops.
@@ -64,22 +54,16 @@ impl Rotating {
         self.count % program.buffer(self.buffer()).slots == 0
     }
 
-    /// Whether another buffer, of a later piece, can become one with it.
+    /// Whether another buffer, of a later piece, can become one with it. A smaller one ends in a tile that is filled up, which
+    /// the larger one is not.
     fn continues_in(&self, program: &LoopProgram, other: &Rotating) -> bool {
         let (a, b) = (program.buffer(self.buffer()), program.buffer(other.buffer()));
         let same = (a.origin, a.scope, a.dtype, a.slots, a.outside) == (b.origin, b.scope, b.dtype, b.slots, b.outside);
-        same && a.copies == b.copies && a.shape.len() == b.shape.len() && a.layout == b.layout
+        same && (&a.shape, &a.array, a.copies, &a.layout) == (&b.shape, &b.array, b.copies, &b.layout)
     }
 
     /// Counts on in a later piece.
-    fn join(&mut self, program: &mut LoopProgram, later: Rotating) {
-        let (to, from) = (self.buffer(), later.buffer());
-        let (shape, array) = (program.buffer(from).shape.clone(), program.buffer(from).array.clone());
-        let joined = &mut program.buffers[to.0 as usize];
-        let larger =
-            |own: &mut Vec<i64>, other: Vec<i64>| own.iter_mut().zip(other).for_each(|(a, b)| *a = (*a).max(b));
-        larger(&mut joined.shape, shape);
-        larger(&mut joined.array, array);
+    fn join(&mut self, later: Rotating) {
         let counted = self.count;
         let behind = |p: Part| Part { iteration: p.iteration.plus_constant(counted), ..p };
         self.parts.extend(later.parts.into_iter().map(behind));
@@ -87,14 +71,13 @@ impl Rotating {
     }
 }
 
-/// Rotates what is allocated in the loops of a block, joined from piece to piece or not; returns what has to leave the block as
-/// well.
-fn rotate_block(program: &mut LoopProgram, block: &mut Vec<Stmt>, joins: bool) -> Vec<Rotating> {
+/// Rotates what is allocated in the loops of a block; returns what has to leave the block as well.
+fn rotate_block(program: &mut LoopProgram, block: &mut Vec<Stmt>) -> Vec<Rotating> {
     let mut found: Vec<Rotating> = Vec::new();
     for stmt in block.iter_mut() {
         let Stmt::For(f) = stmt else { continue };
         let (var, extent) = (f.var, program.loop_var(f.var).extent);
-        let mut rotating = rotate_block(program, &mut f.body, joins);
+        let mut rotating = rotate_block(program, &mut f.body);
         rotating.extend(take_allocs(program, &mut f.body));
         let earlier = found.len();
         let mut taken = vec![false; earlier];
@@ -103,10 +86,10 @@ fn rotate_block(program: &mut LoopProgram, block: &mut Vec<Stmt>, joins: bool) -
                 part.iteration = part.iteration.plus(&Index::var(var).times(r.count));
             }
             r.count = r.count.saturating_mul(extent);
-            match (0..earlier).find(|n| joins && !taken[*n] && found[*n].continues_in(program, &r)) {
+            match (0..earlier).find(|n| !taken[*n] && found[*n].continues_in(program, &r)) {
                 Some(n) => {
                     taken[n] = true;
-                    found[n].join(program, r);
+                    found[n].join(r);
                 }
                 None => found.push(r),
             }
