@@ -9,6 +9,7 @@ mod elementwise;
 mod examples;
 mod layouts;
 mod overlap;
+mod programs;
 mod random;
 mod reductions;
 mod scans;

@@ -1,7 +1,6 @@
 //! A program text through the whole compiler. Text → its instruction stream, or the diagnostics as a user reads them.
 
 use tilewright_core::emit::{Stream, emit};
-use tilewright_core::loops::build;
 use tilewright_core::modules::complete;
 use tilewright_core::pipeline::{Request, check, front, legalize, tests};
 use tilewright_isa::Config;
@@ -12,6 +11,7 @@ use tilewright_syntax::{Diagnostic, Sources, render};
 pub struct Options {
     pub params: Vec<(String, i64)>,
     pub config: Config,
+    pub program: Option<String>,
     pub schedule: Option<String>,
 }
 
@@ -35,6 +35,8 @@ impl Options {
                     false => format!("{{{}}}", keys(given).join(", ")),
                 };
                 options.config = Config::from_json(&json).unwrap_or_else(|e| panic!("{json}: {e}"));
+            } else if let Some(given) = line.strip_prefix("program: ") {
+                options.program = Some(given.to_owned());
             } else if let Some(given) = line.strip_prefix("schedule: ") {
                 options.schedule = Some(given.to_owned());
             }
@@ -78,12 +80,11 @@ pub fn compile(name: &str, text: &str, options: &Options) -> Result<Stream, Refu
 }
 
 fn stream(sources: &Sources, file: tilewright_syntax::FileId, options: &Options) -> Result<Stream, Vec<Diagnostic>> {
-    let schedule = options.schedule.as_deref();
-    let request = Request { sources, file, params: &options.params, schedule, config: &options.config };
+    let (program, schedule) = (options.program.as_deref(), options.schedule.as_deref());
+    let request = Request { sources, file, params: &options.params, program, schedule, config: &options.config };
     let front = front(&request)?;
-    let schedule = front.schedule(&mut |_| {})?;
-    let loops = build(&schedule).map_err(|e| vec![e.diagnostic()])?;
-    let legal = legalize(loops, front.cx(), &mut |_| {}).map_err(|e| vec![e.diagnostic()])?;
+    let scheduled = front.schedule(&mut |_| {})?;
+    let legal = legalize(scheduled.loops()?, front.cx(), &mut |_| {}).map_err(|e| scheduled.refused(&e))?;
     let stream = emit(&legal).map_err(|e| vec![e.diagnostic()])?;
     tests(sources, file, &options.config)?;
     Ok(stream)

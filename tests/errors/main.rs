@@ -2,7 +2,8 @@
 //!
 //! `tests/errors/*.tw` → a snapshot each, with the diagnostics as a user reads them. A file starts with a comment that says
 //! what is wrong with it. Further comments at the top may set parameters (`// params: k=250`), configuration keys
-//! (`// target: LOG_BATCH=1`, or a whole configuration in JSON) and the schedule (`// schedule: NAME`).
+//! (`// target: LOG_BATCH=1`, or a whole configuration in JSON), the program (`// program: NAME`) and the schedule
+//! (`// schedule: NAME`).
 
 mod compile;
 mod limits;
@@ -65,7 +66,7 @@ fn every_error_shows_a_place_and_a_help() {
         let refused = compile(&format!("{name}.tw"), &text, &Options::of(&text)).expect_err(&name);
         let of_kernel = refused.codes.iter().all(|code| code.starts_with("E02"));
         assert!(of_kernel || refused.text.contains("help: "), "{name} has no help:\n{}", refused.text);
-        let without_place = ["no_kernel", "too_many_instructions", "unknown_schedule"];
+        let without_place = ["no_kernel", "program_unknown", "too_many_instructions", "unknown_schedule"];
         let placed = refused.text.contains(&format!("{name}.tw:"));
         assert!(placed || without_place.contains(&name.as_str()), "{name} shows no source:\n{}", refused.text);
     }

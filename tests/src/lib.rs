@@ -9,7 +9,7 @@ use ndarray::{ArrayD, IxDyn};
 use tilewright_core::emit::{SegmentKind, Stream, emit, image};
 use tilewright_core::loops::interpret::{Arrays, interpret};
 use tilewright_core::loops::ir::LoopProgram;
-use tilewright_core::loops::{build, parse, print};
+use tilewright_core::loops::{parse, print};
 use tilewright_core::modules::complete;
 use tilewright_core::pipeline::{Front, PassReport, Request, front, legalize};
 use tilewright_core::scalar::DType;
@@ -61,17 +61,18 @@ pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
     };
     complete(&mut sources, file, &mut example).map_err(|error| refused(&sources, &[error]))?;
     let refuse = |errors: Vec<Diagnostic>| refused(&sources, &errors);
-    let request = Request { sources: &sources, file, params: case.params, schedule: None, config: &case.config };
+    let request =
+        Request { sources: &sources, file, params: case.params, program: None, schedule: None, config: &case.config };
     let front = front(&request).map_err(refuse)?;
-    let schedule = front.schedule(&mut |_| {}).map_err(refuse)?;
-    let loops = build(&schedule).map_err(|e| refuse(vec![e.diagnostic()]))?;
+    let scheduled = front.schedule(&mut |_| {}).map_err(refuse)?;
+    let loops = scheduled.loops().map_err(refuse)?;
     let (inputs, arrays) = random_inputs(&front.kernel, case.seed);
     let expected = expected(&front.kernel, &inputs);
     let mut texts = vec![("schedule", check_program("schedule", &loops, &front, &arrays, &expected))];
     let watch = &mut |pass: PassReport| {
         texts.push((pass.name, check_program(pass.name, pass.program, &front, &arrays, &expected)));
     };
-    let legal = legalize(loops, front.cx(), watch).map_err(|e| refuse(vec![e.diagnostic()]))?;
+    let legal = legalize(loops, front.cx(), watch).map_err(|e| refuse(scheduled.refused(&e)))?;
     let stream = emit(&legal).map_err(|e| refuse(vec![Diagnostic::error(e.code(), e.to_string())]))?;
     for (stage, text) in &texts {
         assert_eq!(stream_of_text(text, &front).insns, stream.insns, "{stage}, read back, gives other instructions");

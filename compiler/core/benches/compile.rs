@@ -8,7 +8,6 @@ use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tilewright_core::emit::{Stream, emit};
-use tilewright_core::loops::build;
 use tilewright_core::pipeline::{Request, front, legalize};
 use tilewright_isa::Config;
 use tilewright_syntax::Sources;
@@ -17,10 +16,10 @@ fn compile(text: &str, params: &[(String, i64)]) -> Stream {
     let config = Config::default();
     let mut sources = Sources::default();
     let file = sources.add("bench.tw", text);
-    let request = Request { sources: &sources, file, params, schedule: None, config: &config };
+    let request = Request { sources: &sources, file, params, program: None, schedule: None, config: &config };
     let front = front(&request).expect("a valid program");
     let schedule = front.schedule(&mut |_| {}).expect("a valid schedule");
-    let loops = build(&schedule).expect("it has loops");
+    let loops = schedule.loops().expect("it has loops");
     let legal = legalize(loops, front.cx(), &mut |_| {}).expect("it is legal");
     emit(&legal).expect("it can be emitted")
 }

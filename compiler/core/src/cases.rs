@@ -31,12 +31,14 @@ pub struct Case {
 /// Why a test tests nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CaseError {
-    #[error("there is no kernel `{}` to test", name.name)]
+    #[error("there is no kernel or program `{}` to test", name.name)]
     UnknownSubject { name: Ident, known: Vec<String> },
-    #[error("kernel `{kernel}` has no {what} `{}`", name.name)]
+    #[error("`{kernel}` has no {what} `{}`", name.name)]
     UnknownTensor { name: Ident, kernel: String, what: &'static str, known: Vec<String> },
     #[error("kernel `{kernel}` has no schedule `{}`", name.name)]
     UnknownSchedule { name: Ident, kernel: String, known: Vec<String> },
+    #[error("program `{}` has no schedule of its own", program.name)]
+    ScheduleOfProgram { name: Ident, program: Ident },
     #[error("`{}` is given twice", name.name)]
     Twice { name: Ident, first: Span },
     #[error("input `{name}` has no value")]
@@ -63,6 +65,7 @@ impl CaseError {
             CaseError::Shape { .. } => "E0395",
             CaseError::RandomExpected { .. } => "E0396",
             CaseError::UnknownSchedule { .. } => "E0397",
+            CaseError::ScheduleOfProgram { .. } => "E0398",
             CaseError::Value(error) => error.code(),
         }
     }
@@ -82,7 +85,7 @@ impl CaseError {
         };
         match self {
             CaseError::UnknownSubject { name, known } => {
-                offer(d.primary(name.span, "no kernel has this name"), &name.name, known, "kernels here")
+                offer(d.primary(name.span, "nothing has this name"), &name.name, known, "kernels and programs here")
             }
             CaseError::UnknownTensor { name, what, known, .. } => offer(
                 d.primary(name.span, format!("no {what} has this name")),
@@ -96,6 +99,10 @@ impl CaseError {
                 known,
                 "its schedules",
             ),
+            CaseError::ScheduleOfProgram { name, program } => d
+                .primary(name.span, "stands in the test")
+                .secondary(program.span, "a program, whose calls name their schedules")
+                .help("leave it out here, and write it behind the calls of the program"),
             CaseError::Twice { name, first } => {
                 d.primary(name.span, "again").secondary(*first, "first here").help("leave one of them out")
             }

@@ -2,13 +2,14 @@
 
 pub mod affine;
 pub mod cases;
-mod choice;
 pub mod emit;
+mod front;
 pub mod gemm;
 pub mod legalize;
 pub mod loops;
 pub mod modules;
 pub mod pipeline;
+pub mod programs;
 pub mod scalar;
 pub mod schedule;
 pub mod select;

@@ -72,10 +72,10 @@ fn joining(kernel: &Kernel, id: TensorId) -> (i32, BinaryOp) {
 
 fn element(kernel: &Kernel, read: &Read, array: &ArrayD<i32>, value: &dyn Fn(AxisId) -> i64) -> i32 {
     let index: Vec<usize> = read.indices.iter().map(|i: &Affine<AxisId>| i.eval(value) as usize).collect();
-    match (array.get(IxDyn(&index)), &kernel.tensor(read.tensor).definition) {
+    match (array.get(IxDyn(&index)), kernel.tensor(read.tensor).outside) {
         (Some(value), _) => *value,
-        (None, tensor::Definition::Input { outside: Some(outside) }) => *outside,
-        (None, _) => panic!("a read outside of `{}`", kernel.tensor(read.tensor).name),
+        (None, Some(outside)) => outside,
+        (None, None) => panic!("a read outside of `{}`", kernel.tensor(read.tensor).name),
     }
 }
 

@@ -119,8 +119,8 @@ mod tests {
     use super::*;
 
     fn tensor(dtype: DType, n: i64) -> Tensor {
-        let definition = Definition::Input { outside: None };
-        Tensor { name: "X".to_owned(), span: Span::default(), dtype, shape: vec![n], output: false, definition }
+        let (shape, definition) = (vec![n], Definition::Input);
+        Tensor { name: "X".to_owned(), span: Span::default(), dtype, shape, output: false, outside: None, definition }
     }
 
     #[test]

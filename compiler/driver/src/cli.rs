@@ -45,6 +45,17 @@ pub enum Command {
     Target(TargetArgs),
 }
 
+/// What of a file to take.
+#[derive(Debug, Default, Args)]
+pub struct Choice {
+    /// The program to take; it may be left out where the file has one
+    #[arg(long, value_name = "NAME", conflicts_with = "schedule")]
+    pub program: Option<String>,
+    /// The schedule to take, with its kernel alone; it may be left out where the file has one, or a program
+    #[arg(long, value_name = "NAME")]
+    pub schedule: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// The program
@@ -86,9 +97,8 @@ pub struct LowerArgs {
     pub output: PathBuf,
     #[command(flatten)]
     pub params: Params,
-    /// The schedule to take; it may be left out where the file has one
-    #[arg(long, value_name = "NAME")]
-    pub schedule: Option<String>,
+    #[command(flatten)]
+    pub choice: Choice,
     #[command(flatten)]
     pub target: TargetOption,
 }
@@ -118,9 +128,8 @@ pub struct RunArgs {
     pub file: PathBuf,
     #[command(flatten)]
     pub params: Params,
-    /// The schedule to take; it may be left out where the file has one
-    #[arg(long, value_name = "NAME")]
-    pub schedule: Option<String>,
+    #[command(flatten)]
+    pub choice: Choice,
     /// An input array; inputs without one are random
     #[arg(long, value_name = "NAME=FILE.npy", value_parser = assignment)]
     pub input: Vec<Assignment>,
@@ -155,9 +164,8 @@ pub struct ProfileArgs {
     pub file: PathBuf,
     #[command(flatten)]
     pub params: Params,
-    /// The schedule to take; it may be left out where the file has one
-    #[arg(long, value_name = "NAME")]
-    pub schedule: Option<String>,
+    #[command(flatten)]
+    pub choice: Choice,
     #[command(flatten)]
     pub target: TargetOption,
     /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright` [default: the

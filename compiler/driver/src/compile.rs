@@ -4,9 +4,8 @@ use std::path::Path;
 
 use tilewright_core::emit::{Stream, emit};
 use tilewright_core::legalize::LegalProgram;
-use tilewright_core::loops::{self, ir::LoopProgram};
 use tilewright_core::modules;
-use tilewright_core::pipeline::{self, Front, Request};
+use tilewright_core::pipeline::{self, Front, Request, Scheduled};
 use tilewright_core::schedule::Warning;
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
@@ -18,7 +17,7 @@ use crate::files;
 #[derive(Debug)]
 pub struct Compiled {
     pub front: Front,
-    /// The name of the schedule that was taken.
+    /// The name of the schedule that was taken; in a program, the names of all.
     pub schedule: String,
     /// What the schedule says without effect.
     pub warnings: Vec<Diagnostic>,
@@ -31,19 +30,22 @@ pub fn compile(request: &Request) -> Result<Compiled, Vec<Diagnostic>> {
     compile_front(pipeline::front(request)?)
 }
 
-/// Compiles a kernel and its schedule to a stream.
+/// Compiles kernels and their schedules to a stream.
 pub fn compile_front(front: Front) -> Result<Compiled, Vec<Diagnostic>> {
-    let schedule = front.schedule(&mut |_| {})?;
-    let program = build(&schedule)?;
-    let legal = pipeline::legalize(program, front.cx(), &mut |_| {}).map_err(|e| vec![e.diagnostic()])?;
+    let scheduled = front.schedule(&mut |_| {})?;
+    let (warnings, program) = (warnings(&scheduled), scheduled.loops()?);
+    let legal = pipeline::legalize(program, front.cx(), &mut |_| {}).map_err(|e| scheduled.refused(&e))?;
     let stream = stream(&legal)?;
-    let warnings = schedule.warnings.iter().map(Warning::diagnostic).collect();
-    Ok(Compiled { front, schedule: schedule.name, warnings, legal, stream })
+    let schedule = front.schedule_names().join(", ");
+    Ok(Compiled { front, schedule, warnings, legal, stream })
 }
 
-/// Makes a schedule's loops explicit.
-pub fn build(schedule: &tilewright_core::schedule::Schedule) -> Result<LoopProgram, Vec<Diagnostic>> {
-    loops::build(schedule).map_err(|error| vec![error.diagnostic()])
+/// What schedules say without effect.
+pub fn warnings(scheduled: &Scheduled) -> Vec<Diagnostic> {
+    let mut told: Vec<Diagnostic> = scheduled.warnings().map(Warning::diagnostic).collect();
+    // Calls may share a schedule.
+    told.dedup();
+    told
 }
 
 /// Emits a legal program.

@@ -173,7 +173,7 @@ mod tests {
         let text = "kernel k {\n input X: i8[2, 3]\n output Y[i, j] = X[i, j]\n}\nschedule s for k {\n}";
         let file = sources.add("k.tw", text);
         let config = Config::default();
-        let request = Request { sources: &sources, file, params: &[], schedule: None, config: &config };
+        let request = Request { sources: &sources, file, params: &[], program: None, schedule: None, config: &config };
         let kernel = front(&request).unwrap().kernel;
         let (x, y) = (kernel.find("X").unwrap(), kernel.find("Y").unwrap());
         let values = ArrayD::from_shape_fn(IxDyn(&[2, 3]), |i| (i[0] * 3 + i[1]) as i32);

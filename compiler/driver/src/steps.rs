@@ -1,20 +1,37 @@
-//! What each directive of a schedule changes in the loop nest, one after the other.
+//! What each directive of a schedule changes in the loop nest, one after the other; in a program, call by call.
 
+use tilewright_core::loops::build;
 use tilewright_core::loops::print::{PrintOptions, print};
-use tilewright_core::pipeline::Front;
+use tilewright_core::pipeline::{Call, Front, Scheduled};
 use tilewright_core::schedule::{Context, Schedule, Step};
 use tilewright_syntax::{Diagnostic, Sources};
 
-use crate::compile::build;
 use crate::diff::diff;
 use crate::report::{FAINT, HEADING};
 
 /// The loop nest before the first directive, then each directive with what it changed; and the schedule with all of them
 /// applied, or why one of them cannot be.
-pub fn show(front: &Front, sources: &Sources) -> (String, Result<Schedule, Vec<Diagnostic>>) {
-    let mut before = nest(&front.unscheduled());
-    let mut out = format!("{HEADING}before the first directive{HEADING:#}\n\n{}", indented(&before));
-    let schedule = front.schedule(&mut |step: Step| {
+pub fn show<'a>(front: &'a Front, sources: &Sources) -> (String, Result<Scheduled<'a>, Vec<Diagnostic>>) {
+    let mut out = String::new();
+    let mut schedules = Vec::new();
+    for call in front.calls() {
+        let (shown, schedule) = show_call(front, call, sources);
+        out.push_str(&shown);
+        match schedule {
+            Ok(schedule) => schedules.push(schedule),
+            Err(told) => return (out, Err(told)),
+        }
+    }
+    (out, Ok(front.scheduled(schedules)))
+}
+
+fn show_call(front: &Front, call: &Call, sources: &Sources) -> (String, Result<Schedule, Vec<Diagnostic>>) {
+    let mut before = nest(&front.unscheduled(call));
+    let of_call = call.name().map_or(String::new(), |name| {
+        format!("{HEADING}{name} = {}, schedule {}{HEADING:#}\n\n", call.kernel.name, call.schedule.name.name)
+    });
+    let mut out = format!("{of_call}{HEADING}before the first directive{HEADING:#}\n\n{}", indented(&before));
+    let schedule = front.schedule_call(call, &mut |step: Step| {
         let after = nest(step.after);
         out.push_str(&heading(&step, sources));
         out.push_str(&match diff(&before, &after) {
@@ -30,7 +47,7 @@ pub fn show(front: &Front, sources: &Sources) -> (String, Result<Schedule, Vec<D
 fn nest(schedule: &Schedule) -> String {
     match build(schedule) {
         Ok(program) => print(&program, &PrintOptions::default()),
-        Err(errors) => errors.iter().map(|error| format!("no loop program: {}\n", error.message)).collect(),
+        Err(error) => format!("no loop program: {error}\n"),
     }
 }
 

@@ -9,7 +9,8 @@
 //! [`parse`](super::parse) yields canonical programs, and `parse(print(p)) == canonical(p)` for every `p` that keeps the
 //! rules of [`verify`](super::verify). `canonical` is idempotent.
 
-use super::ir::{AluOperand, BufferId, Index, Leaf, LoopId, LoopProgram, LoopVar, Role, Stmt, TileRef};
+use super::ir::{BufferId, LoopId, LoopProgram, Role, Stmt};
+use super::rename::Renaming;
 use crate::affine::Interval;
 
 /// The program in canonical form. Ids that the program's tables do not have keep pointing past the tables' ends.
@@ -25,7 +26,12 @@ pub fn canonicalize(program: &mut LoopProgram) {
     order.buffers.sort(&mut program.buffers);
     order.loops.sort(&mut program.loops);
     let LoopProgram { loops, body, .. } = program;
-    Renaming { order: &order, loops }.stmts(body);
+    let renaming = Renaming {
+        buffer: &|id| BufferId(order.buffers.get(id.0)),
+        var: &|id| LoopId(order.loops.get(id.0)),
+        range: &|id| loops.get(id.0 as usize).map_or(Interval::new(0, i64::MAX), |l| Interval::below(l.extent)),
+    };
+    renaming.stmts(body);
 }
 
 /// One kind of id, in order of appearance.
@@ -89,76 +95,6 @@ impl Order {
                 }
                 Stmt::Alloc { buffer, .. } => self.buffers.appear(buffer.0),
                 _ => {}
-            }
-        }
-    }
-}
-
-struct Renaming<'a> {
-    order: &'a Order,
-    /// The table of the canonical form.
-    loops: &'a [LoopVar],
-}
-
-impl Renaming<'_> {
-    fn buffer(&self, id: &mut BufferId) {
-        id.0 = self.order.buffers.get(id.0);
-    }
-
-    fn index(&self, index: &mut Index) {
-        let range =
-            |v: LoopId| self.loops.get(v.0 as usize).map_or(Interval::new(0, i64::MAX), |l| Interval::below(l.extent));
-        index.replace_variables(&|v| LoopId(self.order.loops.get(v.0)), &range);
-    }
-
-    fn indices(&self, indices: &mut [Index]) {
-        indices.iter_mut().for_each(|i| self.index(i));
-    }
-
-    fn tile(&self, tile: &mut TileRef) {
-        self.buffer(&mut tile.buffer);
-        self.index(&mut tile.offset);
-    }
-
-    fn leaf(&self, leaf: &mut Leaf) {
-        match leaf {
-            Leaf::Load(l) => {
-                self.buffer(&mut l.buffer);
-                self.indices(&mut l.indices);
-            }
-            Leaf::Index(index) => self.index(index),
-        }
-    }
-
-    fn stmts(&self, stmts: &mut [Stmt]) {
-        stmts.iter_mut().for_each(|s| self.stmt(s));
-    }
-
-    fn stmt(&self, stmt: &mut Stmt) {
-        match stmt {
-            Stmt::For(s) => {
-                s.var.0 = self.order.loops.get(s.var.0);
-                self.stmts(&mut s.body);
-            }
-            Stmt::Alloc { buffer, .. } => self.buffer(buffer),
-            Stmt::Store(s) => {
-                self.buffer(&mut s.buffer);
-                self.indices(&mut s.indices);
-                s.value.leaves_mut(&mut |leaf| self.leaf(leaf));
-            }
-            Stmt::Dma(s) => [&mut s.sram, &mut s.dram].into_iter().for_each(|tile| self.tile(tile)),
-            Stmt::Gemm(s) => {
-                self.tile(&mut s.dst);
-                if let Some((src, wgt)) = &mut s.operands {
-                    self.tile(src);
-                    self.tile(wgt);
-                }
-            }
-            Stmt::Alu(s) => {
-                self.tile(&mut s.dst);
-                if let AluOperand::Tile(tile) = &mut s.operand {
-                    self.tile(tile);
-                }
             }
         }
     }

@@ -83,7 +83,7 @@ pub struct Buffer {
     /// Extent of each dimension of the array that it holds, which begins where the buffer does. Elements of the buffer
     /// beyond it fill tiles: they are zero until they are written, and no part of an output.
     pub array: Vec<i64>,
-    /// What a read outside of the buffer yields; only an input has one.
+    /// What a read outside of the buffer yields; only what lies in DRAM says so.
     pub outside: Option<i32>,
     /// Set by legalisation.
     pub layout: Option<Layout>,

@@ -7,12 +7,15 @@ mod canonical;
 pub mod cost;
 pub mod interpret;
 pub mod ir;
+mod join;
 pub mod lifetimes;
 pub mod parse;
 mod pieces;
 pub mod print;
+mod rename;
 mod unread;
 pub mod verify;
 
 pub use build::{BuildError, build};
 pub use canonical::{canonical, canonicalize};
+pub use join::{Part, join};

@@ -118,7 +118,7 @@ fn edges_of_copy(schedule: &Schedule, regions: &Regions, stage: StageId) -> Vec<
     let compute = schedule.compute(stage);
     let Scalar::Leaf(Leaf::Read(read)) = compute.value.untruncated() else { return Vec::new() };
     let source = schedule.kernel.tensor(read.tensor);
-    if source.outside().is_none() {
+    if source.outside.is_none() {
         return Vec::new();
     }
     let around = enclosing(schedule, stage);

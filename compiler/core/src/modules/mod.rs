@@ -181,6 +181,30 @@ impl Modules {
         self.files[target].program.items.iter().filter(wanted).collect()
     }
 
+    /// The kernels that a file may name, its own first.
+    pub fn kernels(&self, file: FileId) -> Vec<&ast::Kernel> {
+        let items = self.visible(file).into_iter();
+        items.filter_map(|item| if let Item::Kernel(kernel) = item { Some(kernel) } else { None }).collect()
+    }
+
+    /// The schedules that a file may name, its own first.
+    pub fn schedules(&self, file: FileId) -> Vec<&ast::Schedule> {
+        let items = self.visible(file).into_iter();
+        items.filter_map(|item| if let Item::Schedule(schedule) = item { Some(schedule) } else { None }).collect()
+    }
+
+    /// The programs that a file may name, its own first.
+    pub fn programs(&self, file: FileId) -> Vec<&ast::Composition> {
+        let items = self.visible(file).into_iter();
+        items.filter_map(|item| if let Item::Program(program) = item { Some(program) } else { None }).collect()
+    }
+
+    /// The kernel that a schedule is for: a name means what it means in the schedule's file.
+    pub fn kernel_of(&self, schedule: &ast::Schedule) -> Option<&ast::Kernel> {
+        let visible = self.kernels(schedule.kernel.span.file);
+        visible.into_iter().find(|k| k.name.name == schedule.kernel.name)
+    }
+
     /// The functions that a file may name.
     pub fn functions(&self, file: FileId) -> Vec<&ast::Function> {
         let items = self.visible(file).into_iter();

@@ -353,7 +353,7 @@ fn clamp(region: Region, indices: &[Affine<StageLoop>], whole: &Region, regions:
 /// What a read beyond a tensor yields; copies of an array that says so pass it on.
 pub fn outside(schedule: &Schedule, tensor: TensorId) -> Option<i32> {
     if schedule.kernel.tensor(tensor).is_input() {
-        return schedule.kernel.tensor(tensor).outside();
+        return schedule.kernel.tensor(tensor).outside;
     }
     let stage = schedule.stage_of(tensor)?;
     let read = copied_whole(schedule, stage)?;

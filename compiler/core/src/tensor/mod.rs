@@ -8,6 +8,7 @@ pub mod constants;
 pub mod error;
 pub mod evaluate;
 pub mod graph;
+pub mod join;
 pub mod print;
 pub mod scan_error;
 
@@ -77,15 +78,15 @@ pub struct Tensor {
     /// Extent of each dimension, in elements.
     pub shape: Vec<i64>,
     pub output: bool,
+    /// What a read beyond its edges yields: said by an input, and by the kernels that read the tensor in a program.
+    pub outside: Option<i32>,
     pub definition: Definition,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Definition {
-    /// Comes from outside; `outside` is what a read beyond its edges yields.
-    Input {
-        outside: Option<i32>,
-    },
+    /// Comes from outside.
+    Input,
     Compute(Compute),
     /// What one step of a scan leaves to the next. One element more than there are steps, in the first dimension.
     State(State),
@@ -212,7 +213,7 @@ impl Tensor {
         match &self.definition {
             Definition::Compute(c) => Some(c),
             Definition::State(s) => Some(&s.next),
-            Definition::Input { .. } => None,
+            Definition::Input => None,
         }
     }
 
@@ -221,7 +222,7 @@ impl Tensor {
         match &mut self.definition {
             Definition::Compute(c) => Some(c),
             Definition::State(s) => Some(&mut s.next),
-            Definition::Input { .. } => None,
+            Definition::Input => None,
         }
     }
 
@@ -232,16 +233,8 @@ impl Tensor {
         }
     }
 
-    /// What a read beyond its edges yields; only an input says so.
-    pub fn outside(&self) -> Option<i32> {
-        match self.definition {
-            Definition::Input { outside } => outside,
-            Definition::Compute(_) | Definition::State(_) => None,
-        }
-    }
-
     pub fn is_input(&self) -> bool {
-        matches!(self.definition, Definition::Input { .. })
+        matches!(self.definition, Definition::Input)
     }
 }
 

@@ -80,8 +80,10 @@ pub fn type_of(tensor: &Tensor) -> String {
 
 fn definition(cx: Cx, tensor: &Tensor) -> String {
     match &tensor.definition {
-        Definition::Input { outside: None } => format!("input {}: {}", tensor.name, type_of(tensor)),
-        Definition::Input { outside: Some(v) } => format!("input {}: {} outside {v}", tensor.name, type_of(tensor)),
+        Definition::Input => {
+            let outside = tensor.outside.map_or(String::new(), |value| format!(" outside {value}"));
+            format!("input {}: {}{outside}", tensor.name, type_of(tensor))
+        }
         Definition::Compute(compute) => {
             let output = if tensor.output { "output " } else { "" };
             let axes = declared(cx.kernel, &compute.axes[usize::from(cx.scan.is_some())..]);

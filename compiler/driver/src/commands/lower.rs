@@ -6,21 +6,22 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use tilewright_core::legalize::{Cx, LegalProgram};
+use tilewright_core::legalize::{Cx, LegalProgram, LegalizeError};
 use tilewright_core::loops::ir::LoopProgram;
 use tilewright_core::loops::parse::{StmtSpans, parse_with_spans};
 use tilewright_core::loops::print::{PrintOptions, print};
 use tilewright_core::loops::verify::{VerifyError, verify};
 use tilewright_core::modules::Modules;
-use tilewright_core::pipeline::{self, PASSES, PassReport, Request};
-use tilewright_core::{schedule, tensor};
+use tilewright_core::pipeline::{self, Call, Front, PASSES, PassReport, Request, Scheduled};
+use tilewright_core::schedule::{self, Schedule};
+use tilewright_core::tensor;
 use tilewright_isa::{Config, Program, text};
 use tilewright_syntax::ast::{self, Item};
 use tilewright_syntax::{Diagnostic, FileId, Parsed, Sources, Trivia, parse_with_trivia};
 
 use crate::cli::{Form, LowerArgs};
 use crate::commands::asm::assemble;
-use crate::compile::{build, params, read_used, stream};
+use crate::compile::{params, read_used, stream, warnings};
 use crate::error::{DriverError, Exit, Failure};
 use crate::forms::assembler_program;
 use crate::report::{FAINT, HEADING, tell};
@@ -147,13 +148,15 @@ fn from_source(
     if wanted.goal == Form::Ast {
         return Ok(ast);
     }
-    let schedule = args.schedule.as_deref();
-    let scheduled = schedule.is_some() || program.items.iter().any(|item| matches!(item, Item::Schedule(_)));
-    if wanted.goal == Form::Tensor && !scheduled {
+    let (chosen, schedule) = (args.choice.program.as_deref(), args.choice.schedule.as_deref());
+    let has_choice = |item: &Item| matches!(item, Item::Schedule(_) | Item::Program(_));
+    let is_chosen = chosen.is_some() || schedule.is_some();
+    if wanted.goal == Form::Tensor && !is_chosen && !program.items.iter().any(has_choice) {
         let modules = Modules::load(sources, file)?;
         return Ok(Some(Written::Text(kernels(&program, &modules, &params, &config)?)));
     }
-    let front = pipeline::front(&Request { sources, file, params: &params, schedule, config: &config });
+    let front =
+        pipeline::front(&Request { sources, file, params: &params, program: chosen, schedule, config: &config });
     let front = match front {
         Err(told) if wanted.goal == Form::Tensor && told.iter().all(|d| d.code == NO_CHOICE) => {
             let modules = Modules::load(sources, file)?;
@@ -165,30 +168,36 @@ fn from_source(
     if wanted.goal == Form::Tensor {
         return Ok(tensor);
     }
-    let schedule = match wanted.step {
+    let scheduled = match wanted.step {
         false => front.schedule(&mut |_| {})?,
         true => {
-            let (shown, schedule) = steps::show(&front, sources);
+            let (shown, scheduled) = steps::show(&front, sources);
             files::print(&shown)?;
-            schedule?
+            scheduled?
         }
     };
-    let warnings: Vec<Diagnostic> = schedule.warnings.iter().map(schedule::Warning::diagnostic).collect();
-    tell(&warnings, sources);
-    let shown = || match front.automatic() {
-        // What nobody has written yet is shown as the source to start from.
-        Some(source) => {
-            let items = vec![Item::Schedule(source.clone())];
-            tilewright_syntax::print(&ast::Program { items }, &Trivia::default())
-        }
-        None => schedule::print(&schedule),
-    };
-    let earlier = ast.or(tensor).or_else(|| wanted.text(Form::Schedule, shown));
+    tell(&warnings(&scheduled), sources);
+    let earlier = ast.or(tensor).or_else(|| wanted.text(Form::Schedule, || schedules(&front, &scheduled)));
     if wanted.goal == Form::Schedule {
         return Ok(earlier);
     }
-    let later = from_loop_program(build(&schedule)?, front.cx(), wanted)?;
+    let refused = |error: &LegalizeError| scheduled.refused(error);
+    let later = from_loop_program(scheduled.loops()?, (front.cx(), &refused), wanted)?;
     Ok(earlier.or(later))
+}
+
+/// The schedules of all calls. What nobody has written yet is shown as the source to start from, under a name of its own.
+fn schedules(front: &Front, scheduled: &Scheduled) -> String {
+    let one = |(call, schedule): (&Call, &Schedule)| match call.automatic {
+        true => {
+            let mut source = call.schedule.clone();
+            source.name.name.extend(call.name().iter().flat_map(|name| ["_", name]));
+            let items = vec![Item::Schedule(source)];
+            tilewright_syntax::print(&ast::Program { items }, &Trivia::default())
+        }
+        false => schedule::print(schedule),
+    };
+    front.calls().iter().zip(&scheduled.schedules).map(one).collect::<Vec<_>>().join("\n")
 }
 
 /// Every kernel of a source with its extents and types. A kernel takes the parameters that it has, and those that no
@@ -234,7 +243,7 @@ fn from_loops(
     let (program, spans) =
         parse_with_spans(file, &sources.file(file).text).map_err(|error| Diagnostic::from(&error))?;
     verify(&program).map_err(|errors| errors.iter().map(|error| broken(error, &spans)).collect::<Vec<_>>())?;
-    from_loop_program(program, &Cx { config }, wanted)
+    from_loop_program(program, (&Cx { config }, &|error| vec![error.diagnostic()]), wanted)
 }
 
 /// A rule that the user's own loop program breaks.
@@ -264,12 +273,13 @@ fn from_assembler(
 
 /// Refuses options that only a source has an answer to.
 fn nothing_to_choose(args: &LowerArgs, form: &str) -> Result<(), Failure> {
-    let option = match (&*args.params.params, &args.schedule) {
-        ([], None) => return Ok(()),
-        ([], Some(_)) => "`--schedule` chooses a schedule",
+    let option = match (&*args.params.params, &args.choice.program, &args.choice.schedule) {
+        ([], None, None) => return Ok(()),
+        ([], Some(_), _) => "`--program` chooses a program",
+        ([], None, Some(_)) => "`--schedule` chooses a schedule",
         _ => "`-p` sets a parameter",
     };
-    Err(Failure::Usage(format!("{option}, and {form} has no parameters and no schedules")))
+    Err(Failure::Usage(format!("{option}, and {form} has no parameters, no programs and no schedules")))
 }
 
 fn no_way_back(wanted: &Wanted, from: &'static str, first: Form) -> Result<(), DriverError> {
@@ -283,13 +293,16 @@ fn no_way_back(wanted: &Wanted, from: &'static str, first: Form) -> Result<(), D
     }
 }
 
-fn from_loop_program(program: LoopProgram, cx: &Cx, wanted: &Wanted) -> Result<Option<Written>, Failure> {
+/// A target, and how it is told what it refuses.
+type Target<'a> = (&'a Cx, &'a dyn Fn(&LegalizeError) -> Vec<Diagnostic>);
+
+fn from_loop_program(program: LoopProgram, (cx, refused): Target, wanted: &Wanted) -> Result<Option<Written>, Failure> {
     let shown = |program: &LoopProgram| target::line(&cx.config) + &print(program, &PrintOptions::default());
     let loops = wanted.text(Form::Loops, || shown(&program));
     if wanted.goal == Form::Loops {
         return Ok(loops);
     }
-    let legal = legalize(program, cx, wanted)?;
+    let legal = legalize(program, (cx, refused), wanted)?;
     let text = loops.or_else(|| wanted.text(Form::Legal, || shown(legal.program())));
     if wanted.goal == Form::Legal {
         return Ok(text);
@@ -298,7 +311,7 @@ fn from_loop_program(program: LoopProgram, cx: &Cx, wanted: &Wanted) -> Result<O
 }
 
 /// Runs the passes; shows and verifies what is asked for.
-fn legalize(program: LoopProgram, cx: &Cx, wanted: &Wanted) -> Result<LegalProgram, Failure> {
+fn legalize(program: LoopProgram, (cx, refused): Target, wanted: &Wanted) -> Result<LegalProgram, Failure> {
     let mut seen = Ok(());
     if wanted.verify_each {
         rules("build", verify(&program).err().into_iter().flatten().map(|rule| rule.to_string()).collect())?;
@@ -311,7 +324,7 @@ fn legalize(program: LoopProgram, cx: &Cx, wanted: &Wanted) -> Result<LegalProgr
         }
     });
     seen?;
-    legal.map_err(|error| error.diagnostic().into())
+    Ok(legal.map_err(|error| refused(&error))?)
 }
 
 /// `before` is the text of the program before the pass, where it matters whether the pass changed it; numbers of ids are no

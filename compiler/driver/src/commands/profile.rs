@@ -51,11 +51,13 @@ fn pictures(args: &ProfileArgs, loaded: &Loaded, timing: Option<&NamedTiming>) -
 fn check(args: &ProfileArgs) -> Result<(), Failure> {
     let given = [Some(&args.file), args.target.target.as_ref(), args.timing.as_ref(), args.compare.as_ref()];
     pictures::check(&args.pictures, args.stats.is_some(), given.into_iter().flatten().map(PathBuf::as_path), &[])?;
-    let has_options = args.schedule.is_some() || args.target.target.is_some() || !args.params.params.is_empty();
+    let has_options = args.choice.program.is_some()
+        || args.choice.schedule.is_some()
+        || args.target.target.is_some()
+        || !args.params.params.is_empty();
     match load::is_recording(&args.file) && has_options {
         true => {
-            let message =
-                "a recording has its own target and no schedule: leave `-p`, `--schedule` and `--target` away";
+            let message = "a recording has its own target, no program and no schedule: leave `-p`, `--program`, `--schedule` and `--target` away";
             Err(Failure::Usage(message.to_owned()))
         }
         false => Ok(()),
@@ -81,7 +83,7 @@ fn compared(
     let name = other.display().to_string();
     if schedules.contains(&name) {
         let file = read_program(&args.file, sources)?;
-        let other = load::program(&args.file, file, Some(&name), args, sources)?;
+        let other = load::program(&args.file, file, (None, Some(&name)), args, sources)?;
         return Ok(compare(figures, &self::figures(&other, timing, sources)?));
     }
     if other.extension().is_none() && other.components().count() == 1 && !other.exists() {

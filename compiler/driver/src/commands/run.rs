@@ -28,8 +28,8 @@ pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let params = params(&args.params.params, sources)?;
     let (config, stated) = target::read_timed(args.target.target.as_deref(), sources)?;
     let timing = args.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?.unwrap_or(stated);
-    let schedule = args.schedule.as_deref();
-    let compiled = compile(&Request { sources, file, params: &params, schedule, config: &config })?;
+    let (program, schedule) = (args.choice.program.as_deref(), args.choice.schedule.as_deref());
+    let compiled = compile(&Request { sources, file, params: &params, program, schedule, config: &config })?;
 
     tell(&compiled.warnings, sources);
     let kernel = &compiled.front.kernel;
@@ -253,7 +253,7 @@ mod tests {
         let mut sources = Sources::default();
         let file = files::read_program(&args.file, &mut sources).unwrap();
         let config = tilewright_isa::Config::default();
-        let request = Request { sources: &sources, file, params: &[], schedule: None, config: &config };
+        let request = Request { sources: &sources, file, params: &[], program: None, schedule: None, config: &config };
         let compiled = compile(&request).unwrap();
         let kernel = &compiled.front.kernel;
         let outputs = arrays::output_files(kernel, &args.output, &mut sources).unwrap();

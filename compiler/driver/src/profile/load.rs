@@ -79,20 +79,21 @@ pub fn load(path: &Path, args: &ProfileArgs, sources: &mut Sources) -> Result<Lo
         return Ok(Loaded { name, recording, timing: NamedTiming::default(), program: None });
     }
     let file = read_program(path, sources)?;
-    program(path, file, args.schedule.as_deref(), args, sources)
+    let choice = (args.choice.program.as_deref(), args.choice.schedule.as_deref());
+    program(path, file, choice, args, sources)
 }
 
-/// Loads the file's program with one of its schedules.
+/// Loads one of the file's programs, or a kernel with one of its schedules.
 pub fn program(
     path: &Path,
     file: FileId,
-    schedule: Option<&str>,
+    (program, schedule): (Option<&str>, Option<&str>),
     args: &ProfileArgs,
     sources: &mut Sources,
 ) -> Result<Loaded, Failure> {
     let params = params(&args.params.params, sources)?;
     let (config, timing) = target::read_timed(args.target.target.as_deref(), sources)?;
-    let compiled = compile(&Request { sources, file, params: &params, schedule, config: &config })?;
+    let compiled = compile(&Request { sources, file, params: &params, program, schedule, config: &config })?;
     tell(&compiled.warnings, sources);
     let Compiled { front, schedule, legal, stream, .. } = compiled;
     let segments = stream.segments.iter();
@@ -112,8 +113,11 @@ pub fn program(
 }
 
 impl Program {
-    /// The names of the schedules that the file has for this kernel.
+    /// The names of the schedules that the file has for this kernel; none for a program of several.
     pub fn schedules(&self) -> Vec<String> {
+        if self.front.calls().iter().any(|call| call.name().is_some()) {
+            return Vec::new();
+        }
         let of_kernel = |item: &Item| match item {
             Item::Schedule(schedule) if schedule.kernel.name == self.front.kernel.name => {
                 Some(schedule.name.name.clone())

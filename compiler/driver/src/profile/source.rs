@@ -53,7 +53,7 @@ impl Line {
 
 /// The lines of the kernel, then those of the schedule, and whatever else is charged.
 pub fn lines(program: &Program, charges: &[Charge], sources: &Sources) -> Vec<Line> {
-    let (kernel, schedule) = items(program);
+    let (kernels, schedules) = items(program);
     let copies = copies(program);
     let tensor = |insn: usize| {
         let span = program.origins[insn].tensor?;
@@ -61,19 +61,17 @@ pub fn lines(program: &Program, charges: &[Charge], sources: &Sources) -> Vec<Li
             copies.iter().find(|(copy, _)| copy.file == span.file && (copy.start..copy.end).contains(&span.start));
         Some(copied.map_or(span, |(_, tensor)| *tensor))
     };
-    let mut lines = half(Part::Kernel, kernel, charges, sources, tensor);
-    lines.extend(half(Part::Schedule, schedule, charges, sources, |insn| program.origins[insn].directive));
+    let mut lines = half(Part::Kernel, &kernels, charges, sources, tensor);
+    lines.extend(half(Part::Schedule, &schedules, charges, sources, |insn| program.origins[insn].directive));
     lines
 }
 
 /// The directives that make a stage, with the definitions of the tensors that these stages copy.
 fn copies(program: &Program) -> Vec<(Span, Span)> {
-    let kernel = &program.front.kernel;
     let mut copies: Vec<(Span, Span)> = Vec::new();
-    let mut tensors: Vec<(&str, Span)> = kernel.ids().map(|id| kernel.tensor(id)).map(|t| (&*t.name, t.span)).collect();
-    for item in &program.front.program.items {
-        let Item::Schedule(schedule) = item else { continue };
-        for statement in schedule.stmts.iter().filter(|_| schedule.name.name == program.schedule) {
+    for call in program.front.calls().iter().filter(|call| !call.automatic) {
+        let mut tensors: Vec<(&str, Span)> = call.kernel.tensors.iter().map(|t| (&*t.name, t.span)).collect();
+        for statement in &call.schedule.stmts {
             let ScheduleStmt::Directive { target: Some(target), stage, call } = statement else { continue };
             if let Some((_, tensor)) = tensors.iter().rev().find(|(name, _)| *name == stage.name).copied() {
                 copies.push((target.span.to(call.span), tensor));
@@ -84,31 +82,38 @@ fn copies(program: &Program) -> Vec<(Span, Span)> {
     copies
 }
 
-/// The spans of the kernel and of the schedule.
-fn items(program: &Program) -> (Option<Span>, Option<Span>) {
-    let find = |is: &dyn Fn(&Item) -> bool| program.front.program.items.iter().find(|item| is(item)).map(Item::span);
-    let kernel = find(&|item| matches!(item, Item::Kernel(kernel) if kernel.name.name == program.front.kernel.name));
-    let schedule = find(&|item| matches!(item, Item::Schedule(schedule) if schedule.name.name == program.schedule));
-    (kernel, schedule)
+/// The spans of the kernels and of the schedules, as far as they stand in the file, behind that of their program.
+fn items(program: &Program) -> (Vec<Span>, Vec<Span>) {
+    let calls = program.front.calls();
+    let whole = |item: &&Item| matches!(item, Item::Program(_)) && item.span() == program.front.kernel.span;
+    let kernel = |item: &&Item| matches!(item, Item::Kernel(_)) && calls.iter().any(|c| c.kernel.span == item.span());
+    let schedule =
+        |item: &&Item| matches!(item, Item::Schedule(_)) && calls.iter().any(|c| c.schedule.span == item.span());
+    let items = &program.front.program.items;
+    let spans = |is: &dyn Fn(&&Item) -> bool| {
+        items.iter().filter(whole).chain(items.iter().filter(is)).map(Item::span).collect()
+    };
+    (spans(&kernel), spans(&schedule))
 }
 
-/// One half: all lines of the item, with what is charged to them, and lines elsewhere that are charged.
+/// One half: all lines of the items, with what is charged to them, and lines elsewhere that are charged. What has no origin
+/// is charged to the first of the items.
 fn half(
     part: Part,
-    item: Option<Span>,
+    items: &[Span],
     charges: &[Charge],
     sources: &Sources,
     origin: impl Fn(usize) -> Option<Span>,
 ) -> Vec<Line> {
     let mut places: BTreeMap<(FileId, usize), Charge> = BTreeMap::new();
-    if let Some(item) = item {
-        let first = sources.line(item);
-        let count = sources.text(item).lines().count();
+    for item in items {
+        let first = sources.line(*item);
+        let count = sources.text(*item).lines().count();
         places.extend((first..first + count).map(|line| ((item.file, line), Charge::default())));
     }
     let mut spans: BTreeMap<Span, Charge> = BTreeMap::new();
     for (insn, charge) in charges.iter().enumerate() {
-        if let Some(span) = origin(insn).or(item) {
+        if let Some(span) = origin(insn).or(items.first().copied()) {
             spans.entry(span).or_default().add(charge);
         }
     }

@@ -38,7 +38,7 @@ impl Builder<'_> {
             let slots = if kept == Kept::Turns { TURNS } else { tensor.shape[0] };
             (shape[0], array[0]) = (slots, slots);
         }
-        let outside = tensor.outside();
+        let outside = tensor.outside;
         let order = self.schedule.tile_order(id);
         let directive = stage.and_then(|s| self.schedule.stage(s).scope_span).or(order.map(|o| o.span));
         let origin = Origin { tensor: Some(tensor.span), directive };
@@ -61,7 +61,7 @@ impl Builder<'_> {
             Some(stage) => self.regions.storage(stage),
             None => tensor.shape.clone(),
         };
-        if tensor.outside().is_some() {
+        if tensor.outside.is_some() {
             return shape;
         }
         for reader in self.schedule.readers(id) {

@@ -5,8 +5,8 @@
 //!  2. Names of buffers and of loops are unique, each among its kind; they and the program's name are words of the text.
 //!  3. Extents of loops and of buffers are in `1..2^31`; a buffer has at most 2^40 elements; its slots are in `1..2^31`, 1
 //!     where it is no temporary, and the dimensions that count its copies are there. No array is larger than its buffer.
-//!  4. Inputs and outputs lie in DRAM and are never allocated; a temporary is allocated once in the text. Only an input
-//!     says what stands outside of it.
+//!  4. Inputs and outputs lie in DRAM and are never allocated; a temporary is allocated once in the text. Only what
+//!     lies in DRAM says what stands outside of it.
 //!  5. A layout has at most one lane for each dimension; lanes have at least two values and divide their dimension. Its order
 //!     names each dimension once, and stands there only where it differs from that of the dimensions.
 //!  6. Only a scratchpad's buffer with a layout has a base, and it is not negative.
@@ -272,7 +272,7 @@ fn buffer_violations(b: &Buffer) -> Vec<Violation> {
     if b.array.len() != b.shape.len() || !inside {
         found.push(Violation::Array { array: b.array.clone(), shape: b.shape.clone() });
     }
-    if b.outside.is_some() && b.role != Role::Input {
+    if b.outside.is_some() && b.scope != Scope::Dram {
         found.push(Violation::Outside { name: b.name.clone() });
     }
     if b.role != Role::Temporary && b.scope != Scope::Dram {

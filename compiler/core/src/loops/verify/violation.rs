@@ -27,7 +27,7 @@ pub enum Violation {
     Copies { copies: usize, dims: usize },
     #[error("the array has {array:?} elements and the buffer {shape:?}")]
     Array { array: Vec<i64>, shape: Vec<i64> },
-    #[error("`outside` is said of `{name}`, which is no input")]
+    #[error("`outside` is said of `{name}`, which does not lie in DRAM")]
     Outside { name: String },
     #[error("an input or output lies in @{}", .scope.name())]
     InterfaceScope { scope: Scope },

@@ -90,6 +90,7 @@ fn add_copy(schedule: &mut Schedule, source: TensorId, name: &Ident) -> TensorId
         name: name.name.clone(),
         span: name.span,
         output: false,
+        outside: None,
         definition: Definition::Compute(copy),
         ..original
     });

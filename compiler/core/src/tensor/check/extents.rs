@@ -60,7 +60,7 @@ impl Extents<'_> {
     fn visit_read(&mut self, ident: &Ident, indices: &[Expr], read: &Expr) -> Checked<()> {
         let id = self.scope.tensor_with_rank(ident, indices.len(), read.span)?;
         let (read, shape) = (self.scope.kernel.tensor(id), self.scope.written_shape(id).to_vec());
-        let is_guarded = read.outside().is_some();
+        let is_guarded = read.outside.is_some();
         for (dimension, (index, &extent)) in indices.iter().zip(&shape).enumerate() {
             let Some(axis) = self.plain_axis(index) else { continue };
             if is_guarded && self.is_written(axis) {

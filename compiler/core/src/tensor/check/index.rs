@@ -17,7 +17,7 @@ impl Scope<'_> {
         let read = self.kernel.tensor(tensor);
         let size = self.written_shape(tensor)[dimension];
         let range = index.range(&|a| self.range(a));
-        let is_guarded = read.outside().is_some();
+        let is_guarded = read.outside.is_some();
         if is_guarded || (range.min >= 0 && range.max < size) {
             return Ok(index);
         }

@@ -90,28 +90,23 @@ pub fn check_typed(
     target: &Constants,
     modules: &Modules,
 ) -> Result<Kernel, Vec<TensorError>> {
-    let constants = bind_parameters(&source.name, &source.params, overrides, target)?;
-    let kernel = Kernel {
-        name: source.name.name.clone(),
-        span: source.span,
-        tensors: Vec::new(),
-        axes: Vec::new(),
-        scans: Vec::new(),
-    };
-    let mut checker = Checker {
-        source,
-        constants,
-        modules,
-        calls: Cell::new(0),
-        kernel,
-        failed: BTreeSet::new(),
-        open: None,
-        elements: 0,
-        errors: Vec::new(),
-    };
+    let mut checker = Checker::new(source, overrides, target, modules)?;
     source.stmts.iter().for_each(|stmt| checker.statement(stmt));
     checker.output_exists();
     if checker.errors.is_empty() { Ok(checker.kernel) } else { Err(checker.errors) }
+}
+
+/// Checks the inputs of a program, given as a kernel without definitions. Returns a kernel that computes nothing, and the
+/// program's constants with the target's.
+pub fn check_inputs(
+    source: &ast::Kernel,
+    overrides: &[(String, i64)],
+    target: &Constants,
+) -> Result<(Kernel, Constants), Vec<TensorError>> {
+    let modules = Modules::default();
+    let mut checker = Checker::new(source, overrides, target, &modules)?;
+    source.stmts.iter().for_each(|stmt| checker.statement(stmt));
+    if checker.errors.is_empty() { Ok((checker.kernel, checker.constants)) } else { Err(checker.errors) }
 }
 
 struct Checker<'a> {
@@ -131,7 +126,29 @@ struct Checker<'a> {
     errors: Vec<TensorError>,
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
+    fn new(
+        source: &'a ast::Kernel,
+        overrides: &[(String, i64)],
+        target: &Constants,
+        modules: &'a Modules,
+    ) -> Result<Checker<'a>, Vec<TensorError>> {
+        let constants = bind_parameters(&source.name, &source.params, overrides, target)?;
+        let name = source.name.name.clone();
+        let kernel = Kernel { name, span: source.span, tensors: Vec::new(), axes: Vec::new(), scans: Vec::new() };
+        Ok(Checker {
+            source,
+            constants,
+            modules,
+            calls: Cell::new(0),
+            kernel,
+            failed: BTreeSet::new(),
+            open: None,
+            elements: 0,
+            errors: Vec::new(),
+        })
+    }
+
     fn statement(&mut self, stmt: &KernelStmt) {
         let (name, tensor) = match stmt {
             KernelStmt::Input(input) => (&input.name, self.input(input)),
@@ -178,7 +195,8 @@ impl Checker<'_> {
             dtype,
             shape,
             output: false,
-            definition: Definition::Input { outside },
+            outside,
+            definition: Definition::Input,
         })
     }
 
@@ -206,6 +224,7 @@ impl Checker<'_> {
             dtype,
             shape: compute.axes.iter().map(|a| self.kernel.axis(*a).extent).collect(),
             output: define.output,
+            outside: None,
             definition: Definition::Compute(compute),
         })
     }

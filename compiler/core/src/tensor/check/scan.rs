@@ -99,6 +99,7 @@ impl Checker<'_> {
             dtype,
             shape: std::iter::once(steps + 1).chain(shape).collect(),
             output: false,
+            outside: None,
             definition: Definition::State(State { init, next }),
         })
     }
@@ -119,7 +120,15 @@ impl Checker<'_> {
         }
         let shape = compute.axes.iter().map(|a| self.kernel.axis(*a).extent).collect();
         let (name, span) = (define.name.name, state.name.span);
-        self.add(Tensor { name, span, dtype, shape, output: false, definition: Definition::Compute(compute) })
+        self.add(Tensor {
+            name,
+            span,
+            dtype,
+            shape,
+            output: false,
+            outside: None,
+            definition: Definition::Compute(compute),
+        })
     }
 
     /// `s_init` for a state `s`, or with a number behind it where a tensor or constant has that name.

@@ -11,7 +11,7 @@ use ndarray::{ArrayD, IxDyn, Slice};
 
 use super::Array;
 use crate::affine::{Affine, Interval};
-use crate::tensor::{AxisId, Compute, Definition, Kernel, Leaf, Read, TensorId};
+use crate::tensor::{AxisId, Compute, Kernel, Leaf, Read, TensorId};
 
 /// Rows are at least this long where there are enough points, ...
 const ROW_MIN: i64 = 1 << 10;
@@ -155,10 +155,7 @@ impl<'a> Accesses<'a> {
 
     /// What a read outside of a tensor yields; of no meaning where the tensor is not read there.
     fn outside(&self, tensor: TensorId) -> i32 {
-        match self.kernel.tensor(tensor).definition {
-            Definition::Input { outside } => outside.unwrap_or(0),
-            Definition::Compute(_) | Definition::State(_) => 0,
-        }
+        self.kernel.tensor(tensor).outside.unwrap_or(0)
     }
 
     pub fn access(&'a self, leaf: &Leaf) -> Access<'a> {

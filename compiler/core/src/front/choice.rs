@@ -1,4 +1,4 @@
-//! A program's files and the user's wishes → the kernel and the schedule to compile.
+//! A program's files and the user's wishes → what to compile: a program of several kernels, or a kernel and its schedule.
 
 use thiserror::Error;
 use tilewright_syntax::ast::{self, Ident, Item};
@@ -20,8 +20,10 @@ pub enum ChoiceError {
     UnknownKernel { schedule: Ident, kernel: Ident, known: Vec<String> },
     #[error("`{name}` is the name of two {what}")]
     Twice { what: &'static str, name: String, first: Span, second: Span },
-    #[error("this item has no meaning yet")]
-    WithoutMeaning { span: Span },
+    #[error("this file has several programs")]
+    SeveralPrograms { first: Span, second: Span, known: Vec<String> },
+    #[error("there is no program `{name}`")]
+    UnknownProgram { name: String, known: Vec<String> },
 }
 
 impl ChoiceError {
@@ -33,7 +35,8 @@ impl ChoiceError {
             ChoiceError::SeveralSchedules { .. } => "E0333",
             ChoiceError::UnknownKernel { .. } => "E0334",
             ChoiceError::Twice { .. } => "E0335",
-            ChoiceError::WithoutMeaning { .. } => "E0336",
+            ChoiceError::SeveralPrograms { .. } => "E0336",
+            ChoiceError::UnknownProgram { .. } => "E0337",
         }
     }
 
@@ -61,23 +64,85 @@ impl ChoiceError {
             ChoiceError::Twice { first, second, .. } => {
                 d.primary(*second, "again").secondary(*first, "first here").help("choose another name")
             }
-            ChoiceError::WithoutMeaning { span } => {
-                d.primary(*span, "can be written and printed, and not be compiled").help("leave it out")
+            ChoiceError::SeveralPrograms { first, second, known } => d
+                .primary(*second, "and another")
+                .secondary(*first, "one program")
+                .help(format!("choose one with `--program`: {}", known.join(", "))),
+            ChoiceError::UnknownProgram { known, .. } if known.is_empty() => {
+                d.help("a program joins kernels: `program NAME { ... }`")
+            }
+            ChoiceError::UnknownProgram { name, known } => {
+                did_you_mean(d, name, known).help(format!("programs here: {}", known.join(", ")))
             }
         }
     }
 }
 
-/// The kernel and the schedule that a file, or a wish for a schedule, names; no schedule where one is to be made.
-pub(crate) fn choose<'a>(
+/// What the user asks for by name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted<'a> {
+    pub program: Option<&'a str>,
+    /// Of a kernel alone, even where the file has programs.
+    pub schedule: Option<&'a str>,
+}
+
+/// What is compiled.
+pub(super) enum Chosen<'a> {
+    /// Without a schedule where one is to be made.
+    Kernel(&'a ast::Kernel, Option<&'a ast::Schedule>),
+    Program(&'a ast::Composition),
+}
+
+/// What a file, or a wish, names: a program if the file has one.
+pub(super) fn choose<'a>(modules: &'a Modules, file: FileId, wanted: Wanted) -> Result<Chosen<'a>, ChoiceError> {
+    names_are_unique(modules, file)?;
+    match program(modules, file, wanted)? {
+        Some(program) => Ok(Chosen::Program(program)),
+        None => kernel(modules, file, wanted.schedule).map(|(kernel, schedule)| Chosen::Kernel(kernel, schedule)),
+    }
+}
+
+/// The program to compile, if it is one. Programs of other files count where the file has nothing else to compile.
+fn program<'a>(
+    modules: &'a Modules,
+    file: FileId,
+    wanted: Wanted,
+) -> Result<Option<&'a ast::Composition>, ChoiceError> {
+    let visible = modules.programs(file);
+    let names = |programs: &[&ast::Composition]| programs.iter().map(|p| p.name.name.clone()).collect();
+    if let Some(name) = wanted.program {
+        let found = visible.iter().find(|p| p.name.name == name);
+        let unknown = || ChoiceError::UnknownProgram { name: name.to_string(), known: names(&visible) };
+        return found.copied().map(Some).ok_or_else(unknown);
+    }
+    if wanted.schedule.is_some() {
+        return Ok(None);
+    }
+    let has_others = own_items(modules, file).any(|item| matches!(item, Item::Kernel(_) | Item::Schedule(_)));
+    let own = |p: &&ast::Composition| p.name.span.file == file;
+    let mut candidates = visible.clone();
+    if has_others || visible.iter().any(own) {
+        candidates.retain(own);
+    }
+    match candidates[..] {
+        [] => Ok(None),
+        [only] => Ok(Some(only)),
+        [first, second, ..] => Err(ChoiceError::SeveralPrograms {
+            first: first.name.span,
+            second: second.name.span,
+            known: names(&candidates),
+        }),
+    }
+}
+
+/// The kernel to compile alone, and its schedule; none where one is to be made.
+fn kernel<'a>(
     modules: &'a Modules,
     file: FileId,
     wanted: Option<&str>,
 ) -> Result<(&'a ast::Kernel, Option<&'a ast::Schedule>), ChoiceError> {
-    names_are_unique(modules, file)?;
-    no_programs(modules, file)?;
-    let first_kernel = *kernels(modules, file).first().ok_or(ChoiceError::NoKernel)?;
-    let visible = schedules(modules, file);
+    let first_kernel = *modules.kernels(file).first().ok_or(ChoiceError::NoKernel)?;
+    let visible = modules.schedules(file);
     let known = || visible.iter().map(|s| s.name.name.clone()).collect();
     let own: Vec<&ast::Schedule> = visible.iter().copied().filter(|s| s.span.file == file).collect();
     let schedule = match (wanted, if own.is_empty() { &visible[..] } else { &own[..] }) {
@@ -96,43 +161,22 @@ pub(crate) fn choose<'a>(
     Ok((kernel_of(modules, schedule)?, Some(schedule)))
 }
 
-/// The kernels that a file may name, its own first.
-pub(crate) fn kernels(modules: &Modules, file: FileId) -> Vec<&ast::Kernel> {
-    modules
-        .visible(file)
-        .into_iter()
-        .filter_map(|item| match item {
-            Item::Kernel(found) => Some(found),
-            _ => None,
-        })
-        .collect()
-}
-
-/// The schedules that a file may name, its own first.
-pub(crate) fn schedules(modules: &Modules, file: FileId) -> Vec<&ast::Schedule> {
-    modules
-        .visible(file)
-        .into_iter()
-        .filter_map(|item| match item {
-            Item::Schedule(found) => Some(found),
-            _ => None,
-        })
-        .collect()
-}
-
 /// The kernel that a schedule is for.
-pub(crate) fn kernel_of<'a>(modules: &'a Modules, schedule: &ast::Schedule) -> Result<&'a ast::Kernel, ChoiceError> {
-    let visible = kernels(modules, schedule.kernel.span.file);
-    let found = visible.iter().find(|k| k.name.name == schedule.kernel.name).copied();
-    found.ok_or_else(|| ChoiceError::UnknownKernel {
+pub(super) fn kernel_of<'a>(modules: &'a Modules, schedule: &ast::Schedule) -> Result<&'a ast::Kernel, ChoiceError> {
+    modules.kernel_of(schedule).ok_or_else(|| ChoiceError::UnknownKernel {
         schedule: schedule.name.clone(),
         kernel: schedule.kernel.clone(),
-        known: visible.iter().map(|k| k.name.name.clone()).collect(),
+        known: modules.kernels(schedule.kernel.span.file).iter().map(|k| k.name.name.clone()).collect(),
     })
 }
 
+/// The items of the file itself.
+pub(super) fn own_items(modules: &Modules, file: FileId) -> impl Iterator<Item = &Item> {
+    modules.program(file).into_iter().flat_map(|program| &program.items)
+}
+
 /// Every name means one thing, also among what other files bring in. Kernels and programs share their names.
-pub(crate) fn names_are_unique(modules: &Modules, file: FileId) -> Result<(), ChoiceError> {
+pub(super) fn names_are_unique(modules: &Modules, file: FileId) -> Result<(), ChoiceError> {
     let kind = |item: &Item| match item {
         Item::Kernel(_) => "kernels",
         Item::Program(_) => "kernels",
@@ -146,16 +190,10 @@ pub(crate) fn names_are_unique(modules: &Modules, file: FileId) -> Result<(), Ch
     for what in ["kernels", "schedules", "functions", "definitions"] {
         unique(what, visible.iter().filter(|item| kind(item) == what).filter_map(|item| item_name(item)))?;
     }
-    let tests = modules.program(file).into_iter().flat_map(|program| &program.items);
-    unique("tests", tests.filter_map(|item| if let Item::Test(test) = item { Some(&test.name) } else { None }))
-}
-
-pub(crate) fn no_programs(modules: &Modules, file: FileId) -> Result<(), ChoiceError> {
-    let mut items = modules.program(file).into_iter().flat_map(|program| &program.items);
-    match items.find(|item| matches!(item, Item::Program(_))) {
-        Some(item) => Err(ChoiceError::WithoutMeaning { span: item.span() }),
-        None => Ok(()),
-    }
+    unique(
+        "tests",
+        own_items(modules, file).filter_map(|item| if let Item::Test(test) = item { Some(&test.name) } else { None }),
+    )
 }
 
 fn unique<'a>(what: &'static str, names: impl Iterator<Item = &'a Ident>) -> Result<(), ChoiceError> {

@@ -1,0 +1,157 @@
+//! Schedules for kernels that have none: the first automatic ones with which everything fits the target.
+//!
+//! A kernel alone tries its largest tiles and makes smaller what does not fit; if that ends, it takes the factors of its
+//! products the other way round. In a program each kernel starts from what it would have alone. What does not fit together
+//! with the others is made smaller again, and where the kernels do not agree otherwise, they are fitted in one by one.
+
+use tilewright_syntax::{Diagnostic, ast};
+
+use super::{Call, Front, Fronts, Place, Refusal, target_constants};
+use crate::legalize::{Cx, LegalizeError};
+use crate::programs::{self, Program};
+use crate::schedule::auto::Automatic;
+use crate::tensor::{self, Constants, Kernel};
+
+/// A call, and how its schedule is made if it has none.
+#[derive(Clone)]
+struct Candidate {
+    call: Call,
+    automatic: Option<Automatic>,
+}
+
+impl Candidate {
+    fn renewed(&mut self, automatic: Automatic) {
+        self.call.schedule = automatic.source();
+        self.automatic = Some(automatic);
+    }
+
+    fn swap(&mut self) -> bool {
+        let swapped = self.automatic.as_ref().and_then(Automatic::swapped);
+        let found = swapped.is_some();
+        swapped.into_iter().for_each(|automatic| self.renewed(automatic));
+        found
+    }
+}
+
+impl Fronts<'_> {
+    /// The kernel with the first automatic schedule that fits the target.
+    pub(super) fn automatic(&self, kernel: &ast::Kernel, params: &[(String, i64)]) -> Result<Front, Vec<Diagnostic>> {
+        let target = target_constants(self.config);
+        let checked = tensor::check_with(kernel, params, &target, self.modules)?;
+        let constants = tensor::check::parameters(kernel, params, &target)?;
+        let candidate = self.alone(None, checked.clone(), constants, kernel.name.span)?;
+        Ok(self.front(checked, vec![candidate.call]))
+    }
+
+    /// A checked program, with automatic schedules for the calls that have none.
+    pub(super) fn with_schedules(&self, program: Program) -> Result<Front, Vec<Diagnostic>> {
+        let Program { kernel, calls, .. } = program;
+        let candidates = calls.into_iter().map(|call| self.candidate(call)).collect::<Result<Vec<_>, _>>()?;
+        if candidates.iter().all(|c| c.automatic.is_none()) {
+            return Ok(self.joined(&kernel, &candidates));
+        }
+        let mut all = candidates.clone();
+        match self.fitted(&kernel, &mut all) {
+            Ok(front) => Ok(front),
+            Err(refusal) => self.one_by_one(&kernel, candidates).map_err(|()| with_note(refusal.diagnostics())),
+        }
+    }
+
+    fn candidate(&self, call: programs::Call) -> Result<Candidate, Vec<Diagnostic>> {
+        let programs::Call { name, span, kernel, tensors, schedule, constants } = call;
+        let place = Some(Place { name: name.name, span, tensors });
+        match schedule {
+            Some(schedule) => {
+                let call = Call { place, kernel, schedule, automatic: false, constants };
+                Ok(Candidate { call, automatic: None })
+            }
+            None => self
+                .alone(place, kernel, constants, name.span)
+                .map_err(|told| told.into_iter().map(|d| d.secondary(span, "this call names no schedule")).collect()),
+        }
+    }
+
+    /// A kernel with the first automatic schedule that fits the target if nothing else runs.
+    fn alone(
+        &self,
+        place: Option<Place>,
+        kernel: Kernel,
+        constants: Constants,
+        span: tilewright_syntax::Span,
+    ) -> Result<Candidate, Vec<Diagnostic>> {
+        let cx = Cx { config: *self.config };
+        let automatic = Automatic::new(&kernel, cx.core(), span).map_err(|e| vec![e.diagnostic()])?;
+        let call = Call { place: None, kernel, schedule: automatic.source(), automatic: true, constants };
+        let mut candidate = Candidate { call, automatic: Some(automatic) };
+        let mut first = None;
+        loop {
+            let kernel = candidate.call.kernel.clone();
+            match self.fitted(&kernel, std::slice::from_mut(&mut candidate)) {
+                Ok(_) => break,
+                Err(refusal) => first.get_or_insert(refusal),
+            };
+            if !candidate.swap() {
+                return Err(with_note(first.map_or(Vec::new(), Refusal::diagnostics)));
+            }
+        }
+        candidate.call.place = place;
+        Ok(candidate)
+    }
+
+    /// Makes automatic schedules smaller until everything fits.
+    fn fitted(&self, kernel: &Kernel, candidates: &mut [Candidate]) -> Result<Front, Refusal> {
+        loop {
+            let front = self.joined(kernel, candidates);
+            let refusal = match front.compile() {
+                Ok(_) => return Ok(front),
+                Err(refusal) => refusal,
+            };
+            match &refusal {
+                Refusal::Legalize(_, error) if shrink_for(candidates, error) => {}
+                _ => return Err(refusal),
+            }
+        }
+    }
+
+    /// Fits the calls in one behind the other, the factors of their products the other way round where that helps.
+    fn one_by_one(&self, kernel: &Kernel, mut candidates: Vec<Candidate>) -> Result<Front, ()> {
+        let mut front = Err(());
+        for last in 0..candidates.len() {
+            front = self.fitted(kernel, &mut candidates[..=last]).map_err(|_| ());
+            if front.is_err() && candidates[last].swap() {
+                front = self.fitted(kernel, &mut candidates[..=last]).map_err(|_| ());
+            }
+            if front.is_err() {
+                break;
+            }
+        }
+        front
+    }
+
+    fn joined(&self, kernel: &Kernel, candidates: &[Candidate]) -> Front {
+        self.front(kernel.clone(), candidates.iter().map(|c| c.call.clone()).collect())
+    }
+}
+
+/// Makes what does not fit smaller; false if something else is wrong, or it cannot.
+fn shrink_for(candidates: &mut [Candidate], error: &LegalizeError) -> bool {
+    match error {
+        LegalizeError::Capacity { needed, scope, .. } => shrink(candidates, &needed.name, *scope),
+        _ => false,
+    }
+}
+
+/// Lets the call that has a buffer use less of a scratchpad; false if it cannot.
+fn shrink(candidates: &mut [Candidate], buffer: &str, scope: crate::loops::ir::Scope) -> bool {
+    let (owner, own_name) = buffer.split_once('.').map_or((None, buffer), |(owner, name)| (Some(owner), name));
+    let Some(candidate) = candidates.iter_mut().find(|c| c.call.name() == owner) else { return false };
+    let Some(mut automatic) = candidate.automatic.clone() else { return false };
+    let shrinks = automatic.shrink(own_name, scope);
+    candidate.renewed(automatic);
+    shrinks
+}
+
+fn with_note(told: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let note = "the kernel has no schedule, and this is where the automatic one ends";
+    told.into_iter().map(|d| d.note(note)).collect()
+}

@@ -1,0 +1,112 @@
+//! All of a file, for `check`: every kernel, every schedule with its directives, and every program.
+
+use tilewright_isa::Config;
+use tilewright_syntax::ast::{self, ProgramStmt};
+use tilewright_syntax::{Diagnostic, FileId, Sources};
+
+use super::choice::{self, ChoiceError};
+use super::{Front, Fronts, Refusal, target_constants};
+use crate::modules::Modules;
+use crate::schedule::Warning;
+use crate::tensor::{self, check_functions};
+
+/// Checks every kernel of a file, and its schedules and programs down to legal loops. Returns the warnings.
+///
+/// A parameter counts where it is one, and everywhere if it is none, so that it is refused. A kernel that has no values for
+/// its parameters is checked where a program calls it.
+pub fn check(
+    sources: &Sources,
+    file: FileId,
+    params: &[(String, i64)],
+    config: &Config,
+) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let modules = Modules::load(sources, file)?;
+    let target = target_constants(config);
+    check_functions(&modules, &target)?;
+    let told = |e: ChoiceError| vec![e.diagnostic()];
+    choice::names_are_unique(&modules, file).map_err(told)?;
+    let everything = Everything { modules: &modules, file, params };
+    let kernels = everything.kernels();
+    if modules.kernels(file).is_empty() && modules.program(file).is_none_or(|program| program.items.is_empty()) {
+        return Err(told(ChoiceError::NoKernel));
+    }
+    let fronts = Fronts { modules: &modules, file, config };
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+    let mut compile =
+        |front: Result<Front, Vec<Diagnostic>>| match front.and_then(|f| f.compile().map_err(Refusal::diagnostics)) {
+            Ok((found, _)) => warnings.extend(found.iter().map(Warning::diagnostic)),
+            Err(told) => errors.extend(told),
+        };
+    let mut checked: Vec<&str> = Vec::new();
+    for source in modules.schedules(file) {
+        checked.push(&source.kernel.name);
+        match choice::kernel_of(&modules, source) {
+            Ok(kernel) if everything.is_only_called(kernel) => {}
+            Ok(kernel) => compile(fronts.of_kernel((kernel, source), &everything.of_kernel(kernel, Some(source)))),
+            Err(error) => compile(Err(told(error))),
+        }
+    }
+    for program in modules.programs(file) {
+        compile(fronts.of_program(program, &everything.of_program(program)));
+    }
+    for kernel in kernels.iter().filter(|k| !checked.contains(&&*k.name.name)) {
+        let own = everything.of_kernel(kernel, None);
+        errors.extend(tensor::check_with(kernel, &own, &target, &modules).err().into_iter().flatten());
+    }
+    errors.dedup();
+    warnings.dedup();
+    if errors.is_empty() { Ok(warnings) } else { Err(errors) }
+}
+
+/// A file with the values that were given for parameters.
+struct Everything<'a> {
+    modules: &'a Modules,
+    file: FileId,
+    params: &'a [(String, i64)],
+}
+
+impl<'a> Everything<'a> {
+    /// The kernels that can be checked by themselves.
+    fn kernels(&self) -> Vec<&'a ast::Kernel> {
+        self.modules.kernels(self.file).into_iter().filter(|k| !self.is_only_called(k)).collect()
+    }
+
+    /// Whether a kernel has parameters without values, which a program gives it.
+    fn is_only_called(&self, kernel: &ast::Kernel) -> bool {
+        let given = |name: &str| self.params.iter().any(|(n, _)| n == name);
+        let calls = self.modules.programs(self.file).into_iter().flat_map(|program| &program.stmts);
+        kernel.params.iter().any(|p| p.default.is_none() && !given(&p.name.name))
+            && calls.into_iter().any(|s| matches!(s, ProgramStmt::Call(call) if call.kernel.name == kernel.name.name))
+    }
+
+    fn of_kernel(&self, kernel: &ast::Kernel, schedule: Option<&ast::Schedule>) -> Vec<(String, i64)> {
+        self.counting(&|name| match name.split_once('.') {
+            None => has(&kernel.params, name),
+            Some((prefix, _)) => schedule.is_some_and(|s| s.name.name == prefix),
+        })
+    }
+
+    fn of_program(&self, program: &ast::Composition) -> Vec<(String, i64)> {
+        self.counting(&|name| has(&program.params, name) || self.is_of_schedule(name))
+    }
+
+    /// The values for parameters that something has, and those for parameters that nothing has.
+    fn counting(&self, has_it: &dyn Fn(&str) -> bool) -> Vec<(String, i64)> {
+        self.params.iter().filter(|(name, _)| has_it(name) || !self.is_parameter(name)).cloned().collect()
+    }
+
+    fn is_parameter(&self, name: &str) -> bool {
+        self.is_of_schedule(name)
+            || self.modules.kernels(self.file).iter().any(|k| has(&k.params, name))
+            || self.modules.programs(self.file).iter().any(|p| has(&p.params, name))
+    }
+
+    fn is_of_schedule(&self, name: &str) -> bool {
+        let schedules = self.modules.schedules(self.file);
+        name.split_once('.').is_some_and(|(prefix, _)| schedules.iter().any(|s| s.name.name == prefix))
+    }
+}
+
+fn has(params: &[ast::Param], name: &str) -> bool {
+    params.iter().any(|p| p.name.name == name)
+}

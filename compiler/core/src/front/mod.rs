@@ -1,0 +1,277 @@
+//! The way from a file to loops. Sources and the user's wishes → [`Front`]: checked kernels with their schedules → their
+//! loops, as one loop program.
+//!
+//! A program of several kernels is scheduled kernel by kernel: a directive sees its own kernel, so an error speaks of what
+//! the author of the schedule wrote. The kernels meet as loops. A lone kernel is a program of one call, whose tensors have
+//! the names that they have in the kernel.
+
+mod automatic;
+mod checking;
+mod choice;
+mod testing;
+
+use std::collections::BTreeMap;
+
+use tilewright_isa::Config;
+use tilewright_syntax::{Diagnostic, FileId, Sources, Span, ast};
+
+use crate::legalize::{Cx, LegalProgram, LegalizeError};
+use crate::loops::ir::LoopProgram;
+use crate::loops::{self, Part};
+use crate::modules::Modules;
+use crate::pipeline::legalize;
+use crate::programs;
+use crate::schedule::{self, Schedule, Step, Warning};
+use crate::tensor::constants::bind_parameters;
+use crate::tensor::{self, Constants, Kernel, TensorError, check_functions};
+use choice::{Chosen, Wanted, choose};
+
+pub use checking::check;
+pub use choice::ChoiceError;
+pub use testing::{Test, tests};
+
+/// What to compile, and for what.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    pub sources: &'a Sources,
+    pub file: FileId,
+    /// Parameters by name; `NAME` is a kernel's or a program's, `SCHEDULE.NAME` a schedule's.
+    pub params: &'a [(String, i64)],
+    /// The program to take; it may be left out where the file has one.
+    pub program: Option<&'a str>,
+    /// The schedule to take, with its kernel alone; it may be left out where the file has one, or a program. `automatic`
+    /// stands for one that is made for the kernel, which is also taken where the file has none.
+    pub schedule: Option<&'a str>,
+    pub config: &'a Config,
+}
+
+/// Kernels and their schedules, chosen and checked, before any directive is applied.
+#[derive(Clone, Debug)]
+pub struct Front {
+    /// The file itself, without what it uses.
+    pub program: ast::Program,
+    /// Computes what all calls do.
+    pub kernel: Kernel,
+    modules: Modules,
+    calls: Vec<Call>,
+    cx: Cx,
+}
+
+/// A kernel with its schedule.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Its place in a program; none for a lone kernel.
+    place: Option<Place>,
+    pub kernel: Kernel,
+    /// As it was written, or as it was made.
+    pub schedule: ast::Schedule,
+    /// Whether the schedule was made for the kernel.
+    pub automatic: bool,
+    constants: Constants,
+}
+
+/// What a call is in its program.
+#[derive(Clone, Debug)]
+struct Place {
+    name: String,
+    span: Span,
+    /// The names of the kernel's inputs and outputs.
+    tensors: BTreeMap<String, String>,
+}
+
+/// Kernels with all directives of their schedules applied.
+#[derive(Clone, Debug)]
+pub struct Scheduled<'a> {
+    front: &'a Front,
+    /// One for each call.
+    pub schedules: Vec<Schedule>,
+}
+
+/// Parses a file and what it uses, and checks the kernels and the choice of schedules.
+pub fn front(request: &Request) -> Result<Front, Vec<Diagnostic>> {
+    let Request { file, program, schedule, params, config, .. } = *request;
+    let modules = Modules::load(request.sources, file)?;
+    check_functions(&modules, &target_constants(config))?;
+    let chosen = choose(&modules, file, Wanted { program, schedule }).map_err(|e| vec![e.diagnostic()])?;
+    let fronts = Fronts { modules: &modules, file, config };
+    match chosen {
+        Chosen::Kernel(kernel, Some(schedule)) => fronts.of_kernel((kernel, schedule), params),
+        Chosen::Kernel(kernel, None) => fronts.automatic(kernel, params),
+        Chosen::Program(program) => fronts.of_program(program, params),
+    }
+}
+
+/// What fronts are made of, whatever is compiled.
+struct Fronts<'a> {
+    modules: &'a Modules,
+    file: FileId,
+    config: &'a Config,
+}
+
+impl Fronts<'_> {
+    fn front(&self, kernel: Kernel, calls: Vec<Call>) -> Front {
+        Front {
+            program: self.modules.program(self.file).cloned().unwrap_or(ast::Program { items: Vec::new() }),
+            kernel,
+            modules: self.modules.clone(),
+            calls,
+            cx: Cx { config: *self.config },
+        }
+    }
+
+    /// A kernel with a schedule that was written for it.
+    fn of_kernel(
+        &self,
+        (kernel, schedule): (&ast::Kernel, &ast::Schedule),
+        params: &[(String, i64)],
+    ) -> Result<Front, Vec<Diagnostic>> {
+        let prefix = format!("{}.", schedule.name.name);
+        let split = |(name, value): &(String, i64)| name.strip_prefix(&prefix).map(|n| (n.to_string(), *value));
+        let of_schedule: Vec<(String, i64)> = params.iter().filter_map(split).collect();
+        let of_kernel: Vec<(String, i64)> = params.iter().filter(|p| split(p).is_none()).cloned().collect();
+        let target = target_constants(self.config);
+        let constants = tensor::check::parameters(kernel, &of_kernel, &target)?;
+        let checked = tensor::check_with(kernel, &of_kernel, &target, self.modules)?;
+        let constants = bind_parameters(&schedule.name, &schedule.params, &of_schedule, &constants)
+            .map_err(|errors| errors.iter().map(TensorError::diagnostic).collect::<Vec<_>>())?;
+        let schedule = schedule.clone();
+        let call = Call { place: None, kernel: checked.clone(), schedule, automatic: false, constants };
+        Ok(self.front(checked, vec![call]))
+    }
+
+    /// A program, with schedules for the calls that have none.
+    fn of_program(&self, source: &ast::Composition, params: &[(String, i64)]) -> Result<Front, Vec<Diagnostic>> {
+        let target = target_constants(self.config);
+        let checked = programs::check(source, params, &target, self.modules)?;
+        self.with_schedules(checked)
+    }
+}
+
+/// The names that a target defines in the language.
+pub fn target_constants(config: &Config) -> Constants {
+    [("BATCH", config.batch() as i64), ("BLOCK_IN", config.block_in() as i64), ("BLOCK_OUT", config.block_out() as i64)]
+        .into_iter()
+        .collect()
+}
+
+impl Front {
+    /// The kernels with their schedules, in the order in which they run.
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    /// Applies the directives of every schedule; `watch` sees the schedule at hand after each of them.
+    pub fn schedule(&self, watch: &mut dyn FnMut(Step)) -> Result<Scheduled<'_>, Vec<Diagnostic>> {
+        let apply = |call: &Call| self.schedule_call(call, watch);
+        let schedules = self.calls.iter().map(apply).collect::<Result<_, _>>()?;
+        Ok(self.scheduled(schedules))
+    }
+
+    /// Applies the directives of one schedule.
+    pub fn schedule_call(&self, call: &Call, watch: &mut dyn FnMut(Step)) -> Result<Schedule, Vec<Diagnostic>> {
+        let (kernel, core) = (call.kernel.clone(), self.cx.core());
+        schedule::apply(&call.schedule, kernel, core, &self.modules, &call.constants, watch)
+            .map_err(|d| call.shown_in(vec![d]))
+    }
+
+    /// A call's schedule before its first directive.
+    pub fn unscheduled(&self, call: &Call) -> Schedule {
+        Schedule::new(call.schedule.name.name.clone(), call.kernel.clone(), self.cx.core())
+    }
+
+    /// The schedules of all calls, in their order, as they were applied.
+    pub fn scheduled(&self, schedules: Vec<Schedule>) -> Scheduled<'_> {
+        Scheduled { front: self, schedules }
+    }
+
+    /// What passes may know of the target.
+    pub fn cx(&self) -> &Cx {
+        &self.cx
+    }
+
+    /// The names of the schedules, each once.
+    pub fn schedule_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for call in &self.calls {
+            let name = &*call.schedule.name.name;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    fn compile(&self) -> Result<(Vec<Warning>, LegalProgram), Refusal> {
+        let scheduled = self.schedule(&mut |_| {}).map_err(Refusal::Told)?;
+        let loops = scheduled.loops().map_err(Refusal::Told)?;
+        let legal = legalize(loops, &self.cx, &mut |_| {});
+        let legal = legal.map_err(|error| Refusal::Legalize(scheduled.refused(&error), Box::new(error)))?;
+        Ok((scheduled.warnings().cloned().collect(), legal))
+    }
+}
+
+impl Call {
+    /// Its name in a program, that of its first result; none for a lone kernel.
+    pub fn name(&self) -> Option<&str> {
+        self.place.as_ref().map(|place| &*place.name)
+    }
+
+    /// What is wrong with its schedule, shown with the call.
+    fn shown_in(&self, told: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let shown = |d: Diagnostic| self.place.iter().fold(d, |d, place| d.secondary(place.span, "in this call"));
+        told.into_iter().map(shown).collect()
+    }
+}
+
+impl Scheduled<'_> {
+    /// Directives without effect, in order.
+    pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
+        self.schedules.iter().flat_map(|schedule| &schedule.warnings)
+    }
+
+    /// The loops of all calls, one after the other.
+    pub fn loops(&self) -> Result<LoopProgram, Vec<Diagnostic>> {
+        let mut parts = Vec::new();
+        for (call, schedule) in self.front.calls.iter().zip(&self.schedules) {
+            let program = loops::build(schedule).map_err(|e| call.shown_in(vec![e.diagnostic()]))?;
+            match &call.place {
+                None => return Ok(program),
+                Some(Place { name, tensors, .. }) => {
+                    parts.push(Part { name: name.clone(), program, tensors: tensors.clone() });
+                }
+            }
+        }
+        Ok(loops::join(&self.front.kernel, parts))
+    }
+
+    /// What keeps the loops of all calls from being legal, as it is shown. A kernel that would be refused alone is spoken
+    /// of in its own names; otherwise the calls do not fit together.
+    pub fn refused(&self, error: &LegalizeError) -> Vec<Diagnostic> {
+        for (call, schedule) in self.front.calls.iter().zip(&self.schedules).filter(|(call, _)| call.place.is_some()) {
+            let alone = loops::build(schedule).ok().map(|loops| legalize(loops, &self.front.cx, &mut |_| {}));
+            if let Some(Err(own)) = alone {
+                return call.shown_in(vec![own.diagnostic()]);
+            }
+        }
+        let names: Vec<String> = self.front.calls.iter().filter_map(|c| Some(format!("`{}`", c.name()?))).collect();
+        let told = error.diagnostic();
+        vec![match names.is_empty() {
+            true => told,
+            false => told.note(format!("each call is legal alone: {}", names.join(", "))),
+        }]
+    }
+}
+
+/// Why a schedule was not compiled.
+enum Refusal {
+    Told(Vec<Diagnostic>),
+    Legalize(Vec<Diagnostic>, Box<LegalizeError>),
+}
+
+impl Refusal {
+    fn diagnostics(self) -> Vec<Diagnostic> {
+        match self {
+            Refusal::Told(told) | Refusal::Legalize(told, _) => told,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The loops of several kernels, one after the other → one loop program. Tensors that one kernel computes and another one
+//! reads become one buffer in DRAM, allocated where the first of them begins.
+//!
+//! ```text
+//! T: alloc C ... Y[i, j] = ...   Z: alloc C ... = X[i, r] ...     (Y is `T` in the program, and so is X)
+//! →   alloc T: i8[1, 64] @dram;  alloc T.C ... T[T.i, T.j] = ...;  alloc Z.C ... = T[Z.i, Z.r] ...
+//! ```
+//!
+//! Names of what a kernel keeps to itself stand behind the name of its call, so they stay unique. A buffer has room for
+//! what the tiles of every kernel touch, and what one of them says stands outside of it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::canonicalize;
+use super::ir::{Buffer, BufferId, LoopId, LoopProgram, LoopVar, Origin, Role, Stmt};
+use super::rename::Renaming;
+use crate::affine::Interval;
+use crate::tensor::Kernel;
+
+/// The loops of one call.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The name of the call; no two have the same.
+    pub name: String,
+    pub program: LoopProgram,
+    /// What the kernel's inputs and outputs are in the joined program.
+    pub tensors: BTreeMap<String, String>,
+}
+
+/// Joins the loops of calls, in their order. `kernel` computes what all of them do.
+pub fn join(kernel: &Kernel, parts: Vec<Part>) -> LoopProgram {
+    let (buffers, loops, body) = (Vec::new(), Vec::new(), Vec::new());
+    let program = LoopProgram { name: kernel.name.clone(), buffers, loops, body };
+    let mut joined = Joined { kernel, program, shared: HashMap::new() };
+    parts.into_iter().for_each(|part| joined.append(part));
+    canonicalize(&mut joined.program);
+    joined.program
+}
+
+struct Joined<'a> {
+    kernel: &'a Kernel,
+    program: LoopProgram,
+    /// The buffers of tensors that the program names.
+    shared: HashMap<String, BufferId>,
+}
+
+impl Joined<'_> {
+    fn append(&mut self, part: Part) {
+        let ids: Vec<BufferId> = part.program.buffers.iter().map(|buffer| self.buffer(&part, buffer)).collect();
+        let first = self.program.loops.len() as u32;
+        let own = part.program.loops.iter();
+        self.program.loops.extend(own.map(|l| LoopVar { name: qualified(&part, &l.name), extent: l.extent }));
+        let loops = &self.program.loops;
+        let renaming = Renaming {
+            buffer: &|id| ids[id.0 as usize],
+            var: &|id| LoopId(first + id.0),
+            range: &|id| Interval::below(loops[id.0 as usize].extent),
+        };
+        let mut body = part.program.body;
+        renaming.stmts(&mut body);
+        self.program.body.extend(body);
+    }
+
+    /// What a buffer of a part is in the whole; made and allocated if it is not there yet.
+    fn buffer(&mut self, part: &Part, buffer: &Buffer) -> BufferId {
+        let next = BufferId(self.program.buffers.len() as u32);
+        let Some(name) = part.tensors.get(&buffer.name).filter(|_| buffer.role != Role::Temporary) else {
+            self.program.buffers.push(Buffer { name: qualified(part, &buffer.name), ..buffer.clone() });
+            return next;
+        };
+        if let Some(id) = self.shared.get(name) {
+            let there = &mut self.program.buffers[id.0 as usize];
+            there.outside = there.outside.or(buffer.outside);
+            there.layout = there.layout.take().or_else(|| buffer.layout.clone());
+            for (extent, touched) in there.shape.iter_mut().zip(&buffer.shape) {
+                *extent = (*extent).max(*touched);
+            }
+            return *id;
+        }
+        self.shared.insert(name.clone(), next);
+        let (role, origin) = self.place(name, buffer.origin);
+        self.program.buffers.push(Buffer { name: name.clone(), role, origin, ..buffer.clone() });
+        if role == Role::Temporary {
+            self.program.body.push(Stmt::Alloc { buffer: next, origin });
+        }
+        next
+    }
+
+    /// How a tensor takes part in the program, and where it comes from: what comes from outside, from the program itself.
+    fn place(&self, name: &str, origin: Origin) -> (Role, Origin) {
+        let tensor = self.kernel.find(name).map(|id| self.kernel.tensor(id));
+        match tensor {
+            Some(t) if t.is_input() => (Role::Input, Origin { tensor: Some(t.span), ..origin }),
+            Some(t) if t.output => (Role::Output, origin),
+            _ => (Role::Temporary, origin),
+        }
+    }
+}
+
+fn qualified(part: &Part, name: &str) -> String {
+    format!("{}.{name}", part.name)
+}
