@@ -126,6 +126,18 @@ impl ProgramError {
                     false => "hand it to a call, write `output` before it, or leave the call out",
                 })
             }
+            ProgramError::Outside { argument, first, second, .. } => d
+                .primary(*argument, "read beyond its edges here")
+                .secondary(*first, "one value")
+                .secondary(*second, "another value")
+                .help("a tensor has one value outside: let both inputs say the same"),
+            choice => choice.of_choice(d),
+        }
+    }
+
+    /// What is said of schedules and parameters, which a call may choose.
+    fn of_choice(&self, d: Diagnostic) -> Diagnostic {
+        match self {
             ProgramError::UnknownSchedule { name, known, .. } => offer(
                 d.primary(name.span, "no schedule of the kernel has this name"),
                 &name.name,
@@ -137,15 +149,11 @@ impl ProgramError {
                 let d = d.primary(*call, "which of them?").secondary(*first, "one schedule");
                 d.help(format!("choose one behind the call: {}", with.join(", ")))
             }
-            ProgramError::Outside { argument, first, second, .. } => d
-                .primary(*argument, "read beyond its edges here")
-                .secondary(*first, "one value")
-                .secondary(*second, "another value")
-                .help("a tensor has one value outside: let both inputs say the same"),
             ProgramError::UnknownParameter { name, known, declared, .. } => {
                 let d = d.primary(name.span, format!("has no `{}`", name.name)).secondary(*declared, "defined here");
                 offer(d, &name.name, known, "its parameters")
             }
+            _ => d,
         }
     }
 }
