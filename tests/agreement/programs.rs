@@ -263,7 +263,7 @@ fn most_random_programs_of_kernels_are_accepted() {
         .filter_map(|o| o.as_ref().err())
         .map(|refused| refused.text.split("error").nth(1).unwrap())
         .collect();
-    assert!(accepted * 10 >= cases * 7, "only {accepted} of {cases} were accepted: {}", codes.join("\n"));
+    assert!(accepted * 2 >= cases, "only {accepted} of {cases} were accepted: {}", codes.join("\n"));
 }
 
 fn agree(program: &str) -> Agreed {
