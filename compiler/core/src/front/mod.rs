@@ -241,7 +241,7 @@ impl Scheduled<'_> {
                 }
             }
         }
-        Ok(loops::join(&self.front.kernel, parts))
+        loops::join(&self.front.kernel, parts).map_err(|e| vec![e.diagnostic()])
     }
 
     /// What keeps the loops of all calls from being legal, as it is shown. A kernel that would be refused alone is spoken

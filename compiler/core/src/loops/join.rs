@@ -7,9 +7,13 @@
 //! ```
 //!
 //! Names of what a kernel keeps to itself stand behind the name of its call, so they stay unique. A buffer has room for
-//! what the tiles of every kernel touch, and what one of them says stands outside of it.
+//! what the tiles of every kernel touch, what one of them says stands outside of it, and the order of tiles that one of them
+//! asks for. Two orders for one tensor are an error.
 
 use std::collections::{BTreeMap, HashMap};
+
+use thiserror::Error;
+use tilewright_syntax::{Diagnostic, Span};
 
 use super::canonicalize;
 use super::ir::{Buffer, BufferId, LoopId, LoopProgram, LoopVar, Origin, Role, Stmt};
@@ -27,14 +31,41 @@ pub struct Part {
     pub tensors: BTreeMap<String, String>,
 }
 
+/// Two calls whose schedules lay the tensor out that passes from one to the other.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{tensor}` would need two layouts")]
+pub struct TwoOrders {
+    pub tensor: String,
+    /// The directives, in the order of the calls.
+    pub first: Option<Span>,
+    pub second: Option<Span>,
+}
+
+impl TwoOrders {
+    /// The error's stable code.
+    pub const CODE: &'static str = "E0506";
+
+    /// The error as it is shown.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let mut d = Diagnostic::error(Self::CODE, self.to_string());
+        if let Some(span) = self.second {
+            d = d.primary(span, "here its tiles are in one order");
+        }
+        if let Some(span) = self.first {
+            d = d.secondary(span, "here they are in another");
+        }
+        d.help("name the dimensions in the same order in both schedules, or leave one directive out: the other holds for both")
+    }
+}
+
 /// Joins the loops of calls, in their order. `kernel` computes what all of them do.
-pub fn join(kernel: &Kernel, parts: Vec<Part>) -> LoopProgram {
+pub fn join(kernel: &Kernel, parts: Vec<Part>) -> Result<LoopProgram, TwoOrders> {
     let (buffers, loops, body) = (Vec::new(), Vec::new(), Vec::new());
     let program = LoopProgram { name: kernel.name.clone(), buffers, loops, body };
-    let mut joined = Joined { kernel, program, shared: HashMap::new() };
+    let mut joined = Joined { kernel, program, shared: HashMap::new(), differ: None };
     parts.into_iter().for_each(|part| joined.append(part));
     canonicalize(&mut joined.program);
-    joined.program
+    joined.differ.map_or(Ok(joined.program), Err)
 }
 
 struct Joined<'a> {
@@ -42,6 +73,8 @@ struct Joined<'a> {
     program: LoopProgram,
     /// The buffers of tensors that the program names.
     shared: HashMap<String, BufferId>,
+    /// The first tensor that two calls lay out in two orders.
+    differ: Option<TwoOrders>,
 }
 
 impl Joined<'_> {
@@ -71,7 +104,17 @@ impl Joined<'_> {
         if let Some(id) = self.shared.get(name) {
             let there = &mut self.program.buffers[id.0 as usize];
             there.outside = there.outside.or(buffer.outside);
-            there.layout = there.layout.take().or_else(|| buffer.layout.clone());
+            match (&there.layout, &buffer.layout) {
+                (None, Some(_)) => {
+                    there.layout = buffer.layout.clone();
+                    there.origin.directive = buffer.origin.directive;
+                }
+                (Some(first), Some(second)) if first != second => {
+                    let (first, second) = (there.origin.directive, buffer.origin.directive);
+                    self.differ.get_or_insert(TwoOrders { tensor: name.clone(), first, second });
+                }
+                _ => {}
+            }
             for (extent, touched) in there.shape.iter_mut().zip(&buffer.shape) {
                 *extent = (*extent).max(*touched);
             }

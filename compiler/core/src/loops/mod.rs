@@ -18,4 +18,4 @@ pub mod verify;
 
 pub use build::{BuildError, build};
 pub use canonical::{canonical, canonicalize};
-pub use join::{Part, join};
+pub use join::{Part, TwoOrders, join};
