@@ -242,7 +242,29 @@ fn products_with_the_border_are_left_out() {
     assert_eq!(uops(text), (3 * 6 - 2) * (3 * 6 - 2));
     // Where each pixel would be an instruction of its own, the border is multiplied.
     let operands = "    stream_operands";
-    let inside = text.replace(operands, &format!("    C.reorder(cb, ob, y, x, r, s)\n{operands}"));
+    let inside = text.replace(operands, &format!("    C.reorder(cb, ob, yi, x, r, s)\n{operands}"));
     assert_ne!(text, inside);
     assert_eq!(uops(&inside), 9 * 6 * 6);
+}
+
+/// Each row of the input is loaded once, whatever the rows of a block are.
+#[test]
+fn rows_that_are_read_again_stay_where_they_are() {
+    let text = include_str!("../../dsl-examples/conv.tw");
+    let rolling = text.replace(
+        "-> X_buf, F_buf\n",
+        "-> X_buf, F_buf\n    X_buf.rolling_buffer(C, yo)\n    F_buf.rolling_buffer(C, yo)\n",
+    );
+    assert_ne!(text, rolling);
+    for rows in [2, 3, 4, 7] {
+        let params =
+            [("h", 14), ("ci", 32), ("co", 32), ("rows.th", rows)].map(|(name, value)| (name.to_owned(), value));
+        let loaded = |text: &str| {
+            let agreed = engines_agree(&Case { params: &params, ..Case::new(text) });
+            agreed.unwrap_or_else(|refused| panic!("{}", refused.text)).report.bytes
+        };
+        let (plain, rolling) = (loaded(text), loaded(&rolling));
+        assert_eq!((rolling.inp, rolling.wgt), (14 * 14 * 32, 9 * 32 * 32), "{rows} rows");
+        assert!(plain.inp > rolling.inp && plain.wgt > rolling.wgt, "{rows} rows");
+    }
 }
