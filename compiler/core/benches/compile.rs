@@ -8,6 +8,7 @@ use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tilewright_core::emit::{Stream, emit};
+use tilewright_core::modules::complete;
 use tilewright_core::pipeline::{Request, front, legalize};
 use tilewright_isa::Config;
 use tilewright_syntax::Sources;
@@ -16,6 +17,8 @@ fn compile(text: &str, params: &[(String, i64)]) -> Stream {
     let config = Config::default();
     let mut sources = Sources::default();
     let file = sources.add("bench.tw", text);
+    complete(&mut sources, file, &mut |path| Err(format!("{path} is no part of the library")))
+        .expect("no files are used");
     let request = Request { sources: &sources, file, params, program: None, schedule: None, config: &config };
     let front = front(&request).expect("a valid program");
     let schedule = front.schedule(&mut |_| {}).expect("a valid schedule");

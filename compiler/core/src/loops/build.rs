@@ -25,7 +25,7 @@ use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span};
 
 use crate::affine::{Affine, Interval};
-use crate::loops::cost::product_cycles;
+use crate::loops::cost::{CYCLES_PER_INSTRUCTION, Products};
 use crate::loops::ir::{
     BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Scope, Stmt, Store,
 };
@@ -62,18 +62,34 @@ impl BuildError {
 /// Builds the loops of a schedule whose directives have all been checked. Products with zeros from outside of an array are
 /// left out where that makes less work for the GEMM core, the instructions for more pieces counted.
 pub fn build(schedule: &Schedule) -> Result<LoopProgram, BuildError> {
-    let (complete, only_outside) = build_with(schedule, Inside::Everything)?;
     if !multiplies_zeros(schedule) {
-        return Ok(complete);
+        return Ok(build_with(schedule, Inside::Everything)?.program);
     }
-    match build_with(schedule, Inside::EverythingButZeros) {
-        Ok((without, _)) if only_outside || product_cycles(&without) < product_cycles(&complete) => Ok(without),
-        _ => Ok(complete),
+    let without = build_with(schedule, Inside::EverythingButZeros);
+    if let Ok(built) = &without {
+        let pieces = Products::of(&built.program).instructions.saturating_mul(CYCLES_PER_INSTRUCTION);
+        if built.tiles_left_out.is_some_and(|tiles| tiles >= pieces) {
+            return without.map(|built| built.program);
+        }
+    }
+    let complete = build_with(schedule, Inside::Everything)?;
+    let cycles = |built: &Built| Products::of(&built.program).cycles();
+    match without {
+        Ok(without) if complete.only_outside || cycles(&without) < cycles(&complete) => Ok(without.program),
+        _ => Ok(complete.program),
     }
 }
 
-/// The loops, and whether they copy something that no transfer does.
-fn build_with(schedule: &Schedule, inside: Inside) -> Result<(LoopProgram, bool), BuildError> {
+/// The loops of a schedule.
+struct Built {
+    program: LoopProgram,
+    /// Whether they copy something that lies outside of its array, which no transfer does.
+    only_outside: bool,
+    /// How many products of tiles with zeros were left out; None where that was not counted.
+    tiles_left_out: Option<i64>,
+}
+
+fn build_with(schedule: &Schedule, inside: Inside) -> Result<Built, BuildError> {
     let (order, regions) = (schedule.producers_first(), regions::infer(schedule));
     let roots = order.clone().into_iter().filter(|s| schedule.stage(*s).attach.is_none());
     let mut builder = Builder {
@@ -96,6 +112,8 @@ fn build_with(schedule: &Schedule, inside: Inside) -> Result<(LoopProgram, bool)
         last: HashSet::new(),
         only_outside: false,
         left_out: false,
+        times: 1,
+        tiles_left_out: Some(0),
         failed: None,
     };
     builder.interface();
@@ -111,7 +129,8 @@ fn build_with(schedule: &Schedule, inside: Inside) -> Result<(LoopProgram, bool)
         Some(error) => Err(error),
         None => {
             super::canonicalize(&mut builder.program);
-            Ok((builder.program, builder.only_outside))
+            let Builder { program, only_outside, tiles_left_out, .. } = builder;
+            Ok(Built { program, only_outside, tiles_left_out })
         }
     }
 }
@@ -155,6 +174,9 @@ struct Builder<'a> {
     only_outside: bool,
     /// Whether sums of zeros were left out.
     left_out: bool,
+    /// How often the loops around run.
+    times: i64,
+    tiles_left_out: Option<i64>,
     /// Set once there are too many loops; what is built from then on is not used.
     failed: Option<BuildError>,
 }
@@ -242,7 +264,9 @@ impl Builder<'_> {
                 || self.schedule.fills_a_roll(l)
                 || finishes(self.schedule, l)
                 || !adds_zeros(self.schedule, &self.regions, stage);
-            self.left_out |= !adds;
+            if !adds {
+                self.leave_out(stage, depth, piece);
+            }
             match (adds, self.init_depth(stage)) {
                 (true, _) => stmts.push(self.piece(l, depth, phase, piece)),
                 (false, Some(init)) if init > depth => stmts.push(self.piece(l, depth, Phase::Init, piece)),
@@ -256,6 +280,18 @@ impl Builder<'_> {
         stmts
     }
 
+    /// Counts the tiles of a piece that is left out. Where blocks are smaller at the end, loops inside are not all as long as
+    /// they can be.
+    fn leave_out(&mut self, stage: StageId, depth: usize, piece: Interval) {
+        self.left_out = true;
+        let s = self.schedule.stage(stage);
+        let inner = s.leaves[depth + 1..].iter().take_while(|axis| !s.in_tile(**axis));
+        let inner = inner.map(|axis| self.regions.extent(stage, *axis)).fold(1, i64::saturating_mul);
+        let tiles = self.times.saturating_mul(piece.max - piece.min + 1).saturating_mul(inner);
+        let exact = self.regions.limits(stage).is_empty();
+        self.tiles_left_out = self.tiles_left_out.filter(|_| exact).map(|before| before.saturating_add(tiles));
+    }
+
     /// Infers the bounds again for one piece of a loop; returns what was known before.
     fn enter_piece(&mut self, l: StageLoop, piece: Interval) -> (Known, Regions) {
         let known = self.known.clone();
@@ -267,7 +303,10 @@ impl Builder<'_> {
     /// One piece of a loop with its body.
     fn piece(&mut self, l: StageLoop, depth: usize, phase: Phase, piece: Interval) -> Stmt {
         let StageLoop { stage, axis } = l;
-        let var = self.new_loop(stage, axis, phase, piece.max - piece.min + 1);
+        let extent = piece.max - piece.min + 1;
+        let var = self.new_loop(stage, axis, phase, extent);
+        let times = self.times;
+        self.times = times.saturating_mul(extent);
         self.loops.insert(l, Affine::var(var).plus_constant(piece.min));
         let mut body = Vec::new();
         let (mut inside, mut followers) = (Vec::new(), Vec::new());
@@ -294,6 +333,7 @@ impl Builder<'_> {
         for follower in followers {
             body.extend(self.loops_from(follower, 0, Phase::Compute));
         }
+        self.times = times;
         let mark = self.mark(stage, axis, phase);
         Stmt::For(For { var, mark, body, origin: self.origin(stage, Some(axis)) })
     }

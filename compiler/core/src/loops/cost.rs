@@ -6,20 +6,38 @@ use super::ir::{For, LoopProgram, Mark, Stmt};
 /// Cycles that an instruction takes in the compute module besides its micro-ops.
 pub const CYCLES_PER_INSTRUCTION: i64 = 7;
 
-/// An estimate of the cycles that products take, if each nest becomes one instruction.
-pub fn product_cycles(program: &LoopProgram) -> i64 {
-    cycles_of(program, &program.body)
+/// What the products of a program are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Products {
+    /// Tiles that are multiplied, or set to zero.
+    pub tiles: i64,
+    /// Instructions, if each nest becomes one.
+    pub instructions: i64,
 }
 
-fn cycles_of(program: &LoopProgram, stmts: &[Stmt]) -> i64 {
-    let cycles = stmts.iter().map(|stmt| match stmt {
-        Stmt::For(f) => match tiles_of_product(program, f) {
-            Some(tiles) => tiles.saturating_add(CYCLES_PER_INSTRUCTION),
-            None => cycles_of(program, &f.body).saturating_mul(program.loop_var(f.var).extent),
-        },
-        _ => 0,
-    });
-    cycles.fold(0, i64::saturating_add)
+impl Products {
+    pub fn of(program: &LoopProgram) -> Products {
+        products(program, &program.body)
+    }
+
+    /// An estimate of the cycles that they take.
+    pub fn cycles(self) -> i64 {
+        self.tiles.saturating_add(self.instructions.saturating_mul(CYCLES_PER_INSTRUCTION))
+    }
+}
+
+fn products(program: &LoopProgram, stmts: &[Stmt]) -> Products {
+    let mut all = Products::default();
+    for stmt in stmts {
+        let Stmt::For(f) = stmt else { continue };
+        let (inner, times) = match tiles_of_product(program, f) {
+            Some(tiles) => (Products { tiles, instructions: 1 }, 1),
+            None => (products(program, &f.body), program.loop_var(f.var).extent),
+        };
+        all.tiles = all.tiles.saturating_add(inner.tiles.saturating_mul(times));
+        all.instructions = all.instructions.saturating_add(inner.instructions.saturating_mul(times));
+    }
+    all
 }
 
 /// How many tiles a perfect nest multiplies.

@@ -28,7 +28,8 @@
 //! 18. Tiles that are addressed exist, in every iteration of the program's and the instruction's loops.
 //! 19. Counts are at least 1, the row stride and the padding of a transfer are not negative, and what an instruction does
 //!     not use is zero; so is the padding of a store.
-//! 20. `inp` and `wgt` hold `i8` and `gemm` sums are `i32`, while a reset takes both; a transfer keeps the type, except that `acc` takes and gives `i8`.
+//! 20. `inp` and `wgt` hold `i8` and `gemm` sums are `i32`, while a reset takes both; a transfer keeps the type, except that
+//!     `acc` takes and gives `i8`.
 //!
 //! Interval analysis decides 12 and 18. It is exact without divisions; with them, iterations are enumerated where there
 //! are few, so a program is refused wrongly only where many iterations meet in a form that no pass makes.
