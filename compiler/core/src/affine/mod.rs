@@ -2,8 +2,8 @@
 //!
 //! An expression is a constant plus a sum of coefficients times atoms; an atom is a variable, or a floor division or
 //! remainder of such an expression by a positive constant. Terms are sorted and never have coefficient zero, so equal
-//! forms compare equal. Ranges of the variables simplify divisions: `(16*jo + ji) / 16` is `jo` where `ji` is in `0..16`. A quotient and its remainder that make up the
-//! whole again are the whole.
+//! forms compare equal. Ranges of the variables simplify divisions: `(16*jo + ji) / 16` is `jo` where `ji` is in `0..16`. A
+//! quotient and its remainder that make up the whole again are the whole.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -12,7 +12,8 @@
 //! | [`assemble`] | operations and tokens → instructions |
 //!
 //! Compute and store execute in the order of the program; loads may overtake each other, and micro-op loads and relays are
-//! put between them. Equal programs give equal streams. The work is linear in the instructions and in the tiles that they touch.
+//! put between them. Equal programs give equal streams. The work is linear in the instructions and in the tiles that they
+//! touch.
 
 mod assemble;
 pub mod dram;

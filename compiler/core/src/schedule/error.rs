@@ -103,7 +103,7 @@ pub enum ScheduleError {
     NotForAlu { span: Span, stage: String, reason: String, definition: Span, help: String },
     #[error("`{outer}` and `{inner}` cannot be fused: {reason}")]
     CannotFuse { span: Span, outer: String, inner: String, reason: String, place: Span, help: String },
-    #[error("`{stage}` is computed once, so its buffer has nothing to rotate on")]
+    #[error("the buffer of `{stage}` is made once, and has nothing to rotate on")]
     NothingRotates { span: Span, stage: String, definition: Span, legal: Vec<String> },
     #[error("the iterations of `{stage}`'s axis `{axis}` cannot be virtual threads: {reason}")]
     CannotBind { span: Span, stage: String, axis: String, reason: &'static str, place: Span, legal: Vec<String> },
@@ -231,9 +231,7 @@ impl ScheduleError {
             ScheduleError::CannotFollow { span, stage, host, reason, place, legal, .. } => {
                 let d = d.primary(*span, reason.reason(stage, host)).secondary(*place, "this axis");
                 match legal.as_slice() {
-                    [] => d.help(format!(
-                        "no axis can hold it; without the directive `{stage}` is computed behind `{host}`"
-                    )),
+                    [] => d.help("no axis can hold it: leave the directive out"),
                     _ => d.help(format!("axes that can hold it: {}", list(legal))),
                 }
             }

@@ -9,8 +9,10 @@
 //! A *follower* runs in each iteration of a loop of its *host*, behind everything else there, on just the elements that this
 //! iteration completes: where the host reduces, in the last iteration of the reduced loops around. So it must read the host
 //! element by element, and the elements of one iteration must be a box without gaps. Its buffer is as large as the host's and
-//! stands beside it, so others may read it behind the host's loops. Where there are no others, both stand inside those outer loops
-//! of the host whose iterations have nothing in common, and hold what one iteration computes.
+//! stands beside it, so others may read it behind the host's loops. Where there are no others, both stand inside those outer
+//! loops of the host whose iterations have nothing in common, and hold what one iteration computes.
+
+use std::collections::HashMap;
 
 use crate::affine::{Affine, Atom, Interval};
 use crate::loops::ir::Scope;
@@ -33,9 +35,11 @@ pub enum FollowError {
     ReadBefore { reader: String },
     /// The host's buffer rolls.
     Rolls,
+    /// The host follows a stage itself.
+    HostFollows,
     /// The axis lies in the tile of a micro-op.
     InTile,
-    /// The loop runs over the steps of a scan.
+    /// The loop runs over the steps of a scan, or inside them.
     Steps,
     /// Loops inside the axis are fused.
     Fused,
@@ -57,8 +61,9 @@ impl FollowError {
             }
             FollowError::ReadBefore { reader } => format!("`{reader}` reads `{stage}` in an earlier place"),
             FollowError::Rolls => format!("the buffer of `{host}` rolls, so it does not keep what a follower needs"),
+            FollowError::HostFollows => format!("`{host}` follows another stage itself: name that one's loops"),
             FollowError::InTile => "this loop lies inside one micro-op, where nothing else can stand".to_string(),
-            FollowError::Steps => "this loop runs over the steps of a scan".to_string(),
+            FollowError::Steps => "this loop runs in the steps of a scan".to_string(),
             FollowError::Fused => "inside this loop, others are fused, and what they complete is no box".to_string(),
             FollowError::Gaps { axis } => {
                 format!("an iteration completes elements along `{axis}` with others between them")
@@ -84,7 +89,10 @@ pub fn can_follow(s: &Schedule, stage: StageId, host: StageId, axis: StageAxisId
     if s.stage(host).rolling.is_some() {
         return Err(FollowError::Rolls);
     }
-    if s.hosted(host).is_some() {
+    if s.follows(host).is_some() {
+        return Err(FollowError::HostFollows);
+    }
+    if s.running_in(host).is_some() {
         return Err(FollowError::Steps);
     }
     if s.compute(stage).reduction.is_some() {
@@ -121,7 +129,7 @@ pub fn followable(s: &Schedule, stage: StageId) -> Vec<String> {
 }
 
 /// Whether a stage reads another one, through whatever stages.
-fn depends_on(s: &Schedule, stage: StageId, on: StageId) -> bool {
+pub fn depends_on(s: &Schedule, stage: StageId, on: StageId) -> bool {
     let mut open = vec![stage];
     let mut seen = Vec::new();
     while let Some(stage) = open.pop() {
@@ -138,6 +146,19 @@ fn depends_on(s: &Schedule, stage: StageId, on: StageId) -> bool {
 
 /// For each dimension of a stage the one of the host that walks with it.
 fn host_dims(s: &Schedule, stage: StageId, host: StageId) -> Result<Vec<usize>, FollowError> {
+    host_dims_among(s, stage, host, &mut HashMap::new())
+}
+
+/// The same, where that of some stages is known: a stage may be read in many ways.
+fn host_dims_among(
+    s: &Schedule,
+    stage: StageId,
+    host: StageId,
+    known: &mut HashMap<StageId, Vec<usize>>,
+) -> Result<Vec<usize>, FollowError> {
+    if let Some(dims) = known.get(&stage) {
+        return Ok(dims.clone());
+    }
     let (own, whole) = (s.compute(stage), s.kernel.tensor(s.stage(stage).tensor));
     let mut found: Option<Vec<usize>> = None;
     for read in own.reads() {
@@ -145,7 +166,7 @@ fn host_dims(s: &Schedule, stage: StageId, host: StageId) -> Result<Vec<usize>, 
         let dims: Vec<usize> = if producer == host {
             (0..read.indices.len()).collect()
         } else if s.host_of(producer) == Some(host) {
-            host_dims(s, producer, host)?
+            host_dims_among(s, producer, host, known)?
         } else {
             continue;
         };
@@ -160,7 +181,9 @@ fn host_dims(s: &Schedule, stage: StageId, host: StageId) -> Result<Vec<usize>, 
         }
         found = Some(mapped);
     }
-    found.ok_or(FollowError::Stranger)
+    let dims = found.ok_or(FollowError::Stranger)?;
+    known.insert(stage, dims.clone());
+    Ok(dims)
 }
 
 /// Checks that the elements that the loops of a stage inside a depth write are a box.
@@ -207,20 +230,14 @@ impl Schedule {
         self.follows(follower).map(|at| at.stage)
     }
 
-    /// The stages that follow a stage or one of its followers, in the order in which they were made.
+    /// The stages that follow a stage, in the order in which they were made.
     pub fn followers(&self, host: StageId) -> Vec<StageId> {
-        let leads = |stage: &StageId| self.lead(*stage) != *stage && self.leads_to(*stage, host);
-        self.stage_ids().filter(leads).collect()
+        self.stage_ids().filter(|s| self.host_of(*s) == Some(host)).collect()
     }
 
-    fn leads_to(&self, stage: StageId, host: StageId) -> bool {
-        self.host_of(stage).is_some_and(|h| h == host || self.leads_to(h, host))
-    }
-
-    /// The stage beside whose buffer that of a stage stands: the host of a follower, its host where that follows too, and a
-    /// stage that follows none itself.
+    /// The stage beside whose buffer that of a stage stands: the host of a follower.
     pub fn lead(&self, stage: StageId) -> StageId {
-        self.host_of(stage).map_or(stage, |host| self.lead(host))
+        self.host_of(stage).unwrap_or(stage)
     }
 
     /// How many of its outer loops stand around the buffer of a stage: where only followers read it, those that compute parts
@@ -247,13 +264,23 @@ impl Schedule {
         host_dims(self, follower, self.host_of(follower)?).ok()
     }
 
-    /// Whether a stage is read by followers of a stage alone: it is needed once these run.
+    /// Whether a stage is read by followers of a stage alone, directly or through others: it is needed once these run.
     pub fn serves_followers(&self, stage: StageId, host: StageId) -> bool {
-        let serves = |reader: &StageId| {
-            *reader != host && (self.inside_follower(*reader, host) || self.serves_followers(*reader, host))
-        };
-        let readers = self.readers(self.stage(stage).tensor);
-        !readers.is_empty() && readers.iter().all(serves)
+        let mut reached = vec![stage];
+        let mut at = 0;
+        while at < reached.len() {
+            let readers = self.readers(self.stage(reached[at]).tensor);
+            if readers.is_empty() || readers.contains(&host) {
+                return false;
+            }
+            for reader in readers {
+                if !self.inside_follower(reader, host) && !reached.contains(&reader) {
+                    reached.push(reader);
+                }
+            }
+            at += 1;
+        }
+        true
     }
 
     /// Whether a stage is a follower of a stage, or is computed inside one.

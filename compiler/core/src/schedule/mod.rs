@@ -272,6 +272,16 @@ impl Schedule {
         self.tile_orders.iter().find(|o| o.tensor == tensor)
     }
 
+    /// Whether a stage's buffer is allocated inside a loop, whose iterations can take copies of it in turn.
+    pub fn can_rotate(&self, stage: StageId) -> bool {
+        self.own_loop(stage).is_some() || self.storage_depth(stage) > 0
+    }
+
+    /// The slots of a stage's buffer.
+    pub fn slots(&self, stage: StageId) -> i64 {
+        self.stage(stage).double_buffer.map_or(1, |d| d.slots)
+    }
+
     /// The memory that holds a tensor.
     pub fn scope(&self, tensor: TensorId) -> Scope {
         self.stage_of(tensor).map_or(Scope::Dram, |s| self.stage(s).scope)

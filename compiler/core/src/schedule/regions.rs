@@ -162,6 +162,14 @@ pub fn infer(schedule: &Schedule) -> Regions {
 /// Infers the bounds of all stages while loops are restricted to pieces. `order` has the stages, producers first.
 pub fn infer_within(schedule: &Schedule, order: &[StageId], known: &Known) -> Regions {
     let mut regions = Regions { stages: vec![StageBounds::default(); schedule.stages.len()] };
+    // A directive may leave a follower that reads its host no more, and stands behind it in no order; it is refused for that
+    // after bounds were inferred.
+    if schedule.stage_ids().any(|s| schedule.follows(s).is_some()) {
+        for stage in schedule.stage_ids() {
+            let whole = whole(schedule, stage);
+            regions.stages[stage.0 as usize] = bounds(schedule, stage, whole, &Known::default());
+        }
+    }
     for stage in order.iter().copied().rev() {
         let region = match (known.regions.get(&stage), known.rolling.get(&stage)) {
             (Some(region), _) => region.clone(),
@@ -171,7 +179,7 @@ pub fn infer_within(schedule: &Schedule, order: &[StageId], known: &Known) -> Re
         regions.stages[stage.0 as usize] = bounds(schedule, stage, region, known);
         hold(schedule, &mut regions, stage, known);
         // Those of its followers were, until here, of all that it computes.
-        for follower in schedule.stage_ids().filter(|s| schedule.host_of(*s) == Some(stage)) {
+        for follower in schedule.followers(stage) {
             follow(schedule, &mut regions, (stage, follower), known);
         }
     }
@@ -216,20 +224,10 @@ fn follow(schedule: &Schedule, regions: &mut Regions, (host, follower): (StageId
             Region { min, extent: dims.iter().map(|d| outer.extent[*d]).collect() }
         }
     };
-    let written = (0..dims.len()).map(|d| {
-        let ahead = indices_ahead(&outer.min[dims[d]], &held.min[d], regions);
-        storage[dims[d]] + ahead
-    });
-    let written = written.collect();
+    // Counted from where its own buffer begins, which in device memory is before the host's.
+    let end = |(d, own): (&usize, &Affine<StageLoop>)| storage[*d] + regions.range_of(&outer.min[*d].minus(own)).max;
+    let written = dims.iter().zip(&held.min).map(end).collect();
     regions.stages[follower.0 as usize] = StageBounds { held, written, ..bounds(schedule, follower, region, known) };
-    for next in schedule.stage_ids().filter(|s| schedule.host_of(*s) == Some(follower)) {
-        follow(schedule, regions, (follower, next), known);
-    }
-}
-
-/// How far behind the start of one region that of another stands at most.
-fn indices_ahead(start: &Affine<StageLoop>, other: &Affine<StageLoop>, regions: &Regions) -> i64 {
-    regions.range_of(&start.minus(other)).max
 }
 
 /// The indices of a read in terms of the reading stage's loops and those around it.
@@ -262,14 +260,18 @@ pub fn enclosing(schedule: &Schedule, stage: StageId) -> Vec<StageLoop> {
     loops
 }
 
+/// The region of a stage that computes its whole tensor.
+fn whole(schedule: &Schedule, stage: StageId) -> Region {
+    let shape = &schedule.kernel.tensor(schedule.stage(stage).tensor).shape;
+    Region { min: shape.iter().map(|_| Affine::constant(0)).collect(), extent: shape.clone() }
+}
+
 fn demanded(schedule: &Schedule, regions: &Regions, stage: StageId) -> Region {
     let id = schedule.stage(stage).tensor;
-    let tensor = schedule.kernel.tensor(id);
     // The buffer of a follower stands beside its host's.
     let place = schedule.lead(stage);
     let at_root = schedule.stage(place).attach.is_none();
-    let whole =
-        Region { min: tensor.shape.iter().map(|_| Affine::constant(0)).collect(), extent: tensor.shape.clone() };
+    let whole = whole(schedule, stage);
     if schedule.kept(stage).is_some() {
         return of_steps(schedule, stage);
     }
@@ -377,7 +379,8 @@ fn bounds(schedule: &Schedule, stage: StageId, region: Region, known: &Known) ->
         let id = StageAxisId(at as u32);
         extents[at] = match axis.source {
             AxisSource::Tensor(a) => match compute.axes.iter().position(|x| *x == a) {
-                Some(dim) => region.extent[dim],
+                // Where a buffer keeps all that is needed nothing is computed, and no loop runs.
+                Some(dim) => region.extent[dim].max(1),
                 None => schedule.kernel.axis(a).extent,
             },
             AxisSource::Outer(from) => {

@@ -16,6 +16,7 @@
 
 use crate::affine::Interval;
 use crate::schedule::checks::can_hold;
+use crate::schedule::follow::depends_on;
 use crate::schedule::regions::{Known, Region, Regions, enclosing, infer};
 use crate::schedule::{Attach, Schedule, StageId, StageLoop};
 
@@ -32,6 +33,10 @@ pub enum RollError {
     Kept,
     /// Other stages are computed in its loops, behind it.
     Followed,
+    /// A stage that reads it rolls as well, so what is read of it in the first iteration is not what is read in the next.
+    ReaderRolls,
+    /// It is read in the last iteration of the loop alone.
+    LastOnly,
 }
 
 impl RollError {
@@ -45,6 +50,10 @@ impl RollError {
             }
             RollError::Threads => format!("the iterations of `{axis}` are virtual threads, so none is the next"),
             RollError::Kept => format!("`{stage}` keeps its values from step to step"),
+            RollError::ReaderRolls => {
+                format!("a stage that reads `{stage}` rolls, so later iterations read less of it")
+            }
+            RollError::LastOnly => format!("`{stage}` is read by what runs in the last iteration of `{axis}` alone"),
             RollError::Followed => format!("other stages follow `{stage}` in its own loops"),
         }
     }
@@ -77,6 +86,12 @@ pub fn can_roll(s: &Schedule, stage: StageId, over: StageLoop) -> Result<Option<
     }
     if !s.followers(stage).is_empty() {
         return Err(RollError::Followed);
+    }
+    if s.stage_ids().any(|r| r != stage && s.stage(r).rolling.is_some() && depends_on(s, r, stage)) {
+        return Err(RollError::ReaderRolls);
+    }
+    if s.stage(over.stage).axis(over.axis).reduce && s.serves_followers(stage, over.stage) {
+        return Err(RollError::LastOnly);
     }
     let inside = loops_inside(s, stage, over).ok_or(RollError::NotAround)?;
     let is_thread = |l: &StageLoop| s.stage(l.stage).vthreads.iter().any(|m| m.axis == l.axis);
@@ -195,16 +210,6 @@ impl Schedule {
     /// The stages whose buffers roll with a loop.
     pub fn rolling_at(&self, over: StageLoop) -> Vec<StageId> {
         self.stage_ids().filter(|s| self.rolls(*s) == Some(over)).collect()
-    }
-
-    /// Whether a stage's buffer is allocated inside a loop, whose iterations can take copies of it in turn.
-    pub fn can_rotate(&self, stage: StageId) -> bool {
-        self.own_loop(stage).is_some() || self.storage_depth(stage) > 0
-    }
-
-    /// The slots of a stage's buffer.
-    pub fn slots(&self, stage: StageId) -> i64 {
-        self.stage(stage).double_buffer.map_or(1, |d| d.slots)
     }
 }
 

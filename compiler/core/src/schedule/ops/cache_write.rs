@@ -8,8 +8,8 @@
 //!
 //! A value that is cut to its low bits on the way out keeps all of them in the accumulator: a store cuts it anyway.
 //!
-//! Checks: the name is free; the tensor is no state of a scan; the scope's elements have the value's type; no directive has shaped the tensor's loops, since
-//! they would move away with the computation.
+//! Checks: the name is free; the tensor is no state of a scan; the scope's elements have the value's type; no directive has
+//! shaped the tensor's loops, since they would move away with the computation.
 
 use crate::loops::ir::Scope;
 use crate::scalar::{CastMode, DType, Scalar};

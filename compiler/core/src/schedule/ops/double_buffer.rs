@@ -8,7 +8,8 @@
 //!
 //! A stage that only followers read is allocated inside its own outer loops, and rotates on these.
 //!
-//! Checks: the stage is computed at a loop or allocated in one of its own; the slots are in `2..=MAX_SLOTS`; it was not said before.
+//! Checks: the stage is computed at a loop or allocated in one of its own; the slots are in `2..=MAX_SLOTS`; it was not said
+//! before.
 
 use crate::schedule::args::Call;
 use crate::schedule::checks::holders;

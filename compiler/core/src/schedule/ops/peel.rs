@@ -5,7 +5,8 @@
 //! after    for yo in 0..1 { ... } for yo in 1..7 { ... } for yo in 7..8 { ... }
 //! ```
 //!
-//! Either number may be 0. Each piece has a body of its own, which later passes treat by itself. What is computed in the loop stands in every piece.
+//! Either number may be 0. Each piece has a body of its own, which later passes treat by itself. What is computed in the loop
+//! stands in every piece.
 //!
 //! Checks: the axis is a loop outside of the tile; it was not peeled before.
 

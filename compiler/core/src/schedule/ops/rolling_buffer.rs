@@ -20,7 +20,9 @@ use crate::schedule::{RollsOver, Schedule, ScheduleError, StageLoop};
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
     call.expect_target(false)?;
     call.expect_results(0)?;
-    call.expect_args(0..=2)?;
+    if !matches!(call.directive.args.len(), 0 | 2) {
+        return Err(call.bad_arguments("it takes a stage and one of its axes, or nothing".to_string()));
+    }
     let stage = call.stage(schedule)?;
     let span = call.span();
     let name = schedule.stage_name(stage).to_string();
@@ -54,7 +56,6 @@ fn named_loop(schedule: &Schedule, call: &Call) -> Result<Option<StageLoop>, Sch
     if call.directive.args.is_empty() {
         return Ok(None);
     }
-    call.expect_args(2..=2)?;
     let host = resolve_stage(schedule, &call.name(0, "the name of a stage")?)?;
     Ok(Some(StageLoop { stage: host, axis: call.axis(schedule, host, 1)? }))
 }
