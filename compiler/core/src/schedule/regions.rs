@@ -285,7 +285,9 @@ fn demanded(schedule: &Schedule, regions: &Regions, stage: StageId) -> Region {
     for reader in schedule.readers(id) {
         for read in schedule.compute(reader).reads().into_iter().filter(|r| r.tensor == id) {
             let indices = read_indices(schedule, regions, reader, read);
-            let touched = clamp(touched(&indices, &still, regions), &indices, &whole, regions);
+            let touched = touched(&indices, &still, regions);
+            // Beyond an array that says what is there, an estimate that is too large does no harm.
+            let touched = if guarded { touched } else { clamp(touched, &indices, &whole, regions) };
             found = Some(match found {
                 None => touched,
                 Some(before) => join(&before, &touched, &whole),
@@ -338,7 +340,7 @@ fn join(a: &Region, b: &Region, whole: &Region) -> Region {
 }
 
 /// Intervals of divisions are estimates: where one reaches beyond the tensor, the box is the whole dimension. Others are
-/// exact, and reach beyond it only in tiles, in blocks that a limit makes smaller, and where the array says what is there.
+/// exact, and reach beyond it only in tiles and in blocks that a limit makes smaller.
 fn clamp(region: Region, indices: &[Affine<StageLoop>], whole: &Region, regions: &Regions) -> Region {
     let mut clamped = region;
     for (dim, index) in indices.iter().enumerate() {
