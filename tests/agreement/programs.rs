@@ -301,3 +301,136 @@ fn filled_up_tiles_between_kernels_add_nothing() {
         }",
     );
 }
+
+/// The channels of `T` fill up their last tile with what was computed, and those of the weights with zeros, also where one
+/// tile of channels is copied after the other.
+#[test]
+fn borders_around_tensors_that_end_inside_of_a_tile() {
+    agree(
+        "program p(ch = 20) {
+            input X: i8[ch, 6, 6]
+            input F: i8[ch, ch, 3, 3]
+            input G: i8[ch, ch, 3, 3]
+            T = conv(X, F, ci = ch, co = ch, add = 7) with rows
+            output Y = conv(T, G, ci = ch, co = ch) with rows_ahead(th = 2)
+        }",
+    );
+}
+
+/// A kernel whose sum takes rows of its input that lie apart, beyond the last one as well; and a program that computes it.
+const TAPS: &str = "
+kernel taps(h = 8, m = 8, step = BATCH) {
+    input X: i8[h, 18] outside 0
+    input W: i8[2, 16, 18]
+    C[i < m, j] = sum(q, r: i32(X[i + q * step, r]) * i32(W[q, j, r]))
+    S[i, j] = clip(C[i, j] >> 4, -100, 110)
+    output Y[i, j] = i8(S[i, j])
+}
+
+schedule tapped for taps {
+    X_buf = X.cache_read(inp)
+    W_buf = W.cache_read(wgt)
+    C.set_scope(acc)
+    S.set_scope(acc)
+    C.split(i, BATCH) -> io, ii
+    C.split(j, BLOCK_OUT) -> jo, ji
+    C.split(r, BLOCK_IN) -> ro, ri
+    C.reorder(q, ro, io, jo, ii, ji, ri)
+    C.tensorize(ii, gemm)
+    // copies
+}
+";
+
+/// Rows in lanes, of which the kernel reads some beyond the last: what it finds inside of the last tile is refused where it
+/// was computed, and zero where it comes from outside. What only tiles read beyond the last row is taken for nothing.
+#[test]
+fn rows_beyond_an_edge_inside_of_a_tile() {
+    let (mut agreed, mut at_edges) = (0, 0);
+    for log_batch in [1, 2] {
+        let config = Config::from_json(&format!("{{\"LOG_BATCH\": {log_batch}}}")).expect("a valid configuration");
+        let batch = 1 << log_batch;
+        for ((copies, directives), h, m) in
+            [("whole", ""), ("apart", "X_buf.compute_at(C, q)\n    W_buf.compute_at(C, q)")]
+                .into_iter()
+                .flat_map(|s| (3..9).flat_map(move |h| (1..h + 2).map(move |m| (s, h, m))))
+        {
+            let taps = TAPS.replace("// copies", directives);
+            let computed = format!(
+                "{KERNELS}\n{taps}\nprogram p {{
+                    input A: i8[{h}, 16]
+                    input V: i8[18, 16]
+                    input W: i8[2, 16, 18]
+                    T = dense(A, V, m = {h}, k = 16, n = 18, add = 5) with automatic
+                    output Y = taps(T, W, h = {h}, m = {m}) with tapped
+                }}"
+            );
+            let params = [("h".to_owned(), h), ("m".to_owned(), m)];
+            let lone = Case { config, params: &params, ..Case::new(&taps) };
+            let reads_fill = h % batch != 0 && m + batch > h;
+            let expected = format!("BATCH {batch}, {copies}, {h} rows, {m} results");
+            match engines_agree(&Case { config, ..Case::new(&computed) }) {
+                Ok(_) => {
+                    assert!(!reads_fill, "{expected}: what fills up tiles was read");
+                    agreed += 1;
+                }
+                Err(refused) => {
+                    let at_edge = refused.text.contains("reads beyond the edge of an array");
+                    // The schedule that is made may have taken the other dimension for the rows of a tile.
+                    let other_way = refused.codes == ["E0506"];
+                    assert!(other_way || reads_fill && at_edge, "{expected}: {}", refused.text);
+                    at_edges += i32::from(at_edge);
+                }
+            }
+            engines_agree(&lone).unwrap_or_else(|refused| panic!("{expected}: {}", refused.text));
+        }
+    }
+    assert!(agreed > 10 && at_edges > 10, "{agreed} agreed, {at_edges} were refused");
+}
+
+/// A tile's products are all added, so where a sum ends inside of one, an input has to end with it.
+#[test]
+fn sums_that_end_inside_of_a_tile() {
+    let part = "
+kernel part(k = 40, l = 40, s = 18, a = 0, b = 0) {
+    input X: i8[BATCH, k]
+    input W: i8[32, l]
+    C[i, j] = sum(r < s: i32(X[i, r + a]) * i32(W[j, r + b]))
+    S[i, j] = C[i, j] >> 5
+    output Y[i, j] = i8(S[i, j])
+}
+
+schedule simple for part {
+    C.set_scope(acc)
+    S.set_scope(acc)
+    gemm_tiles(C, i, j, r) -> io, jo, ro
+    load_operands(X, W, C, ro) -> X_buf, W_buf
+}
+";
+    // The sizes of both factors, where the sum begins in them, and whether `X` may come from outside, and from a kernel.
+    let cases = [
+        ((18, 18), (0, 0), true, true),
+        ((40, 40), (0, 0), false, false),
+        ((18, 40), (0, 0), true, false),
+        ((18, 40), (0, 16), true, false),
+        ((40, 18), (0, 0), true, true),
+        ((18, 34), (0, 16), true, true),
+        ((34, 18), (16, 0), true, true),
+        ((34, 40), (16, 16), true, false),
+    ];
+    for ((k, l), (a, b), alone, computed) in cases {
+        let params = format!("k = {k}, l = {l}, a = {a}, b = {b}");
+        let inputs = format!("input X: i8[BATCH, {k}]\n    input W: i8[32, {l}]");
+        let call = format!("{inputs}\n    output Y = part(X, W, {params}) with simple");
+        let two = format!(
+            "input A: i8[BATCH, 16]\n    input V: i8[{k}, 16]\n    input W: i8[32, {l}]
+    T = dense(A, V, k = 16, n = {k}, add = 5) with columns\n    output Y = part(T, W, {params}) with simple"
+        );
+        for (body, holds) in [(call, alone), (two, computed)] {
+            let text = format!("{KERNELS}\n{part}\nprogram p {{\n    {body}\n}}\n");
+            match engines_agree(&Case::new(&text)) {
+                Ok(_) => assert!(holds, "{body}: what is no part of the sum was added"),
+                Err(refused) => assert!(!holds && refused.codes == ["E0508"], "{body}\n{}", refused.text),
+            }
+        }
+    }
+}

@@ -39,7 +39,7 @@ const MODULES: [(&str, &[&str]); 10] = [
     ("select", &["affine", "scalar", "loops"]),
     ("schedule", &["affine", "scalar", "gemm", "modules", "tensor", "loops"]),
     ("loops", &["affine", "scalar", "gemm", "tensor", "schedule"]),
-    ("legalize", &["affine", "scalar", "gemm", "loops", "select"]),
+    ("legalize", &["affine", "scalar", "gemm", "loops", "select", "tensor"]),
 ];
 
 #[test]

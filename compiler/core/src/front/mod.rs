@@ -112,10 +112,10 @@ impl Fronts<'_> {
     fn front(&self, kernel: Kernel, calls: Vec<Call>) -> Front {
         Front {
             program: self.modules.program(self.file).cloned().unwrap_or(ast::Program { items: Vec::new() }),
-            kernel,
+            kernel: kernel.clone(),
             modules: self.modules.clone(),
             calls,
-            cx: Cx { config: *self.config },
+            cx: Cx { config: *self.config, kernel: Some(kernel) },
         }
     }
 
@@ -248,7 +248,8 @@ impl Scheduled<'_> {
     /// of in its own names; otherwise the calls do not fit together.
     pub fn refused(&self, error: &LegalizeError) -> Vec<Diagnostic> {
         for (call, schedule) in self.front.calls.iter().zip(&self.schedules).filter(|(call, _)| call.place.is_some()) {
-            let alone = loops::build(schedule).ok().map(|loops| legalize(loops, &self.front.cx, &mut |_| {}));
+            let cx = Cx { kernel: Some(call.kernel.clone()), ..self.front.cx.clone() };
+            let alone = loops::build(schedule).ok().map(|loops| legalize(loops, &cx, &mut |_| {}));
             if let Some(Err(own)) = alone {
                 return call.shown_in(vec![own.diagnostic()]);
             }

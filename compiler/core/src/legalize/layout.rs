@@ -13,7 +13,7 @@
 //! buffer that ends with it. The order of the tiles is the schedule's choice; see `order`.
 
 use crate::gemm::TileLane;
-use crate::legalize::filling::{adds_zeros, reads_outside};
+use crate::legalize::filling::{adds_zeros, means_the_same};
 use crate::legalize::match_alu::foreign_operand;
 use crate::legalize::match_gemm::{Product, product};
 use crate::legalize::nest::{Nest, stores};
@@ -56,8 +56,8 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
         }
         buffer.layout = Some(layout);
     }
-    nests.iter().try_for_each(|nest| reads_outside(program, nest))?;
-    products.iter().try_for_each(|(nest, product)| adds_zeros(program, &nests, nest, product))
+    products.iter().try_for_each(|(nest, product)| adds_zeros(program, &nests, nest, product))?;
+    cx.kernel.as_ref().map_or(Ok(()), |kernel| means_the_same(program, kernel))
 }
 
 /// The layouts found so far, each with the nest that asked for it.

@@ -170,7 +170,7 @@ struct Padded {
 }
 
 /// Takes out of the loops what lies outside of the array that is read: the access without it, and what was taken from which
-/// loop. A loop of tiles and lanes does not reach outside, since arrays end with a tile.
+/// loop. Arrays end with a tile, so of a dimension in lanes whole tiles lie outside.
 fn padding(program: &mut LoopProgram, nest: &Nest, dram: &Load) -> Result<(Load, Vec<Padded>), LegalizeError> {
     let buffer = program.buffer(dram.buffer).clone();
     let (Some(outside), mut inside, mut padded) = (buffer.outside, dram.clone(), Vec::new()) else {
@@ -178,10 +178,13 @@ fn padding(program: &mut LoopProgram, nest: &Nest, dram: &Load) -> Result<(Load,
     };
     for (dim, extent) in buffer.shape.iter().enumerate() {
         let index = &dram.indices[dim];
-        let range = index.range(&|l| program.loop_range(l));
-        // Lanes are counted in tiles by here, so the range is that of first lanes.
+        // Loops over lanes count tiles by here, while what stands beside them in an index counts elements.
         let lane = buffer.layout.as_ref().map_or(1, |l| l.lane_size(dim));
-        if lane > 1 || (range.min >= 0 && range.max < *extent) {
+        let walker = nest.loops.iter().map(|l| l.var).find(|v| index.coefficient(*v) == Some(1));
+        let start = walker.map_or(index.clone(), |v| index.without(v)).range(&|l| program.loop_range(l));
+        let (first, last) = (start.min.div_euclid(lane), start.max.div_euclid(lane));
+        let (walked, whole) = (walker.map_or(1, |v| program.loop_var(v).extent), extent / lane);
+        if first >= 0 && last + walked <= whole {
             continue;
         }
         let refused = |reason: &str| {
@@ -192,19 +195,20 @@ fn padding(program: &mut LoopProgram, nest: &Nest, dram: &Load) -> Result<(Load,
         if outside != 0 {
             return refused(&format!("the machine pads with zeros, and outside of the array stands {outside}"));
         }
-        let walker = nest.loops.iter().map(|l| l.var).find(|v| index.coefficient(*v) == Some(1));
         let Some(var) = walker else { return refused("no loop walks the dimension that reaches outside") };
-        let start = index.without(var).range(&|l| program.loop_range(l));
         if start.min != start.max {
             return refused("how much of it lies outside changes from one iteration to the next");
         }
+        if start.min % lane != 0 {
+            return refused("it begins inside of a tile");
+        }
         let own = &mut program.loops[var.0 as usize].extent;
-        let tiles = [(-start.min).max(0), (start.min + *own - extent).max(0)];
+        let tiles = [(-first).max(0), (first + *own - whole).max(0)];
         if *own - tiles[0] - tiles[1] < 1 {
             return refused("nothing of it lies inside of the array");
         }
         *own -= tiles[0] + tiles[1];
-        inside.indices[dim] = index.plus_constant(tiles[0]);
+        inside.indices[dim] = index.plus_constant(tiles[0] * lane);
         padded.push(Padded { var, tiles });
     }
     Ok((inside, padded))

@@ -29,6 +29,7 @@ mod tiles;
 use tilewright_isa::Config;
 
 use crate::gemm::Core;
+use crate::tensor::Kernel;
 
 pub use error::LegalizeError;
 pub use seal::{LegalProgram, seal};
@@ -37,6 +38,8 @@ pub use seal::{LegalProgram, seal};
 #[derive(Clone, Debug)]
 pub struct Cx {
     pub config: Config,
+    /// What the program computes; none for one that is its own source, in which tiles are filled up as it says.
+    pub kernel: Option<Kernel>,
 }
 
 impl Cx {

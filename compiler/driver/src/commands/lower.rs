@@ -243,7 +243,7 @@ fn from_loops(
     let (program, spans) =
         parse_with_spans(file, &sources.file(file).text).map_err(|error| Diagnostic::from(&error))?;
     verify(&program).map_err(|errors| errors.iter().map(|error| broken(error, &spans)).collect::<Vec<_>>())?;
-    from_loop_program(program, (&Cx { config }, &|error| vec![error.diagnostic()]), wanted)
+    from_loop_program(program, (&Cx { config, kernel: None }, &|error| vec![error.diagnostic()]), wanted)
 }
 
 /// A rule that the user's own loop program breaks.
