@@ -13,6 +13,10 @@ use tilewright_core::pipeline::{Request, front, legalize};
 use tilewright_isa::Config;
 use tilewright_syntax::Sources;
 
+/// The allocator of the `tilewright` command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn compile(text: &str, params: &[(String, i64)]) -> Stream {
     let config = Config::default();
     let mut sources = Sources::default();

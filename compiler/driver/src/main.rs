@@ -30,6 +30,10 @@ use tilewright_syntax::Sources;
 use crate::cli::{Cli, Command};
 use crate::error::{Exit, Failure};
 
+/// A compilation makes many small values; this allocator gives them out faster than the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut sources = Sources::default();

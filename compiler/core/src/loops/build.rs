@@ -29,7 +29,7 @@ use crate::loops::cost::{CYCLES_PER_INSTRUCTION, Products};
 use crate::loops::ir::{
     BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Scope, Stmt, Store,
 };
-use crate::loops::pieces::{Inside, adds_zeros, copies_zeros, finishes, multiplies_zeros, pieces};
+use crate::loops::pieces::{Inside, adds_zeros, copies_zeros, finishes, inner_stages, multiplies_zeros, pieces};
 use crate::loops::unread::remove_unread;
 use crate::scalar::Scalar;
 use crate::schedule::regions::{self, Known};
@@ -296,7 +296,15 @@ impl Builder<'_> {
     fn enter_piece(&mut self, l: StageLoop, piece: Interval) -> (Known, Regions) {
         let known = self.known.clone();
         self.known.pieces.insert(l, piece);
-        let regions = regions::infer_within(self.schedule, &self.order, &self.known);
+        let alone = self.known.regions.contains_key(&l.stage) && inner_stages(self.schedule, l).next().is_none();
+        let regions = match alone {
+            true => {
+                let mut regions = self.regions.clone();
+                regions::infer_stage(self.schedule, &mut regions, l.stage, &self.known);
+                regions
+            }
+            false => regions::infer_within(self.schedule, &self.order, &self.known),
+        };
         (known, std::mem::replace(&mut self.regions, regions))
     }
 

@@ -101,7 +101,7 @@ impl Split {
 }
 
 /// The stages that are computed inside a loop of another.
-fn inner_stages(schedule: &Schedule, l: StageLoop) -> impl Iterator<Item = StageId> {
+pub fn inner_stages(schedule: &Schedule, l: StageLoop) -> impl Iterator<Item = StageId> {
     schedule.stage_ids().filter(move |s| enclosing(schedule, *s).contains(&l))
 }
 

@@ -186,6 +186,14 @@ pub fn infer_within(schedule: &Schedule, order: &[StageId], known: &Known) -> Re
     regions
 }
 
+/// Infers the bounds of one stage again, whose region is known, while its loops are restricted to pieces. That is all that
+/// changes where nothing else is computed inside of them.
+pub fn infer_stage(schedule: &Schedule, regions: &mut Regions, stage: StageId, known: &Known) {
+    let region = known.regions[&stage].clone();
+    regions.stages[stage.0 as usize] = bounds(schedule, stage, region, known);
+    hold(schedule, regions, stage, known);
+}
+
 /// What the buffer of a stage holds: where only followers read it, what the loops inside of it compute.
 fn hold(schedule: &Schedule, regions: &mut Regions, stage: StageId, known: &Known) {
     let depth = schedule.storage_depth(stage);
