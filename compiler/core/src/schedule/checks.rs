@@ -95,17 +95,16 @@ pub fn lies_within(s: &Schedule, stage: StageId, outer: StageId) -> bool {
     stage == outer || s.stage(stage).attach.is_some_and(|at| lies_within(s, at.stage, outer))
 }
 
-/// Every axis that can hold a stage, as `C: ro, io`.
+/// Every axis that can hold a stage, as `C, ro`.
 pub fn holders(s: &Schedule, producer: StageId) -> Vec<String> {
-    let mut found = Vec::new();
-    for host in s.stage_ids() {
-        for axis in &s.stage(host).leaves {
-            if can_hold(s, producer, host, *axis).is_ok() {
-                found.push(format!("{}, {}", s.stage_name(host), s.stage(host).axis(*axis).name));
-            }
-        }
-    }
-    found
+    places(s, |host, axis| can_hold(s, producer, host, axis).is_ok())
+}
+
+/// The loops of all stages at which something is legal, as `C, ro`.
+pub fn places(s: &Schedule, legal: impl Fn(StageId, StageAxisId) -> bool) -> Vec<String> {
+    let all = s.stage_ids().flat_map(|host| s.stage(host).leaves.iter().map(move |axis| (host, *axis)));
+    let legal = all.filter(|(host, axis)| legal(*host, *axis));
+    legal.map(|(host, axis)| format!("{}, {}", s.stage_name(host), s.stage(host).axis(axis).name)).collect()
 }
 
 /// Why two loops of a stage cannot become one.

@@ -123,9 +123,7 @@ pub fn can_follow(s: &Schedule, stage: StageId, host: StageId, axis: StageAxisId
 
 /// Every axis at which a stage can follow another one, as `C, jo`.
 pub fn followable(s: &Schedule, stage: StageId) -> Vec<String> {
-    let places = s.stage_ids().flat_map(|host| s.stage(host).leaves.iter().map(move |axis| (host, *axis)));
-    let legal = places.filter(|(host, axis)| can_follow(s, stage, *host, *axis).is_ok());
-    legal.map(|(host, axis)| format!("{}, {}", s.stage_name(host), s.stage(host).axis(axis).name)).collect()
+    checks::places(s, |host, axis| can_follow(s, stage, host, axis).is_ok())
 }
 
 /// Whether a stage reads another one, through whatever stages.
@@ -244,9 +242,9 @@ impl Schedule {
     /// of it which no other iteration needs.
     pub fn storage_depth(&self, stage: StageId) -> usize {
         let s = self.stage(stage);
-        let direct = self.stage_ids().filter_map(|f| self.follows(f)).filter(|at| at.stage == stage);
-        let Some(deepest) = direct.filter_map(|at| s.depth(at.axis)).min() else { return 0 };
         let chain = self.followers(stage);
+        let depths = chain.iter().filter_map(|f| s.depth(self.follows(*f)?.axis));
+        let Some(deepest) = depths.min() else { return 0 };
         let local = |member: &StageId| {
             let whole = self.stage(*member).scope == Scope::Dram;
             whole || self.readers(self.stage(*member).tensor).iter().all(|r| chain.contains(r))

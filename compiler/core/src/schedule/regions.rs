@@ -156,12 +156,7 @@ fn multiple(e: &Affine<StageLoop>, limit: &Affine<StageLoop>) -> Option<i64> {
 
 /// Infers the bounds of all stages, with nothing known of the loops.
 pub fn infer(schedule: &Schedule) -> Regions {
-    infer_within(schedule, &schedule.producers_first(), &Known::default())
-}
-
-/// Infers the bounds of all stages while loops are restricted to pieces. `order` has the stages, producers first.
-pub fn infer_within(schedule: &Schedule, order: &[StageId], known: &Known) -> Regions {
-    let mut regions = Regions { stages: vec![StageBounds::default(); schedule.stages.len()] };
+    let mut regions = nothing(schedule);
     // A directive may leave a follower that reads its host no more, and stands behind it in no order; it is refused for that
     // after bounds were inferred.
     if schedule.stage_ids().any(|s| schedule.follows(s).is_some()) {
@@ -170,14 +165,27 @@ pub fn infer_within(schedule: &Schedule, order: &[StageId], known: &Known) -> Re
             regions.stages[stage.0 as usize] = bounds(schedule, stage, whole, &Known::default());
         }
     }
+    infer_into(regions, schedule, &schedule.producers_first(), &Known::default())
+}
+
+/// Infers the bounds of all stages of a legal schedule while loops are restricted to pieces. `order` has the stages, producers
+/// first.
+pub fn infer_within(schedule: &Schedule, order: &[StageId], known: &Known) -> Regions {
+    infer_into(nothing(schedule), schedule, order, known)
+}
+
+fn nothing(schedule: &Schedule) -> Regions {
+    Regions { stages: vec![StageBounds::default(); schedule.stages.len()] }
+}
+
+fn infer_into(mut regions: Regions, schedule: &Schedule, order: &[StageId], known: &Known) -> Regions {
     for stage in order.iter().copied().rev() {
         let region = match (known.regions.get(&stage), known.rolling.get(&stage)) {
             (Some(region), _) => region.clone(),
             (None, None) => demanded(schedule, &regions, stage),
             (None, Some(rolling)) => rolling.region(demanded(schedule, &regions, stage), known),
         };
-        regions.stages[stage.0 as usize] = bounds(schedule, stage, region, known);
-        hold(schedule, &mut regions, stage, known);
+        settle(schedule, &mut regions, (stage, region), known);
         // Those of its followers were, until here, of all that it computes.
         for follower in schedule.followers(stage) {
             follow(schedule, &mut regions, (stage, follower), known);
@@ -189,7 +197,11 @@ pub fn infer_within(schedule: &Schedule, order: &[StageId], known: &Known) -> Re
 /// Infers the bounds of one stage again, whose region is known, while its loops are restricted to pieces. That is all that
 /// changes where nothing else is computed inside of them.
 pub fn infer_stage(schedule: &Schedule, regions: &mut Regions, stage: StageId, known: &Known) {
-    let region = known.regions[&stage].clone();
+    settle(schedule, regions, (stage, known.regions[&stage].clone()), known);
+}
+
+/// The bounds of a stage that computes a region.
+fn settle(schedule: &Schedule, regions: &mut Regions, (stage, region): (StageId, Region), known: &Known) {
     regions.stages[stage.0 as usize] = bounds(schedule, stage, region, known);
     hold(schedule, regions, stage, known);
 }

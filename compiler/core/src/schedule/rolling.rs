@@ -15,7 +15,7 @@
 //! compute, each does so in the first iteration of the loop, and finds it there in the others.
 
 use crate::affine::Interval;
-use crate::schedule::checks::can_hold;
+use crate::schedule::checks::{can_hold, places};
 use crate::schedule::follow::depends_on;
 use crate::schedule::regions::{Known, Region, Regions, enclosing, infer};
 use crate::schedule::{Attach, Schedule, StageId, StageLoop};
@@ -113,22 +113,15 @@ pub fn loops_inside(s: &Schedule, stage: StageId, over: StageLoop) -> Option<Vec
 
 /// Every axis at which a stage could be computed in a buffer that rolls, as `C, y`.
 pub fn rollable(s: &Schedule, stage: StageId) -> Vec<String> {
-    let mut found = Vec::new();
-    for host in s.stage_ids() {
-        for axis in s.stage(host).leaves.clone() {
-            let mut moved = s.clone();
-            moved.stages[stage.0 as usize].attach = None;
-            if can_hold(&moved, stage, host, axis).is_ok() {
-                moved.stages[stage.0 as usize].attach =
-                    s.stage(stage).attach.map(|at| Attach { stage: host, axis, ..at });
-                if let Ok(Some(Roll { moves: Some(_), .. })) = can_roll(&moved, stage, StageLoop { stage: host, axis })
-                {
-                    found.push(format!("{}, {}", s.stage_name(host), s.stage(host).axis(axis).name));
-                }
-            }
-        }
-    }
-    found
+    let Some(attach) = s.stage(stage).attach else { return Vec::new() };
+    let mut away = s.clone();
+    away.stage_mut(stage).attach = None;
+    places(s, |host, axis| {
+        let mut moved = away.clone();
+        moved.stage_mut(stage).attach = Some(Attach { stage: host, axis, ..attach });
+        can_hold(&away, stage, host, axis).is_ok()
+            && matches!(can_roll(&moved, stage, StageLoop { stage: host, axis }), Ok(Some(Roll { moves: Some(_), .. })))
+    })
 }
 
 /// How a region moves with a loop, while those inside of it run.

@@ -13,6 +13,7 @@
 
 use crate::schedule::args::{Call, resolve_stage};
 use crate::schedule::checks::{can_hold, holders};
+use crate::schedule::ops::put;
 use crate::schedule::{Attach, Schedule, ScheduleError, StageAxisId, StageId};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
@@ -37,11 +38,8 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
             legal: holders(schedule, producer),
         });
     }
-    if let Some(same) = before.filter(|at| !at.follows && (at.stage, at.axis) == (host, axis)) {
-        let reason = format!("`{}` is computed there already", call.subject.name);
-        schedule.warnings.push(call.no_effect(reason, Some((same.span, "said here"))));
-    }
-    schedule.stage_mut(producer).attach = Some(Attach { stage: host, axis, follows: false, span: call.span() });
+    let attach = Attach { stage: host, axis, follows: false, span: call.span() };
+    put(schedule, call, producer, attach, before);
     Ok(())
 }
 

@@ -24,7 +24,7 @@ mod unroll;
 use tilewright_syntax::ast::Ident;
 
 use crate::schedule::args::Call;
-use crate::schedule::{Schedule, ScheduleError, StageAxisId, StageId};
+use crate::schedule::{Attach, Schedule, ScheduleError, StageAxisId, StageId};
 
 /// A directive of the schedule language.
 #[derive(Debug)]
@@ -74,6 +74,16 @@ pub(super) fn find(name: &Ident) -> Result<&'static Op, ScheduleError> {
         .iter()
         .find(|op| op.name == name.name)
         .ok_or_else(|| ScheduleError::UnknownDirective { name: name.clone(), known: directive_names() })
+}
+
+/// Computes a stage in a loop, and warns if it was computed there `before`.
+fn put(schedule: &mut Schedule, call: &Call, stage: StageId, attach: Attach, before: Option<Attach>) {
+    let place = |at: &Attach| (at.stage, at.axis, at.follows);
+    if let Some(same) = before.filter(|at| place(at) == place(&attach)) {
+        let reason = format!("`{}` is computed there already", call.subject.name);
+        schedule.warnings.push(call.no_effect(reason, Some((same.span, "said here"))));
+    }
+    schedule.stage_mut(stage).attach = Some(attach);
 }
 
 /// Refuses names behind `->` that stand twice there or that the stage's axes have.

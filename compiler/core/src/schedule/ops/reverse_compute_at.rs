@@ -12,6 +12,7 @@
 
 use crate::schedule::args::{Call, resolve_stage};
 use crate::schedule::follow::{can_follow, followable};
+use crate::schedule::ops::put;
 use crate::schedule::{Attach, Schedule, ScheduleError};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
@@ -35,10 +36,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
             legal: followable(schedule, follower),
         });
     }
-    if let Some(same) = before.filter(|at| at.follows && (at.stage, at.axis) == (host, axis)) {
-        let reason = format!("`{}` is computed there already", call.subject.name);
-        schedule.warnings.push(call.no_effect(reason, Some((same.span, "said here"))));
-    }
-    schedule.stage_mut(follower).attach = Some(Attach { stage: host, axis, follows: true, span: call.span() });
+    let attach = Attach { stage: host, axis, follows: true, span: call.span() };
+    put(schedule, call, follower, attach, before);
     Ok(())
 }
