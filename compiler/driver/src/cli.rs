@@ -31,6 +31,8 @@ pub enum Command {
     Test(TestArgs),
     /// Show where the cycles of a program or a recorded stream go, and what would save some
     Profile(ProfileArgs),
+    /// Run every combination of values of parameters and list them, the fastest first
+    Sweep(SweepArgs),
     /// Execute a recorded stream and compare memory and cycles with the recording
     Replay(ReplayArgs),
     /// Assemble a text into an instruction stream
@@ -180,6 +182,37 @@ pub struct ProfileArgs {
     /// Write figures to standard output, and nothing else
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub stats: Option<StatsFormat>,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// The program
+    pub file: PathBuf,
+    /// A parameter and its values: NAME is a kernel's, SCHEDULE.NAME a schedule's. Values are numbers and ranges with commas
+    /// between them: `4,8,12`, `0..4` (ends with 3), `4..=16:4` (in steps of 4), `8..=64:x2` (doubled)
+    #[arg(short = 'p', value_name = "NAME=VALUES", value_parser = assignment)]
+    pub params: Vec<Assignment>,
+    /// The program to take; it may be left out where the file has one
+    #[arg(long, value_name = "NAME", conflicts_with = "schedule")]
+    pub program: Option<String>,
+    /// The schedules to take, each with its kernel alone; it may be left out where the file has one, or a program
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub schedule: Vec<String>,
+    /// Of the random inputs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub target: TargetOption,
+    /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright` [default: the
+    /// timing of the target, or else de10]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub timing: Option<PathBuf>,
+    /// Write the table as comma-separated values, with more columns; on standard output in the place of the table
+    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
+    pub csv: Option<PathBuf>,
+    /// Write the table as one JSON object; on standard output in the place of the table
+    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

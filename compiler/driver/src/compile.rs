@@ -84,7 +84,7 @@ pub fn params(given: &[Assignment], sources: &mut Sources) -> Result<Vec<(String
 }
 
 /// A number as the language has it, with a sign if it is negative.
-fn parse_number(text: &str) -> Option<i64> {
+pub fn parse_number(text: &str) -> Option<i64> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => ("-", digits),
         None => ("", text),

@@ -14,6 +14,9 @@ use tilewright_sim::{Recording, Stop};
 
 use crate::target::NamedTiming;
 
+/// What cycles are called that no hardware was measured for.
+pub const EXTRAPOLATED: &str = "extrapolated";
+
 /// A run in time that ended.
 #[derive(Clone, Debug)]
 pub struct Timed {
@@ -46,7 +49,7 @@ impl Timed {
     pub fn basis_name(&self) -> &'static str {
         match self.basis {
             Basis::Rtl => "measured",
-            Basis::Extrapolated => "extrapolated",
+            Basis::Extrapolated => EXTRAPOLATED,
         }
     }
 }

@@ -14,11 +14,13 @@ mod forms;
 mod npy;
 mod pictures;
 mod profile;
+mod queue;
 mod recordings;
 mod report;
 mod simulate;
 mod stats;
 mod steps;
+mod sweep;
 mod target;
 mod timeline;
 
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Lower(args) => commands::lower::run(args, &mut sources),
         Command::Run(args) => commands::run::run(args, &mut sources),
         Command::Profile(args) => commands::profile::run(args, &mut sources),
+        Command::Sweep(args) => commands::sweep::run(args, &mut sources),
         Command::Replay(args) => commands::replay::run(args, &mut sources),
         Command::Asm(args) => commands::asm::run(args, &mut sources),
         Command::Disasm(args) => commands::disasm::run(args, &mut sources),

@@ -136,15 +136,23 @@ pub fn beside(blocks: &[Block]) -> String {
     out
 }
 
-/// Rows under a heading row, each column as wide as it needs to be.
+/// The columns that a text takes on a terminal.
+fn seen_width(text: &str) -> usize {
+    anstream::adapter::strip_str(text).map(|part| part.chars().count()).sum()
+}
+
+/// Rows under a heading row, each column as wide as it needs to be. Cells may have colours.
 pub fn table(aligns: &[Align], headings: &[&str], rows: &[Vec<String>]) -> String {
-    let cell = |row: &Vec<String>, c: usize| row.get(c).map_or(0, |text| text.chars().count());
+    let cell = |row: &Vec<String>, c: usize| row.get(c).map_or(0, |text| seen_width(text));
     let width = |c: usize| rows.iter().map(|row| cell(row, c)).chain([headings[c].chars().count()]).max().unwrap_or(0);
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let line = |texts: &mut dyn Iterator<Item = &str>| {
-        let cells = texts.zip(aligns.iter().zip(&widths)).map(|(text, (align, width))| match align {
-            Align::Left => format!("{text:width$}"),
-            Align::Right => format!("{text:>width$}"),
+        let cells = texts.zip(aligns.iter().zip(&widths)).map(|(text, (align, width))| {
+            let missing = " ".repeat(width.saturating_sub(seen_width(text)));
+            match align {
+                Align::Left => format!("{text}{missing}"),
+                Align::Right => format!("{missing}{text}"),
+            }
         });
         cells.collect::<Vec<_>>().join(&" ".repeat(GAP)).trim_end().to_owned()
     };

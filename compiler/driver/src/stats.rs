@@ -24,7 +24,8 @@ pub fn kinds(counts: &InsnCounts) -> [(&'static str, u64); 11] {
     ]
 }
 
-fn memories(bytes: &BytesMoved) -> [(&'static str, u64); 5] {
+/// The bytes of each memory.
+pub fn memories(bytes: &BytesMoved) -> [(&'static str, u64); 5] {
     [("inp", bytes.inp), ("wgt", bytes.wgt), ("acc", bytes.acc), ("uop", bytes.uop), ("out", bytes.out)]
 }
 

@@ -225,6 +225,8 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0670": "file name with another ending",
     "E0671": "range without a cycle",
     "E0672": "cycles outside of the run",
+    "E0680": "no values to sweep",
+    "E0681": "too many combinations",
     "E0701": "a parameter that is too large",
     "E0702": "an element below one byte",
     "E0703": "a scratchpad of fewer than two elements",

@@ -10,5 +10,6 @@ pub mod lower;
 pub mod profile;
 pub mod replay;
 pub mod run;
+pub mod sweep;
 pub mod target;
 pub mod test;

@@ -8,6 +8,7 @@ mod profile;
 mod recordings;
 mod run;
 mod support;
+mod sweep;
 mod tests;
 mod texts;
 mod timing;

@@ -3,6 +3,7 @@
 //! Blocks of output stand behind a program in the same document; they are made again and compared. With `INSTA_UPDATE=always`
 //! they are written instead, as snapshots are: `INSTA_UPDATE=always cargo test -p tilewright --test documents`.
 
+mod commands;
 mod directives;
 mod markdown;
 mod readme;

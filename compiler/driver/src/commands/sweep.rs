@@ -1,0 +1,135 @@
+//! `tilewright sweep FILE -p NAME=VALUES ...`: every combination of parameters compiled, run and verified; a table of them,
+//! the fastest first.
+//!
+//! A combination that is refused is no error of the command: it stands at the end of the table. But where all are refused
+//! for the same reason, which then has nothing to do with their values, that reason is told as `run` tells it.
+
+use std::path::Path;
+
+use tilewright_syntax::{Diagnostic, Sources};
+
+use crate::cli::{Assignment, SweepArgs};
+use crate::compile::read_program;
+use crate::error::{DriverError, Exit, Failure};
+use crate::files::{self, Staged};
+use crate::sweep::error::{MAX_COMBINATIONS, SweepError};
+use crate::sweep::shown::{self, Ranking};
+use crate::sweep::values::{Part, parse};
+use crate::sweep::{Combination, Outcome, Parameter, Subject, combinations};
+use crate::{sweep, target};
+
+pub fn run(args: &SweepArgs, sources: &mut Sources) -> Result<Exit, Failure> {
+    let file = read_program(&args.file, sources)?;
+    let (parameters, schedules) = (parameters(args, sources)?, args.schedule.clone());
+    let (config, stated) = target::read_timed(args.target.target.as_deref(), sources)?;
+    let timing = args.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?.unwrap_or(stated);
+    check_files(args)?;
+    let combinations = combinations(&parameters, &schedules);
+    let program = args.program.as_deref();
+    let subject = Subject { sources, file, program, config: &config, timing: &timing, seed: args.seed };
+    let outcomes = sweep::run(&subject, &parameters, &combinations);
+    if let Some(told) = one_reason(&outcomes) {
+        return Err(told.into());
+    }
+    let ranking = Ranking::new(&args.file, &subject, &parameters, &combinations, &outcomes);
+    write(args, &ranking)?;
+    verdict(&parameters, &combinations, &outcomes)
+}
+
+/// The values of each parameter. Checks how many there are before any is made.
+fn parameters(args: &SweepArgs, sources: &mut Sources) -> Result<Vec<Parameter>, Failure> {
+    let given = &args.params;
+    for (at, assignment) in given.iter().enumerate() {
+        if let Some(first) = given[..at].iter().find(|g| g.name == assignment.name) {
+            let what = format!("parameter `{}`", assignment.name);
+            let (first, second) = (first.place("-p", sources).0, assignment.place("-p", sources).0);
+            return Err(DriverError::Twice { what, first, second }.into());
+        }
+    }
+    let parts = given.iter().map(|g| parts(g, sources)).collect::<Result<Vec<_>, _>>()?;
+    let counts = parts.iter().map(|parts| parts.iter().map(Part::count).sum::<u128>());
+    let schedules = ("--schedule", args.schedule.len().max(1) as u128);
+    let of_each: Vec<(&str, u128)> = given.iter().map(|g| &*g.name).zip(counts).chain([schedules]).collect();
+    let count = of_each.iter().fold(1, |product: u128, (_, count)| product.saturating_mul(*count));
+    if count > MAX_COMBINATIONS {
+        let several = of_each.into_iter().filter(|(_, count)| *count > 1);
+        let of_each = several.map(|(name, count)| (name.to_owned(), count)).collect();
+        return Err(SweepError::TooMany { count, of_each }.into());
+    }
+    let parameter = |(given, parts): (&Assignment, Vec<Part>)| {
+        let mut values: Vec<i64> = Vec::new();
+        for value in parts.iter().flat_map(Part::values) {
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        Parameter { name: given.name.clone(), values }
+    };
+    Ok(given.iter().zip(parts).map(parameter).collect())
+}
+
+fn parts(given: &Assignment, sources: &mut Sources) -> Result<Vec<Part>, SweepError> {
+    parse(&given.value).map_err(|malformed| {
+        let (_, mut span) = given.place("-p", sources);
+        (span.start, span.end) = (span.start + malformed.range.start as u32, span.start + malformed.range.end as u32);
+        let part = given.value[malformed.range].to_owned();
+        SweepError::Values { name: given.name.clone(), part, reason: malformed.reason, span }
+    })
+}
+
+/// Refuses outputs that would replace what the command reads, or each other.
+fn check_files(args: &SweepArgs) -> Result<(), Failure> {
+    let outputs: Vec<&Path> = args.csv.as_deref().into_iter().chain(args.json.as_deref()).collect();
+    if outputs == [Path::new(files::STANDARD); 2] {
+        let message = "`--csv` and `--json` would be mixed on standard output: give one of them a file";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    for output in &outputs {
+        let inputs = [Some(&args.file), args.target.target.as_ref(), args.timing.as_ref()];
+        files::keep_inputs(output, inputs.into_iter().flatten().map(|path| &**path))?;
+    }
+    Ok(files::keep_apart(&outputs)?)
+}
+
+/// What is told of every combination alike, where all are refused.
+fn one_reason(outcomes: &[Outcome]) -> Option<Vec<Diagnostic>> {
+    let told = |outcome: &Outcome| match outcome {
+        Outcome::Refused(told) => Some(told.clone()),
+        Outcome::Ran(_) | Outcome::Stopped(_) => None,
+    };
+    let first = told(outcomes.first()?)?;
+    outcomes.iter().all(|outcome| told(outcome).as_ref() == Some(&first)).then_some(first)
+}
+
+/// Writes files first, so that one that cannot be written is told before the table.
+fn write(args: &SweepArgs, ranking: &Ranking) -> Result<(), Failure> {
+    let (mut staged, mut shown) = (Vec::new(), None);
+    let mut output = |path: Option<&Path>, text: &dyn Fn() -> String| -> Result<(), Failure> {
+        match path {
+            Some(path) if path == Path::new(files::STANDARD) => shown = Some(text()),
+            Some(path) => staged.push(files::stage(path, text().as_bytes())?),
+            None => {}
+        }
+        Ok(())
+    };
+    output(args.csv.as_deref(), &|| shown::csv(ranking))?;
+    output(args.json.as_deref(), &|| shown::json(ranking))?;
+    staged.into_iter().try_for_each(Staged::commit)?;
+    Ok(files::print(&shown.unwrap_or_else(|| shown::table(ranking)))?)
+}
+
+/// How the command ends; the first combination whose values are wrong is told, since the compiler is to blame.
+fn verdict(parameters: &[Parameter], combinations: &[Combination], outcomes: &[Outcome]) -> Result<Exit, Failure> {
+    let fault = |outcome: &Outcome| match outcome {
+        Outcome::Ran(figures) => figures.fault.clone(),
+        Outcome::Stopped(told) => Some(told.clone()),
+        Outcome::Refused(_) => None,
+    };
+    let wrong = combinations.iter().zip(outcomes).find_map(|(combination, o)| Some((combination, fault(o)?)));
+    if let Some((combination, told)) = wrong {
+        let told = told.note(format!("with {}", shown::options(parameters, combination)));
+        return Err(Failure::Told { exit: Exit::Differs, diagnostics: vec![told] });
+    }
+    let any = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Ran(_)));
+    Ok(if any { Exit::Good } else { Exit::Wrong })
+}

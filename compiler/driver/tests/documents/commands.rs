@@ -1,0 +1,33 @@
+//! Blocks that begin with `$ tilewright ...` show what the command prints, from the root of the repository.
+
+use std::process::Command;
+
+use crate::root;
+use crate::shown::hold;
+
+const DOCUMENTS: [&str; 1] = ["docs/sweep.md"];
+
+/// The line of the command and what it prints.
+fn session(line: &str) -> Option<String> {
+    let arguments = line.strip_prefix("$ tilewright ")?;
+    let output = Command::new(env!("CARGO_BIN_EXE_tilewright"))
+        .args(arguments.split_whitespace())
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    Some(format!("{line}\n{said}"))
+}
+
+#[test]
+fn documents_show_what_is_printed() {
+    for document in DOCUMENTS {
+        let mut shown = 0;
+        hold(&root().join(document), |block| {
+            let session = session(block.content.lines().next()?);
+            shown += usize::from(session.is_some());
+            session
+        });
+        assert!(shown > 0, "{document} shows no command");
+    }
+}
