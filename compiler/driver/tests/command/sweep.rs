@@ -7,9 +7,10 @@ use crate::support::{Folder, MATMUL};
 /// With a schedule whose blocks have a size, another schedule, and a size with which the accumulator overflows.
 fn folder() -> Folder {
     let folder = Folder::new();
-    let blocks = MATMUL
-        .replace("schedule tutorial for", "schedule blocks(cols = 16) for")
-        .replace("    C.split(i,", "    Y.split(j, cols) -> jb, jc\n    Y.reorder(jb, i, jc)\n    C.compute_at(Y, jb)\n    C.split(i,");
+    let blocks = MATMUL.replace("schedule tutorial for", "schedule blocks(cols = 16) for").replace(
+        "    C.split(i,",
+        "    Y.split(j, cols) -> jb, jc\n    Y.reorder(jb, i, jc)\n    C.compute_at(Y, jb)\n    C.split(i,",
+    );
     let at = blocks.find("schedule").unwrap();
     folder.write("blocks.tw", &blocks);
     folder.write("two.tw", format!("{MATMUL}\n{}", &blocks[at..]));
