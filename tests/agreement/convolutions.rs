@@ -8,6 +8,16 @@ use tilewright_tests::{Case, engines_agree};
 
 use crate::drawn::{Drawn, mostly_accepted, shuffled};
 
+/// What is added to the shifted sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bias {
+    None,
+    /// On the vector ALU.
+    Added,
+    /// As what the sum starts from.
+    Folded,
+}
+
 /// What a kernel and its schedule are made from.
 #[derive(Clone, Debug)]
 struct Choices {
@@ -24,7 +34,7 @@ struct Choices {
     product_order: [u8; 9],
     /// Where the operands are computed, counted from the outermost loop of the product; 0 leaves them outside.
     places: [u8; 2],
-    bias: bool,
+    bias: Bias,
     /// Keys that sort the dimensions of weights, output and input in device memory.
     memory_orders: [[u8; 4]; 3],
     /// Iterations of the outermost loop of the output that stand apart.
@@ -41,7 +51,8 @@ fn choices() -> impl Strategy<Value = Choices> {
     let sizes = (1..9_i64, 1..9_i64, prop::array::uniform2(1..40_i64));
     let windows = (prop::array::uniform2(1..4_i64), prop::array::uniform2(0..3_i64), 1..3_i64);
     let schedule = (prop::array::uniform3(0..5_i64), any::<[u8; 6]>(), any::<[u8; 9]>());
-    let places = (prop::array::uniform2(0..5_u8), any::<bool>(), prop::array::uniform2(0..2_i64));
+    let bias = prop_oneof![Just(Bias::None), Just(Bias::Added), Just(Bias::Folded)];
+    let places = (prop::array::uniform2(0..5_u8), bias, prop::array::uniform2(0..2_i64));
     let follow = prop_oneof![Just([0; 3]), prop::array::uniform3(0..8_u8)];
     let placed = (places, follow, prop::array::uniform2(0..4_u8), any::<[[u8; 4]; 3]>());
     (sizes, windows, schedule, placed).prop_map(|(sizes, windows, schedule, (places, follow, roll, orders))| Choices {
@@ -79,8 +90,11 @@ impl Choices {
         let Choices { height: h, width: w, channels: [ci, co], window: [kh, kw], pad: [py, px], stride, .. } = self;
         let reach = |n: &i64, k: &i64, pad: &i64| ((n - 1) * stride + k - 2 * pad).max(1);
         let (rows, columns) = (reach(h, kh, py), reach(w, kw, px));
-        let bias = if self.bias { " + b[o]" } else { "" };
-        let input = if self.bias { format!("    input b: i32[{co}]\n") } else { String::new() };
+        let (bias, input) = match self.bias {
+            Bias::None => ("", String::new()),
+            Bias::Added => (" + b[o]", format!("    input b: i32[{co}]\n")),
+            Bias::Folded => (" + i32(b[o])", format!("    input b: i8[{co}]\n")),
+        };
         format!(
             "kernel random {{\n    input X: i8[{ci}, {rows}, {columns}] outside 0\n    \
              input F: i8[{co}, {ci}, {kh}, {kw}]\n{input}    C[o, y < {h}, x < {w}] = sum(c, r, s: \
@@ -102,8 +116,10 @@ impl Choices {
             ["X_buf = X.cache_read(inp)", "F_buf = F.cache_read(wgt)", "C.set_scope(acc)", "S.set_scope(acc)"]
                 .map(String::from)
                 .to_vec();
-        if self.bias {
-            lines.push("b_buf = b.cache_read(acc)".to_string());
+        match self.bias {
+            Bias::None => {}
+            Bias::Added => lines.push("b_buf = b.cache_read(acc)".to_string()),
+            Bias::Folded => lines.extend(["S.fold_bias(C)", "b_buf = b.cache_read(wgt)"].map(String::from)),
         }
         lines.extend(self.memory_orders());
         let (mut outer, mut inner) = (Vec::new(), Vec::new());
@@ -152,8 +168,16 @@ impl Choices {
             let at = if result_follows { output.min(result) } else { output };
             lines.push(format!("Y.reverse_compute_at(C, {})", loops[at]));
         }
-        if self.bias && self.follow[2] > 0 && result_follows {
-            lines.push(format!("b_buf.compute_at(C, {})", loops[bias.min(result)]));
+        let reduced = |l: &String| ["cb", "r", "s"].contains(&l.as_str());
+        let before_sums = loops.iter().position(reduced).unwrap_or_default();
+        match self.bias {
+            Bias::Added if self.follow[2] > 0 && result_follows => {
+                lines.push(format!("b_buf.compute_at(C, {})", loops[bias.min(result)]));
+            }
+            Bias::Folded if self.follow[2] > 0 && before_sums > 0 => {
+                lines.push(format!("b_buf.compute_at(C, {})", loops[bias % before_sums]));
+            }
+            _ => {}
         }
         lines
     }
@@ -196,9 +220,10 @@ fn kind(name: &'static str, of: impl Fn(&Choices) -> bool) -> impl Strategy<Valu
     choices().prop_filter(name, of).prop_map(|choices| Drawn::new(choices.program()))
 }
 
-/// Kernels of this family without a schedule.
+/// Kernels of this family without a schedule. A simple one keeps a bias of bytes in no scratchpad.
 fn unscheduled() -> impl Strategy<Value = Drawn> {
-    choices().prop_map(|choices| Drawn::new(choices.kernel()))
+    let wide = |c: &Choices| c.bias != Bias::Folded;
+    choices().prop_filter("with wide operands", wide).prop_map(|choices| Drawn::new(choices.kernel()))
 }
 
 proptest! {
@@ -223,6 +248,7 @@ fn most_random_convolutions_are_accepted() {
     mostly_accepted(kind("plain", plain), 65, accepts);
     mostly_accepted(kind("with a following output", move |c| !plain(c)), 40, accepts);
     mostly_accepted(kind("with a rolling buffer", rolling), 40, accepts);
+    mostly_accepted(kind("with a folded bias", move |c| plain(c) && c.bias == Bias::Folded), 65, accepts);
 }
 
 #[test]

@@ -157,10 +157,12 @@ fn simulate(stream: &Stream, program: &LoopProgram, arrays: &Arrays) -> (Report,
     let segments = stream.segments.iter().map(|s| {
         let bytes = match s.kind {
             SegmentKind::Uops => stream.uop_bytes().expect("emitted micro-ops can be encoded"),
-            SegmentKind::Tensor(b) => match arrays.get(&program.buffer(b).name) {
-                Some(values) => image::pack(program.buffer(b), values).expect("inputs have their buffers' shapes"),
-                None => vec![0xA5; s.bytes],
-            },
+            SegmentKind::Tensor(b) => {
+                let buffer = program.buffer(b);
+                let given = arrays.get(&buffer.name).map(|values| image::pack(buffer, values));
+                let given = given.map(|bytes| bytes.expect("inputs have their buffers' shapes"));
+                image::constant_bytes(buffer).or(given).unwrap_or_else(|| vec![0xA5; s.bytes])
+            }
         };
         assert_eq!(bytes.len(), s.bytes, "segment {}", s.name);
         Segment { address: s.address.into(), bytes }

@@ -22,11 +22,16 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 11] = [
+pub const PASSES: [Pass; 12] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
         run: legalize::unfuse::run,
+    },
+    Pass {
+        name: "starts",
+        reason: "before anything looks at nests: it adds products, a dimension and a constant, which are like any other then",
+        run: legalize::starts::run,
     },
     Pass {
         name: "normalize",

@@ -75,9 +75,11 @@ fn recording(
             SegmentKind::Uops => before.extend(stream.uop_bytes().map_err(|error| refused(error.code(), &error))?),
             SegmentKind::Tensor(id) => {
                 let buffer = legal.program().buffer(id);
-                match inputs.iter().find(|(tensor, _)| kernel.tensor(*tensor).name == buffer.name) {
-                    Some((_, array)) => before.extend(packed(buffer, array)?),
-                    None => before.resize(before.len() + segment.bytes, UNWRITTEN),
+                let input = inputs.iter().find(|(tensor, _)| kernel.tensor(*tensor).name == buffer.name);
+                match (image::constant_bytes(buffer), input) {
+                    (Some(constant), _) => before.extend(constant),
+                    (None, Some((_, array))) => before.extend(packed(buffer, array)?),
+                    (None, None) => before.resize(before.len() + segment.bytes, UNWRITTEN),
                 }
             }
         }

@@ -120,6 +120,7 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0326": "a stage that the ALU does not compute",
     "E0327": "a stage that cannot follow another there",
     "E0328": "a buffer that cannot roll",
+    "E0329": "a term that cannot be folded into a sum",
     "E0330": "no kernel",
     "E0331": "no automatic schedule",
     "E0332": "unknown schedule",

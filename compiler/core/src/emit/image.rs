@@ -6,7 +6,8 @@
 use ndarray::{ArrayD, IxDyn};
 use thiserror::Error;
 
-use crate::loops::ir::{Buffer, Layout};
+use crate::loops::given::{constant, repeated};
+use crate::loops::ir::{Buffer, Layout, Role};
 use crate::scalar::DType;
 
 /// An array or an image that does not belong to the buffer.
@@ -30,16 +31,27 @@ impl ImageError {
 
 /// The bytes of an array in device memory. A value keeps the low bits that the buffer's type has.
 pub fn pack(buffer: &Buffer, values: &ArrayD<i32>) -> Result<Vec<u8>, ImageError> {
-    if values.shape() != shape(buffer) {
-        let (expected, found) = (buffer.array.clone(), values.shape().to_vec());
+    if values.shape() != extents(buffer.given_shape()) {
+        let (expected, found) = (buffer.given_shape().to_vec(), values.shape().to_vec());
         return Err(ImageError::Shape { buffer: buffer.name.clone(), expected, found });
     }
+    Ok(image(buffer, &repeated(buffer, values)))
+}
+
+/// The bytes of a buffer that holds a constant; none of any other.
+pub fn constant_bytes(buffer: &Buffer) -> Option<Vec<u8>> {
+    let Role::Constant(value) = buffer.role else { return None };
+    Some(image(buffer, &constant(buffer, value)))
+}
+
+/// The bytes of an array that has the buffer's own shape.
+fn image(buffer: &Buffer, values: &ArrayD<i32>) -> Vec<u8> {
     let size = buffer.dtype.bytes();
     let mut bytes = vec![0; elements(buffer) * size];
     for (place, value) in places(buffer).into_iter().zip(values) {
         bytes[place * size..][..size].copy_from_slice(&value.to_le_bytes()[..size]);
     }
-    Ok(bytes)
+    bytes
 }
 
 /// The array whose image these bytes are.
@@ -50,7 +62,7 @@ pub fn unpack(buffer: &Buffer, bytes: &[u8]) -> Result<ArrayD<i32>, ImageError> 
         return Err(ImageError::Length { buffer: buffer.name.clone(), expected, found: bytes.len() });
     }
     let values = places.into_iter().map(|place| value(buffer.dtype, bytes, place)).collect();
-    Ok(ArrayD::from_shape_vec(IxDyn(&shape(buffer)), values).expect("there is one place for each index"))
+    Ok(ArrayD::from_shape_vec(IxDyn(&extents(&buffer.array)), values).expect("there is one place for each index"))
 }
 
 fn value(dtype: DType, bytes: &[u8], place: usize) -> i32 {
@@ -63,9 +75,8 @@ fn value(dtype: DType, bytes: &[u8], place: usize) -> i32 {
     }
 }
 
-/// The shape of the user's array.
-fn shape(buffer: &Buffer) -> Vec<usize> {
-    buffer.array.iter().map(|n| *n as usize).collect()
+fn extents(shape: &[i64]) -> Vec<usize> {
+    shape.iter().map(|n| *n as usize).collect()
 }
 
 /// Elements of the image, with those that fill tiles.

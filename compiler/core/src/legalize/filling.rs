@@ -16,7 +16,7 @@ use crate::legalize::LegalizeError;
 use crate::legalize::layout::partner;
 use crate::legalize::match_gemm::Product;
 use crate::legalize::nest::Nest;
-use crate::loops::ir::{self, Buffer, BufferId, Lane, LoopId, LoopProgram, Origin, Role, Scope};
+use crate::loops::ir::{self, Buffer, BufferId, Lane, LoopId, LoopProgram, Origin, Scope};
 use crate::scalar::{BinaryOp, Scalar};
 use crate::tensor::{AxisId, Compute, Definition, Kernel, Leaf, Read, Reducer, State, Tensor, TensorId};
 
@@ -63,7 +63,7 @@ impl Filled<'_> {
     fn reads_outside(&self, read: &Read, reader: &Tensor) -> Result<(), LegalizeError> {
         let tensor = self.kernel.tensor(read.tensor);
         let (Some(buffer), Some(outside)) = (self.in_dram(read.tensor), tensor.outside) else { return Ok(()) };
-        if buffer.role == Role::Input && outside == 0 {
+        if buffer.role.is_given() && outside == 0 {
             return Ok(());
         }
         let mut dims = read.indices.iter().zip(buffer.array.iter().zip(&buffer.shape)).enumerate();
@@ -168,7 +168,7 @@ impl Filled<'_> {
 fn holds_anything(program: &LoopProgram, nests: &[Nest], b: BufferId, dim: usize, depth: usize) -> bool {
     let buffer = program.buffer(b);
     if buffer.scope == Scope::Dram {
-        return buffer.role != Role::Input && buffer.array[dim] < buffer.shape[dim];
+        return !buffer.role.is_given() && buffer.array[dim] < buffer.shape[dim];
     }
     if depth == 0 {
         return true;

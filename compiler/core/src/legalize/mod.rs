@@ -1,6 +1,6 @@
 //! Makes a loop program fit for the accelerator, one pass a file. [`LoopProgram`] → [`LegalProgram`].
 //!
-//! `unfuse` takes fused loops apart; `normalize` gives copies and elementwise nests one loop for each dimension; `inplace`
+//! `unfuse` takes fused loops apart; `starts` makes products of what sums start from; `normalize` gives copies and elementwise nests one loop for each dimension; `inplace`
 //! joins buffers that can share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses name the
 //! copy of a buffer that rotates; `layout` gives each buffer its tiles and their order; `match_gemm`, `match_alu` and
 //! `match_dma` put intrinsics on tiles in the place of stores; `fold` draws loops into the intrinsics; `allocate` gives
@@ -16,6 +16,7 @@ pub mod match_dma;
 pub mod match_gemm;
 pub mod normalize;
 pub mod slots;
+pub mod starts;
 pub mod unfuse;
 pub mod vthread;
 

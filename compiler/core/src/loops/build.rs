@@ -18,6 +18,7 @@
 //! is built once for each piece, with the bounds that hold in it.
 
 mod buffers;
+mod marks;
 
 use std::collections::{HashMap, HashSet};
 
@@ -26,14 +27,12 @@ use tilewright_syntax::{Diagnostic, Span};
 
 use crate::affine::{Affine, Interval};
 use crate::loops::cost::{CYCLES_PER_INSTRUCTION, Products};
-use crate::loops::ir::{
-    BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Scope, Stmt, Store,
-};
+use crate::loops::ir::{BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Scope, Stmt, Store};
 use crate::loops::pieces::{Inside, adds_zeros, copies_zeros, finishes, inner_stages, multiplies_zeros, pieces};
 use crate::loops::unread::remove_unread;
 use crate::scalar::Scalar;
 use crate::schedule::regions::{self, Known};
-use crate::schedule::{Kept, Marked, Regions, Schedule, StageAxisId, StageId, StageLoop, TURNS};
+use crate::schedule::{Kept, Regions, Schedule, StageAxisId, StageId, StageLoop, TURNS};
 use crate::tensor::{self, AxisId, Read, TensorId};
 
 /// The most loops that a program may have.
@@ -385,7 +384,10 @@ impl Builder<'_> {
         let tensor = self.schedule.stage(stage).tensor;
         let dtype = self.schedule.kernel.tensor(tensor).dtype;
         let reduction = self.schedule.compute(stage).reduction.as_ref().expect("only reductions are begun");
-        let start = Scalar::Const { value: reduction.reducer.start(dtype), dtype };
+        let start = match &reduction.start {
+            Some(start) => self.value_of(stage, start),
+            None => Scalar::Const { value: reduction.reducer.start(dtype), dtype },
+        };
         let buffer = self.buffers[&tensor];
         let (indices, origin) = (self.own_indices(stage), self.origin(stage, None));
         Stmt::Store(Store { buffer, indices, value: start, origin })
@@ -396,10 +398,7 @@ impl Builder<'_> {
         let compute = self.schedule.compute(stage);
         let buffer = self.buffers[&self.schedule.stage(stage).tensor];
         let indices = self.own_indices(stage);
-        let value = compute.value.map(&mut |leaf| match leaf {
-            tensor::Leaf::Read(read) => Leaf::Load(self.load(stage, read)),
-            tensor::Leaf::Axis(axis) => Leaf::Index(self.axis(stage, *axis)),
-        });
+        let value = self.value_of(stage, &compute.value);
         let value = match compute.reduction.as_ref().map(|r| r.reducer) {
             None => value,
             Some(reducer) => {
@@ -408,6 +407,13 @@ impl Builder<'_> {
             }
         };
         Stmt::Store(Store { buffer, indices, value, origin: self.origin(stage, None) })
+    }
+
+    fn value_of(&self, stage: StageId, value: &Scalar<tensor::Leaf>) -> Scalar<Leaf> {
+        value.map(&mut |leaf| match leaf {
+            tensor::Leaf::Read(read) => Leaf::Load(self.load(stage, read)),
+            tensor::Leaf::Axis(axis) => Leaf::Index(self.axis(stage, *axis)),
+        })
     }
 
     /// Where a stage writes, counted from its region's start. A step writes the value of a state for the next one.
@@ -454,41 +460,5 @@ impl Builder<'_> {
 
     fn lower(&self, e: &Affine<StageLoop>) -> Index {
         e.substitute(&|l| self.loops[&l].clone(), &|l| self.program.loop_range(l))
-    }
-
-    /// The mark of a loop. The loops that set a tile to its start have no reduced ones, so the mark stands on the first
-    /// that is in the tile.
-    fn mark(&self, stage: StageId, axis: StageAxisId, phase: Phase) -> Option<Mark> {
-        let s = self.schedule.stage(stage);
-        if phase == Phase::Init {
-            let first = s.leaves.iter().find(|l| s.in_tile(**l) && !s.axis(**l).reduce);
-            return (first == Some(&axis)).then_some(Mark::Gemm);
-        }
-        if self.schedule.hosted(stage).is_some_and(|scan| self.schedule.steps(scan) == StageLoop { stage, axis }) {
-            return Some(Mark::Serial);
-        }
-        let here = |m: Option<Marked>| m.is_some_and(|m| m.axis == axis);
-        // A virtual thread or an unrolled loop that is the outermost one of a copy leaves the mark to the next loop.
-        let is_thread = |a: StageAxisId| s.vthreads.iter().any(|m| m.axis == a);
-        let is_unrolled = |a: StageAxisId| s.unrolled.iter().any(|m| m.axis == a);
-        let own = |a: &StageAxisId| !is_thread(*a) && !is_unrolled(*a);
-        let copy = s.dma_copy.and_then(|m| s.leaves[s.depth(m.axis)?..].iter().copied().find(own));
-        match (here(s.tensorize), is_thread(axis)) {
-            (true, _) => Some(Mark::Gemm),
-            (false, true) => Some(Mark::Vthread),
-            (false, false) if is_unrolled(axis) => Some(Mark::Unroll),
-            (false, false) => (copy == Some(axis)).then_some(Mark::DmaCopy),
-        }
-    }
-
-    /// The directive behind a loop is the last that shaped it; behind a statement, the one that says what it becomes.
-    fn origin(&self, stage: StageId, axis: Option<StageAxisId>) -> Origin {
-        let s = self.schedule.stage(stage);
-        let own = match axis {
-            Some(axis) => s.axis(axis).shaped_by,
-            None => s.tensorize.or(s.dma_copy).map(|m| m.span),
-        };
-        let directive = own.or(s.attach.map(|at| at.span)).or(s.scope_span);
-        Origin { tensor: Some(self.schedule.kernel.tensor(s.tensor).span), directive }
     }
 }

@@ -66,6 +66,8 @@ impl Scope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     Input,
+    /// Holds one value in all elements of its array, from before the program runs.
+    Constant(i32),
     Output,
     /// Lives from its `Alloc` to the end of the block in which that stands.
     Temporary,
@@ -83,6 +85,8 @@ pub struct Buffer {
     /// Extent of each dimension of the array that it holds, which begins where the buffer does. Elements of the buffer
     /// beyond it fill tiles: they are zero until they are written, and no part of an output.
     pub array: Vec<i64>,
+    /// Whether an input's last dimension is none of the array that a user gives: each element of that fills it.
+    pub repeats: bool,
     /// What a read outside of the buffer yields; only what lies in DRAM says so.
     pub outside: Option<i32>,
     /// Set by legalisation.
@@ -411,6 +415,20 @@ pub enum AluOperand {
     /// The immediate has 16 bits.
     Imm(i16),
     Tile(TileRef),
+}
+
+impl Role {
+    /// Whether it holds values from before the program runs, which the program only reads.
+    pub fn is_given(self) -> bool {
+        matches!(self, Role::Input | Role::Constant(_))
+    }
+}
+
+impl Buffer {
+    /// The shape of the array that a user gives or takes.
+    pub fn given_shape(&self) -> &[i64] {
+        &self.array[..self.array.len() - usize::from(self.repeats)]
+    }
 }
 
 impl LoopProgram {

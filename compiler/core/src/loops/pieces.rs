@@ -145,7 +145,7 @@ fn factors(schedule: &Schedule, stage: StageId) -> Vec<&Read> {
     let compute = schedule.compute(stage);
     let sums = compute.reduction.as_ref().is_some_and(|r| r.reducer == Reducer::Sum);
     let is_product = matches!(compute.value, Scalar::Binary { op: BinaryOp::Mul, .. });
-    if sums && is_product { compute.reads() } else { Vec::new() }
+    if sums && is_product { compute.value_reads() } else { Vec::new() }
 }
 
 /// Whether a product on the GEMM core reads zeros from outside of an array.

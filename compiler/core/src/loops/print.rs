@@ -18,6 +18,8 @@
 //! - In loops and scalar statements an index counts elements of the logical array; in `load`, `store`, `gemm`, `reset` and
 //!   `alu` the one index counts tiles from the buffer's start.
 //! - A number is an `i32`; other types follow it: `5i8`. `index(e)` is an index taken as a value.
+//! - `constant(v) T` is an array in DRAM that holds `v` everywhere, and an input that `repeats` an array has a last dimension
+//!   more than that, along which each element is the same.
 //! - `tile(d: n)` lists the lanes of a layout, from the outermost, and `order(d, d)` its dimensions, where their tiles are in
 //!   another order than they are. An instruction's loop that runs once is left out, as
 //!   are steps of zero and a lone micro-op without displacement. Displacements stand as `(dst, src, wgt)`, and as
@@ -173,7 +175,11 @@ impl Printer<'_> {
         writeln!(self.out, "program {} {{", self.program.name)?;
         for buffer in self.program.buffers.iter().filter(|b| b.role != Role::Temporary) {
             self.indent();
-            self.out.push_str(if buffer.role == Role::Input { "input " } else { "output " });
+            match buffer.role {
+                Role::Constant(value) => write!(self.out, "constant({value}) ")?,
+                Role::Input => self.out.push_str("input "),
+                Role::Output | Role::Temporary => self.out.push_str("output "),
+            }
             self.buffer(buffer)?;
             self.out.push('\n');
         }
@@ -265,6 +271,9 @@ impl Printer<'_> {
         }
         if let Some(outside) = b.outside {
             write!(self.out, " outside {outside}")?;
+        }
+        if b.repeats {
+            self.out.push_str(" repeats");
         }
         self.origin(b.origin)
     }

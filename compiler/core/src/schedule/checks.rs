@@ -31,6 +31,8 @@ pub enum HoldError {
     InTile,
     /// A reader is computed outside of the loop.
     ReaderOutside { reader: String },
+    /// A sum starts from the stage, in front of the loop.
+    StartsBefore { sum: String },
 }
 
 impl HoldError {
@@ -41,6 +43,9 @@ impl HoldError {
             HoldError::InTile => "this loop lies inside one micro-op, where nothing else can stand".to_string(),
             HoldError::ReaderOutside { reader } => {
                 format!("`{reader}` reads `{producer}` and is computed outside of this loop")
+            }
+            HoldError::StartsBefore { sum } => {
+                format!("`{sum}` starts from `{producer}`, in front of all loops over what it sums up")
             }
         }
     }
@@ -60,10 +65,25 @@ pub fn can_hold(s: &Schedule, producer: StageId, host: StageId, axis: StageAxisI
         return Err(HoldError::InTile);
     }
     let inside = |reader: StageId| depth_in(s, reader, host).is_some_and(|depth| depth >= at);
-    match readers.into_iter().find(|r| !inside(*r)) {
-        Some(reader) => Err(HoldError::ReaderOutside { reader: s.stage_name(reader).to_string() }),
-        None => Ok(()),
+    if let Some(reader) = readers.iter().find(|r| !inside(**r)) {
+        return Err(HoldError::ReaderOutside { reader: s.stage_name(*reader).to_string() });
     }
+    let reduced = s.stage(host).leaves[..=at].iter().any(|l| s.stage(host).axis(*l).reduce);
+    match reduced && readers.contains(&host) && starts_from(s, host, producer) {
+        true => Err(HoldError::StartsBefore { sum: s.stage_name(host).to_string() }),
+        false => Ok(()),
+    }
+}
+
+/// Whether a reduction starts from what a stage computes, or from what is computed with it in its loops.
+fn starts_from(s: &Schedule, sum: StageId, producer: StageId) -> bool {
+    let Some(start) = s.compute(sum).start() else { return false };
+    let mut found = false;
+    start.leaves(&mut |leaf| {
+        let read = if let Leaf::Read(read) = leaf { s.stage_of(read.tensor) } else { None };
+        found |= read.is_some_and(|stage| lies_within(s, stage, producer));
+    });
+    found
 }
 
 /// The stages that read a stage; where these are computed in the loops of `around`, those that read them.
@@ -232,7 +252,7 @@ pub fn product(s: &Schedule, stage: StageId) -> Option<(&Read, &Read)> {
     if !is_factor(left) || !is_factor(right) {
         return None;
     }
-    match compute.reads().as_slice() {
+    match compute.value_reads().as_slice() {
         [a, b] => Some((a, b)),
         _ => None,
     }

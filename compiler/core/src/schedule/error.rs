@@ -97,6 +97,8 @@ pub enum ScheduleError {
     StageIsInlined { name: Ident, span: Span },
     #[error("`{stage}` cannot be computed inline: {reason}")]
     CannotInline { span: Span, stage: String, reason: String, definition: Span, help: &'static str },
+    #[error("what `{stage}` adds to `{sum}` cannot be folded into it")]
+    CannotFold { span: Span, stage: String, sum: String, reason: String, definition: Span },
     #[error("{parts} parts do not divide the {} of `{axis}`", iterations(*extent))]
     Parts { span: Span, axis: String, extent: i64, parts: i64, axis_span: Span },
     #[error("the vector ALU does not compute `{stage}`: {reason}")]
@@ -143,6 +145,7 @@ impl ScheduleError {
             ScheduleError::CannotFuse { .. } => "E0324",
             ScheduleError::NothingRotates { .. } => "E0360",
             ScheduleError::CannotBind { .. } => "E0361",
+            ScheduleError::CannotFold { .. } => "E0329",
             ScheduleError::Parts { .. } => "E0325",
             ScheduleError::NotForAlu { .. } => "E0326",
             ScheduleError::UnknownDimension { .. } | ScheduleError::DimensionsMissing { .. } => "E0362",
@@ -304,6 +307,12 @@ impl ScheduleError {
                 .help("name one of its readers, or leave `compute_inline` out"),
             ScheduleError::CannotInline { span, definition, help, .. } => {
                 d.primary(*span, "asks its readers to compute it").secondary(*definition, "defined here").help(*help)
+            }
+            ScheduleError::CannotFold { span, reason, definition, .. } => {
+                d.primary(*span, reason).secondary(*definition, "defined here").help(
+                    "a stage that is all that reads a sum of products, and adds to it or to `SUM >> n` the value of an \
+                     `i8` tensor, can be folded: `clip((C[o, y] >> 8) + i32(b[o]), 0, 127)`",
+                )
             }
             ScheduleError::Parts { span, axis, extent, axis_span, .. } => d
                 .primary(*span, "splits it into parts of one size")

@@ -78,7 +78,11 @@ impl Joining<'_> {
 
     fn compute(&self, compute: &Compute) -> Compute {
         let axes = |axes: &[AxisId]| axes.iter().map(|a| self.axis(*a)).collect();
-        let reduction = |r: &Reduction| Reduction { reducer: r.reducer, axes: axes(&r.axes) };
+        let reduction = |r: &Reduction| Reduction {
+            reducer: r.reducer,
+            axes: axes(&r.axes),
+            start: r.start.as_ref().map(|start| self.value(start)),
+        };
         Compute {
             axes: axes(&compute.axes),
             reduction: compute.reduction.as_ref().map(reduction),

@@ -114,6 +114,9 @@ pub struct Compute {
 pub struct Reduction {
     pub reducer: Reducer,
     pub axes: Vec<AxisId>,
+    /// What the values are joined to, over the tensor's own axes, in the place of the reducer's start. No kernel has it;
+    /// `fold_bias` makes it.
+    pub start: Option<Scalar<Leaf>>,
 }
 
 /// How the values of a reduction are joined.
@@ -239,21 +242,43 @@ impl Tensor {
 }
 
 impl Compute {
-    /// Whether the value reads a tensor.
-    pub fn reads_from(&self, tensor: TensorId) -> bool {
-        let mut found = false;
-        self.value.leaves(&mut |leaf| found |= matches!(leaf, Leaf::Read(read) if read.tensor == tensor));
-        found
+    /// What a reduction starts from, where a schedule says so.
+    pub fn start(&self) -> Option<&Scalar<Leaf>> {
+        self.reduction.as_ref()?.start.as_ref()
     }
 
-    /// Every read in the value, from left to right.
+    /// Whether the value reads a tensor, or what it starts from.
+    pub fn reads_from(&self, tensor: TensorId) -> bool {
+        self.reads().iter().any(|read| read.tensor == tensor)
+    }
+
+    /// Every read, from left to right: those of the value, and then of what it starts from.
     pub fn reads(&self) -> Vec<&Read> {
-        let mut reads = Vec::new();
-        self.value.leaves(&mut |leaf| {
-            if let Leaf::Read(read) = leaf {
-                reads.push(read);
-            }
-        });
+        let mut reads = reads_in(&self.value);
+        reads.extend(self.start().into_iter().flat_map(reads_in));
         reads
     }
+
+    /// The reads of what a reduction joins, or of a value that is none.
+    pub fn value_reads(&self) -> Vec<&Read> {
+        reads_in(&self.value)
+    }
+
+    /// Puts an expression in the place of each leaf.
+    pub fn replace_leaves(&mut self, replace: &mut dyn FnMut(&Leaf) -> Scalar<Leaf>) {
+        self.value = self.value.flat_map(replace);
+        if let Some(start) = self.reduction.as_mut().and_then(|r| r.start.as_mut()) {
+            *start = start.flat_map(replace);
+        }
+    }
+}
+
+fn reads_in(value: &Scalar<Leaf>) -> Vec<&Read> {
+    let mut reads = Vec::new();
+    value.leaves(&mut |leaf| {
+        if let Leaf::Read(read) = leaf {
+            reads.push(read);
+        }
+    });
+    reads
 }

@@ -107,7 +107,11 @@ fn right_side(cx: Cx, tensor: &Tensor, compute: &Compute) -> String {
     };
     match &compute.reduction {
         None => value,
-        Some(reduction) => format!("{}({}: {value})", reduction.reducer.name(), declared(cx.kernel, &reduction.axes)),
+        Some(reduction) => {
+            let start = reduction.start.as_ref().map(|start| scalar(cx, start, Level::Product) + " + ");
+            let axes = declared(cx.kernel, &reduction.axes);
+            format!("{}{}({axes}: {value})", start.unwrap_or_default(), reduction.reducer.name())
+        }
     }
 }
 

@@ -61,7 +61,7 @@ impl Builder {
         // An entry that nothing uses, so that the numbering is not canonical.
         self.program.loops.push(LoopVar { name: "unused".into(), extent: 3 });
         for _ in 0..1 + self.below(3) {
-            let role = self.pick(&[Role::Output, Role::Input]);
+            let role = self.pick(&[Role::Output, Role::Input, Role::Constant(-7)]);
             let buffer = self.buffer(role, Scope::Dram);
             self.alive.push(buffer);
         }
@@ -149,7 +149,9 @@ impl Builder {
         let slots = if role == Role::Temporary { self.pick(&[1, 1, 2, 5]) } else { 1 };
         let array = if self.below(3) == 0 { shape.iter().map(|n| 1 + self.below(*n)).collect() } else { shape.clone() };
         let outside = (role == Role::Input && self.below(3) == 0).then(|| self.below(9) as i32 - 4);
-        let buffer = Buffer { name, dtype, scope, role, shape, array, outside, layout, base, slots, copies, origin };
+        let repeats = role == Role::Input && !shape.is_empty() && self.below(4) == 0;
+        let buffer =
+            Buffer { name, dtype, scope, role, shape, array, repeats, outside, layout, base, slots, copies, origin };
         self.program.buffers.push(buffer);
         id
     }
@@ -255,7 +257,7 @@ impl Builder {
     }
 
     fn store(&mut self) -> Option<Stmt> {
-        let buffer = self.alive_where(&|b| b.role != Role::Input)?;
+        let buffer = self.alive_where(&|b| !b.role.is_given())?;
         let value = self.value(3);
         let value = match self.program.buffer(buffer).dtype {
             DType::I8 => Scalar::cast(DType::I8, self.pick(&[CastMode::Wrap, CastMode::Saturate]), value),
@@ -316,7 +318,7 @@ impl Builder {
         let lanes = |b: &Buffer| b.layout.as_ref().map(Layout::lane_count);
         let dram = self.tiled(Scope::Dram, &|far| {
             let types = far.dtype == near.dtype || (scope == Scope::Acc && far.dtype == DType::I8);
-            let writable = direction == Direction::Load || far.role != Role::Input;
+            let writable = direction == Direction::Load || !far.role.is_given();
             lanes(far) == lanes(&near) && types && writable
         })?;
         let (x_size, x_stride) = (1 + self.below(self.tiles(sram).min(self.tiles(dram))), self.below(4));

@@ -309,7 +309,7 @@ fn inputs(p: &LoopProgram) -> Arrays {
     let inputs = p.buffers.iter().enumerate().filter(|(_, b)| b.role == Role::Input);
     inputs
         .map(|(seed, b)| {
-            let shape: Vec<usize> = b.array.iter().map(|n| *n as usize).collect();
+            let shape: Vec<usize> = b.given_shape().iter().map(|n| *n as usize).collect();
             let array = bytes(&shape, seed);
             (b.name.clone(), if b.dtype == DType::I8 { array } else { array * 1_000_003 })
         })

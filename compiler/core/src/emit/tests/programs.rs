@@ -19,6 +19,7 @@ fn buffer(name: &str, dtype: DType, scope: Scope, role: Role, shape: &[i64], lan
         role,
         shape: shape.to_vec(),
         array: shape.to_vec(),
+        repeats: false,
         outside: None,
         layout: layout(lanes),
         base: (scope != Scope::Dram).then_some(0),

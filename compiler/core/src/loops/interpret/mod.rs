@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use ndarray::ArrayD;
 use thiserror::Error;
 
+use super::given::{constant, repeated};
 use super::ir::{Buffer, LoopProgram, Role, Scope};
 use super::verify::{VerifyError, verify};
 use crate::gemm::Core;
@@ -124,23 +125,29 @@ fn memories(program: &LoopProgram, inputs: &Arrays) -> Result<Vec<Memory>, Inter
     if let Some(name) = inputs.keys().find(|name| names().all(|n| n != *name)) {
         return Err(InterpretError::UnknownInput { name: name.clone(), inputs: names().cloned().collect() });
     }
-    program.buffers.iter().map(|b| if b.role == Role::Input { input(b, inputs) } else { Ok(Memory::new(b)) }).collect()
+    let memory = |b: &Buffer| match b.role {
+        Role::Input => input(b, inputs),
+        Role::Constant(value) => Ok(Memory::holding(b, &constant(b, value))),
+        Role::Output | Role::Temporary => Ok(Memory::new(b)),
+    };
+    program.buffers.iter().map(memory).collect()
 }
 
 fn input(buffer: &Buffer, inputs: &Arrays) -> Result<Memory, InterpretError> {
     let name = || buffer.name.clone();
     let array = inputs.get(&buffer.name).ok_or_else(|| InterpretError::MissingInput { name: name() })?;
     let shape = array.shape();
-    if shape.len() != buffer.array.len() || shape.iter().zip(&buffer.array).any(|(a, b)| *a as i64 != *b) {
-        let (expected, got) = (buffer.array.clone(), shape.to_vec());
+    let expected = buffer.given_shape();
+    if shape.len() != expected.len() || shape.iter().zip(expected).any(|(a, b)| *a as i64 != *b) {
+        let (expected, got) = (expected.to_vec(), shape.to_vec());
         return Err(InterpretError::InputShape { name: name(), expected, got });
     }
     let (least, greatest) = buffer.dtype.limits();
     if let Some((at, value)) = array.iter().enumerate().find(|(_, v)| !(least..=greatest).contains(&i64::from(**v))) {
-        let index = memory::unravel(&buffer.array, at as i64);
+        let index = memory::unravel(buffer.given_shape(), at as i64);
         return Err(InterpretError::InputRange { name: name(), index, value: *value, dtype: buffer.dtype });
     }
-    Ok(Memory::holding(buffer, array))
+    Ok(Memory::holding(buffer, &repeated(buffer, array)))
 }
 
 fn outputs(program: &LoopProgram, memories: &[Memory]) -> Result<Arrays, InterpretError> {

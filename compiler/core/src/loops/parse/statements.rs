@@ -41,6 +41,10 @@ impl<'a> Parser<'a> {
         self.expect(Token::OpenBrace)?;
         while let Some(role) = self.interface_role() {
             self.at += 1;
+            let role = match role {
+                Role::Constant(_) => Role::Constant(self.constant_value()?),
+                other => other,
+            };
             let buffer = self.declaration(role)?;
             self.program.buffers.push(buffer);
         }
@@ -53,8 +57,17 @@ impl<'a> Parser<'a> {
         match (self.peek(), self.peek_at(1)) {
             (Token::Name("input"), Token::Name(_)) => Some(Role::Input),
             (Token::Name("output"), Token::Name(_)) => Some(Role::Output),
+            (Token::Name("constant"), Token::OpenParen) => Some(Role::Constant(0)),
             _ => None,
         }
+    }
+
+    /// The value of a constant, in parentheses.
+    fn constant_value(&mut self) -> Outcome<i32> {
+        self.expect(Token::OpenParen)?;
+        let value = self.number(i32::MIN.into(), i32::MAX.into())? as i32;
+        self.expect(Token::CloseParen)?;
+        Ok(value)
     }
 
     /// A buffer; its name is known from here on.
@@ -76,8 +89,9 @@ impl<'a> Parser<'a> {
             true => Some(self.number(i32::MIN.into(), i32::MAX.into())? as i32),
             false => None,
         };
+        let repeats = self.follows("repeats", |t| !matches!(t, Token::OpenBracket));
         let (name, origin) = (name.to_owned(), self.origin()?);
-        Ok(Buffer { name, dtype, scope, role, shape, array, outside, layout, base, slots, copies, origin })
+        Ok(Buffer { name, dtype, scope, role, shape, array, repeats, outside, layout, base, slots, copies, origin })
     }
 
     /// The extents of the user's array and of the buffer.

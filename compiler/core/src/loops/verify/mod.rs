@@ -276,6 +276,9 @@ fn buffer_violations(b: &Buffer) -> Vec<Violation> {
     if b.outside.is_some() && b.scope != Scope::Dram {
         found.push(Violation::Outside { name: b.name.clone() });
     }
+    if b.repeats && (b.role != Role::Input || b.array.is_empty()) {
+        found.push(Violation::Repeats { name: b.name.clone() });
+    }
     if b.role != Role::Temporary && b.scope != Scope::Dram {
         found.push(Violation::InterfaceScope { scope: b.scope });
     }

@@ -3,7 +3,7 @@
 use super::{MAX_NUMBER, Verifier, Violation, bounds};
 use crate::affine::Interval;
 use crate::loops::ir::{
-    Alu, AluOp, AluOperand, Buffer, BufferId, Direction, Dma, Gemm, Index, InsnLoop, Leaf, MicroOp, Role, Scope, Store,
+    Alu, AluOp, AluOperand, Buffer, BufferId, Direction, Dma, Gemm, Index, InsnLoop, Leaf, MicroOp, Scope, Store,
     TileRef,
 };
 use crate::loops::print::print_index;
@@ -43,7 +43,7 @@ impl<'p> Verifier<'p> {
     /// The buffer that a statement writes, where it exists.
     fn written(&mut self, id: BufferId) -> Option<&'p Buffer> {
         let buffer = self.program.buffers.get(id.0 as usize)?;
-        self.check(buffer.role != Role::Input, || Violation::InputWritten { name: buffer.name.clone() });
+        self.check(!buffer.role.is_given(), || Violation::InputWritten { name: buffer.name.clone() });
         Some(buffer)
     }
 

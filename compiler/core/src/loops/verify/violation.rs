@@ -29,6 +29,8 @@ pub enum Violation {
     Array { array: Vec<i64>, shape: Vec<i64> },
     #[error("`outside` is said of `{name}`, which does not lie in DRAM")]
     Outside { name: String },
+    #[error("`repeats` is said of `{name}`, which is no input with a dimension to repeat along")]
+    Repeats { name: String },
     #[error("an input or output lies in @{}", .scope.name())]
     InterfaceScope { scope: Scope },
     #[error("`{name}` is an input or output and is allocated")]
@@ -106,6 +108,7 @@ impl Violation {
             | Violation::Copies { .. } => 3,
             Violation::InterfaceScope { .. }
             | Violation::Outside { .. }
+            | Violation::Repeats { .. }
             | Violation::AllocatedInterface { .. }
             | Violation::AllocatedTwice { .. } => 4,
             Violation::LaneDimension { .. }

@@ -138,8 +138,10 @@ pub fn dimension_names(schedule: &Schedule, source: TensorId) -> Vec<String> {
 fn redirect(schedule: &mut Schedule, reader: StageId, from: TensorId, to: TensorId) {
     let tensor = schedule.stage(reader).tensor;
     let Some(compute) = schedule.kernel.tensors[tensor.0 as usize].compute_mut() else { return };
-    compute.value = compute.value.map(&mut |leaf| match leaf {
-        Leaf::Read(read) if read.tensor == from => Leaf::Read(Read { tensor: to, ..read.clone() }),
-        other => other.clone(),
+    compute.replace_leaves(&mut |leaf| {
+        Scalar::Leaf(match leaf {
+            Leaf::Read(read) if read.tensor == from => Leaf::Read(Read { tensor: to, ..read.clone() }),
+            other => other.clone(),
+        })
     });
 }

@@ -58,7 +58,8 @@ fn substitute(schedule: &mut Schedule, reader: StageId, tensor: TensorId) -> Res
     let kernel = &schedule.kernel;
     let inlined = kernel.tensor(tensor).compute().expect("a stage's tensor is computed").clone();
     let mut failed = None;
-    let value = schedule.compute(reader).value.flat_map(&mut |leaf| match leaf {
+    let mut compute = schedule.compute(reader).clone();
+    compute.replace_leaves(&mut |leaf| match leaf {
         Leaf::Read(read) if read.tensor == tensor => at(kernel, &inlined, read).unwrap_or_else(|axis| {
             failed = Some(axis);
             Scalar::int(0)
@@ -69,8 +70,8 @@ fn substitute(schedule: &mut Schedule, reader: StageId, tensor: TensorId) -> Res
         return Err(axis);
     }
     let into = schedule.stage(reader).tensor;
-    if let Some(compute) = schedule.kernel.tensors[into.0 as usize].compute_mut() {
-        compute.value = value;
+    if let Some(into) = schedule.kernel.tensors[into.0 as usize].compute_mut() {
+        *into = compute;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod compute_at;
 mod compute_inline;
 mod compute_root;
 mod double_buffer;
+mod fold_bias;
 mod fuse;
 mod layout;
 mod peel;
@@ -36,7 +37,7 @@ pub struct Op {
 }
 
 /// Every directive, in alphabetical order.
-const OPS: [Op; 19] = [
+const OPS: [Op; 20] = [
     Op { name: "bind", usage: "STAGE.bind(AXIS, vthread)", apply: bind::apply },
     Op { name: "cache_read", usage: "NEW = TENSOR.cache_read(SCOPE[, READER...])", apply: cache_read::apply },
     Op { name: "cache_write", usage: "NEW = STAGE.cache_write(SCOPE)", apply: cache_write::apply },
@@ -44,6 +45,7 @@ const OPS: [Op; 19] = [
     Op { name: "compute_inline", usage: "STAGE.compute_inline()", apply: compute_inline::apply },
     Op { name: "compute_root", usage: "STAGE.compute_root()", apply: compute_root::apply },
     Op { name: "double_buffer", usage: "STAGE.double_buffer([SLOTS])", apply: double_buffer::apply },
+    Op { name: "fold_bias", usage: "STAGE.fold_bias(SUM)", apply: fold_bias::apply },
     Op { name: "fuse", usage: "STAGE.fuse(OUTER, INNER) -> FUSED", apply: fuse::apply },
     Op { name: "layout", usage: "TENSOR.layout(DIMENSION, DIMENSION...)", apply: layout::apply },
     Op { name: "peel", usage: "STAGE.peel(AXIS, FIRST[, LAST])", apply: peel::apply },

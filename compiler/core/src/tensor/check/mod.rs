@@ -255,7 +255,7 @@ impl<'a> Checker<'a> {
         }
         let (value, dtype) = value?;
         let (spatial, reduced) = axes.split_at(spatial);
-        let reduction = reduction.map(|(reducer, _)| Reduction { reducer, axes: reduced.to_vec() });
+        let reduction = reduction.map(|(reducer, _)| Reduction { reducer, axes: reduced.to_vec(), start: None });
         Ok((Compute { axes: spatial.to_vec(), reduction, value }, dtype))
     }
 
