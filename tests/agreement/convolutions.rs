@@ -49,7 +49,9 @@ struct Choices {
 
 fn choices() -> impl Strategy<Value = Choices> {
     let sizes = (1..9_i64, 1..9_i64, prop::array::uniform2(1..40_i64));
-    let windows = (prop::array::uniform2(1..4_i64), prop::array::uniform2(0..3_i64), 1..3_i64);
+    // Every other window is shorter than its step may be.
+    let window = prop_oneof![prop::array::uniform2(1..3_i64), prop::array::uniform2(1..4_i64)];
+    let windows = (window, prop::array::uniform2(0..3_i64), 1..4_i64);
     let schedule = (prop::array::uniform3(0..5_i64), any::<[u8; 6]>(), any::<[u8; 9]>());
     let bias = prop_oneof![Just(Bias::None), Just(Bias::Added), Just(Bias::Folded)];
     let places = (prop::array::uniform2(0..5_u8), bias, prop::array::uniform2(0..2_i64));
@@ -249,6 +251,8 @@ fn most_random_convolutions_are_accepted() {
     mostly_accepted(kind("with a following output", move |c| !plain(c)), 40, accepts);
     mostly_accepted(kind("with a rolling buffer", rolling), 40, accepts);
     mostly_accepted(kind("with a folded bias", move |c| plain(c) && c.bias == Bias::Folded), 65, accepts);
+    let strided = move |c: &Choices| plain(c) && c.window.contains(&1) && c.stride > 1;
+    mostly_accepted(kind("that step over pixels", strided), 65, accepts);
 }
 
 #[test]
@@ -292,5 +296,44 @@ fn rows_that_are_read_again_stay_where_they_are() {
         let (plain, rolling) = (loaded(text), loaded(&rolling));
         assert_eq!((rolling.inp, rolling.wgt), (14 * 14 * 32, 9 * 32 * 32), "{rows} rows");
         assert!(plain.inp > rolling.inp && plain.wgt > rolling.wgt, "{rows} rows");
+    }
+}
+
+/// A convolution with a window of one that steps over pixels loads those that it multiplies, whatever its rows in a block, the
+/// pieces of its loops and the loop at which its input is computed.
+#[test]
+fn pixels_that_a_convolution_steps_over_are_not_loaded() {
+    let kernel = "kernel step(ci = 32, co = 32, h = 13, step = 2) {
+        input X: i8[ci, h, h]
+        input F: i8[co, ci]
+        C[o, y < (h - 1) / step + 1, x < (h - 1) / step + 1] = sum(c: i32(X[c, y * step, x * step]) * i32(F[o, c]))
+        output Y[o, y, x] = i8(C[o, y, x])
+    }";
+    let loaded = |step: i64, directives: &str| {
+        let text = format!(
+            "{kernel}
+            schedule s for step {{
+                X_buf = X.cache_read(inp)
+                F_buf = F.cache_read(wgt)
+                C.set_scope(acc)
+                C.split(o, BLOCK_OUT) -> ob, oi
+                C.split(c, BLOCK_IN) -> cb, ci
+                C.reorder(y, cb, ob, x, oi, ci)
+                C.tensorize(oi, gemm)
+                {directives}
+            }}"
+        );
+        let params = [("step".to_owned(), step)];
+        let agreed = engines_agree(&Case { params: &params, ..Case::new(&text) });
+        agreed.unwrap_or_else(|refused| panic!("{}", refused.text)).report.bytes.inp
+    };
+    for (step, rows) in [(2, 7), (3, 5)] {
+        let inside = "X_buf.compute_at(C, cb)";
+        let split = "C.split(y, 2) -> yo, yi\n C.reorder(yo, cb, yi)";
+        assert_eq!(loaded(step, ""), rows * rows * 32, "outside");
+        assert_eq!(loaded(step, inside), rows * rows * 32, "inside");
+        assert_eq!(loaded(step, &format!("{inside}\n X_buf.double_buffer()\n C.peel(y, 1, 1)")), rows * rows * 32);
+        assert_eq!(loaded(step, &format!("{split}\n X_buf.compute_at(C, cb)")), rows * rows * 32, "in blocks");
+        assert_eq!(loaded(step, "X.layout(d1, d2, c)\n X_buf.compute_at(C, y)"), rows * rows * 32, "across");
     }
 }

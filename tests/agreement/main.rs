@@ -13,6 +13,7 @@ mod programs;
 mod random;
 mod reductions;
 mod scans;
+mod strided;
 
 /// How many programs each property draws: 96, or what `TILEWRIGHT_CASES` says.
 fn cases() -> u32 {

@@ -42,6 +42,17 @@ fn windows_of_max_pooling_are_joined_inside_of_one_instruction() {
     }
 }
 
+/// Nothing is loaded that lies between windows of one pixel; between larger ones everything is, as no number divides all steps.
+#[test]
+fn pixels_between_windows_of_one_are_not_loaded() {
+    let tiles = |size: i64, step: i64, schedule: &str| agree(&pool("i32", size, step, schedule)).report.bytes.acc / 64;
+    for (step, pixels) in [(2, 5 * 5), (3, 3 * 3), (4, 3 * 3)] {
+        assert_eq!(tiles(1, step, ""), 2 * pixels, "steps of {step}");
+        assert_eq!(tiles(1, step, "P.reorder(y, c, x)\n Xb.compute_at(P, y)"), 2 * pixels, "row by row, {step}");
+    }
+    assert_eq!(tiles(2, 3, ""), 2 * 9 * 9);
+}
+
 #[test]
 fn loads_of_bytes_widen_them() {
     let Agreed { stream, .. } = agree(&pool("i8", 2, 2, ""));

@@ -276,6 +276,11 @@ impl<V: Variable> Affine<V> {
         Some(found)
     }
 
+    /// The greatest number by which all values differ, whatever the atoms are; 0 where the expression is a constant.
+    pub fn step(&self) -> i64 {
+        self.terms.iter().fold(0, |step, (_, c)| gcd(*c, step))
+    }
+
     /// The expression with one variable in the place of another; both have the same range.
     pub fn rename(&self, from: V, to: V) -> Affine<V> {
         let renamed =
@@ -307,8 +312,8 @@ fn collected<V: Variable>(mut terms: Vec<(Atom<V>, i64)>) -> Vec<(Atom<V>, i64)>
     terms
 }
 
-/// The greatest common divisor of a number and a positive one.
-fn gcd(a: i64, b: i64) -> i64 {
+/// The greatest common divisor of two numbers, never negative; 0 divides nothing but itself.
+pub fn gcd(a: i64, b: i64) -> i64 {
     let (mut a, mut b) = (a.unsigned_abs(), b.unsigned_abs());
     while b != 0 {
         (a, b) = (b, a % b);

@@ -1,12 +1,14 @@
 //! Makes a loop program fit for the accelerator, one pass a file. [`LoopProgram`] → [`LegalProgram`].
 //!
-//! `unfuse` takes fused loops apart; `starts` makes products of what sums start from; `normalize` gives copies and elementwise nests one loop for each dimension; `inplace`
-//! joins buffers that can share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses name the
-//! copy of a buffer that rotates; `layout` gives each buffer its tiles and their order; `match_gemm`, `match_alu` and
+//! `unfuse` takes fused loops apart; `starts` makes products of what sums start from; `normalize` gives copies and
+//! elementwise nests one loop for each dimension; `compact` leaves out what lies between the elements that are read;
+//! `inplace` joins buffers that can share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses
+//! name the copy of a buffer that rotates; `layout` gives each buffer its tiles and their order; `match_gemm`, `match_alu` and
 //! `match_dma` put intrinsics on tiles in the place of stores; `fold` draws loops into the intrinsics; `allocate` gives
 //! buffers their places in the scratchpads. `pipeline` holds the order of the passes and the reason for it.
 
 pub mod allocate;
+pub mod compact;
 pub mod fold;
 pub mod inplace;
 mod iterations;

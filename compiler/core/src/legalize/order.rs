@@ -71,7 +71,10 @@ impl Tie<'_> {
             return None;
         }
         let order = known[from.0 as usize].as_ref()?;
-        let walked = |dim: &usize| partner(&self.vars, (*dim, &indices[*dim]), others);
+        let walked = |dim: &usize| {
+            let alike = partner(&self.vars, (*dim, &indices[*dim]), others);
+            alike.or_else(|| self.in_steps(&indices[*dim], others))
+        };
         let mut carried: Vec<usize> = Vec::new();
         for dim in order.iter().filter_map(walked) {
             if !carried.contains(&dim) {
@@ -79,6 +82,13 @@ impl Tie<'_> {
             }
         }
         (carried.len() == others.len()).then_some((to, carried))
+    }
+
+    /// The dimension of `others` that runs with the loop that moves `index`, where one of them takes longer steps.
+    fn in_steps(&self, index: &Index, others: &[Index]) -> Option<usize> {
+        let moves = |e: &Index| self.vars.iter().copied().filter(|l| e.mentions(&|v| v == *l)).collect::<Vec<_>>();
+        let [walker] = moves(index)[..] else { return None };
+        others.iter().position(|other| moves(other) == [walker])
     }
 }
 
@@ -142,6 +152,18 @@ mod tests {
         let vector = "for c in 0..4 { for d in 0..4 { S[c, d] = V[d] } }";
         assert_eq!(through("tile() order(1, 0)", vector, ""), [order("X"), order("T")]);
         assert_eq!(through("tile() order(1, 0)", sums, ""), [order("X"), order("T")]);
+    }
+
+    #[test]
+    fn a_copy_of_every_second_row_lies_like_what_it_is_copied_from() {
+        let steps = found(
+            "program p {
+                input X: i32[8, 4] @dram tile() order(1, 0)
+                alloc T: i32[4, 4] @acc
+                for a in 0..4 { for b in 0..4 { T[a, b] = X[a * 2 + 1, b] } }
+            }",
+        );
+        assert_eq!(steps, [order("X"), order("T")]);
     }
 
     #[test]
