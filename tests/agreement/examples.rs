@@ -8,6 +8,8 @@ use tilewright_tests::{Agreed, Case, engines_agree};
 fn examples() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dsl-examples");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    // The table of operators names programs and is none.
+    files.retain(|path| !path.ends_with("operators.toml"));
     files.sort();
     files
 }

@@ -5,6 +5,7 @@ pub mod cases;
 pub mod emit;
 mod front;
 pub mod gemm;
+pub mod least;
 pub mod legalize;
 pub mod loops;
 pub mod modules;

@@ -33,6 +33,8 @@ pub enum Command {
     Profile(ProfileArgs),
     /// Run every combination of values of parameters and list them, the fastest first
     Sweep(SweepArgs),
+    /// Run every row of a table of operators and show its figures beside those of another compiler
+    Bench(BenchArgs),
     /// Execute a recorded stream and compare memory and cycles with the recording
     Replay(ReplayArgs),
     /// Assemble a text into an instruction stream
@@ -281,6 +283,27 @@ pub struct TestArgs {
     /// Write figures to standard output, and nothing else
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub stats: Option<StatsFormat>,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// The table: `operators`, which is inside of the command, or a file in TOML
+    pub table: PathBuf,
+    /// The rows to run, by name; without it, all
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub rows: Vec<String>,
+    #[command(flatten)]
+    pub target: TargetOption,
+    /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright` [default: the
+    /// timing of the target, or else de10]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub timing: Option<PathBuf>,
+    /// Write every figure as comma-separated values; on standard output in the place of the report
+    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
+    pub csv: Option<PathBuf>,
+    /// Write every figure as one JSON object; on standard output in the place of the report
+    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

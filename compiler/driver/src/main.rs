@@ -3,6 +3,7 @@
 //! This crate is the only one that reads and writes files; the compiler and the simulator work on what it hands them.
 
 mod arrays;
+mod bench;
 mod cli;
 mod commands;
 mod compile;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(args, &mut sources),
         Command::Profile(args) => commands::profile::run(args, &mut sources),
         Command::Sweep(args) => commands::sweep::run(args, &mut sources),
+        Command::Bench(args) => commands::bench::run(args, &mut sources),
         Command::Replay(args) => commands::replay::run(args, &mut sources),
         Command::Asm(args) => commands::asm::run(args, &mut sources),
         Command::Disasm(args) => commands::disasm::run(args, &mut sources),

@@ -143,6 +143,11 @@ fn seen_width(text: &str) -> usize {
 
 /// Rows under a heading row, each column as wide as it needs to be. Cells may have colours.
 pub fn table(aligns: &[Align], headings: &[&str], rows: &[Vec<String>]) -> String {
+    table_with_gap(GAP, aligns, headings, rows)
+}
+
+/// As [`table`], with so many columns between those of the table.
+pub fn table_with_gap(gap: usize, aligns: &[Align], headings: &[&str], rows: &[Vec<String>]) -> String {
     let cell = |row: &Vec<String>, c: usize| row.get(c).map_or(0, |text| seen_width(text));
     let width = |c: usize| rows.iter().map(|row| cell(row, c)).chain([headings[c].chars().count()]).max().unwrap_or(0);
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
@@ -154,9 +159,9 @@ pub fn table(aligns: &[Align], headings: &[&str], rows: &[Vec<String>]) -> Strin
                 Align::Right => format!("{missing}{text}"),
             }
         });
-        cells.collect::<Vec<_>>().join(&" ".repeat(GAP)).trim_end().to_owned()
+        cells.collect::<Vec<_>>().join(&" ".repeat(gap)).trim_end().to_owned()
     };
-    let total = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+    let total = widths.iter().sum::<usize>() + gap * widths.len().saturating_sub(1);
     let mut out = format!("{HEADING}{}{HEADING:#}\n", line(&mut headings.iter().copied()));
     out.push_str(&format!("{FAINT}{}{FAINT:#}\n", "─".repeat(total)));
     for row in rows {
@@ -203,5 +208,12 @@ mod tests {
         let text = table(&[Align::Left, Align::Right], &["memory", "bytes"], &rows);
         let seen = anstream::adapter::strip_str(&text).to_string();
         assert_eq!(seen, "memory    bytes\n───────────────\ninp          16\nwgt         256\n");
+    }
+
+    #[test]
+    fn colours_take_no_width() {
+        let rows = [vec![format!("{GOOD}1{GOOD:#}"), "b".to_owned()], vec!["12".to_owned(), "c".to_owned()]];
+        let text = table_with_gap(2, &[Align::Right, Align::Left], &["n", "x"], &rows);
+        assert!(text.contains(&format!("\n {GOOD}1{GOOD:#}  b\n")), "{text:?}");
     }
 }

@@ -153,6 +153,8 @@ fn every_example_is_recorded_for_any_simulator() {
     let folder = Folder::new();
     let mut names: Vec<_> = std::fs::read_dir(examples).unwrap().map(|e| e.unwrap().path()).collect();
     names.sort();
+    // The table of operators names programs and is none.
+    names.retain(|path| !path.ends_with("operators.toml"));
     for path in &names {
         folder.write(path.file_name().unwrap().to_str().unwrap(), std::fs::read(path).unwrap());
     }

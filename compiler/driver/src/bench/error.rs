@@ -1,0 +1,63 @@
+//! What can be wrong with a table of operators, and with what is asked of it.
+
+use thiserror::Error;
+use tilewright_syntax::{Diagnostic, Span, nearest};
+
+use crate::error::Failure;
+
+/// Why there is no row to run.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BenchError {
+    /// The text is not TOML, or has other keys or values than a table has.
+    #[error("this is no table of operators: {reason}")]
+    Malformed { reason: String, place: Option<Span> },
+    #[error("two rows are called `{name}`")]
+    Twice { name: String, first: Span, second: Span },
+    #[error("row `{row}` names a schedule and a program")]
+    Ambiguous { row: String, place: Span },
+    #[error("row `{row}` needs `{file}`, which cannot be read: {reason}")]
+    Missing { row: String, file: String, reason: String, place: Span },
+    #[error("there is no row `{name}`")]
+    UnknownRow { name: String, known: Vec<String> },
+}
+
+impl BenchError {
+    /// The stable code that `explain` takes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            BenchError::Malformed { .. } => "E0690",
+            BenchError::Twice { .. } => "E0691",
+            BenchError::Ambiguous { .. } => "E0692",
+            BenchError::Missing { .. } => "E0693",
+            BenchError::UnknownRow { .. } => "E0694",
+        }
+    }
+
+    /// The error as it is shown.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let told = Diagnostic::error(self.code(), self.to_string());
+        match self {
+            BenchError::Malformed { place, .. } => place.iter().fold(told, |told, place| told.primary(*place, "here")),
+            BenchError::Twice { first, second, .. } => told.primary(*second, "again").secondary(*first, "first here"),
+            BenchError::Ambiguous { place, .. } => told
+                .primary(*place, "in this row")
+                .help("a program brings the schedules of its calls: leave one of them away"),
+            BenchError::Missing { place, .. } => {
+                told.primary(*place, "here").help("paths start at the folder of the table")
+            }
+            BenchError::UnknownRow { name, known } => {
+                let told = match nearest(name, known.iter().map(|known| &**known)) {
+                    Some(near) => told.help(format!("did you mean `{near}`?")),
+                    None => told,
+                };
+                told.help(format!("rows of this table: {}", known.join(", ")))
+            }
+        }
+    }
+}
+
+impl From<BenchError> for Failure {
+    fn from(error: BenchError) -> Failure {
+        error.diagnostic().into()
+    }
+}

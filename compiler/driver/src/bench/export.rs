@@ -1,0 +1,147 @@
+//! Every figure of a bench, as CSV with a line for each row and as one JSON object.
+
+use serde_json::{Map, Value, json};
+
+use super::figures::{Figures, RowFigures, RunFigures};
+use super::table::Row;
+use crate::stats;
+
+/// The memories in the order of [`RunFigures::bytes`].
+const MEMORIES: [&str; 5] = ["inp", "wgt", "acc", "uop", "out"];
+
+/// The table with a line of headings. Cells without a figure are empty.
+pub fn csv(figures: &Figures) -> String {
+    let rows: Vec<Vec<(String, Option<String>)>> = figures.rows.iter().map(cells).collect();
+    let mut out = csv::Writer::from_writer(Vec::new());
+    let mut line = |cells: Vec<&str>| out.write_record(cells).expect("memory takes every line");
+    if let Some(first) = rows.first() {
+        line(first.iter().map(|(name, _)| &**name).collect());
+    }
+    for row in &rows {
+        line(row.iter().map(|(_, cell)| cell.as_deref().unwrap_or_default()).collect());
+    }
+    String::from_utf8(out.into_inner().expect("memory takes every line")).expect("cells are text")
+}
+
+/// The columns of a row with their names, which are the same for every row.
+fn cells(row: &RowFigures) -> Vec<(String, Option<String>)> {
+    let run = row.run.as_ref();
+    let number = |n: Option<u64>| n.map(|n| n.to_string());
+    let share = |share: Option<f64>| share.map(|share| format!("{share:.4}"));
+    let answer = |answer: Option<bool>| answer.map(|answer| answer.to_string());
+    let report = run.map(|run| &run.outcome.report);
+    let tvm = run.and_then(|run| run.tvm);
+    let bytes = |at: usize| number(run.map(|run| run.bytes[at]));
+    let tvm_bytes = |at: usize| number(tvm.map(|tvm| tvm.bytes()[at]));
+    let memories = |prefix: &str| MEMORIES.map(|memory| format!("{prefix}{memory}_bytes"));
+    let named = |cells: Vec<(&str, Option<String>)>| -> Vec<(String, Option<String>)> {
+        cells.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
+    };
+    let mut cells = named(vec![
+        ("row", Some(row.measured.row.name.clone())),
+        ("operator", Some(row.measured.row.title.clone())),
+        ("verified", answer(run.map(|run| run.outcome.verified()))),
+        ("instructions", number(report.map(|report| report.instructions.total()))),
+        ("gemm_uops", number(report.map(|report| report.gemm_uops))),
+        ("reset_uops", number(report.map(|report| report.reset_uops))),
+        ("alu_uops", number(report.map(|report| report.alu_uops))),
+    ]);
+    cells.extend(memories("").into_iter().enumerate().map(|(at, name)| (name, bytes(at))));
+    cells.extend(named(vec![
+        ("bytes", number(run.map(RunFigures::total_bytes))),
+        ("cycles", number(run.map(RunFigures::cycles))),
+        ("timing_basis", run.map(|run| run.outcome.timed.basis_name().to_owned())),
+        ("least_cycles", number(run.and_then(|run| Some(run.least?.cycles())))),
+        ("share_of_least", share(run.and_then(RunFigures::share))),
+        ("aim", number(run.and_then(|run| run.aim))),
+        ("reached", answer(run.and_then(RunFigures::reached))),
+        ("tvm_instructions", number(tvm.map(|tvm| tvm.instructions))),
+        ("tvm_gemm_uops", number(tvm.map(|tvm| tvm.gemm))),
+        ("tvm_alu_uops", number(tvm.map(|tvm| tvm.alu))),
+    ]));
+    cells.extend(memories("tvm_").into_iter().enumerate().map(|(at, name)| (name, tvm_bytes(at))));
+    cells.extend(named(vec![
+        ("tvm_bytes", number(run.and_then(RunFigures::tvm_bytes))),
+        ("bytes_ratio", share(run.and_then(RunFigures::bytes_ratio))),
+        ("tvm_cycles", number(run.and_then(RunFigures::tvm_cycles))),
+        ("cycles_ratio", share(run.and_then(RunFigures::cycles_ratio))),
+    ]));
+    cells
+}
+
+/// All figures as one object; `table` is what the command was given.
+pub fn json(table: &str, figures: &Figures) -> Value {
+    let aims = figures.aims();
+    let pair = |sums: Option<(u64, u64)>| sums.map(|(own, tvm)| json!({"own": own, "tvm": tvm}));
+    json!({
+        "table": table,
+        "target": figures.machine.config.to_json(),
+        "timing": figures.machine.timing.name,
+        "rows": figures.rows.iter().map(row).collect::<Vec<_>>(),
+        "summary": {
+            "rows": figures.rows.len(),
+            "verified": figures.verified(),
+            "extrapolated": figures.extrapolated(),
+            "aims": aims.count,
+            "aims_reached": aims.count - aims.missed.len(),
+            "bytes": pair(figures.sums(|run| Some((run.total_bytes(), run.tvm_bytes()?)))),
+            "cycles": pair(figures.sums(|run| Some((run.cycles(), run.tvm_cycles()?)))),
+            "compile_seconds": figures.compile_seconds,
+        },
+    })
+}
+
+fn row(row: &RowFigures) -> Value {
+    let Row { name, title, file, schedule, program, parameters, .. } = &row.measured.row;
+    let parameters: Map<String, Value> = parameters.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let mut object = Map::new();
+    let mut insert = |key: &str, value: Value| object.insert(key.to_owned(), value);
+    insert("name", json!(name));
+    insert("title", json!(title));
+    insert("file", json!(file));
+    insert("schedule", json!(schedule));
+    insert("program", json!(program));
+    insert("parameters", parameters.into());
+    let told = row.measured.outcome.as_ref().err();
+    let told = told.map(|told| told.iter().map(|d| json!({"code": d.code, "message": d.message})).collect::<Vec<_>>());
+    insert("errors", json!(told.unwrap_or_default()));
+    object.extend(row.run.iter().flat_map(run));
+    object.into()
+}
+
+fn run(run: &RunFigures) -> Map<String, Value> {
+    let outcome = run.outcome;
+    let mut object = Map::new();
+    let mismatch = outcome
+        .mismatch
+        .as_ref()
+        .map(|m| json!({"output": m.output, "index": m.index, "expected": m.expected, "got": m.got, "count": m.count}));
+    object.insert("verified".to_owned(), json!(outcome.verified()));
+    object.insert("mismatch".to_owned(), json!(mismatch));
+    object.insert("findings".to_owned(), json!(outcome.findings));
+    object.extend(stats::json(&outcome.report));
+    object.extend(stats::time_json(&outcome.timed));
+    let least =
+        run.least.map(|l| json!({"compute": l.compute, "read": l.read, "write": l.write, "cycles": l.cycles()}));
+    let tvm = run.tvm.map(|tvm| {
+        let bytes: Map<String, Value> =
+            MEMORIES.iter().zip(tvm.bytes()).map(|(memory, n)| ((*memory).to_owned(), json!(n))).collect();
+        json!({
+            "instructions": tvm.instructions, "gemm_uops": tvm.gemm, "alu_uops": tvm.alu, "bytes": bytes,
+            "cycles": tvm.cycles,
+        })
+    });
+    for (key, value) in [
+        ("total_bytes", json!(run.total_bytes())),
+        ("least", json!(least)),
+        ("share_of_least", json!(run.share())),
+        ("aim", json!(run.aim)),
+        ("reached", json!(run.reached())),
+        ("tvm", json!(tvm)),
+        ("bytes_ratio", json!(run.bytes_ratio())),
+        ("cycles_ratio", json!(run.cycles_ratio())),
+    ] {
+        object.insert(key.to_owned(), value);
+    }
+    object
+}

@@ -1,0 +1,83 @@
+//! Where tables and the programs of their rows come from: a folder on disk, or the examples that are inside of the command.
+
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+use tilewright_core::modules;
+use tilewright_syntax::{Diagnostic, FileId, Sources, nearest};
+
+use super::error::BenchError;
+use super::table::Row;
+use crate::error::{DriverError, Failure};
+use crate::files;
+
+/// The examples as they were when the command was built.
+static EXAMPLES: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../dsl-examples");
+
+/// The folder that messages show for what is inside of the command.
+const FOLDER: &str = "dsl-examples";
+
+/// The word for the table that is inside of the command.
+const OPERATORS: &str = "operators";
+
+/// A place that has a table and the programs that its rows name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shelf {
+    Inside,
+    Folder(PathBuf),
+}
+
+/// Opens a table: the word `operators`, or a file.
+pub fn open(table: &Path, sources: &mut Sources) -> Result<(Shelf, FileId), Failure> {
+    if table == Path::new(OPERATORS) {
+        let name = format!("{FOLDER}/{OPERATORS}.toml");
+        let text = inside(&name).map_err(|reason| BenchError::Malformed { reason, place: None })?;
+        return Ok((Shelf::Inside, sources.add(name, text)));
+    }
+    let file = files::read_source(table, sources).map_err(|error| match (error, table.to_str()) {
+        (DriverError::Unreadable { path, reason, near }, Some(name)) => {
+            let near = nearest(name, [OPERATORS]).map(str::to_owned).or(near);
+            DriverError::Unreadable { path, reason, near }
+        }
+        (error, _) => error,
+    })?;
+    Ok((Shelf::Folder(table.parent().unwrap_or(Path::new("")).to_owned()), file))
+}
+
+impl Shelf {
+    /// Brings the program of a row, and all that it uses, to the sources.
+    pub fn program(&self, row: &Row, sources: &mut Sources) -> Result<FileId, Diagnostic> {
+        let name = match self {
+            Shelf::Inside => format!("{FOLDER}/{}", row.file),
+            Shelf::Folder(folder) => folder.join(&row.file).display().to_string(),
+        };
+        let file = match sources.find(&name) {
+            Some(file) => file,
+            None => {
+                let text = self.read(&name).map_err(|reason| {
+                    let (row, place) = (row.name.clone(), row.file_span);
+                    BenchError::Missing { row, file: name.clone(), reason, place }.diagnostic()
+                })?;
+                sources.add(name, text)
+            }
+        };
+        modules::complete(sources, file, &mut |name| self.read(name))?;
+        Ok(file)
+    }
+
+    fn read(&self, name: &str) -> Result<String, String> {
+        match self {
+            Shelf::Inside => inside(name),
+            Shelf::Folder(_) => files::read_text(Path::new(name)).map_err(|error| match error {
+                DriverError::Unreadable { reason, .. } => reason,
+                error => error.to_string(),
+            }),
+        }
+    }
+}
+
+fn inside(name: &str) -> Result<String, String> {
+    let file = name.strip_prefix(FOLDER).and_then(|rest| EXAMPLES.get_file(rest.trim_start_matches('/')));
+    let text = file.and_then(|file| file.contents_utf8());
+    text.map(str::to_owned).ok_or_else(|| "it is not inside of the command".to_owned())
+}

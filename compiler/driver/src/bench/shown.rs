@@ -1,0 +1,196 @@
+//! The report of a bench: a table of cycles, one of instructions and bytes, and what all rows come to.
+//!
+//! Both tables fit into 120 columns. Bytes are in thousands there; `export` has every figure in full. What stands behind
+//! a stroke is the other compiler's.
+
+use tilewright_sim::cycles::Basis;
+
+use super::figures::{Figures, RowFigures, RunFigures};
+use crate::report::{Align, BAD, FAINT, GOOD, HEADING, duration, grouped, table_with_gap};
+
+/// Columns between those of the tables.
+const GAP: usize = 2;
+/// Most that a row's bytes may be of the other compiler's before they stand out.
+const MANY_BYTES: f64 = 1.2;
+const MEMORIES: [&str; 5] = ["inp kB", "wgt kB", "acc kB", "uop kB", "out kB"];
+
+pub fn report(figures: &Figures) -> String {
+    format!("{}\n{}\n{}\n{}", heading(figures), cycles(figures), work(figures), summary(figures))
+}
+
+fn heading(figures: &Figures) -> String {
+    let (config, timing) = (&figures.machine.config, &figures.machine.timing);
+    let on = match figures.extrapolated() {
+        n if n > 0 && n == figures.runs().count() => format!("{}, extrapolated", timing.name),
+        _ => timing.name.clone(),
+    };
+    format!(
+        "{HEADING}{}{HEADING:#}  {FAINT}core{FAINT:#} {}×{}×{}  {FAINT}timing{FAINT:#} {on}\n",
+        counted(figures.rows.len(), "operator"),
+        config.batch(),
+        config.block_in(),
+        config.block_out(),
+    )
+}
+
+fn cycles(figures: &Figures) -> String {
+    let comparable = figures.machine.is_reference();
+    let mut headings = vec!["", "operator", "", "cycles", "least work", "reached"];
+    let mut aligns = vec![Align::Left, Align::Left, Align::Left, Align::Right, Align::Right, Align::Right];
+    if comparable {
+        headings.extend(["aim", "", "TVM", "ratio"]);
+        aligns.extend([Align::Right, Align::Left, Align::Right, Align::Right]);
+    }
+    let rows: Vec<Vec<String>> = figures.rows.iter().map(|row| cycles_row(row, comparable)).collect();
+    table_with_gap(GAP, &aligns, &headings, &rows)
+}
+
+fn cycles_row(row: &RowFigures, comparable: bool) -> Vec<String> {
+    let name = |mark: String| vec![mark, row.measured.row.name.clone(), row.measured.row.title.clone()];
+    let Some(run) = &row.run else {
+        let mut cells = name(format!("{BAD}✘{BAD:#}"));
+        cells.push("not run".to_owned());
+        return cells;
+    };
+    let mut cells = name(mark(run.outcome.verified()));
+    cells.push(measured_cycles(run));
+    cells.push(number(run.least.map(|least| least.cycles())));
+    cells.push(run.share().map(percent).unwrap_or_default());
+    if comparable {
+        cells.push(number(run.aim));
+        cells.push(run.reached().map(mark).unwrap_or_default());
+        cells.push(number(run.tvm_cycles()));
+        cells.push(run.cycles_ratio().map(|r| ratio(r, 1.0)).unwrap_or_default());
+    }
+    cells
+}
+
+/// Cycles that no hardware was measured for are marked.
+fn measured_cycles(run: &RunFigures) -> String {
+    let sign = if run.outcome.timed.basis == Basis::Extrapolated { "~" } else { "" };
+    format!("{sign}{}", grouped(run.cycles()))
+}
+
+fn work(figures: &Figures) -> String {
+    let comparable = figures.machine.is_reference();
+    let mut headings = vec!["", "instructions", "GEMM", "ALU"];
+    headings.extend(MEMORIES);
+    headings.push("all kB");
+    let mut aligns = vec![Align::Right; headings.len()];
+    aligns[0] = Align::Left;
+    if comparable {
+        headings.push("ratio");
+        aligns.push(Align::Right);
+    }
+    let ran = figures.runs().map(|(name, run)| work_row(name, run));
+    table_with_gap(GAP, &aligns, &headings, &ran.collect::<Vec<_>>())
+}
+
+fn work_row(name: &str, run: &RunFigures) -> Vec<String> {
+    let report = &run.outcome.report;
+    let pair = |own: String, tvm: Option<String>| match tvm {
+        None => own,
+        Some(tvm) => format!("{own}{FAINT}/{tvm}{FAINT:#}"),
+    };
+    let mut cells = vec![name.to_owned()];
+    cells.push(pair(grouped(report.instructions.total()), run.tvm.map(|tvm| grouped(tvm.instructions))));
+    cells.push(grouped(report.gemm_uops));
+    cells.push(grouped(report.alu_uops));
+    let memory = |at: usize| pair(thousands(run.bytes[at]), run.tvm.map(|tvm| thousands(tvm.bytes()[at])));
+    cells.extend((0..MEMORIES.len()).map(memory));
+    cells.push(pair(thousands(run.total_bytes()), run.tvm_bytes().map(thousands)));
+    cells.extend(run.bytes_ratio().map(|r| ratio(r, MANY_BYTES)));
+    cells
+}
+
+fn summary(figures: &Figures) -> String {
+    let rows = figures.rows.len();
+    let mut lines = vec![verified(figures)];
+    lines.extend(aims(figures));
+    let bytes = figures.sums(|run| Some((run.total_bytes(), run.tvm_bytes()?)));
+    if let Some(((own, tvm), (name, most))) = bytes.zip(figures.most_bytes()) {
+        let all = own as f64 / tvm as f64;
+        lines.push(format!("DRAM bytes: {all:.2} of TVM's over the rows with its figures, at most {most:.2} ({name})"));
+    }
+    if let Some((own, tvm)) = figures.sums(|run| Some((run.cycles(), run.tvm_cycles()?))) {
+        let all = own as f64 / tvm as f64;
+        lines.push(format!("cycles: {all:.2} of TVM's over the rows with its figures"));
+    }
+    match figures.extrapolated() {
+        0 => {}
+        n => lines.push(format!("~ extrapolated: no hardware was measured that does this, in {}", counted(n, "row"))),
+    }
+    let time = duration(figures.compile_seconds);
+    lines.push(format!("{} compiled in {time}, one thread", counted(rows, "row")));
+    lines.join("\n") + "\n"
+}
+
+fn verified(figures: &Figures) -> String {
+    let (verified, rows) = (figures.verified(), figures.rows.len());
+    let text = format!("{verified} of {} verified", counted(rows, "row"));
+    let mut text = if verified == rows { format!("{GOOD}{text}{GOOD:#}") } else { format!("{BAD}{text}{BAD:#}") };
+    for (name, run) in figures.runs().filter(|(_, run)| !run.outcome.verified()) {
+        let told = match (&run.outcome.mismatch, run.outcome.findings.first()) {
+            (Some(m), _) => format!("{} differs in {} values", m.output, grouped(m.count as u64)),
+            (None, finding) => finding.cloned().unwrap_or_default(),
+        };
+        text.push_str(&format!("\n  {name}: {told}"));
+    }
+    text
+}
+
+fn aims(figures: &Figures) -> Option<String> {
+    let aims = figures.aims();
+    let reached = aims.count - aims.missed.len();
+    let text = format!("{reached} of {} reached", counted(aims.count, "aim"));
+    let furthest = aims.missed.iter().max_by(|(_, a), (_, b)| a.total_cmp(b));
+    match (aims.count, furthest) {
+        (0, _) => None,
+        (_, None) => Some(format!("{GOOD}{text}{GOOD:#}")),
+        (_, Some((name, share))) => {
+            Some(format!("{BAD}{text}{BAD:#}; furthest beyond its own: {name}, by {}", percent(*share)))
+        }
+    }
+}
+
+/// `1 row`, `2 rows`.
+fn counted(count: usize, what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{ending}")
+}
+
+fn mark(good: bool) -> String {
+    if good { format!("{GOOD}✔{GOOD:#}") } else { format!("{BAD}✘{BAD:#}") }
+}
+
+fn number(number: Option<u64>) -> String {
+    number.map(grouped).unwrap_or_default()
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+fn ratio(ratio: f64, most: f64) -> String {
+    if ratio > most { format!("{BAD}{ratio:.2}{BAD:#}") } else { format!("{ratio:.2}") }
+}
+
+/// Thousands of bytes; one decimal where there are few.
+fn thousands(bytes: u64) -> String {
+    match bytes {
+        0 => "0".to_owned(),
+        few if few < 9_950 => format!("{:.1}", few as f64 / 1e3),
+        many => grouped((many + 500) / 1000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousands;
+
+    #[test]
+    fn thousands_of_bytes_keep_two_digits() {
+        let shown = [0, 8, 480, 9_949, 9_950, 487_424, 8_388_608].map(thousands);
+        assert_eq!(shown, ["0", "0.0", "0.5", "9.9", "10", "487", "8,389"]);
+    }
+}

@@ -1,0 +1,219 @@
+//! `bench`: a table of operators, its figures in all three forms, and what can be wrong with it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::support::{Folder, MATMUL, Said};
+
+/// Two rows of one program: one beside another compiler's figures, and one without.
+const TABLE: &str = "\
+[[row]]
+name = \"small\"
+title = \"1×32 · 32×64\"
+file = \"matmul.tw\"
+schedule = \"tutorial\"
+aim = 10_000
+tvm = { instructions = 20, gemm = 8, alu = 0, inp = 32, wgt = 2048, acc = 0, uop = 8, out = 64, cycles = 900 }
+
+[[row]]
+name = \"wide\"
+title = \"1×32 · 32×256\"
+file = \"matmul.tw\"
+parameters = { n = 256 }
+aim = 10
+";
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("table.toml", TABLE);
+    folder
+}
+
+/// The report without the compile time, which differs from run to run.
+fn timeless(said: &Said) -> String {
+    let words = |line: &str| match line.split_once(" compiled in ") {
+        Some((rows, time)) if time.ends_with(", one thread") => format!("{rows} compiled in TIME, one thread"),
+        _ => line.to_owned(),
+    };
+    said.to_string().lines().map(words).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_report_stands_beside_the_other_compilers_figures() {
+    let report = timeless(&folder().run("bench table.toml"));
+    assert!(report.contains("2 rows compiled in TIME, one thread"), "{report}");
+    assert_snapshot!("bench_report", report);
+}
+
+#[test]
+fn other_machines_have_no_aims() {
+    let folder = folder();
+    folder.write("wide.json", "{\"LOG_BLOCK\": 5}");
+    assert_snapshot!("bench_other_core", timeless(&folder.run("bench table.toml --target wide.json --rows wide")));
+    let pynq = folder.run("bench table.toml --timing pynq --json").json();
+    assert_eq!((&pynq["rows"][0]["aim"], &pynq["rows"][0]["tvm"]), (&Value::Null, &Value::Null));
+    assert_eq!((&pynq["rows"][0]["timing_basis"], &pynq["timing"]), (&"measured".into(), &"pynq".into()));
+}
+
+/// What both forms say of a row, by the names that CSV has.
+fn as_in_csv(row: &Value) -> BTreeMap<&'static str, String> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        Value::Number(n) if n.is_f64() => format!("{:.4}", n.as_f64().unwrap()),
+        other => other.to_string(),
+    };
+    let places = [
+        ("row", "/name"),
+        ("operator", "/title"),
+        ("verified", "/verified"),
+        ("instructions", "/instructions"),
+        ("gemm_uops", "/gemm_uops"),
+        ("reset_uops", "/reset_uops"),
+        ("alu_uops", "/alu_uops"),
+        ("inp_bytes", "/bytes/inp"),
+        ("wgt_bytes", "/bytes/wgt"),
+        ("acc_bytes", "/bytes/acc"),
+        ("uop_bytes", "/bytes/uop"),
+        ("out_bytes", "/bytes/out"),
+        ("bytes", "/total_bytes"),
+        ("cycles", "/cycles"),
+        ("timing_basis", "/timing_basis"),
+        ("least_cycles", "/least/cycles"),
+        ("share_of_least", "/share_of_least"),
+        ("aim", "/aim"),
+        ("reached", "/reached"),
+        ("tvm_instructions", "/tvm/instructions"),
+        ("tvm_gemm_uops", "/tvm/gemm_uops"),
+        ("tvm_alu_uops", "/tvm/alu_uops"),
+        ("tvm_inp_bytes", "/tvm/bytes/inp"),
+        ("tvm_wgt_bytes", "/tvm/bytes/wgt"),
+        ("tvm_acc_bytes", "/tvm/bytes/acc"),
+        ("tvm_uop_bytes", "/tvm/bytes/uop"),
+        ("tvm_out_bytes", "/tvm/bytes/out"),
+        ("tvm_cycles", "/tvm/cycles"),
+        ("bytes_ratio", "/bytes_ratio"),
+        ("cycles_ratio", "/cycles_ratio"),
+    ];
+    places.iter().map(|(name, place)| (*name, row.pointer(place).map(text).unwrap_or_default())).collect()
+}
+
+#[test]
+fn csv_and_json_say_the_same() {
+    let folder = folder();
+    folder.run("bench table.toml --csv table.csv --json table.json").good();
+    let json: Value = serde_json::from_slice(&folder.read("table.json")).unwrap();
+    let written = folder.read("table.csv");
+    let mut csv = csv::Reader::from_reader(&*written);
+    let lines: Vec<BTreeMap<String, String>> = csv.deserialize().collect::<Result<_, _>>().unwrap();
+    assert_eq!(lines.len(), 2);
+    for (line, row) in lines.iter().zip(json["rows"].as_array().unwrap()) {
+        for (name, value) in as_in_csv(row) {
+            assert_eq!(line[name], value, "{name}");
+        }
+    }
+    assert_eq!(folder.run("bench table.toml --csv").good().as_bytes(), written);
+    assert_snapshot!("bench_csv", String::from_utf8(written).unwrap());
+}
+
+#[test]
+fn figures_are_those_of_a_run() {
+    let folder = folder();
+    let row = &folder.run("bench table.toml --rows wide --json").json()["rows"][0];
+    let run = folder.run("run matmul.tw -p n=256 --stats json").json();
+    for key in ["instructions", "instructions_by_kind", "gemm_uops", "alu_uops", "bytes", "cycles", "verified"] {
+        assert_eq!(row[key], run[key], "{key}");
+    }
+    // 2 by 16 products, a reset for each vector of the result; 32 + 8192 bytes, 8 a cycle.
+    let least = serde_json::json!({"compute": 48, "read": 1028, "write": 54, "cycles": 1028});
+    assert_eq!(row["least"], least);
+}
+
+#[test]
+fn a_row_that_is_refused_leaves_the_others_be() {
+    let folder = folder();
+    let lost = "\n[[row]]\nname = \"lost\"\nfile = \"nothing.tw\"\n\n[[row]]\nname = \"odd\"\nfile = \"matmul.tw\"\n";
+    folder.write("table.toml", format!("{TABLE}{lost}parameters = {{ rows = 4 }}\n"));
+    let said = folder.run("bench table.toml");
+    assert_eq!(said.status, Some(1), "{said}");
+    assert_snapshot!("bench_refused_rows", timeless(&said));
+    let json = folder.run("bench table.toml --rows lost,small --json").json();
+    assert_eq!((&json["rows"][0]["verified"], &json["rows"][1]["errors"][0]["code"]), (&true.into(), &"E0693".into()));
+    let csv = folder.run("bench table.toml --rows lost --csv");
+    let lines: Vec<&str> = csv.text().lines().collect();
+    assert_eq!(lines[0].matches(',').count(), lines[1].matches(',').count());
+}
+
+#[test]
+fn mistakes_in_tables() {
+    let said = |table: &str| {
+        let folder = Folder::new();
+        folder.write("table.toml", table);
+        folder.run("bench table.toml").to_string()
+    };
+    assert_snapshot!("bench_no_toml", said("[[row]\nname = 1\n"));
+    assert_snapshot!("bench_unknown_key", said(&TABLE.replace("parameters", "params")));
+    assert_snapshot!("bench_wrong_value", said(&TABLE.replace("aim = 10\n", "aim = -10\n")));
+    assert_snapshot!("bench_twice", said(&TABLE.replace("wide", "small")));
+    assert_snapshot!("bench_ambiguous", said(&TABLE.replace("aim = 10_000", "program = \"p\"")));
+}
+
+#[test]
+fn mistakes_in_arguments() {
+    let folder = folder();
+    let said = |arguments: &str| folder.run(arguments).to_string();
+    assert_snapshot!("bench_unknown_row", said("bench table.toml --rows small,wied"));
+    assert_snapshot!("bench_missing_table", said("bench operatros"));
+    assert_snapshot!("bench_both_on_standard_output", said("bench table.toml --csv --json"));
+    assert_snapshot!("bench_output_is_the_table", said("bench table.toml --csv ./table.toml"));
+    assert_eq!(folder.read("table.toml"), TABLE.as_bytes());
+}
+
+/// Rows whose simulation is short, of the table that is inside of the command; it is run in a folder without examples.
+#[test]
+fn operators_are_inside_of_the_command() {
+    let folder = Folder::new();
+    let said = folder.run("bench operators --rows matmul,vector-add,C10 --json");
+    assert_eq!(said.status, Some(0), "{said}");
+    let json = said.json();
+    let rows = json["rows"].as_array().unwrap();
+    let names: Vec<&Value> = rows.iter().map(|row| &row["name"]).collect();
+    assert_eq!(names, ["C10", "matmul", "vector-add"]);
+    assert!(rows.iter().all(|row| row["verified"] == true && row["tvm"].is_object()), "{json:#}");
+}
+
+/// Every row of the table names a program that is there, and compiles with its parameters.
+#[test]
+fn every_operator_compiles() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dsl-examples");
+    let table: toml::Table =
+        toml::from_str(&std::fs::read_to_string(examples.join("operators.toml")).unwrap()).unwrap();
+    let rows = table["row"].as_array().unwrap();
+    assert!(rows.len() >= 20, "the table has the rows of VTA's library");
+    let folder = Folder::new();
+    for row in rows {
+        let file = examples.join(row["file"].as_str().unwrap());
+        let option =
+            |name: &str| row.get(name).map(|v| format!(" --{name} {}", v.as_str().unwrap())).unwrap_or_default();
+        let mut arguments =
+            format!("lower {} --emit bin -o out.bin{}{}", file.display(), option("schedule"), option("program"));
+        for (name, value) in row.get("parameters").and_then(|p| p.as_table()).into_iter().flatten() {
+            arguments.push_str(&format!(" -p {name}={}", value.as_integer().unwrap()));
+        }
+        let said = folder.run(&arguments);
+        assert_eq!(said.status, Some(0), "{arguments}: {said}");
+    }
+}
+
+#[test]
+fn a_program_may_use_others() {
+    let folder = Folder::new();
+    let (kernel, schedule) = MATMUL.split_at(MATMUL.find("schedule").unwrap());
+    folder.write("kernel.tw", kernel);
+    folder.write("fast.tw", format!("use \"kernel.tw\"\n\n{schedule}"));
+    folder.write("table.toml", "[[row]]\nname = \"a\"\nfile = \"fast.tw\"\n");
+    assert_eq!(folder.run("bench table.toml --json").json()["summary"]["verified"], 1);
+}
