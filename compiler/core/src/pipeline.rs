@@ -22,7 +22,7 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 13] = [
+pub const PASSES: [Pass; 14] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
@@ -37,6 +37,11 @@ pub const PASSES: [Pass; 13] = [
         name: "normalize",
         reason: "early, so that every later pass sees copies and elementwise nests as boxes, whatever loops made them",
         run: legalize::normalize::run,
+    },
+    Pass {
+        name: "trim",
+        reason: "once copies are boxes, which it shortens; before `compact`, to which a copy beyond an edge is closed",
+        run: legalize::trim::run,
     },
     Pass {
         name: "compact",

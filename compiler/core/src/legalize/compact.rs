@@ -16,7 +16,7 @@
 //! beyond the edge of an array: transfers pad whole rows with zeros.
 
 use crate::affine::{Affine, Atom, gcd};
-use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, stores};
+use crate::legalize::nest::{Nest, NestLoop, drop_empty_loops, rewrite_stores, stores, substitute_loop, tile_loops};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, BufferId, Index, Leaf, Load, LoopId, LoopProgram, Mark, Role, Scope, Stmt};
 
@@ -138,12 +138,6 @@ fn in_lanes(program: &LoopProgram, nest: &Nest, b: BufferId, index: &Index) -> b
     in_tile || (program.buffer(b).scope == Scope::Acc && stands())
 }
 
-/// The loops of a nest that make up the tile of a product.
-fn tile_loops(nest: &Nest) -> &[NestLoop] {
-    let at = nest.loops.iter().position(|l| l.mark == Some(Mark::Gemm)).unwrap_or(nest.loops.len());
-    &nest.loops[at..]
-}
-
 /// The dimensions of a buffer that is a temporary on chip, of which readers leave elements out.
 fn candidates(buffer: &Buffer, reads: &[Reads]) -> impl Iterator<Item = Strided> {
     let temporary = buffer.role == Role::Temporary && buffer.scope != Scope::Dram;
@@ -216,7 +210,8 @@ fn thin_out(program: &mut LoopProgram, found: &[Option<Strided>]) -> Result<(), 
             Some(Written::None) => return Ok(Vec::new()),
             Some(Written::Every { var, first, period, count }) => {
                 program.loops[var.0 as usize].extent = count;
-                shorten(program, &mut nest, var, (first, period));
+                let index = Affine::var(var).times(period).plus_constant(first);
+                substitute_loop(program, &mut nest, var, &index);
             }
         }
         let position = |b: BufferId, indices: &mut [Index]| {
@@ -241,27 +236,6 @@ fn thin_out(program: &mut LoopProgram, found: &[Option<Strided>]) -> Result<(), 
         }
     }
     Ok(())
-}
-
-/// Puts `first + period * var` in the place of a loop variable.
-fn shorten(program: &LoopProgram, nest: &mut Nest, var: LoopId, (first, period): (i64, i64)) {
-    let value = |l: LoopId| if l == var { Affine::var(l).times(period).plus_constant(first) } else { Affine::var(l) };
-    let replace = |index: &mut Index| *index = index.substitute(&value, &|l| program.loop_range(l));
-    nest.store.indices.iter_mut().for_each(replace);
-    nest.store.value.leaves_mut(&mut |leaf| match leaf {
-        Leaf::Load(l) => l.indices.iter_mut().for_each(replace),
-        Leaf::Index(index) => replace(index),
-    });
-}
-
-fn drop_empty_loops(stmts: &mut Vec<Stmt>) {
-    stmts.retain_mut(|stmt| match stmt {
-        Stmt::For(f) => {
-            drop_empty_loops(&mut f.body);
-            !f.body.is_empty()
-        }
-        _ => true,
-    });
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Makes a loop program fit for the accelerator, one pass a file. [`LoopProgram`] → [`LegalProgram`].
 //!
 //! `unfuse` takes fused loops apart; `starts` makes products of what sums start from; `normalize` gives copies and
-//! elementwise nests one loop for each dimension; `compact` leaves out what lies between the elements that are read;
-//! `inplace` joins buffers that can share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses
+//! elementwise nests one loop for each dimension; `trim` cuts off the ends of copies that nobody reads; `compact` leaves out
+//! what lies between the elements that are read; `inplace` joins buffers that can share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses
 //! name the copy of a buffer that rotates; `layout` gives each buffer its tiles and their order; `match_gemm`, `match_alu` and
 //! `match_dma` put intrinsics on tiles in the place of stores; `fold` draws loops into the intrinsics; `allocate` gives
 //! buffers their places in the scratchpads. `pipeline` holds the order of the passes and the reason for it.
@@ -19,6 +19,7 @@ pub mod match_gemm;
 pub mod normalize;
 pub mod slots;
 pub mod starts;
+pub mod trim;
 pub mod unfuse;
 pub mod vthread;
 

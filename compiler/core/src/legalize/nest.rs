@@ -51,6 +51,34 @@ pub fn accumulation(store: &Store) -> Option<BinaryOp> {
     (joins && !again).then_some(*op)
 }
 
+/// The loops of a nest that make up the tile of a product.
+pub fn tile_loops(nest: &Nest) -> &[NestLoop] {
+    let at = nest.loops.iter().position(|l| l.mark == Some(Mark::Gemm)).unwrap_or(nest.loops.len());
+    &nest.loops[at..]
+}
+
+/// Puts an index in the place of a loop variable in everything that a nest's store says.
+pub fn substitute_loop(program: &LoopProgram, nest: &mut Nest, var: LoopId, index: &Index) {
+    let value = |l: LoopId| if l == var { index.clone() } else { Index::var(l) };
+    let replace = |e: &mut Index| *e = e.substitute(&value, &|l| program.loop_range(l));
+    nest.store.indices.iter_mut().for_each(replace);
+    nest.store.value.leaves_mut(&mut |leaf| match leaf {
+        Leaf::Load(l) => l.indices.iter_mut().for_each(replace),
+        Leaf::Index(e) => replace(e),
+    });
+}
+
+/// Removes loops around nothing.
+pub fn drop_empty_loops(stmts: &mut Vec<Stmt>) {
+    stmts.retain_mut(|stmt| match stmt {
+        Stmt::For(f) => {
+            drop_empty_loops(&mut f.body);
+            !f.body.is_empty()
+        }
+        _ => true,
+    });
+}
+
 /// Whether two accesses of one buffer are apart in all iterations of a nest: in some dimension they differ by a number, also
 /// modulo the slots that take turns there, and the nest's loops move neither.
 pub fn apart(nest: &Nest, a: &[Index], b: &[Index]) -> bool {
