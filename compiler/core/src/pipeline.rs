@@ -22,7 +22,7 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 14] = [
+pub const PASSES: [Pass; 15] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
@@ -82,6 +82,11 @@ pub const PASSES: [Pass; 14] = [
         name: "match_dma",
         reason: "last of the matches: a store that is no copy by here can run nowhere, and says so",
         run: legalize::match_dma::run,
+    },
+    Pass {
+        name: "distribute",
+        reason: "right before `fold`, which draws loops into an instruction that stands alone in them",
+        run: legalize::distribute::run,
     },
     Pass {
         name: "fold",

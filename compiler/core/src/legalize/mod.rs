@@ -4,11 +4,12 @@
 //! elementwise nests one loop for each dimension; `trim` cuts off the ends of copies that nobody reads; `compact` leaves out
 //! what lies between the elements that are read; `inplace` joins buffers that can share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses
 //! name the copy of a buffer that rotates; `layout` gives each buffer its tiles and their order; `match_gemm`, `match_alu` and
-//! `match_dma` put intrinsics on tiles in the place of stores; `fold` draws loops into the intrinsics; `allocate` gives
+//! `match_dma` put intrinsics on tiles in the place of stores; `distribute` gives products loops of their own; `fold` draws loops into the intrinsics; `allocate` gives
 //! buffers their places in the scratchpads. `pipeline` holds the order of the passes and the reason for it.
 
 pub mod allocate;
 pub mod compact;
+pub mod distribute;
 pub mod fold;
 pub mod inplace;
 mod iterations;

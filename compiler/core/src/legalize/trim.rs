@@ -46,7 +46,7 @@ type Kept = HashMap<(BufferId, usize), Interval>;
 
 fn kept(program: &LoopProgram, nests: &[Nest]) -> Kept {
     let mut kept = Kept::new();
-    for group in groups(program) {
+    for group in groups(program, nests) {
         let rank = program.buffer(group[0]).shape.len();
         for dim in 0..rank {
             let Some(range) = reads(program, nests, &group, dim) else { continue };
@@ -60,23 +60,29 @@ fn kept(program: &LoopProgram, nests: &[Nest]) -> Kept {
     kept
 }
 
-/// The temporaries that only products read, those together that may share storage.
-fn groups(program: &LoopProgram) -> Vec<Vec<BufferId>> {
-    let mut groups: Vec<Vec<BufferId>> = Vec::new();
+/// The temporaries that only products read, those together that may share storage: equal copies of one tensor.
+fn groups(program: &LoopProgram, nests: &[Nest]) -> Vec<Vec<BufferId>> {
+    let mut groups: Vec<(BufferId, Vec<BufferId>)> = Vec::new();
     for (id, buffer) in program.buffers.iter().enumerate() {
         let lies = buffer.base.is_some() || buffer.layout.as_ref().is_some_and(|l| !l.lanes.is_empty());
         if buffer.role != Role::Temporary || !matches!(buffer.scope, Scope::Inp | Scope::Wgt) || lies {
             continue;
         }
-        let like = |b: &Buffer| {
-            (b.origin, b.scope, &b.shape, &b.array) == (buffer.origin, buffer.scope, &buffer.shape, &buffer.array)
-        };
-        match groups.iter_mut().find(|group| like(program.buffer(group[0]))) {
-            Some(group) => group.push(BufferId(id as u32)),
-            None => groups.push(vec![BufferId(id as u32)]),
+        let id = BufferId(id as u32);
+        let Some(source) = source(nests, id) else { continue };
+        let like = |b: &Buffer| (b.scope, &b.shape, &b.array) == (buffer.scope, &buffer.shape, &buffer.array);
+        match groups.iter_mut().find(|(from, group)| *from == source && like(program.buffer(group[0]))) {
+            Some((_, group)) => group.push(id),
+            None => groups.push((source, vec![id])),
         }
     }
-    groups
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// What a buffer is filled from.
+fn source(nests: &[Nest], buffer: BufferId) -> Option<BufferId> {
+    let writer = nests.iter().find(|nest| nest.store.buffer == buffer)?;
+    loads(writer).first().map(|load| load.buffer)
 }
 
 fn writers<'a>(nests: &'a [Nest], group: &'a [BufferId]) -> impl Iterator<Item = &'a Nest> {
@@ -170,4 +176,81 @@ fn trimmed(program: &mut LoopProgram, mut nest: Nest, kept: &Kept) -> Vec<crate:
         }
     });
     vec![nest.into_stmt()]
+}
+
+#[cfg(test)]
+mod tests {
+    use tilewright_isa::Config;
+    use tilewright_syntax::FileId;
+
+    use super::*;
+    use crate::loops::parse::parse;
+    use crate::loops::print::{PrintOptions, print};
+
+    /// A copy with a border of one, of which the products read what `index` says.
+    fn program(extent: i64, index: &str) -> String {
+        format!(
+            "program p {{
+    input X: i8[16, 14] @dram outside 0
+    input W: i8[16, 16] @dram
+    output Y: i8[16, 14] @dram
+    alloc C: i32[16, 14] @acc
+    alloc X_buf: i8[16, 16] @inp
+    for a in 0..16 {{
+        for b in 0..16 {{
+            X_buf[a, b] = X[a, b - 1]
+        }}
+    }}
+    for x in 0..{extent} {{
+        @gemm for o in 0..16 {{
+            for c in 0..16 {{
+                C[o, x] = C[o, x] + i32(X_buf[c, {index}]) * i32(W[o, c])
+            }}
+        }}
+    }}
+}}
+"
+        )
+    }
+
+    fn trimmed_text(text: &str) -> String {
+        let mut program = parse(FileId::default(), text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+        run(&mut program, &Cx { config: Config::default(), kernel: None }).expect("the pass refuses nothing");
+        print(&program, &PrintOptions::default())
+    }
+
+    #[test]
+    fn a_border_that_is_not_read_is_not_loaded() {
+        insta::assert_snapshot!(trimmed_text(&program(14, "x + 1")));
+    }
+
+    #[test]
+    fn a_border_that_is_read_stays() {
+        for text in [program(16, "x"), program(8, "x * 2")] {
+            let shape = if text.contains("x * 2") { "X_buf: i8[16, 15]" } else { "X_buf: i8[16, 16]" };
+            let shown = trimmed_text(&text);
+            assert!(shown.contains(shape), "{shown}");
+        }
+    }
+
+    /// Buffers of one tensor that are read apart may share storage, so they keep what either needs.
+    #[test]
+    fn pieces_stay_alike() {
+        let text = program(7, "x + 1");
+        let (head, body) = text.split_once("    alloc X_buf").expect("it is allocated");
+        let second = format!("    alloc X_buf{}", body.strip_suffix("}\n").expect("the program ends"));
+        let second = second.replace("X_buf", "X_buf_2").replace("x + 1", "x + 8");
+        let second = ["a", "b", "c", "o", "x"].iter().fold(second, |text, name| {
+            let loops = [(format!("for {name} in"), format!("for {name}_2 in"))];
+            loops.iter().fold(text, |text, (from, to)| text.replace(from, to))
+        });
+        let second = second
+            .replace("X_buf_2[a, b] = X[a, b - 1]", "X_buf_2[a_2, b_2] = X[a_2, b_2 - 1]")
+            .replace("C[o, x]", "C[o_2, x_2]")
+            .replace("X_buf_2[c, x + 8]", "X_buf_2[c_2, x_2 + 8]")
+            .replace("W[o, c]", "W[o_2, c_2]");
+        let both = format!("{head}    alloc X_buf{}{second}}}\n", body.strip_suffix("}\n").expect("the program ends"));
+        let shown = trimmed_text(&both);
+        assert!(shown.contains("alloc X_buf: i8[16, 14]") && shown.contains("alloc X_buf_2: i8[16, 14]"), "{shown}");
+    }
 }

@@ -20,3 +20,4 @@ pub mod verify;
 pub use build::{BuildError, build};
 pub use canonical::{canonical, canonicalize};
 pub use join::{Part, TwoOrders, join};
+pub use rename::rename_loop;

@@ -1,7 +1,13 @@
 //! Statements with other ids for buffers and loops. Indices are simplified on the way.
 
-use super::ir::{AluOperand, BufferId, Index, Leaf, LoopId, Stmt, TileRef};
+use super::ir::{AluOperand, BufferId, Index, Leaf, LoopId, LoopProgram, Stmt, TileRef};
 use crate::affine::Interval;
+
+/// Puts a loop variable of the same extent in the place of another one.
+pub fn rename_loop(program: &LoopProgram, stmt: &mut Stmt, from: LoopId, to: LoopId) {
+    let var = |l| if l == from { to } else { l };
+    Renaming { buffer: &|b| b, var: &var, range: &|l| program.loop_range(l) }.stmt(stmt);
+}
 
 /// What the ids of statements become.
 pub(super) struct Renaming<'a> {
