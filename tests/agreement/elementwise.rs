@@ -69,6 +69,39 @@ fn narrow_stages_keep_their_own_storage_and_their_values() {
     assert_eq!(answer(&converted), "");
 }
 
+/// The blocks of rows do not divide, and weights that stay cut the loop over them: the result is computed in three places, all
+/// of them in the product's own buffer. Three operations on each of its tiles are all that there is then.
+#[test]
+fn results_of_a_cut_loop_take_the_place_of_their_operand() {
+    let text = "kernel k() {\n input X: i8[13, 16]\n input W: i8[32, 16]\n \
+        C[i, j] = sum(r: i32(X[i, r]) * i32(W[j, r]))\n S[i, j] = clip(C[i, j] >> 3, 0, 99)\n \
+        output Y[i, j] = i8(S[i, j])\n}\n\
+        schedule s for k {\n Xb = X.cache_read(inp)\n Wb = W.cache_read(wgt)\n C.split(i, 5) -> ib, it\n \
+        C.split(j, 16) -> jo, ji\n C.split(r, 16) -> ro, ri\n C.reorder(ro, ib, jo, it, ji, ri)\n C.tensorize(ji, gemm)\n \
+        C.set_scope(acc)\n S.set_scope(acc)\n S.reverse_compute_at(C, ib)\n Y.reverse_compute_at(C, ib)\n \
+        Xb.compute_at(C, ib)\n Wb.compute_at(C, jo)\n Wb.rolling_buffer(C, ib)\n}\n";
+    let agreed = engines_agree(&Case::new(text)).unwrap_or_else(|refused| panic!("{}", refused.text));
+    let tiles = 13 * 2;
+    assert_eq!((agreed.report.reset_uops, agreed.report.alu_uops), (tiles, 3 * tiles));
+}
+
+/// Part of the result is computed before another part of the product is read for something else, elsewhere or at that place.
+#[test]
+fn results_do_not_overwrite_what_is_read_behind_them() {
+    let kernel = |read: &str, places: &str| {
+        format!(
+            "kernel k() {{\n input A: i32[8, 16]\n P[i, j] = A[i, j] * 3\n S[i, j] = P[i, j] >> 1\n \
+             T[i, j] = S[i, j] + {read}\n output Y[i, j] = i8(T[i, j])\n}}\n\
+             schedule s for k {{\n Aq = A.cache_read(acc)\n for z in [P, S, T] {{\n z.set_scope(acc)\n }}\n {places}\n}}\n"
+        )
+    };
+    for read in ["P[i, j]", "P[i / 2, j]", "P[7 - i, j]"] {
+        for places in ["S.peel(i, 3)", "S.peel(i, 3); T.peel(i, 2)", "T.peel(i, 3, 2); S.compute_at(T, i)"] {
+            assert_eq!(answer(&kernel(read, places)), "", "{read}, {places}");
+        }
+    }
+}
+
 /// The code with which a loop program, written by hand, is refused; empty where it is legal.
 fn legalised(update: &str) -> &'static str {
     let text = format!(

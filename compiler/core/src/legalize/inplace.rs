@@ -7,15 +7,16 @@
 //!
 //! The ALU writes over its first operand; without this, each stage of a chain would need a buffer and two instructions
 //! more to fill it. Conditions: both are allocated in one block of statements, in `acc`; the operand's shape and type hold
-//! the result; the nest writes each element once and reads the operand at that very element; the ALU can begin
-//! with the operand and does not need it again; nothing behind it mentions the operand. A nest inside loops has the other
-//! iterations before and behind it, so these must touch elements of their own.
+//! the result; each nest that computes one from the other, of which a cut loop has several, writes each element once and
+//! reads the operand at that very element; the ALU can begin with the operand and does not need it again; and no element of
+//! the operand is touched behind the result's, in later iterations of loops around them either.
 
+use crate::affine::Interval;
 use crate::legalize::iterations::are_apart;
 use crate::legalize::match_alu::begins_with;
 use crate::legalize::nest::{nest, repeating_loops, store_of_nest};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Buffer, BufferId, For, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
+use crate::loops::ir::{Buffer, BufferId, Index, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
 use crate::scalar::{CastMode, DType, Scalar};
 use crate::select::Selections;
 
@@ -53,7 +54,9 @@ fn joinable(
     if allocated.len() < 2 {
         return None;
     }
-    for Place { stmt, store, levels, around } in places(block) {
+    let nests = nests(block);
+    let mut tried = Vec::new();
+    for (_, store) in &nests {
         let result = program.buffer(store.buffer);
         if result.scope != Scope::Acc
             || result.role != Role::Temporary
@@ -62,20 +65,23 @@ fn joinable(
         {
             continue;
         }
-        let in_front = || levels.iter().flat_map(|(block, at)| &block[..*at]);
-        let behind = || levels.iter().flat_map(|(block, at)| &block[at + 1..]);
-        let unwritten = || in_front().all(|s| !s.mentions(store.buffer));
-        let once = || nest(stmt).is_some_and(|nest| repeating_loops(program, &nest).is_empty());
         for operand in operands_at(store).into_iter().filter(|b| *b != store.buffer && allocated.contains(b)) {
+            let pair = (operand, store.buffer);
+            if tried.contains(&pair) {
+                continue;
+            }
+            tried.push(pair);
             let o = program.buffer(operand);
             let keeps_values = o.dtype == result.dtype || o.dtype == DType::I32;
             let fits = o.scope == Scope::Acc && holds(o, result) && keeps_values;
-            let dead = || {
-                behind().all(|s| !s.mentions(operand))
-                    && around.iter().all(|f| are_apart(program, f, &[operand, store.buffer]))
-            };
-            if fits && unwritten() && dead() && once() && begins_with(program, cx, selections, (store, operand)) {
-                return Some((operand, store.buffer));
+            let mut pieces = nests.iter().filter(|(_, store)| computes(store, pair));
+            if fits
+                && is_dead_behind(program, pair, block)
+                && pieces.all(|(stmt, store)| {
+                    is_in_place(program, stmt, pair) && begins_with(program, cx, selections, (store, operand))
+                })
+            {
+                return Some(pair);
             }
         }
     }
@@ -86,31 +92,100 @@ fn allocation(stmt: &Stmt) -> Option<BufferId> {
     if let Stmt::Alloc { buffer, .. } = stmt { Some(*buffer) } else { None }
 }
 
-/// A perfect nest somewhere in a block.
-struct Place<'a> {
-    stmt: &'a Stmt,
-    store: &'a Store,
-    /// The statements among which it stands, and those among which the loops around it do, with the place there.
-    levels: Vec<(&'a [Stmt], usize)>,
-    /// The loops around it.
-    around: Vec<&'a For>,
-}
-
-/// The perfect nests of a block and of its loops.
-fn places(block: &[Stmt]) -> Vec<Place<'_>> {
+/// The perfect nests of a block and of its loops, with their stores.
+fn nests(block: &[Stmt]) -> Vec<(&Stmt, &Store)> {
     let mut found = Vec::new();
-    for (at, stmt) in block.iter().enumerate() {
-        if let Some(store) = store_of_nest(stmt) {
-            found.push(Place { stmt, store, levels: vec![(block, at)], around: Vec::new() });
-        } else if let Stmt::For(f) = stmt {
-            found.extend(places(&f.body).into_iter().map(|mut place| {
-                place.levels.push((block, at));
-                place.around.push(f);
-                place
-            }));
+    for stmt in block {
+        match (store_of_nest(stmt), stmt) {
+            (Some(store), _) => found.push((stmt, store)),
+            (None, Stmt::For(f)) => found.extend(nests(&f.body)),
+            (None, _) => {}
         }
     }
     found
+}
+
+/// Whether a store writes the result and reads the operand.
+fn computes(store: &Store, (operand, result): (BufferId, BufferId)) -> bool {
+    let mut reads = false;
+    store.value.leaves(&mut |leaf| reads |= matches!(leaf, Leaf::Load(l) if l.buffer == operand));
+    store.buffer == result && reads
+}
+
+/// Whether a statement is a perfect nest that computes each element of the result once, from the operand's at that place.
+fn is_in_place(program: &LoopProgram, stmt: &Stmt, pair: (BufferId, BufferId)) -> bool {
+    nest(stmt).is_some_and(|nest| {
+        computes(&nest.store, pair)
+            && operands_at(&nest.store).contains(&pair.0)
+            && repeating_loops(program, &nest).is_empty()
+    })
+}
+
+/// The elements of the result that were touched on the way through a block: for each access, what it covers in each
+/// dimension in all iterations together. One that says nothing of its indices has no dimensions.
+struct Touched<'a> {
+    program: &'a LoopProgram,
+    pair: (BufferId, BufferId),
+    result: Vec<Vec<Interval>>,
+}
+
+/// Whether each element of the operand is dead where the result's is first touched.
+fn is_dead_behind(program: &LoopProgram, pair: (BufferId, BufferId), block: &[Stmt]) -> bool {
+    let mut touched = Touched { program, pair, result: Vec::new() };
+    block.iter().all(|s| touched.leaves_dead(s))
+}
+
+impl Touched<'_> {
+    /// The same for a statement behind what was touched already.
+    fn leaves_dead(&mut self, stmt: &Stmt) -> bool {
+        let (operand, result) = self.pair;
+        match stmt {
+            Stmt::Store(s) => self.store_leaves_dead(s),
+            // Of a nest in place, each iteration has an element of its own.
+            Stmt::For(_) if is_in_place(self.program, stmt, self.pair) => {
+                store_of_nest(stmt).is_none_or(|s| self.store_leaves_dead(s))
+            }
+            Stmt::For(f) => {
+                let both = stmt.mentions(operand) && stmt.mentions(result);
+                (!both || are_apart(self.program, f, &[operand, result])) && f.body.iter().all(|s| self.leaves_dead(s))
+            }
+            other => {
+                let dead = !other.mentions(operand) || self.result.is_empty();
+                if other.mentions(result) {
+                    self.result.push(Vec::new());
+                }
+                dead
+            }
+        }
+    }
+
+    /// A store reads before it writes.
+    fn store_leaves_dead(&mut self, store: &Store) -> bool {
+        let mut loads = Vec::new();
+        store.value.leaves(&mut |leaf| {
+            if let Leaf::Load(l) = leaf {
+                loads.push((l.buffer, &l.indices));
+            }
+        });
+        loads.into_iter().chain([(store.buffer, &store.indices)]).all(|(buffer, indices)| self.access(buffer, indices))
+    }
+
+    fn access(&mut self, buffer: BufferId, indices: &[Index]) -> bool {
+        let (operand, result) = self.pair;
+        if buffer != operand && buffer != result {
+            return true;
+        }
+        let covered: Vec<Interval> = indices.iter().map(|i| i.range(&|l| self.program.loop_range(l))).collect();
+        if buffer == operand {
+            return self.result.iter().all(|other| are_disjoint(&covered, other));
+        }
+        self.result.push(covered);
+        true
+    }
+}
+
+fn are_disjoint(a: &[Interval], b: &[Interval]) -> bool {
+    a.iter().zip(b).any(|(a, b)| a.max < b.min || b.max < a.min)
 }
 
 /// Whether a buffer has an element for each of another.
