@@ -150,7 +150,7 @@ fn order_is_free(
     selection: &Selection,
 ) -> Result<(), LegalizeError> {
     let own = |l: &&Load| l.buffer == target.buffer && *l != target;
-    let elsewhere = operands.loads.iter().filter(own).any(|l| !apart(nest, &l.indices, &target.indices));
+    let elsewhere = operands.loads.iter().filter(own).any(|l| !apart(program, nest, &l.indices, &target.indices));
     let joins = |op: &SelectedOp, with: AluOp| {
         op.opcode == with && !matches!(op.operand, OpOperand::Operand(k) if operands.loads[k as usize] == *target)
     };

@@ -81,8 +81,9 @@ pub fn drop_empty_loops(stmts: &mut Vec<Stmt>) {
 
 /// Whether two accesses of one buffer are apart in all iterations of a nest: in some dimension they differ by a number, also
 /// modulo the slots that take turns there, and the nest's loops move neither.
-pub fn apart(nest: &Nest, a: &[Index], b: &[Index]) -> bool {
-    let still = |e: &Index| !e.mentions(&|v| nest.loops.iter().any(|l| l.var == v));
+pub fn apart(program: &LoopProgram, nest: &Nest, a: &[Index], b: &[Index]) -> bool {
+    let moves = |v: LoopId| nest.loops.iter().any(|l| l.var == v) && program.loop_var(v).extent > 1;
+    let still = |e: &Index| !e.mentions(&moves);
     let inside = |e: &Index| match e.terms() {
         [(Atom::Mod(inside, slots), 1)] if e.offset() == 0 => Some(((**inside).clone(), *slots)),
         _ => None,

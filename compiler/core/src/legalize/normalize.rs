@@ -24,7 +24,7 @@ pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
         let around = std::mem::replace(&mut nest.loops, inside);
         // Loops outside of a marked one are the schedule's wish and stay around the box.
         let marked = nest.loops.iter().position(|l| l.mark.is_some()).unwrap_or(0);
-        let nest = match (reads_itself(&nest), is_reduction(&nest)) {
+        let nest = match (reads_itself(program, &nest), is_reduction(&nest)) {
             (true, true) => {
                 let (nest, reduced) = reduced_outermost(nest);
                 normalize(program, nest, reduced)
@@ -52,11 +52,11 @@ fn reduced_outermost(nest: Nest) -> (Nest, usize) {
 }
 
 /// Whether a nest reads what its iterations write; another slot of its buffer is not that.
-fn reads_itself(nest: &Nest) -> bool {
+fn reads_itself(program: &LoopProgram, nest: &Nest) -> bool {
     let store = &nest.store;
     let mut found = false;
     store.value.leaves(&mut |leaf| {
-        found |= matches!(leaf, Leaf::Load(l) if l.buffer == store.buffer && !apart(nest, &l.indices, &store.indices));
+        found |= matches!(leaf, Leaf::Load(l) if l.buffer == store.buffer && !apart(program, nest, &l.indices, &store.indices));
     });
     found
 }
