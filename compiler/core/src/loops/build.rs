@@ -317,16 +317,16 @@ impl Builder<'_> {
         self.loops.insert(l, Affine::var(var).plus_constant(piece.min));
         let mut body = Vec::new();
         let (mut inside, mut followers) = (Vec::new(), Vec::new());
-        if phase == Phase::Compute {
-            let complete = self.completes(stage, depth + 1);
-            for inner in self.order.iter().copied() {
-                match self.schedule.stage(inner).attach.filter(|at| at.stage == stage && at.axis == axis) {
-                    Some(at) if at.follows && complete => followers.push(inner),
-                    Some(at) if !at.follows && (complete || !self.schedule.serves_followers(inner, stage)) => {
-                        inside.push(inner);
-                    }
-                    _ => {}
+        let complete = self.completes(stage, depth + 1);
+        for inner in self.order.iter().copied() {
+            match self.schedule.stage(inner).attach.filter(|at| at.stage == stage && at.axis == axis) {
+                // Where nothing is summed up, what the sums start from is all that they need.
+                _ if phase == Phase::Init && !self.schedule.starts_from(stage, inner) => {}
+                Some(at) if at.follows && complete => followers.push(inner),
+                Some(at) if !at.follows && (complete || !self.schedule.serves_followers(inner, stage)) => {
+                    inside.push(inner);
                 }
+                _ => {}
             }
         }
         for inner in inside {

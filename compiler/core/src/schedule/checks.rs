@@ -69,21 +69,10 @@ pub fn can_hold(s: &Schedule, producer: StageId, host: StageId, axis: StageAxisI
         return Err(HoldError::ReaderOutside { reader: s.stage_name(*reader).to_string() });
     }
     let reduced = s.stage(host).leaves[..=at].iter().any(|l| s.stage(host).axis(*l).reduce);
-    match reduced && readers.contains(&host) && starts_from(s, host, producer) {
+    match reduced && readers.contains(&host) && s.starts_from(host, producer) {
         true => Err(HoldError::StartsBefore { sum: s.stage_name(host).to_string() }),
         false => Ok(()),
     }
-}
-
-/// Whether a reduction starts from what a stage computes, or from what is computed with it in its loops.
-fn starts_from(s: &Schedule, sum: StageId, producer: StageId) -> bool {
-    let Some(start) = s.compute(sum).start() else { return false };
-    let mut found = false;
-    start.leaves(&mut |leaf| {
-        let read = if let Leaf::Read(read) = leaf { s.stage_of(read.tensor) } else { None };
-        found |= read.is_some_and(|stage| lies_within(s, stage, producer));
-    });
-    found
 }
 
 /// The stages that read a stage; where these are computed in the loops of `around`, those that read them.

@@ -24,7 +24,7 @@ use tilewright_syntax::ast::Ident;
 
 use crate::gemm::Core;
 use crate::loops::ir::Scope;
-use crate::tensor::{AxisId, Compute, Kernel, TensorId};
+use crate::tensor::{AxisId, Compute, Kernel, Leaf, TensorId};
 
 pub use apply::{Step, apply};
 pub use checks::HoldError;
@@ -275,6 +275,17 @@ impl Schedule {
     /// Whether a stage's buffer is allocated inside a loop, whose iterations can take copies of it in turn.
     pub fn can_rotate(&self, stage: StageId) -> bool {
         self.own_loop(stage).is_some() || self.storage_depth(stage) > 0
+    }
+
+    /// Whether a reduction starts from what a stage computes, or from what is computed with it in its loops.
+    pub fn starts_from(&self, sum: StageId, producer: StageId) -> bool {
+        let Some(start) = self.compute(sum).start() else { return false };
+        let mut found = false;
+        start.leaves(&mut |leaf| {
+            let read = if let Leaf::Read(read) = leaf { self.stage_of(read.tensor) } else { None };
+            found |= read.is_some_and(|stage| checks::lies_within(self, stage, producer));
+        });
+        found
     }
 
     /// The slots of a stage's buffer.

@@ -35,3 +35,13 @@ fn documents_show_what_is_printed() {
         assert!(shown > 0, "{document} shows no command");
     }
 }
+
+#[test]
+fn every_example_is_listed() {
+    let list = std::fs::read_to_string(root().join("docs/examples.md")).unwrap();
+    for entry in std::fs::read_dir(root().join("dsl-examples")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let listed = list.matches(&format!("| `dsl-examples/{name}` |")).count();
+        assert_eq!(listed, usize::from(name.ends_with(".tw")), "docs/examples.md lists {name} once");
+    }
+}
