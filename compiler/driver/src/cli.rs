@@ -35,6 +35,8 @@ pub enum Command {
     Sweep(SweepArgs),
     /// Run every row of a table of operators and show its figures beside those of another compiler
     Bench(BenchArgs),
+    /// Name the first directive after which a program's result or legality changes
+    Bisect(BisectArgs),
     /// Execute a recorded stream and compare memory and cycles with the recording
     Replay(ReplayArgs),
     /// Assemble a text into an instruction stream
@@ -215,6 +217,35 @@ pub struct SweepArgs {
     /// Write the table as one JSON object; on standard output in the place of the table
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
+}
+
+/// The program is tried with the first directives of its schedule, for every number of them: compiled, run and compared
+/// with the reference. The directive at fault is, in this order:
+///
+/// 1. the first one after which values are wrong;
+/// 2. one that cannot be applied where it stands;
+/// 3. where the whole schedule is refused, the one behind the last legal prefix;
+/// 4. where no prefix is legal, the one without which the whole would be;
+/// 5. where there is none, the one with which the error of the whole begins.
+///
+/// Exit status: 0 nothing is wrong, 1 the schedule is refused, 3 values are wrong.
+#[derive(Debug, Args)]
+pub struct BisectArgs {
+    /// The program
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub params: Params,
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Of the random inputs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub target: TargetOption,
+    /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright` [default: the
+    /// timing of the target, or else de10]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub timing: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@
 
 mod arrays;
 mod bench;
+mod bisect;
 mod cli;
 mod commands;
 mod compile;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Profile(args) => commands::profile::run(args, &mut sources),
         Command::Sweep(args) => commands::sweep::run(args, &mut sources),
         Command::Bench(args) => commands::bench::run(args, &mut sources),
+        Command::Bisect(args) => commands::bisect::run(args, &mut sources),
         Command::Replay(args) => commands::replay::run(args, &mut sources),
         Command::Asm(args) => commands::asm::run(args, &mut sources),
         Command::Disasm(args) => commands::disasm::run(args, &mut sources),

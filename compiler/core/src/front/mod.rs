@@ -8,6 +8,7 @@
 mod automatic;
 mod checking;
 mod choice;
+mod single;
 mod testing;
 
 use std::collections::BTreeMap;

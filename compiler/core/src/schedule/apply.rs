@@ -1,7 +1,7 @@
 //! Applies the directives of a schedule, in order. AST → [`Schedule`].
 
 use tilewright_syntax::ast::{self, Ident};
-use tilewright_syntax::{Diagnostic, Span};
+use tilewright_syntax::{Diagnostic, Span, Trivia, print};
 
 use crate::gemm::Core;
 use crate::modules::Modules;
@@ -44,6 +44,58 @@ pub fn apply(
     })?;
     warning::find_idle(&mut schedule);
     Ok(schedule)
+}
+
+/// A directive of a schedule with the names that it has where it is applied.
+#[derive(Clone, Debug)]
+pub struct Directive {
+    target: Option<Ident>,
+    stage: Ident,
+    call: ast::Directive,
+    /// The calls of definitions and the repetitions that it came from, from the outermost on.
+    pub context: Vec<Context>,
+}
+
+impl Directive {
+    /// The directive's place in the source.
+    pub fn span(&self) -> Span {
+        self.call.span
+    }
+
+    /// The directive as source, with the names and sizes that it has where it is applied: `X_buf = X.cache_read(inp)`.
+    pub fn text(&self) -> String {
+        let (target, stage, call) = (self.target.clone(), self.stage.clone(), self.call.clone());
+        let statement = ast::ScheduleStmt::Directive { target, stage, call };
+        let (name, kernel, span) = (self.stage.clone(), self.stage.clone(), self.call.span);
+        let alone = ast::Schedule { name, params: Vec::new(), kernel, stmts: vec![statement], span };
+        let printed = print(&ast::Program { items: vec![ast::Item::Schedule(alone)] }, &Trivia::default());
+        let lines = printed.lines().skip(1).filter(|line| *line != "}");
+        lines.map(str::trim).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The schedule with one directive more.
+    pub fn applied(&self, schedule: &Schedule, constants: &Constants) -> Result<Schedule, Diagnostic> {
+        let mut after = schedule.clone();
+        let outcome = apply_one(&mut after, &self.stage, self.target.as_ref(), &self.call, constants);
+        let told = |d: Diagnostic, context: &Context| d.secondary(context.span, context.text.clone());
+        outcome.map(|()| after).map_err(|diagnostic| self.context.iter().rev().fold(diagnostic, told))
+    }
+}
+
+/// The directives of a schedule, those of the definitions that it calls among them, in order. None is applied.
+pub fn directives(
+    source: &ast::Schedule,
+    kernel: &Kernel,
+    modules: &Modules,
+    constants: &Constants,
+) -> Result<Vec<Directive>, Diagnostic> {
+    let mut found = Vec::new();
+    expand(source, kernel, modules, constants, &mut |Expanded { target, stage, call, context }| {
+        let (target, stage, call, context) = (target.cloned(), stage.clone(), call.clone(), context.to_vec());
+        found.push(Directive { target, stage, call, context });
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 fn apply_one(

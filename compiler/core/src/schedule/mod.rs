@@ -26,7 +26,7 @@ use crate::gemm::Core;
 use crate::loops::ir::Scope;
 use crate::tensor::{AxisId, Compute, Kernel, Leaf, TensorId};
 
-pub use apply::{Step, apply};
+pub use apply::{Directive, Step, apply, directives};
 pub use checks::HoldError;
 pub use error::ScheduleError;
 pub use expand::{Context, ExpandError};

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use tilewright_core::gemm::Core;
-use tilewright_core::loops::interpret::{Arrays, InterpretError, interpret};
+use tilewright_core::loops::interpret::{Arrays, InterpretError, interpret, interpret_within};
 use tilewright_core::loops::ir::{LoopProgram, Role};
 use tilewright_core::loops::{canonical, print};
 use tilewright_core::scalar::DType;
@@ -334,6 +334,16 @@ fn random_programs_are_of_all_kinds() {
         let count = texts.matches(word).count();
         assert!(count > 5, "{count} times `{word}`");
     }
+}
+
+#[test]
+fn programs_that_are_too_long_are_refused_before_they_begin() {
+    let text = "program p {\n    output Y: i8[4] @dram\n    for i in 0..4 {\n        Y[i] = 1i8\n    }\n}\n";
+    let within = |most| interpret_within(&program(text), CORE, &Arrays::new(), most);
+    let Err(InterpretError::TooLong { steps, most: 0 }) = within(0) else { panic!("it executes statements") };
+    assert!(steps >= 4 && within(steps).is_ok());
+    let refused = within(steps - 1).unwrap_err().to_string();
+    assert_eq!(refused, format!("the program executes {steps} statements; at most {} can be interpreted", steps - 1));
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 
 pub mod asm;
 pub mod bench;
+pub mod bisect;
 pub mod check;
 pub mod disasm;
 pub mod explain;

@@ -56,8 +56,8 @@ pub enum InterpretError {
     TileSize { buffer: String, scope: Scope, lanes: i64, expected: i64 },
     #[error("the buffers have {elements} elements together; at most {MAX_ELEMENTS} can be interpreted")]
     TooLarge { elements: i64 },
-    #[error("the program executes {steps} statements; at most {MAX_STEPS} can be interpreted")]
-    TooLong { steps: u64 },
+    #[error("the program executes {steps} statements; at most {most} can be interpreted")]
+    TooLong { steps: u64, most: u64 },
     #[error("`{buffer}` is read at {index:?} before it is written{}", loop_values(.at))]
     Uninitialised {
         buffer: String,
@@ -90,12 +90,22 @@ fn tile_size(core: Core, scope: Scope) -> Option<i64> {
 
 /// Executes a program. `inputs` holds an array for each input and nothing else; the result holds one for each output.
 pub fn interpret(program: &LoopProgram, core: Core, inputs: &Arrays) -> Result<Arrays, InterpretError> {
+    interpret_within(program, core, inputs, MAX_STEPS)
+}
+
+/// As [`interpret`], of programs that execute no more than `most` statements; a longer one is refused before it begins.
+pub fn interpret_within(
+    program: &LoopProgram,
+    core: Core,
+    inputs: &Arrays,
+    most: u64,
+) -> Result<Arrays, InterpretError> {
     verify(program).map_err(|mut errors| errors.swap_remove(0))?;
     check_tiles(program, core)?;
     check_size(program)?;
     let (block, steps) = resolve(program);
-    if steps > MAX_STEPS {
-        return Err(InterpretError::TooLong { steps });
+    if steps > most {
+        return Err(InterpretError::TooLong { steps, most });
     }
     let mut machine = Machine::new(core, memories(program, inputs)?, program.loops.len());
     machine.run(&block).map_err(|fault| uninitialised(program, &fault))?;

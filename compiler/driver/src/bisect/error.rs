@@ -1,0 +1,129 @@
+//! What a bisection finds, as an error of the schedule or of the compiler.
+
+use thiserror::Error;
+use tilewright_core::schedule::Directive;
+use tilewright_syntax::Diagnostic;
+
+use super::Finding;
+use super::prefixes::Scan;
+use super::trial::Verdict;
+use crate::error::{Exit, Failure, our_mistake};
+
+/// What is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Fault {
+    #[error("{0}")]
+    Directive(String),
+    #[error("no directive makes the schedule illegal: the error is there before the first")]
+    Lacking,
+    #[error("{0}")]
+    Values(String),
+    #[error("no schedule is written here, and so there is no directive to look for")]
+    NoSchedule,
+}
+
+impl Fault {
+    /// The stable code that `explain` takes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Fault::Directive(_) => "E0682",
+            Fault::Lacking => "E0683",
+            Fault::Values(_) => "E0684",
+            Fault::NoSchedule => "E0685",
+        }
+    }
+
+    /// The error as it is shown, without a place.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let told = Diagnostic::error(self.code(), self.to_string());
+        match self {
+            Fault::Directive(_) => told,
+            Fault::Lacking => told.note("a directive is missing, or none would help"),
+            Fault::Values(_) => our_mistake(told),
+            Fault::NoSchedule => {
+                told.help("`tilewright lower FILE --emit schedule` prints the automatic one as source to start from")
+            }
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        fault.diagnostic().into()
+    }
+}
+
+/// What is told of a finding: the directive at fault, and what is wrong from there on. None where nothing is.
+pub fn told(scan: &Scan) -> Option<Failure> {
+    let Scan { directives, verdicts, inapplicable, finding, others, .. } = scan;
+    let told = |at: usize, say: &dyn Fn(&str) -> String, label: &str| {
+        let message = say(&format!("`{}`", directives[at].text()));
+        at_fault(&Fault::Directive(message), &directives[at], label)
+    };
+    let whole = || refusal(verdicts.last());
+    let legal_before = |at: usize| match at.checked_sub(1) {
+        Some(before) => format!("behind `{}` it is legal", directives[before].text()),
+        None => "without directives it is legal".to_owned(),
+    };
+    let mut diagnostics = Vec::new();
+    match finding {
+        Finding::Nothing => return None,
+        Finding::Values(after) => return Some(other_values(scan, *after)),
+        Finding::Inapplicable(at) => {
+            diagnostics.push(told(*at, &|it| format!("{it} cannot be applied where it stands"), "this directive"));
+            diagnostics.extend(inapplicable.iter().flatten().cloned());
+        }
+        Finding::Broken(at) => {
+            let said = told(*at, &|it| format!("from {it} on, the schedule is legal no more"), "refused from here on");
+            diagnostics.push(said.note(legal_before(*at)));
+            diagnostics.extend(refusal(verdicts.get(at + 1)));
+        }
+        Finding::Without(at) => {
+            let said = told(*at, &|it| format!("without {it}, the schedule would be legal"), "only without this");
+            diagnostics.push(match others {
+                0 => said,
+                n => said.note(format!("without it, {n} more cannot be applied, and are left out as well")),
+            });
+            diagnostics.extend(whole());
+        }
+        Finding::Begins(at) => {
+            let said = told(*at, &|it| format!("the error begins with {it}"), "this directive");
+            diagnostics
+                .push(said.note("no prefix of the schedule is legal, and leaving out one directive does not help"));
+            diagnostics.extend(whole());
+        }
+        Finding::Lacking => {
+            diagnostics.push(Fault::Lacking.diagnostic());
+            diagnostics.extend(whole());
+        }
+    }
+    Some(Failure::Told { exit: Exit::Wrong, diagnostics })
+}
+
+fn other_values(scan: &Scan, after: Option<usize>) -> Failure {
+    let wrong = match scan.verdicts.get(after.map_or(0, |at| at + 1)) {
+        Some(Verdict::Wrong(told)) => Some(told.clone()),
+        _ => None,
+    };
+    let first = match after.map(|at| &scan.directives[at]) {
+        Some(directive) => {
+            let message = format!("`{}` changes the result", directive.text());
+            at_fault(&Fault::Values(message), directive, "right before, wrong behind it")
+        }
+        None => Fault::Values("the result is wrong before the first directive".to_owned()).diagnostic(),
+    };
+    Failure::Told { exit: Exit::Differs, diagnostics: [first].into_iter().chain(wrong).collect() }
+}
+
+/// The fault at its directive, with the calls and repetitions that led to it.
+fn at_fault(fault: &Fault, directive: &Directive, label: &str) -> Diagnostic {
+    let told = fault.diagnostic().primary(directive.span(), label);
+    directive.context.iter().rev().fold(told, |told, context| told.secondary(context.span, context.text.clone()))
+}
+
+fn refusal(verdict: Option<&Verdict>) -> Vec<Diagnostic> {
+    match verdict {
+        Some(Verdict::Refused(told)) => told.clone(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,67 @@
+//! `tilewright bisect FILE`: every prefix of a schedule tried, and the first directive named after which the result or the
+//! legality changes.
+//!
+//! In a program of several kernels each call is tried alone first, since what a directive does to its own kernel explains
+//! most. Only if all of them are legal alone, and not together, each is tried with the others whole.
+
+use tilewright_core::pipeline::{Front, Request, front};
+use tilewright_syntax::Sources;
+
+use crate::bisect::error::{Fault, told};
+use crate::bisect::prefixes::{Scan, scan};
+use crate::bisect::shown::shown;
+use crate::bisect::trial::{Trials, Verdict};
+use crate::cli::BisectArgs;
+use crate::compile::{params, read_program};
+use crate::error::{Exit, Failure};
+use crate::report::{GOOD, HEADING};
+use crate::target::NamedTiming;
+use crate::{files, target};
+
+pub fn run(args: &BisectArgs, sources: &mut Sources) -> Result<Exit, Failure> {
+    let file = read_program(&args.file, sources)?;
+    let params = params(&args.params.params, sources)?;
+    let (config, stated) = target::read_timed(args.target.target.as_deref(), sources)?;
+    let timing = args.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?.unwrap_or(stated);
+    let (program, schedule) = (args.choice.program.as_deref(), args.choice.schedule.as_deref());
+    let front = front(&Request { sources, file, params: &params, program, schedule, config: &config })?;
+    let written: Vec<usize> = (0..front.calls().len()).filter(|at| !front.calls()[*at].automatic).collect();
+    if written.is_empty() {
+        return Err(Fault::NoSchedule.into());
+    }
+    for at in &written {
+        let alone = front.alone(&front.calls()[*at]);
+        show(&scan(&Trials::new(&alone, &timing, args.seed)?, 0)?, &front, *at, sources)?;
+    }
+    together(&front, &written, &timing, args.seed, sources)?;
+    files::print(&format!("{GOOD}✔{GOOD:#} the whole schedule is legal, and no directive changes the result\n"))?;
+    Ok(Exit::Good)
+}
+
+/// Prints what was tried of a call; fails with what is at fault.
+fn show(scan: &Scan, front: &Front, call: usize, sources: &Sources) -> Result<(), Failure> {
+    files::print(&(shown(scan, &front.calls()[call], sources) + "\n"))?;
+    told(scan).map_or(Ok(()), Err)
+}
+
+/// The whole program, whose calls are all right alone.
+fn together(
+    front: &Front,
+    written: &[usize],
+    timing: &NamedTiming,
+    seed: u64,
+    sources: &Sources,
+) -> Result<(), Failure> {
+    if front.calls().len() == 1 {
+        return Ok(());
+    }
+    let trials = Trials::new(front, timing, seed)?;
+    let whole = front.schedule(&mut |_| {})?.schedules;
+    if let Verdict::Legal { .. } = trials.run(whole) {
+        return Ok(());
+    }
+    files::print(&format!(
+        "{HEADING}Each call is legal alone. With the schedules of the others whole:{HEADING:#}\n\n"
+    ))?;
+    written.iter().try_for_each(|at| show(&scan(&trials, *at)?, front, *at, sources))
+}
