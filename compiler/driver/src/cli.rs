@@ -211,10 +211,17 @@ pub struct SweepArgs {
     /// timing of the target, or else de10]
     #[arg(long, value_name = "NAME|FILE")]
     pub timing: Option<PathBuf>,
-    /// Write the table as comma-separated values, with more columns; on standard output in the place of the table
+    #[command(flatten)]
+    pub exports: Exports,
+}
+
+/// Where the figures of many runs go besides the terminal.
+#[derive(Debug, Args)]
+pub struct Exports {
+    /// Write every figure as comma-separated values; on standard output in the place of the report
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub csv: Option<PathBuf>,
-    /// Write the table as one JSON object; on standard output in the place of the table
+    /// Write every figure as one JSON object; on standard output in the place of the report
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
 }
@@ -329,12 +336,8 @@ pub struct BenchArgs {
     /// timing of the target, or else de10]
     #[arg(long, value_name = "NAME|FILE")]
     pub timing: Option<PathBuf>,
-    /// Write every figure as comma-separated values; on standard output in the place of the report
-    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
-    pub csv: Option<PathBuf>,
-    /// Write every figure as one JSON object; on standard output in the place of the report
-    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
-    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub exports: Exports,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod compile;
 mod cycles;
 mod diff;
 mod error;
+mod exports;
 mod files;
 mod forms;
 mod npy;

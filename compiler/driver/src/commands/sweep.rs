@@ -4,14 +4,12 @@
 //! A combination that is refused is no error of the command: it stands at the end of the table. But where all are refused
 //! for the same reason, which then has nothing to do with their values, that reason is told as `run` tells it.
 
-use std::path::Path;
-
 use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::cli::{Assignment, SweepArgs};
 use crate::compile::read_program;
 use crate::error::{DriverError, Exit, Failure};
-use crate::files::{self, Staged};
+use crate::exports::{self, Forms};
 use crate::sweep::error::{MAX_COMBINATIONS, SweepError};
 use crate::sweep::shown::{self, Ranking};
 use crate::sweep::values::{Part, parse};
@@ -23,7 +21,8 @@ pub fn run(args: &SweepArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let (parameters, schedules) = (parameters(args, sources)?, args.schedule.clone());
     let (config, stated) = target::read_timed(args.target.target.as_deref(), sources)?;
     let timing = args.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?.unwrap_or(stated);
-    check_files(args)?;
+    let inputs = [Some(&args.file), args.target.target.as_ref(), args.timing.as_ref()];
+    exports::check(&args.exports, inputs.into_iter().flatten().map(|path| &**path))?;
     let combinations = combinations(&parameters, &schedules);
     let program = args.program.as_deref();
     let subject = Subject { sources, file, program, config: &config, timing: &timing, seed: args.seed };
@@ -32,7 +31,9 @@ pub fn run(args: &SweepArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         return Err(told.into());
     }
     let ranking = Ranking::new(&args.file, &subject, &parameters, &combinations, &outcomes);
-    write(args, &ranking)?;
+    let forms =
+        Forms { csv: &|| shown::csv(&ranking), json: &|| shown::json(&ranking), report: &|| shown::table(&ranking) };
+    exports::write(&args.exports, &forms)?;
     verdict(&parameters, &combinations, &outcomes)
 }
 
@@ -77,20 +78,6 @@ fn parts(given: &Assignment, sources: &mut Sources) -> Result<Vec<Part>, SweepEr
     })
 }
 
-/// Refuses outputs that would replace what the command reads, or each other.
-fn check_files(args: &SweepArgs) -> Result<(), Failure> {
-    let outputs: Vec<&Path> = args.csv.as_deref().into_iter().chain(args.json.as_deref()).collect();
-    if outputs == [Path::new(files::STANDARD); 2] {
-        let message = "`--csv` and `--json` would be mixed on standard output: give one of them a file";
-        return Err(Failure::Usage(message.to_owned()));
-    }
-    for output in &outputs {
-        let inputs = [Some(&args.file), args.target.target.as_ref(), args.timing.as_ref()];
-        files::keep_inputs(output, inputs.into_iter().flatten().map(|path| &**path))?;
-    }
-    Ok(files::keep_apart(&outputs)?)
-}
-
 /// What is told of every combination alike, where all are refused.
 fn one_reason(outcomes: &[Outcome]) -> Option<Vec<Diagnostic>> {
     let told = |outcome: &Outcome| match outcome {
@@ -99,23 +86,6 @@ fn one_reason(outcomes: &[Outcome]) -> Option<Vec<Diagnostic>> {
     };
     let first = told(outcomes.first()?)?;
     outcomes.iter().all(|outcome| told(outcome).as_ref() == Some(&first)).then_some(first)
-}
-
-/// Writes files first, so that one that cannot be written is told before the table.
-fn write(args: &SweepArgs, ranking: &Ranking) -> Result<(), Failure> {
-    let (mut staged, mut shown) = (Vec::new(), None);
-    let mut output = |path: Option<&Path>, text: &dyn Fn() -> String| -> Result<(), Failure> {
-        match path {
-            Some(path) if path == Path::new(files::STANDARD) => shown = Some(text()),
-            Some(path) => staged.push(files::stage(path, text().as_bytes())?),
-            None => {}
-        }
-        Ok(())
-    };
-    output(args.csv.as_deref(), &|| shown::csv(ranking))?;
-    output(args.json.as_deref(), &|| shown::json(ranking))?;
-    staged.into_iter().try_for_each(Staged::commit)?;
-    Ok(files::print(&shown.unwrap_or_else(|| shown::table(ranking)))?)
 }
 
 /// How the command ends; the first combination whose values are wrong is told, since the compiler is to blame.
