@@ -11,7 +11,7 @@
 //! inside. Conditions are the limits of stages (values that keep one for nothing do not exist) and the edges of arrays that
 //! say what stands outside of them.
 
-use crate::affine::{Affine, Interval};
+use crate::affine::{Affine, Atom, Interval};
 use crate::scalar::{BinaryOp, Scalar};
 use crate::schedule::regions::{axis_value, enclosing, outside, read_indices};
 use crate::schedule::{Regions, Schedule, StageId, StageLoop};
@@ -178,7 +178,15 @@ pub fn copies_zeros(schedule: &Schedule, regions: &Regions, stage: StageId) -> b
         let range = regions.range_of(min);
         range.max + extent <= 0 || range.min >= *whole
     });
-    let is_factor = |reader: &StageId| factors(schedule, *reader).iter().any(|read| read.tensor == tensor);
+    // Loops are cut where an index that is linear leaves the array, so only there the products are left out as well.
+    let is_factor = |reader: &StageId| {
+        let is_linear = |read: &&Read| {
+            let indices = read_indices(schedule, regions, *reader, read);
+            indices.iter().all(|e| e.terms().iter().all(|(atom, _)| matches!(atom, Atom::Var(_))))
+        };
+        let own: Vec<&Read> = factors(schedule, *reader).into_iter().filter(|read| read.tensor == tensor).collect();
+        !own.is_empty() && own.iter().all(is_linear)
+    };
     beyond && outside(schedule, tensor) == Some(0) && schedule.readers(tensor).iter().all(is_factor)
 }
 

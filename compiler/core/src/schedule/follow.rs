@@ -246,8 +246,8 @@ impl Schedule {
         let depths = chain.iter().filter_map(|f| s.depth(self.follows(*f)?.axis));
         let Some(deepest) = depths.min() else { return 0 };
         let local = |member: &StageId| {
-            let whole = self.stage(*member).scope == Scope::Dram;
-            whole || self.readers(self.stage(*member).tensor).iter().all(|r| chain.contains(r))
+            let is_output = self.kernel.tensor(self.stage(*member).tensor).output;
+            is_output || self.readers(self.stage(*member).tensor).iter().all(|r| chain.contains(r))
         };
         let folds = self.follows(stage).is_none()
             && s.scope != Scope::Dram

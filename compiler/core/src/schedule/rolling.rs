@@ -17,7 +17,7 @@
 use crate::affine::Interval;
 use crate::schedule::checks::{can_hold, places};
 use crate::schedule::follow::depends_on;
-use crate::schedule::regions::{Known, Region, Regions, enclosing, infer};
+use crate::schedule::regions::{Known, Region, Regions, enclosing, infer, infer_within};
 use crate::schedule::{Attach, Schedule, StageId, StageLoop};
 
 /// Why a stage's buffer cannot roll.
@@ -99,8 +99,16 @@ pub fn can_roll(s: &Schedule, stage: StageId, over: StageLoop) -> Result<Option<
         return Err(RollError::Threads);
     }
     let regions = infer(s);
-    let roll = movement(regions.region(stage), over, &inside).ok_or(RollError::NotOneStep)?;
+    let region = regions.region(stage);
+    let roll = movement(region, over, &inside).ok_or(RollError::NotOneStep)?;
     let Interval { min, max } = regions.range(over);
+    // A region is a hull where an index is divided. What the first iteration computes is more exact, and later ones would
+    // find less than they read.
+    let known = Known { pieces: [(over, Interval::new(min, min))].into(), ..Known::default() };
+    let first = infer_within(s, &s.producers_first(), &known);
+    if first.region(stage).extent != region.extent {
+        return Err(RollError::NotOneStep);
+    }
     Ok(Some(roll).filter(|r| r.moves.is_none_or(|m| m.overlap > 0) && min < max))
 }
 
