@@ -16,7 +16,9 @@
 //! beyond the edge of an array: transfers pad whole rows with zeros.
 
 use crate::affine::{Affine, Atom, gcd};
-use crate::legalize::nest::{Nest, NestLoop, drop_empty_loops, rewrite_stores, stores, substitute_loop, tile_loops};
+use crate::legalize::nest::{
+    Nest, NestLoop, drop_empty_loops, equal_copies, rewrite_stores, stores, substitute_loop, tile_loops,
+};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, BufferId, Index, Leaf, Load, LoopId, LoopProgram, Mark, Role, Scope, Stmt};
 
@@ -45,7 +47,7 @@ fn is_intrinsic(stmt: &Stmt) -> bool {
 }
 
 /// A dimension in which only the indices `first + step * n` are read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Strided {
     dim: usize,
     step: i64,
@@ -92,7 +94,7 @@ impl Reads {
     }
 }
 
-/// One dimension of each buffer to leave elements out of.
+/// One dimension of each buffer to leave elements out of. Equal copies of one tensor stay equal, or they are left whole.
 fn strided(program: &LoopProgram) -> Vec<Option<Strided>> {
     let mut nests = Vec::new();
     stores(&program.body, &mut |nest| nests.push(nest));
@@ -112,7 +114,14 @@ fn strided(program: &LoopProgram) -> Vec<Option<Strided>> {
         let writers = || nests.iter().filter(|nest| nest.store.buffer == BufferId(id as u32));
         candidates(buffer, &reads).find(|s| writers().all(|nest| can_leave_out(program, nest, *s)))
     });
-    candidates.collect()
+    let mut found: Vec<Option<Strided>> = candidates.collect();
+    for group in equal_copies(program, &nests) {
+        let own = |b: &BufferId| found[b.0 as usize];
+        if group.iter().any(|b| own(b) != own(&group[0])) {
+            group.iter().for_each(|b| found[b.0 as usize] = None);
+        }
+    }
+    found
 }
 
 /// What a nest reads for others than the element that it writes.

@@ -16,9 +16,11 @@
 use std::collections::HashMap;
 
 use crate::affine::{Affine, Interval};
-use crate::legalize::nest::{Nest, drop_empty_loops, rewrite_stores, stores, substitute_loop, tile_loops};
+use crate::legalize::nest::{
+    Nest, drop_empty_loops, equal_copies, rewrite_stores, stores, substitute_loop, tile_loops,
+};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Buffer, BufferId, Index, Leaf, Load, LoopId, LoopProgram, Mark, Role, Scope};
+use crate::loops::ir::{Buffer, BufferId, Index, Leaf, Load, LoopId, LoopProgram, Mark, Scope};
 use crate::scalar::Scalar;
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
@@ -46,7 +48,7 @@ type Kept = HashMap<(BufferId, usize), Interval>;
 
 fn kept(program: &LoopProgram, nests: &[Nest]) -> Kept {
     let mut kept = Kept::new();
-    for group in groups(program, nests) {
+    for group in equal_copies(program, nests).into_iter().filter(|g| is_operand(program.buffer(g[0]))) {
         let rank = program.buffer(group[0]).shape.len();
         for dim in 0..rank {
             let Some(range) = reads(program, nests, &group, dim) else { continue };
@@ -60,29 +62,10 @@ fn kept(program: &LoopProgram, nests: &[Nest]) -> Kept {
     kept
 }
 
-/// The temporaries that only products read, those together that may share storage: equal copies of one tensor.
-fn groups(program: &LoopProgram, nests: &[Nest]) -> Vec<Vec<BufferId>> {
-    let mut groups: Vec<(BufferId, Vec<BufferId>)> = Vec::new();
-    for (id, buffer) in program.buffers.iter().enumerate() {
-        let lies = buffer.base.is_some() || buffer.layout.as_ref().is_some_and(|l| !l.lanes.is_empty());
-        if buffer.role != Role::Temporary || !matches!(buffer.scope, Scope::Inp | Scope::Wgt) || lies {
-            continue;
-        }
-        let id = BufferId(id as u32);
-        let Some(source) = source(nests, id) else { continue };
-        let like = |b: &Buffer| (b.scope, &b.shape, &b.array) == (buffer.scope, &buffer.shape, &buffer.array);
-        match groups.iter_mut().find(|(from, group)| *from == source && like(program.buffer(group[0]))) {
-            Some((_, group)) => group.push(id),
-            None => groups.push((source, vec![id])),
-        }
-    }
-    groups.into_iter().map(|(_, group)| group).collect()
-}
-
-/// What a buffer is filled from.
-fn source(nests: &[Nest], buffer: BufferId) -> Option<BufferId> {
-    let writer = nests.iter().find(|nest| nest.store.buffer == buffer)?;
-    loads(writer).first().map(|load| load.buffer)
+/// Whether only products read a buffer, whose tiles have no place yet.
+fn is_operand(buffer: &Buffer) -> bool {
+    let lies = buffer.base.is_some() || buffer.layout.as_ref().is_some_and(|l| !l.lanes.is_empty());
+    matches!(buffer.scope, Scope::Inp | Scope::Wgt) && !lies
 }
 
 fn writers<'a>(nests: &'a [Nest], group: &'a [BufferId]) -> impl Iterator<Item = &'a Nest> {

@@ -5,8 +5,8 @@
 //!  2. Names of buffers and of loops are unique, each among its kind; they and the program's name are words of the text.
 //!  3. Extents of loops and of buffers are in `1..2^31`; a buffer has at most 2^40 elements; its slots are in `1..2^31`, 1
 //!     where it is no temporary, and the dimensions that count its copies are there. No array is larger than its buffer.
-//!  4. Inputs and outputs lie in DRAM and are never allocated; a temporary is allocated once in the text. Only what
-//!     lies in DRAM says what stands outside of it.
+//!  4. Inputs, constants and outputs lie in DRAM and are never allocated; a temporary is allocated once in the text. Only what
+//!     lies in DRAM says what stands outside of it, only an input with a dimension repeats, and a constant lies in its type.
 //!  5. A layout has at most one lane for each dimension; lanes have at least two values and divide their dimension. Its order
 //!     names each dimension once, and stands there only where it differs from that of the dimensions.
 //!  6. Only a scratchpad's buffer with a layout has a base, and it is not negative.
@@ -20,7 +20,7 @@
 //! 12. Elements that are addressed exist, in every iteration, but for reads of a buffer that says what stands outside.
 //! 13. A stored value has a type that its buffer can hold, a constant lies in its type, an index taken as a value in `i32`.
 //! 14. A shift's amount is a constant in `0..32`; the immediate of an ALU shift is in `-31..32`.
-//! 15. Inputs are not written.
+//! 15. Inputs and constants are not written.
 //!
 //! Intrinsics
 //! 16. Operands lie in the right memory: `gemm` acc += inp * wgt, `alu` acc, `load` and `store` scratchpad and DRAM.
@@ -278,6 +278,12 @@ fn buffer_violations(b: &Buffer) -> Vec<Violation> {
     }
     if b.repeats && (b.role != Role::Input || b.array.is_empty()) {
         found.push(Violation::Repeats { name: b.name.clone() });
+    }
+    let (least, greatest) = b.dtype.limits();
+    if let Role::Constant(value) = b.role
+        && !(least..=greatest).contains(&value.into())
+    {
+        found.push(Violation::Constant { value, dtype: b.dtype });
     }
     if b.role != Role::Temporary && b.scope != Scope::Dram {
         found.push(Violation::InterfaceScope { scope: b.scope });

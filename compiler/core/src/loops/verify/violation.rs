@@ -31,6 +31,8 @@ pub enum Violation {
     Outside { name: String },
     #[error("`repeats` is said of `{name}`, which is no input with a dimension to repeat along")]
     Repeats { name: String },
+    #[error("the constant {value} is no `{}`", .dtype.name())]
+    Constant { value: i32, dtype: DType },
     #[error("an input or output lies in @{}", .scope.name())]
     InterfaceScope { scope: Scope },
     #[error("`{name}` is an input or output and is allocated")]
@@ -109,6 +111,7 @@ impl Violation {
             Violation::InterfaceScope { .. }
             | Violation::Outside { .. }
             | Violation::Repeats { .. }
+            | Violation::Constant { .. }
             | Violation::AllocatedInterface { .. }
             | Violation::AllocatedTwice { .. } => 4,
             Violation::LaneDimension { .. }

@@ -10,7 +10,7 @@
 //! An arithmetic shift rounds down, so multiples of what it divides by can be added before it as well as behind it, as long as
 //! no sum wraps. That is proved from the types: the sum is of products of `i8` values, and so is what is added.
 //!
-//! Checks: the argument is a sum of products that nothing else reads; the stage adds to it an `i8` tensor, along its axes; the
+//! Checks: the argument is a sum of products that nothing else reads, and no output; the stage adds to it an `i8` tensor, along its axes; the
 //! sum cannot wrap; nothing was folded into it before.
 
 use crate::affine::{Affine, Interval};
@@ -53,6 +53,9 @@ fn folded(s: &Schedule, stage: StageId, sum: StageId) -> Result<(Scalar<Leaf>, S
         return Err(format!("`{name}` starts from something already"));
     }
     let tensor = s.stage(sum).tensor;
+    if s.kernel.tensor(tensor).output {
+        return Err(format!("`{name}` is an output, which is taken without what is added"));
+    }
     if let Some(other) = s.readers(tensor).into_iter().find(|r| *r != stage) {
         return Err(format!("`{}` reads `{name}` as well", s.stage_name(other)));
     }
@@ -133,13 +136,19 @@ fn element(s: &Schedule, value: &Scalar<Leaf>) -> Option<Read> {
 /// The term, scaled, over the axes of the sum.
 fn along_sum(s: &Schedule, stage: StageId, sum: StageId, term: &Term) -> Result<Scalar<Leaf>, String> {
     let own = &s.compute(sum).axes;
-    let axis = |a: AxisId| term.to.indices.iter().position(|index| index.as_var() == Some(a)).map(|dim| own[dim]);
+    let extent = |a: AxisId| s.kernel.axis(a).extent;
+    let axis = |a: AxisId| {
+        let dim = term.to.indices.iter().position(|index| index.as_var() == Some(a))?;
+        Some(own[dim]).filter(|of_sum| extent(*of_sum) == extent(a))
+    };
     let whole = s.kernel.tensor(s.stage(stage).tensor);
     let stranger = |a: &&AxisId| axis(**a).is_none();
     let mentioned = |a: &&AxisId| term.read.indices.iter().any(|index| index.mentions(&|x| x == **a));
     if let Some(a) = s.compute(stage).axes.iter().filter(mentioned).find(stranger) {
         let (axis, name, sum) = (&s.kernel.axis(*a).name, &whole.name, s.stage_name(sum));
-        return Err(format!("what `{name}` adds goes along `{axis}`, and `{sum}` does not"));
+        return Err(format!(
+            "what `{name}` adds depends on `{axis}`, which does not walk a dimension of `{sum}` as a whole"
+        ));
     }
     let range = |a: AxisId| Interval::below(s.kernel.axis(a).extent);
     let place = |a: AxisId| Affine::var(axis(a).unwrap_or(a));
