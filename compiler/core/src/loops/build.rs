@@ -239,7 +239,8 @@ impl Builder<'_> {
         }
         let l = StageLoop { stage, axis };
         let range = self.regions.range(l);
-        let rolling = if phase == Phase::Compute { self.schedule.rolling_at(l) } else { Vec::new() };
+        let mut rolling = self.schedule.rolling_at(l);
+        rolling.retain(|inner| phase == Phase::Compute || self.schedule.starts_from(stage, *inner));
         for stage in &rolling {
             stmts.extend(self.ring(*stage, l));
         }
@@ -449,6 +450,10 @@ impl Builder<'_> {
             None => {}
             Some(Kept::Turns) if dim == 0 => return self.lower(index).modulo(TURNS, &|l| self.program.loop_range(l)),
             Some(_) => return self.lower(index),
+        }
+        // An output is whole, wherever it is computed.
+        if self.schedule.kernel.tensor(self.schedule.stage(stage).tensor).output {
+            return self.lower(index);
         }
         let held = &self.known.held[&stage];
         let index = self.lower(&index.minus(&held.min[dim]));
