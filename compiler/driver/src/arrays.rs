@@ -119,8 +119,16 @@ mod tests {
     use super::*;
 
     fn tensor(dtype: DType, n: i64) -> Tensor {
-        let (shape, definition) = (vec![n], Definition::Input);
-        Tensor { name: "X".to_owned(), span: Span::default(), dtype, shape, output: false, outside: None, definition }
+        Tensor {
+            name: "X".to_owned(),
+            span: Span::default(),
+            dtype,
+            fraction: 0,
+            shape: vec![n],
+            output: false,
+            outside: None,
+            definition: Definition::Input,
+        }
     }
 
     #[test]

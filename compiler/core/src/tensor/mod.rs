@@ -75,6 +75,9 @@ pub struct Tensor {
     /// The name where it is introduced.
     pub span: Span,
     pub dtype: DType,
+    /// How many bits of an element stand behind the binary point: it denotes the integer divided by 2^fraction. At most 31;
+    /// nothing behind the tensor program asks for it.
+    pub fraction: u8,
     /// Extent of each dimension, in elements.
     pub shape: Vec<i64>,
     pub output: bool,
