@@ -17,13 +17,12 @@
 
 use crate::affine::{Affine, Atom, gcd};
 use crate::legalize::nest::{
-    Nest, NestLoop, drop_empty_loops, equal_copies, rewrite_stores, stores, substitute_loop, tile_loops,
+    Nest, NestLoop, drop_empty_loops, equal_copies, is_intrinsic, rewrite_stores, stores, substitute_loop, tile_loops,
 };
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Buffer, BufferId, Index, Leaf, Load, LoopId, LoopProgram, Mark, Role, Scope, Stmt};
+use crate::loops::ir::{Buffer, BufferId, Index, Leaf, Load, LoopId, LoopProgram, Mark, Role, Scope};
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
-    // Programs that were read back may have instructions already, whose tiles are addressed in the buffers as they are.
     if program.body.iter().any(is_intrinsic) {
         return Ok(());
     }
@@ -36,14 +35,6 @@ pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
     }
     crate::loops::canonicalize(program);
     Ok(())
-}
-
-fn is_intrinsic(stmt: &Stmt) -> bool {
-    match stmt {
-        Stmt::For(f) => f.body.iter().any(is_intrinsic),
-        Stmt::Store(_) | Stmt::Alloc { .. } => false,
-        Stmt::Dma(_) | Stmt::Gemm(_) | Stmt::Alu(_) => true,
-    }
 }
 
 /// A dimension in which only the indices `first + step * n` are read.

@@ -203,3 +203,13 @@ pub fn stores(stmts: &[Stmt], visit: &mut dyn FnMut(Nest)) {
         }
     }
 }
+
+/// Whether a statement is, or holds, an instruction. The tiles of one are addressed in the buffers as they are, so that a pass
+/// that changes buffers leaves programs alone that were read back with instructions in them.
+pub fn is_intrinsic(stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::For(f) => f.body.iter().any(is_intrinsic),
+        Stmt::Store(_) | Stmt::Alloc { .. } => false,
+        Stmt::Dma(_) | Stmt::Gemm(_) | Stmt::Alu(_) => true,
+    }
+}

@@ -17,13 +17,16 @@ use std::collections::HashMap;
 
 use crate::affine::{Affine, Interval};
 use crate::legalize::nest::{
-    Nest, drop_empty_loops, equal_copies, rewrite_stores, stores, substitute_loop, tile_loops,
+    Nest, drop_empty_loops, equal_copies, is_intrinsic, rewrite_stores, stores, substitute_loop, tile_loops,
 };
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, BufferId, Index, Leaf, Load, LoopId, LoopProgram, Mark, Scope};
 use crate::scalar::Scalar;
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
+    if program.body.iter().any(is_intrinsic) {
+        return Ok(());
+    }
     let mut nests = Vec::new();
     stores(&program.body, &mut |nest| nests.push(nest));
     let kept = kept(program, &nests);
@@ -214,6 +217,37 @@ mod tests {
             let shown = trimmed_text(&text);
             assert!(shown.contains(shape), "{shown}");
         }
+    }
+
+    /// Where tiles are single elements, nothing but the instructions themselves tells that tiles have their places.
+    #[test]
+    fn programs_with_instructions_stay_as_they_are() {
+        let text = "program p {
+    input X: i8[14] @dram tile() outside 0
+    input W: i8[1] @dram tile()
+    output Y: i8[14] @dram tile()
+    alloc C: i32[16] @acc tile()
+    alloc X_buf: i8[16] @inp tile()
+    alloc W_buf: i8[1] @wgt tile()
+    for a in 0..16 {
+        X_buf[a] = X[a - 1]
+    }
+    for b in 0..1 {
+        W_buf[b] = W[b]
+    }
+    for x in 0..16 {
+        gemm C[x] += X_buf[x] * W_buf[0]
+    }
+    for y in 0..14 {
+        @gemm for o in 0..1 {
+            for c in 0..1 {
+                C[y + o] = C[y + o] + i32(X_buf[y + c + 1]) * i32(W_buf[c])
+            }
+        }
+    }
+}
+";
+        assert_eq!(trimmed_text(text), text);
     }
 
     /// Buffers of one tensor that are read apart may share storage, so they keep what either needs.
