@@ -21,7 +21,7 @@ pub use check::function::check_functions;
 pub use check::{check, check_with};
 pub use constants::Constants;
 pub use error::TensorError;
-pub use evaluate::{Array, EvaluateError, Evaluation, evaluate};
+pub use evaluate::{Array, EvaluateError, Evaluation, RealEvaluation, evaluate, evaluate_real};
 pub use graph::Graph;
 pub use print::print;
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use ndarray::{ArrayD, IxDyn, Slice};
 
-use super::Array;
+use super::arithmetic::Number;
 use crate::affine::{Affine, Interval};
 use crate::tensor::{AxisId, Compute, Kernel, Leaf, Read, TensorId};
 
@@ -76,13 +76,13 @@ impl Space {
 }
 
 /// A leaf of a definition's value.
-pub(super) enum Access<'a> {
+pub(super) enum Access<'a, N> {
     /// The value at a point is that of `data` at `base` (over the outer axes) plus the point's part of the offset.
-    Read { data: &'a [i32], base: Affine<AxisId>, within: Pattern },
+    Read { data: &'a [N], base: Affine<AxisId>, within: Pattern },
     /// The value at a point is the sum itself.
     Axis { base: Affine<AxisId>, within: Pattern },
     /// A read whose offsets do not split.
-    Scattered { data: &'a [i32], read: Read, shape: &'a [i64], outside: i32 },
+    Scattered { data: &'a [N], read: Read, shape: &'a [i64], outside: N },
 }
 
 /// The part of an offset that the axes of the row make up.
@@ -96,16 +96,16 @@ pub(super) enum Pattern {
 type Region = Vec<Interval>;
 
 /// Builds the accesses of one definition.
-pub(super) struct Accesses<'a> {
+pub(super) struct Accesses<'a, N> {
     kernel: &'a Kernel,
     space: &'a Space,
-    arrays: &'a [Array],
+    arrays: &'a [ArrayD<N>],
     /// Arrays extended by what stands outside of them, for each tensor that the definition reads there.
-    extended: BTreeMap<TensorId, (Region, Array)>,
+    extended: BTreeMap<TensorId, (Region, ArrayD<N>)>,
 }
 
-impl<'a> Accesses<'a> {
-    pub fn new(kernel: &'a Kernel, space: &'a Space, arrays: &'a [Array], compute: &Compute) -> Accesses<'a> {
+impl<'a, N: Number> Accesses<'a, N> {
+    pub fn new(kernel: &'a Kernel, space: &'a Space, arrays: &'a [ArrayD<N>], compute: &Compute) -> Accesses<'a, N> {
         let mut accesses = Accesses { kernel, space, arrays, extended: BTreeMap::new() };
         for (tensor, region) in accesses.regions(compute) {
             if let Some(array) = accesses.extend(tensor, &region) {
@@ -136,7 +136,7 @@ impl<'a> Accesses<'a> {
     }
 
     /// `None` if the region is too large to be worth it.
-    fn extend(&self, tensor: TensorId, region: &Region) -> Option<Array> {
+    fn extend(&self, tensor: TensorId, region: &Region) -> Option<ArrayD<N>> {
         let shape: Vec<i64> = extents(region);
         let elements = shape.iter().try_fold(1i64, |n, e| n.checked_mul(*e))?;
         let array = &self.arrays[tensor.0 as usize];
@@ -154,11 +154,11 @@ impl<'a> Accesses<'a> {
     }
 
     /// What a read outside of a tensor yields; of no meaning where the tensor is not read there.
-    fn outside(&self, tensor: TensorId) -> i32 {
-        self.kernel.tensor(tensor).outside.unwrap_or(0)
+    fn outside(&self, tensor: TensorId) -> N {
+        N::of(self.kernel.tensor(tensor).outside.unwrap_or(0))
     }
 
-    pub fn access(&'a self, leaf: &Leaf) -> Access<'a> {
+    pub fn access(&'a self, leaf: &Leaf) -> Access<'a, N> {
         match leaf {
             Leaf::Axis(axis) => {
                 let (within, base) = self.split(Affine::var(*axis));
@@ -168,7 +168,7 @@ impl<'a> Accesses<'a> {
         }
     }
 
-    fn read(&'a self, read: &Read) -> Access<'a> {
+    fn read(&'a self, read: &Read) -> Access<'a, N> {
         let array = &self.arrays[read.tensor.0 as usize];
         let whole = self.whole(read.tensor);
         let (region, array) = match self.extended.get(&read.tensor) {

@@ -2,9 +2,12 @@
 //! interpreter and the simulator must agree with it bit for bit.
 //!
 //! A definition is computed in rows of points, not point by point: `access` says where a read finds the values of a row,
-//! `rows` applies the definition's expression to them. The recurrent part of a scan is computed step by step (`steps`).
+//! `rows` applies the definition's expression to them. The recurrent part of a scan is computed step by step (`steps`). What
+//! numbers all of this computes in is left open (`arithmetic`): `real` computes what kernels approximate.
 
 mod access;
+mod arithmetic;
+mod real;
 mod rows;
 mod steps;
 
@@ -14,6 +17,9 @@ use thiserror::Error;
 use super::graph::Graph;
 use super::{Kernel, TensorId};
 use crate::scalar::DType;
+use arithmetic::Number;
+
+pub use real::{RealEvaluation, evaluate_real};
 
 /// The values of a tensor in its shape, each within the limits of its type.
 pub type Array = ArrayD<i32>;
@@ -47,9 +53,17 @@ impl Evaluation {
 ///
 /// Intermediate tensors are returned as well, so that a wrong output can be traced to the first tensor that differs.
 pub fn evaluate(kernel: &Kernel, inputs: &[(TensorId, Array)]) -> Result<Evaluation, EvaluateError> {
-    let mut arrays: Vec<Array> = vec![Array::zeros(IxDyn(&[0])); kernel.tensors.len()];
     for (id, array) in inputs {
-        check_input(kernel, *id, array)?;
+        check_input(kernel, *id, array.shape())?;
+        check_values(kernel, *id, array)?;
+    }
+    Ok(Evaluation { arrays: compute(kernel, inputs)? })
+}
+
+/// The arrays of all tensors, from those of the inputs, which have their shapes.
+fn compute<N: Number>(kernel: &Kernel, inputs: &[(TensorId, ArrayD<N>)]) -> Result<Vec<ArrayD<N>>, EvaluateError> {
+    let mut arrays: Vec<ArrayD<N>> = vec![ArrayD::from_elem(IxDyn(&[0]), N::of(0)); kernel.tensors.len()];
+    for (id, array) in inputs {
         arrays[id.0 as usize] = array.as_standard_layout().into_owned();
     }
     for group in Graph::new(kernel).groups() {
@@ -65,22 +79,26 @@ pub fn evaluate(kernel: &Kernel, inputs: &[(TensorId, Array)]) -> Result<Evaluat
             }
         }
     }
-    Ok(Evaluation { arrays })
+    Ok(arrays)
 }
 
-fn check_input(kernel: &Kernel, id: TensorId, array: &Array) -> Result<(), EvaluateError> {
+fn check_input(kernel: &Kernel, id: TensorId, shape: &[usize]) -> Result<(), EvaluateError> {
     let tensor = kernel.tensor(id);
     let name = || tensor.name.clone();
     if !tensor.is_input() {
         return Err(EvaluateError::NotAnInput { name: name() });
     }
-    if !array.shape().iter().map(|n| *n as i64).eq(tensor.shape.iter().copied()) {
-        let found = array.shape().to_vec();
-        return Err(EvaluateError::WrongShape { name: name(), expected: tensor.shape.clone(), found });
+    if !shape.iter().map(|n| *n as i64).eq(tensor.shape.iter().copied()) {
+        return Err(EvaluateError::WrongShape { name: name(), expected: tensor.shape.clone(), found: shape.to_vec() });
     }
-    let (min, max) = tensor.dtype.limits();
+    Ok(())
+}
+
+fn check_values(kernel: &Kernel, id: TensorId, array: &Array) -> Result<(), EvaluateError> {
+    let (name, dtype) = (&kernel.tensor(id).name, kernel.tensor(id).dtype);
+    let (min, max) = dtype.limits();
     match array.iter().find(|v| !(min..=max).contains(&i64::from(**v))) {
-        Some(value) => Err(EvaluateError::OutOfRange { name: name(), dtype: tensor.dtype, value: *value }),
+        Some(value) => Err(EvaluateError::OutOfRange { name: name.clone(), dtype, value: *value }),
         None => Ok(()),
     }
 }

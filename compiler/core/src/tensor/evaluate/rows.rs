@@ -1,25 +1,25 @@
 //! Computes a definition: its expression is applied to up to [`CHUNK`] points of a row at a time, operation by operation.
 
-use ndarray::IxDyn;
+use ndarray::{ArrayD, IxDyn};
 
-use super::Array;
 use super::access::{Access, Accesses, Pattern, Space, locate};
+use super::arithmetic::Number;
 use crate::affine::Affine;
-use crate::scalar::{self, BinaryOp, CastMode, DType, Scalar};
+use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
 use crate::tensor::{AxisId, Compute, Kernel, TensorId};
 
 /// Points whose intermediate values fit in the first-level cache together.
 const CHUNK: usize = 1024;
 
 /// The values of a definition of a tensor, from those of other tensors.
-pub(super) fn compute(kernel: &Kernel, id: TensorId, compute: &Compute, arrays: &[Array]) -> Array {
+pub(super) fn compute<N: Number>(kernel: &Kernel, id: TensorId, compute: &Compute, arrays: &[ArrayD<N>]) -> ArrayD<N> {
     let shape: Vec<usize> = compute.axes.iter().map(|a| kernel.axis(*a).extent as usize).collect();
     let space = Space::new(kernel, compute);
     let accesses = Accesses::new(kernel, &space, arrays, compute);
     let value = compute.value.map(&mut |leaf| accesses.access(leaf));
     let (start, join) = match &compute.reduction {
-        None => (0, BinaryOp::Add),
-        Some(r) => (r.reducer.start(kernel.tensor(id).dtype), r.reducer.op()),
+        None => (N::of(0), BinaryOp::Add),
+        Some(r) => (N::start(r.reducer, kernel.tensor(id).dtype), r.reducer.op()),
     };
     let mut out = vec![start; shape.iter().product()];
     let mut rows = Rows { space: &space, outer: vec![0; space.outer.len()], pool: Vec::new(), join };
@@ -32,7 +32,7 @@ pub(super) fn compute(kernel: &Kernel, id: TensorId, compute: &Compute, arrays: 
             break;
         }
     }
-    Array::from_shape_vec(IxDyn(&shape), out).expect("one value for each element of the shape")
+    ArrayD::from_shape_vec(IxDyn(&shape), out).expect("one value for each element of the shape")
 }
 
 /// How many neighbouring points of a row belong to one element of the result.
@@ -41,32 +41,32 @@ fn reduced_in_row(compute: &Compute, space: &Space) -> usize {
     space.row.iter().filter(|(a, _)| reduction.axes.contains(a)).map(|(_, n)| *n as usize).product()
 }
 
-struct Rows<'a> {
+struct Rows<'a, N> {
     space: &'a Space,
     /// The value of each outer axis.
     outer: Vec<i64>,
     /// Buffers that are not in use.
-    pool: Vec<Vec<i32>>,
+    pool: Vec<Vec<N>>,
     /// Joins the values of one element. Without a reduction there is one, which is added to 0.
     join: BinaryOp,
 }
 
 /// The values of an expression at the points of a chunk.
-enum Values<'a> {
+enum Values<'a, N> {
     /// One value at all points.
-    Uniform(i32),
-    Slice(&'a [i32]),
-    Buffer(Vec<i32>),
+    Uniform(N),
+    Slice(&'a [N]),
+    Buffer(Vec<N>),
 }
 
 /// [`Values`] without their place.
-enum View<'a> {
-    Uniform(i32),
-    Each(&'a [i32]),
+enum View<'a, N> {
+    Uniform(N),
+    Each(&'a [N]),
 }
 
-impl View<'_> {
-    fn at(&self, point: usize) -> i32 {
+impl<N: Number> View<'_, N> {
+    fn at(&self, point: usize) -> N {
         match self {
             View::Uniform(value) => *value,
             View::Each(values) => values[point],
@@ -74,8 +74,8 @@ impl View<'_> {
     }
 }
 
-impl Values<'_> {
-    fn view(&self) -> View<'_> {
+impl<N: Number> Values<'_, N> {
+    fn view(&self) -> View<'_, N> {
         match self {
             Values::Uniform(value) => View::Uniform(*value),
             Values::Slice(values) => View::Each(values),
@@ -84,7 +84,7 @@ impl Values<'_> {
     }
 }
 
-impl Rows<'_> {
+impl<N: Number> Rows<'_, N> {
     /// Steps to the next row; `false` behind the last one.
     fn advance(&mut self) -> bool {
         for (value, (_, extent)) in self.outer.iter_mut().zip(&self.space.outer).rev() {
@@ -105,7 +105,7 @@ impl Rows<'_> {
     }
 
     /// Joins the values of a row with its part of the result. Without a reduction each element has one point.
-    fn row(&mut self, value: &Scalar<Access>, reduced: usize, out: &mut [i32]) {
+    fn row(&mut self, value: &Scalar<Access<N>>, reduced: usize, out: &mut [N]) {
         let points = self.space.points_in_row();
         let mut start = 0;
         while start < points {
@@ -120,19 +120,19 @@ impl Rows<'_> {
         }
     }
 
-    fn join(&self, values: &[i32], start: usize, reduced: usize, out: &mut [i32]) {
+    fn join(&self, values: &[N], start: usize, reduced: usize, out: &mut [N]) {
         // The operation is a constant in each arm, so that each has a loop of its own.
         match self.join {
-            BinaryOp::Max => join(values, start, reduced, out, i32::max),
-            BinaryOp::Min => join(values, start, reduced, out, i32::min),
-            _ => join(values, start, reduced, out, i32::wrapping_add),
+            BinaryOp::Max => join(values, start, reduced, out, |x, y| N::binary(BinaryOp::Max, x, y)),
+            BinaryOp::Min => join(values, start, reduced, out, |x, y| N::binary(BinaryOp::Min, x, y)),
+            _ => join(values, start, reduced, out, |x, y| N::binary(BinaryOp::Add, x, y)),
         }
     }
 
     /// The values at `count` points of the row, from point `start` on.
-    fn values<'v>(&mut self, value: &'v Scalar<Access>, start: usize, count: usize) -> Values<'v> {
+    fn values<'v>(&mut self, value: &'v Scalar<Access<N>>, start: usize, count: usize) -> Values<'v, N> {
         match value {
-            Scalar::Const { value, .. } => Values::Uniform(*value),
+            Scalar::Const { value, .. } => Values::Uniform(N::of(*value)),
             Scalar::Leaf(access) => self.leaf(access, start, count),
             Scalar::Binary { op, left, right } => {
                 let (a, b) = (self.values(left, start, count), self.values(right, start, count));
@@ -147,7 +147,7 @@ impl Rows<'_> {
                 let mut out = self.buffer();
                 {
                     let [left, right, yes, no] = operands.each_ref().map(Values::view);
-                    let choose = |at| if op.eval(left.at(at), right.at(at)) { yes.at(at) } else { no.at(at) };
+                    let choose = |at| if N::holds(*op, left.at(at), right.at(at)) { yes.at(at) } else { no.at(at) };
                     out.extend((0..count).map(choose));
                 }
                 operands.into_iter().for_each(|values| self.recycle(values));
@@ -156,7 +156,7 @@ impl Rows<'_> {
         }
     }
 
-    fn leaf<'v>(&mut self, access: &'v Access, start: usize, count: usize) -> Values<'v> {
+    fn leaf<'v>(&mut self, access: &'v Access<N>, start: usize, count: usize) -> Values<'v, N> {
         match access {
             Access::Read { data, base, within } => {
                 let base = self.base(base);
@@ -172,8 +172,8 @@ impl Rows<'_> {
             Access::Axis { base, within } => {
                 let base = self.base(base);
                 match within {
-                    Pattern::Stride(0) => Values::Uniform(base as i32),
-                    within => self.fill(within, start, count, |offset| (base + offset) as i32),
+                    Pattern::Stride(0) => Values::Uniform(N::of(base as i32)),
+                    within => self.fill(within, start, count, |offset| N::of((base + offset) as i32)),
                 }
             }
             Access::Scattered { data, read, shape, outside } => {
@@ -195,7 +195,7 @@ impl Rows<'_> {
         })
     }
 
-    fn fill<'v>(&mut self, within: &Pattern, start: usize, count: usize, value: impl Fn(i64) -> i32) -> Values<'v> {
+    fn fill<'v>(&mut self, within: &Pattern, start: usize, count: usize, value: impl Fn(i64) -> N) -> Values<'v, N> {
         let mut out = self.buffer();
         match within {
             Pattern::Stride(stride) => {
@@ -208,38 +208,38 @@ impl Rows<'_> {
         Values::Buffer(out)
     }
 
-    fn binary<'v>(&mut self, op: BinaryOp, a: Values<'v>, b: Values<'v>, count: usize) -> Values<'v> {
+    fn binary<'v>(&mut self, op: BinaryOp, a: Values<'v, N>, b: Values<'v, N>, count: usize) -> Values<'v, N> {
         if let (Values::Uniform(a), Values::Uniform(b)) = (&a, &b) {
-            return Values::Uniform(op.eval(*a, *b));
+            return Values::Uniform(N::binary(op, *a, *b));
         }
         let mut out = self.buffer();
         // The operation is a constant in each arm, so that each has a loop of its own.
         match op {
-            BinaryOp::Add => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Add.eval(x, y)),
-            BinaryOp::Sub => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Sub.eval(x, y)),
-            BinaryOp::Mul => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Mul.eval(x, y)),
-            BinaryOp::Min => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Min.eval(x, y)),
-            BinaryOp::Max => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Max.eval(x, y)),
-            BinaryOp::Shr => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Shr.eval(x, y)),
-            BinaryOp::Shl => zip(&a, &b, count, &mut out, |x, y| BinaryOp::Shl.eval(x, y)),
+            BinaryOp::Add => zip(&a, &b, count, &mut out, |x, y| N::binary(BinaryOp::Add, x, y)),
+            BinaryOp::Sub => zip(&a, &b, count, &mut out, |x, y| N::binary(BinaryOp::Sub, x, y)),
+            BinaryOp::Mul => zip(&a, &b, count, &mut out, |x, y| N::binary(BinaryOp::Mul, x, y)),
+            BinaryOp::Min => zip(&a, &b, count, &mut out, |x, y| N::binary(BinaryOp::Min, x, y)),
+            BinaryOp::Max => zip(&a, &b, count, &mut out, |x, y| N::binary(BinaryOp::Max, x, y)),
+            BinaryOp::Shr => zip(&a, &b, count, &mut out, |x, y| N::binary(BinaryOp::Shr, x, y)),
+            BinaryOp::Shl => zip(&a, &b, count, &mut out, |x, y| N::binary(BinaryOp::Shl, x, y)),
         }
         self.recycle(a);
         self.recycle(b);
         Values::Buffer(out)
     }
 
-    fn cast<'v>(&mut self, to: DType, mode: CastMode, values: Values<'v>) -> Values<'v> {
+    fn cast<'v>(&mut self, to: DType, mode: CastMode, values: Values<'v, N>) -> Values<'v, N> {
         if to == DType::I32 {
             return values;
         }
         let mut out = self.buffer();
         match (values.view(), mode) {
-            (View::Uniform(value), mode) => return Values::Uniform(scalar::cast(to, mode, value)),
+            (View::Uniform(value), mode) => return Values::Uniform(N::cast(to, mode, value)),
             (View::Each(values), CastMode::Wrap) => {
-                out.extend(values.iter().map(|v| scalar::cast(DType::I8, CastMode::Wrap, *v)));
+                out.extend(values.iter().map(|v| N::cast(DType::I8, CastMode::Wrap, *v)));
             }
             (View::Each(values), CastMode::Saturate) => {
-                out.extend(values.iter().map(|v| scalar::cast(DType::I8, CastMode::Saturate, *v)));
+                out.extend(values.iter().map(|v| N::cast(DType::I8, CastMode::Saturate, *v)));
             }
         }
         self.recycle(values);
@@ -247,11 +247,11 @@ impl Rows<'_> {
     }
 
     /// An empty buffer.
-    fn buffer(&mut self) -> Vec<i32> {
+    fn buffer(&mut self) -> Vec<N> {
         self.pool.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK))
     }
 
-    fn recycle(&mut self, values: Values) {
+    fn recycle(&mut self, values: Values<N>) {
         if let Values::Buffer(mut buffer) = values {
             buffer.clear();
             self.pool.push(buffer);
@@ -259,7 +259,7 @@ impl Rows<'_> {
     }
 }
 
-fn zip(a: &Values, b: &Values, count: usize, out: &mut Vec<i32>, f: impl Fn(i32, i32) -> i32) {
+fn zip<N: Number>(a: &Values<N>, b: &Values<N>, count: usize, out: &mut Vec<N>, f: impl Fn(N, N) -> N) {
     match (a.view(), b.view()) {
         (View::Uniform(a), View::Uniform(b)) => out.resize(count, f(a, b)),
         (View::Uniform(a), View::Each(b)) => out.extend(b.iter().map(|b| f(a, *b))),
@@ -269,7 +269,7 @@ fn zip(a: &Values, b: &Values, count: usize, out: &mut Vec<i32>, f: impl Fn(i32,
 }
 
 /// Joins values at points from `start` on with the elements that they belong to, `reduced` points to each.
-fn join(mut values: &[i32], mut start: usize, reduced: usize, out: &mut [i32], op: impl Fn(i32, i32) -> i32) {
+fn join<N: Number>(mut values: &[N], mut start: usize, reduced: usize, out: &mut [N], op: impl Fn(N, N) -> N) {
     if reduced == 1 {
         let out = &mut out[start..start + values.len()];
         out.iter_mut().zip(values).for_each(|(o, v)| *o = op(*o, *v));

@@ -3,16 +3,17 @@
 
 use ndarray::{ArrayD, Axis, IxDyn};
 
-use super::{Array, rows};
+use super::arithmetic::Number;
+use super::rows;
 use crate::affine::{Affine, Interval};
 use crate::scalar::Scalar;
 use crate::tensor::{AxisId, Compute, Kernel, Leaf, Read, TensorId};
 
 /// Computes the tensors of a group, in the order of the source, which holds within a step.
-pub(super) fn compute(kernel: &Kernel, group: &[TensorId], arrays: &mut [Array]) {
+pub(super) fn compute<N: Number>(kernel: &Kernel, group: &[TensorId], arrays: &mut [ArrayD<N>]) {
     for id in group {
         let shape: Vec<usize> = kernel.tensor(*id).shape.iter().map(|n| *n as usize).collect();
-        arrays[id.0 as usize] = ArrayD::zeros(IxDyn(&shape));
+        arrays[id.0 as usize] = ArrayD::from_elem(IxDyn(&shape), N::of(0));
         if let Some(state) = kernel.tensor(*id).state() {
             let init = arrays[state.init.0 as usize].clone();
             arrays[id.0 as usize].index_axis_mut(Axis(0), 0).assign(&init);

@@ -1,0 +1,108 @@
+//! What definitions are computed in: `i32`, as the accelerator does, or `f64`, for which expressions are rewritten first
+//! (`real`).
+
+use crate::scalar::{self, BinaryOp, CastMode, CompareOp, DType};
+use crate::tensor::Reducer;
+
+/// A value of an element, and what operations do to it.
+pub(super) trait Number: Copy {
+    fn of(value: i32) -> Self;
+
+    fn binary(op: BinaryOp, a: Self, b: Self) -> Self;
+
+    fn holds(op: CompareOp, a: Self, b: Self) -> bool;
+
+    fn cast(to: DType, mode: CastMode, value: Self) -> Self;
+
+    /// What joins with every value of a type to that value.
+    fn start(reducer: Reducer, dtype: DType) -> Self;
+}
+
+impl Number for i32 {
+    #[inline(always)]
+    fn of(value: i32) -> i32 {
+        value
+    }
+
+    #[inline(always)]
+    fn binary(op: BinaryOp, a: i32, b: i32) -> i32 {
+        op.eval(a, b)
+    }
+
+    #[inline(always)]
+    fn holds(op: CompareOp, a: i32, b: i32) -> bool {
+        op.eval(a, b)
+    }
+
+    #[inline(always)]
+    fn cast(to: DType, mode: CastMode, value: i32) -> i32 {
+        scalar::cast(to, mode, value)
+    }
+
+    fn start(reducer: Reducer, dtype: DType) -> i32 {
+        reducer.start(dtype)
+    }
+}
+
+impl Number for f64 {
+    #[inline(always)]
+    fn of(value: i32) -> f64 {
+        value.into()
+    }
+
+    #[inline(always)]
+    fn binary(op: BinaryOp, a: f64, b: f64) -> f64 {
+        match op {
+            BinaryOp::Add => a + b,
+            BinaryOp::Sub => a - b,
+            BinaryOp::Mul => a * b,
+            BinaryOp::Min => a.min(b),
+            BinaryOp::Max => a.max(b),
+            BinaryOp::Shr => a * power_of_two(-(b as i32)),
+            BinaryOp::Shl => a * power_of_two(b as i32),
+        }
+    }
+
+    #[inline(always)]
+    fn holds(op: CompareOp, a: f64, b: f64) -> bool {
+        match op {
+            CompareOp::Less => a < b,
+            CompareOp::LessEqual => a <= b,
+            CompareOp::Greater => a > b,
+            CompareOp::GreaterEqual => a >= b,
+            CompareOp::Equal => a == b,
+            CompareOp::NotEqual => a != b,
+        }
+    }
+
+    #[inline(always)]
+    fn cast(_: DType, _: CastMode, value: f64) -> f64 {
+        value
+    }
+
+    fn start(reducer: Reducer, _: DType) -> f64 {
+        match reducer {
+            Reducer::Sum => 0.0,
+            Reducer::Max => f64::NEG_INFINITY,
+            Reducer::Min => f64::INFINITY,
+        }
+    }
+}
+
+/// Exactly `2^n`, for `n` from -1022 to 1023.
+pub(super) fn power_of_two(n: i32) -> f64 {
+    f64::from_bits(((1023 + n) as u64) << 52)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::power_of_two;
+
+    #[test]
+    fn powers_of_two_are_exact() {
+        assert_eq!(
+            [-1022, -7, -1, 0, 1, 31, 1023].map(power_of_two),
+            [-1022, -7, -1, 0, 1, 31, 1023].map(|n| 2f64.powi(n))
+        );
+    }
+}
