@@ -1,4 +1,7 @@
-//! Input and output arrays: the command line's files, or seeded random data, ↔ the tensors of a kernel.
+//! Arrays of tensors: the command line's files, or seeded random data → the integers that a kernel takes.
+//!
+//! A file of integers holds them as they are. A file of floating-point numbers holds what they stand for, and is quantised
+//! to the format of its tensor (see `formats`).
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +15,8 @@ use tilewright_syntax::{Sources, Span};
 use crate::cli::Assignment;
 use crate::error::{DriverError, Unknown};
 use crate::files;
-use crate::npy::Npy;
+use crate::formats::{Loss, Quantised, numbers, quantise};
+use crate::npy::{Kind, Npy};
 
 /// A file for a tensor, as an option gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +32,15 @@ pub fn input_files(
     sources: &mut Sources,
 ) -> Result<Vec<TensorFile>, DriverError> {
     tensor_files(kernel, given, "--input", Tensor::is_input, DriverError::UnknownInput, sources)
+}
+
+/// Finds the outputs that `--expect` names.
+pub fn expected_files(
+    kernel: &Kernel,
+    given: &[Assignment],
+    sources: &mut Sources,
+) -> Result<Vec<TensorFile>, DriverError> {
+    tensor_files(kernel, given, "--expect", |t| t.output, DriverError::UnknownOutput, sources)
 }
 
 /// Finds the outputs that `--output` names. No two of them may go to one file.
@@ -73,43 +86,105 @@ fn tensor_files(
     Ok(found)
 }
 
+/// The inputs of a kernel, from files and from nowhere.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// Each of them, in order.
+    pub arrays: Vec<(TensorId, Array)>,
+    /// Those that files give as floating-point numbers, with what these lost.
+    pub losses: Vec<(TensorId, Loss)>,
+}
+
 /// Every input of the kernel: from its file, where there is one, else random.
-pub fn inputs(kernel: &Kernel, files: &[TensorFile], seed: u64) -> Result<Vec<(TensorId, Array)>, DriverError> {
+pub fn inputs(kernel: &Kernel, files: &[TensorFile], seed: u64) -> Result<Inputs, DriverError> {
+    let mut inputs = Inputs { arrays: random_inputs(kernel, seed), losses: Vec::new() };
+    for file in files {
+        let loaded = load(&file.path, kernel.tensor(file.tensor))?;
+        inputs.losses.extend(loaded.loss.map(|loss| (file.tensor, loss)));
+        inputs
+            .arrays
+            .iter_mut()
+            .filter(|(id, _)| *id == file.tensor)
+            .for_each(|(_, array)| *array = loaded.array.clone());
+    }
+    Ok(inputs)
+}
+
+/// Random values for every input of a kernel.
+pub fn random_inputs(kernel: &Kernel, seed: u64) -> Vec<(TensorId, Array)> {
     let wanted = kernel.ids().filter(|id| kernel.tensor(*id).is_input());
-    let array = |id: TensorId| match files.iter().find(|f| f.tensor == id) {
-        Some(file) => load(&file.path, kernel.tensor(id)),
-        None => Ok(random(kernel.tensor(id), seed, id.0.into())),
-    };
-    wanted.map(|id| Ok((id, array(id)?))).collect()
+    wanted.map(|id| (id, random(kernel.tensor(id), seed, id.0.into()))).collect()
 }
 
-/// Reads the array of a tensor; its type and shape must be the tensor's.
-pub fn load(path: &Path, input: &Tensor) -> Result<Array, DriverError> {
-    let malformed = |reason: String| DriverError::Npy { path: path.to_owned(), reason };
+/// The values of a file, as a tensor has them.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub array: Array,
+    /// What the numbers of the file lost; none for a file of integers.
+    pub loss: Option<Loss>,
+    /// What the file says: its numbers, or those that its integers stand for.
+    pub numbers: ArrayD<f64>,
+}
+
+/// Reads the array of a tensor, whose shape it must have.
+pub fn load(path: &Path, tensor: &Tensor) -> Result<Loaded, DriverError> {
+    loaded(path, tensor, |found| found == shape(tensor))
+}
+
+fn loaded(path: &Path, tensor: &Tensor, fits: impl Fn(&[u64]) -> bool) -> Result<Loaded, DriverError> {
+    let malformed = |reason: &str| DriverError::Npy { path: path.to_owned(), reason: reason.to_owned() };
     let bytes = files::read_bytes(path)?;
-    let npy = Npy::read(&bytes).map_err(|error| malformed(error.to_string()))?;
-    let (path, name, declared) = (path.to_owned(), input.name.clone(), input.span);
-    if npy.dtype() != Some(input.dtype) {
-        let (found, expected) = (npy.dtype_name(), input.dtype.name());
-        return Err(DriverError::NpyType { path, input: name, found, expected, declared });
+    let npy = Npy::read(&bytes).map_err(|error| malformed(&error.to_string()))?;
+    let kind = npy.kind().filter(|kind| !matches!(kind, Kind::Integers(dtype) if *dtype != tensor.dtype));
+    let (of, declared) = (of(tensor), tensor.span);
+    let Some(kind) = kind else {
+        let (found, expected) = (npy.dtype_name(), tensor.dtype.name());
+        return Err(DriverError::NpyType { path: path.to_owned(), of, found, expected, declared });
+    };
+    if !fits(&npy.shape) {
+        let (found, expected) = (npy.shape, shape(tensor));
+        return Err(DriverError::NpyShape { path: path.to_owned(), of, found, expected, declared });
     }
-    let expected: Vec<u64> = input.shape.iter().map(|d| *d as u64).collect();
-    if npy.shape != expected {
-        return Err(DriverError::NpyShape { path, input: name, found: npy.shape, expected, declared });
+    let partly = || malformed("its values do not fill its shape");
+    if let Kind::Integers(_) = kind {
+        let array = npy.integers().ok_or_else(partly)?;
+        return Ok(Loaded { numbers: numbers(&array, tensor), array, loss: None });
     }
-    npy.array().ok_or_else(|| malformed("its values do not fill its shape".to_owned()))
+    let numbers = npy.numbers().ok_or_else(partly)?;
+    let Quantised { array, loss } = quantise(&numbers, tensor.dtype, tensor.fraction)
+        .map_err(|index| DriverError::NpyNan { path: path.to_owned(), of, index })?;
+    Ok(Loaded { array, loss: Some(loss), numbers })
 }
 
-/// Values from the whole range of the type, each equally likely. They depend on the seed and the stream's number and on
-/// nothing else.
+fn shape(tensor: &Tensor) -> Vec<u64> {
+    tensor.shape.iter().map(|d| *d as u64).collect()
+}
+
+/// `input \`X\``, as errors say it.
+fn of(tensor: &Tensor) -> String {
+    format!("{} `{}`", if tensor.is_input() { "input" } else { "output" }, tensor.name)
+}
+
+/// Values that depend on the seed and the stream's number and on nothing else: integers from the whole range of the type,
+/// each equally likely; but numbers between -1 and 1, most of them near 0, for a format with fraction bits.
 pub fn random(tensor: &Tensor, seed: u64, stream: u64) -> Array {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(stream);
     let shape: Vec<usize> = tensor.shape.iter().map(|d| *d as usize).collect();
-    ArrayD::from_shape_simple_fn(IxDyn(&shape), || match tensor.dtype {
-        DType::I8 => i32::from(rng.next_u32() as i8),
-        DType::I32 => rng.next_u32() as i32,
+    ArrayD::from_shape_simple_fn(IxDyn(&shape), || match (tensor.fraction, tensor.dtype) {
+        (0, DType::I8) => i32::from(rng.next_u32() as i8),
+        (0, DType::I32) => rng.next_u32() as i32,
+        (fraction, dtype) => bell(&mut rng, fraction, dtype),
     })
+}
+
+/// The mean of four numbers between -1 and 1, each equally likely: a standard deviation of 0.29. Products of many such
+/// numbers sum up to a few units, where an activation function is neither a line nor constant.
+fn bell(rng: &mut ChaCha8Rng, fraction: u8, dtype: DType) -> i32 {
+    let sum: i64 = (0..4).map(|_| i64::from(rng.next_u32() as i32)).sum();
+    let (least, greatest) = dtype.limits();
+    let nearest = ((i128::from(sum) << fraction) + (1 << 32)) >> 33;
+    (nearest as i64).clamp(least, greatest) as i32
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The command line: names, options and their values, as `clap` reads them. Nothing here looks at a file.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tilewright_syntax::{Sources, Span};
@@ -136,23 +136,31 @@ pub struct RunArgs {
     pub params: Params,
     #[command(flatten)]
     pub choice: Choice,
-    /// An input array; inputs without one are random
+    /// An input array: integers as they are, or floating-point numbers, which are quantised; inputs without one are random
     #[arg(long, value_name = "NAME=FILE.npy", value_parser = assignment)]
     pub input: Vec<Assignment>,
     /// Where to write an output array; with `-`, standard output is the array and the report goes to standard error
     #[arg(long, value_name = "NAME=FILE.npy|-", value_parser = assignment)]
     pub output: Vec<Assignment>,
+    /// Write output arrays as the numbers that they stand for, in `float32`
+    #[arg(long, requires = "output")]
+    pub float_outputs: bool,
+    /// What an output must be: floating-point numbers, or integers as they are in outputs
+    #[arg(long, value_name = "NAME=FILE.npy", value_parser = assignment, group = "checks")]
+    pub expect: Vec<Assignment>,
+    /// Compute the program in floating point as well, on the same inputs, and report how far its outputs are from that
+    #[arg(long, group = "checks")]
+    pub float: bool,
+    /// How far the numbers of an output may be from those of --expect [default: 0], and from those of --float [default: any]
+    #[arg(long, value_name = "NUMBER", value_parser = tolerance, requires = "checks")]
+    pub atol: Option<f64>,
     /// Of the random inputs
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     #[command(flatten)]
-    pub target: TargetOption,
-    /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright` [default: the
-    /// timing of the target, or else de10]
-    #[arg(long, value_name = "NAME|FILE", conflicts_with = "values_only")]
-    pub timing: Option<PathBuf>,
+    pub machine: MachineOptions,
     /// Compute values only, no cycles
-    #[arg(long, conflicts_with_all = ["timeline", "trace"])]
+    #[arg(long, conflicts_with_all = ["timing", "timeline", "trace"])]
     pub values_only: bool,
     #[command(flatten)]
     pub pictures: PictureArgs,
@@ -173,11 +181,7 @@ pub struct ProfileArgs {
     #[command(flatten)]
     pub choice: Choice,
     #[command(flatten)]
-    pub target: TargetOption,
-    /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright` [default: the
-    /// timing of the target, or else de10]
-    #[arg(long, value_name = "NAME|FILE")]
-    pub timing: Option<PathBuf>,
+    pub machine: MachineOptions,
     /// Show the differences from a schedule of the same file, another program or recording, or a file of figures
     #[arg(long, value_name = "SCHEDULE|FILE")]
     pub compare: Option<PathBuf>,
@@ -206,11 +210,7 @@ pub struct SweepArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     #[command(flatten)]
-    pub target: TargetOption,
-    /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright` [default: the
-    /// timing of the target, or else de10]
-    #[arg(long, value_name = "NAME|FILE")]
-    pub timing: Option<PathBuf>,
+    pub machine: MachineOptions,
     #[command(flatten)]
     pub exports: Exports,
 }
@@ -248,11 +248,7 @@ pub struct BisectArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     #[command(flatten)]
-    pub target: TargetOption,
-    /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright` [default: the
-    /// timing of the target, or else de10]
-    #[arg(long, value_name = "NAME|FILE")]
-    pub timing: Option<PathBuf>,
+    pub machine: MachineOptions,
 }
 
 #[derive(Debug, Args)]
@@ -331,11 +327,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub rows: Vec<String>,
     #[command(flatten)]
-    pub target: TargetOption,
-    /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright` [default: the
-    /// timing of the target, or else de10]
-    #[arg(long, value_name = "NAME|FILE")]
-    pub timing: Option<PathBuf>,
+    pub machine: MachineOptions,
     #[command(flatten)]
     pub exports: Exports,
 }
@@ -367,6 +359,25 @@ pub struct TargetOption {
     /// A VTA configuration file; without it, VTA's default machine
     #[arg(long, value_name = "FILE")]
     pub target: Option<PathBuf>,
+}
+
+/// What programs are compiled for, and whose cycles are simulated.
+#[derive(Debug, Args)]
+pub struct MachineOptions {
+    /// A VTA configuration file; without it, VTA's default machine
+    #[arg(long, value_name = "FILE")]
+    pub target: Option<PathBuf>,
+    /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright` [default: the
+    /// timing of the target, or else de10]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub timing: Option<PathBuf>,
+}
+
+impl MachineOptions {
+    /// The files that are read for it; the name of a preset is among them as a path.
+    pub fn files(&self) -> impl Iterator<Item = &Path> + Clone {
+        self.target.iter().chain(&self.timing).map(PathBuf::as_path)
+    }
 }
 
 /// What a run in time leaves for people to look at.
@@ -424,6 +435,11 @@ fn assignment(text: &str) -> Result<Assignment, String> {
     }
 }
 
+fn tolerance(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| "a number that is not negative is expected: `0.01`".to_owned())
+}
+
 impl Assignment {
     /// Shows the assignment as a line of its own, so that errors can point into it. Returns the spans of the name and of
     /// the value.
@@ -453,6 +469,14 @@ mod tests {
         assert_eq!(assignment("n=a=b"), Ok(value));
         for text in ["n", "n=", "=1", "", "="] {
             assert!(assignment(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn tolerances_are_numbers_from_0_on() {
+        assert_eq!(["0", "0.01", "1e-3", "2"].map(tolerance), [Ok(0.0), Ok(0.01), Ok(0.001), Ok(2.0)]);
+        for text in ["", "-0.1", "nan", "inf", "x", "0,1"] {
+            assert!(tolerance(text).is_err(), "{text}");
         }
     }
 

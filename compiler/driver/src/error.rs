@@ -57,7 +57,10 @@ impl From<Diagnostic> for Failure {
 impl From<DriverError> for Failure {
     fn from(error: DriverError) -> Failure {
         let exit = match error {
-            DriverError::Differs { .. } | DriverError::RecordingDiffers { .. } => Exit::Differs,
+            DriverError::Differs { .. }
+            | DriverError::RecordingDiffers { .. }
+            | DriverError::NotExpected { .. }
+            | DriverError::FarFromFloat { .. } => Exit::Differs,
             DriverError::CyclesDiffer { .. } => Exit::CyclesDiffer,
             _ => Exit::Wrong,
         };
@@ -99,10 +102,12 @@ pub enum DriverError {
     NotANumber { name: String, value: String, span: Span },
     #[error("`{}` is not an array: {reason}", .path.display())]
     Npy { path: PathBuf, reason: String },
-    #[error("`{}` holds `{found}` values, but input `{input}` is `{expected}`", .path.display())]
-    NpyType { path: PathBuf, input: String, found: String, expected: &'static str, declared: Span },
-    #[error("`{}` has shape {}, but input `{input}` has {}", .path.display(), shape(.found), shape(.expected))]
-    NpyShape { path: PathBuf, input: String, found: Vec<u64>, expected: Vec<u64>, declared: Span },
+    #[error("`{}` holds `{found}` values, but {of} is `{expected}`", .path.display())]
+    NpyType { path: PathBuf, of: String, found: String, expected: &'static str, declared: Span },
+    #[error("`{}` has shape {}, but {of} has {}", .path.display(), shape(.found), shape(.expected))]
+    NpyShape { path: PathBuf, of: String, found: Vec<u64>, expected: Vec<u64>, declared: Span },
+    #[error("`{}` holds NaN at {}, for which {of} has no value", .path.display(), index_text(.index))]
+    NpyNan { path: PathBuf, of: String, index: Vec<usize> },
     #[error("there is no input `{}`", .0.name)]
     UnknownInput(Unknown),
     #[error("there is no output `{}`", .0.name)]
@@ -121,6 +126,10 @@ pub enum DriverError {
     UnknownCode { code: String },
     #[error("output `{output}` differs from the reference at {}", index_text(.index))]
     Differs { output: String, index: Vec<usize>, expected: i32, got: i32, count: usize, recorded: Option<PathBuf> },
+    #[error("output `{output}` is not as `{}` says: it differs by {by} at {}, and {atol} is tolerated", .path.display(), index_text(.index))]
+    NotExpected { output: String, path: PathBuf, index: Vec<usize>, by: String, atol: String, notes: [String; 2] },
+    #[error("output `{output}` is {by} from its computation in floating point at {}, and {atol} is tolerated", index_text(.index))]
+    FarFromFloat { output: String, index: Vec<usize>, by: String, atol: String, notes: [String; 2] },
     #[error("the instruction stream does not order all of its work")]
     Unsound { findings: Vec<String>, recorded: Option<PathBuf> },
     #[error("memory differs from the recording at address {address:#x}")]
@@ -152,6 +161,7 @@ impl DriverError {
             DriverError::Npy { .. } => "E0620",
             DriverError::NpyType { .. } => "E0621",
             DriverError::NpyShape { .. } => "E0622",
+            DriverError::NpyNan { .. } => "E0626",
             DriverError::UnknownInput { .. } => "E0623",
             DriverError::UnknownOutput { .. } => "E0624",
             DriverError::Twice { .. } => "E0625",
@@ -164,6 +174,8 @@ impl DriverError {
             DriverError::RecordingDiffers { .. } => "E0651",
             DriverError::Unsound { .. } => "E0652",
             DriverError::CyclesDiffer { .. } => "E0653",
+            DriverError::NotExpected { .. } => "E0654",
+            DriverError::FarFromFloat { .. } => "E0655",
             DriverError::WrongEnding { .. } => "E0670",
             DriverError::NoCycles { .. } => "E0671",
             DriverError::CyclesOutside { .. } => "E0672",
@@ -190,14 +202,10 @@ impl DriverError {
             DriverError::NotANumber { span, .. } => told.primary(*span, "a whole number is expected").help(
                 "numbers are decimal (`1_000`) or hexadecimal (`0x3e8`), from -9223372036854775808 to 9223372036854775807",
             ),
-            DriverError::Npy { .. } => told.help("inputs are files as `numpy.save` writes them, of `int8` or `int32`"),
-            DriverError::NpyType { input, expected, declared, .. } => told
-                .primary(*declared, format!("`{expected}` here"))
-                .help(format!("convert the array: `{input}.astype(numpy.{})`", numpy_name(expected))),
-            DriverError::NpyShape { expected, declared, .. } => {
-                told.primary(*declared, format!("shape {} here", shape(expected)))
-                    .help("parameters (`-p NAME=VALUE`) change the shape that the kernel has")
-            }
+            DriverError::Npy { .. }
+            | DriverError::NpyType { .. }
+            | DriverError::NpyShape { .. }
+            | DriverError::NpyNan { .. } => self.about_array(told),
             DriverError::UnknownInput(unknown) => unknown_name(told, unknown, "inputs"),
             DriverError::UnknownOutput(unknown) => unknown_name(told, unknown, "outputs"),
             DriverError::Twice { first, second, .. } => told.primary(*second, "again").secondary(*first, "first here"),
@@ -218,6 +226,9 @@ impl DriverError {
                 let told = told.note(format!("expected {expected}, got {got}"));
                 mistaken_run(told.note(format!("{count} values differ in all; no output is written")), recorded.as_deref())
             }
+            DriverError::NotExpected { notes, .. } => noted(told, notes),
+            DriverError::FarFromFloat { notes, .. } => noted(told, notes)
+                .help("formats with more fraction bits, or an approximation that is nearer, bring it closer"),
             DriverError::Unsound { findings, recorded } => {
                 let told = findings.iter().take(MAX_NOTES).fold(told, |told, finding| told.note(finding.clone()));
                 mistaken_run(told, recorded.as_deref())
@@ -229,6 +240,21 @@ impl DriverError {
             DriverError::WrongEnding { endings, .. } => ending(told, endings),
             DriverError::NoCycles { .. } => told.help("the first cycle stands before the last: `--cycles 1000..2000`"),
             DriverError::CyclesOutside { total, .. } => told.help(format!("`--cycles 0..{total}` is all of it")),
+        }
+    }
+
+    /// Adds what to do about the file of an array.
+    fn about_array(&self, told: Diagnostic) -> Diagnostic {
+        match self {
+            DriverError::NpyType { expected, declared, .. } => told
+                .primary(*declared, format!("`{expected}` here"))
+                .help(format!("convert the array where it is made: `.astype(numpy.{})`", numpy_name(expected)))
+                .help("numbers of `float32` or `float64` are converted when they are read"),
+            DriverError::NpyShape { expected, declared, .. } => told
+                .primary(*declared, format!("shape {} here", shape(expected)))
+                .help("parameters (`-p NAME=VALUE`) change the shape that the kernel has"),
+            DriverError::NpyNan { .. } => told.help("put a number in its place: `numpy.nan_to_num`"),
+            _ => told.help("arrays are files as `numpy.save` writes them, of `int8`, `int32`, `float32` or `float64`"),
         }
     }
 }
@@ -244,6 +270,10 @@ fn mistaken_run(told: Diagnostic, recorded: Option<&Path>) -> Diagnostic {
         Some(folder) => format!("the recording in `{}` belongs to a report of it", folder.display()),
         None => "`--record DIR` writes the recording that a report of it needs".to_owned(),
     })
+}
+
+fn noted(told: Diagnostic, notes: &[String]) -> Diagnostic {
+    notes.iter().fold(told, |told, note| told.note(note.clone()))
 }
 
 fn other_cycles(told: Diagnostic, timing: &str, times: Option<&RecordedTimes>) -> Diagnostic {

@@ -5,14 +5,17 @@
 mod arrays;
 mod bench;
 mod bisect;
+mod checks;
 mod cli;
 mod commands;
 mod compile;
 mod cycles;
 mod diff;
+mod distance;
 mod error;
 mod exports;
 mod files;
+mod formats;
 mod forms;
 mod npy;
 mod pictures;

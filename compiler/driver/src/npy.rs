@@ -1,4 +1,5 @@
-//! NumPy's array files: bytes ↔ [`Npy`], for signed integers of one and four bytes.
+//! NumPy's array files: bytes ↔ [`Npy`], for signed integers of one and four bytes and floating-point numbers of four and
+//! eight.
 //!
 //! A file is a magic number, a header that is a Python dictionary (`descr`, `fortran_order`, `shape`), and the values.
 //! Nothing in the header is believed before it has been checked against the length of the file, so that a malformed one
@@ -38,6 +39,25 @@ pub enum NpyError {
     Length { expected: u128, found: usize },
 }
 
+/// The types of values that are read and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Integers(DType),
+    Float32,
+    Float64,
+}
+
+impl Kind {
+    /// Size of a value, in bytes.
+    fn bytes(self) -> usize {
+        match self {
+            Kind::Integers(dtype) => dtype.bytes(),
+            Kind::Float32 => 4,
+            Kind::Float64 => 8,
+        }
+    }
+}
+
 /// A file whose header has been read and whose values are as many as the header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Npy<'a> {
@@ -49,14 +69,14 @@ pub struct Npy<'a> {
 }
 
 impl<'a> Npy<'a> {
-    /// Reads the header. Where the type is not one of [`Npy::dtype`], the length of the values is not checked.
+    /// Reads the header. Where the type is not a [`Kind`], the length of the values is not checked.
     pub fn read(bytes: &'a [u8]) -> Result<Npy<'a>, NpyError> {
         let (header, values) = split(bytes)?;
         let (descr, fortran_order, shape) = interpret(header)?;
         let npy = Npy { descr, shape, fortran_order, values };
-        if let Some(dtype) = npy.dtype() {
+        if let Some(kind) = npy.kind() {
             let elements = npy.shape.iter().try_fold(1_u128, |n, d| n.checked_mul(u128::from(*d)));
-            let expected = elements.and_then(|n| n.checked_mul(dtype.bytes() as u128)).unwrap_or(u128::MAX);
+            let expected = elements.and_then(|n| n.checked_mul(kind.bytes() as u128)).unwrap_or(u128::MAX);
             if expected != values.len() as u128 {
                 return Err(NpyError::Length { expected, found: values.len() });
             }
@@ -64,11 +84,13 @@ impl<'a> Npy<'a> {
         Ok(npy)
     }
 
-    /// The type of the values, where it is one that a tensor can have.
-    pub fn dtype(&self) -> Option<DType> {
+    /// The type of the values, where it is one that is read.
+    pub fn kind(&self) -> Option<Kind> {
         match self.descr.split_at_checked(1)? {
-            ("<" | ">" | "|" | "=", "i1") => Some(DType::I8),
-            ("<" | ">", "i4") => Some(DType::I32),
+            ("<" | ">" | "|" | "=", "i1") => Some(Kind::Integers(DType::I8)),
+            ("<" | ">", "i4") => Some(Kind::Integers(DType::I32)),
+            ("<" | ">", "f4") => Some(Kind::Float32),
+            ("<" | ">", "f8") => Some(Kind::Float64),
             _ => None,
         }
     }
@@ -85,16 +107,37 @@ impl<'a> Npy<'a> {
         bits(self.descr.get(2..).unwrap_or("")).map_or(self.descr.clone(), |bits| format!("{kind}{bits}"))
     }
 
-    /// The values in their shape; `None` where [`Npy::dtype`] is.
-    pub fn array(&self) -> Option<ArrayD<i32>> {
-        let big_endian = self.descr.starts_with('>');
-        let values: Vec<i32> = match self.dtype()? {
-            DType::I8 => self.values.iter().map(|byte| i32::from(*byte as i8)).collect(),
-            DType::I32 => {
-                let word = |w: &[u8; 4]| if big_endian { i32::from_be_bytes(*w) } else { i32::from_le_bytes(*w) };
-                self.values.as_chunks::<4>().0.iter().map(word).collect()
-            }
+    /// The integers in their shape; `None` where the values are none.
+    pub fn integers(&self) -> Option<ArrayD<i32>> {
+        let values = match self.kind()? {
+            Kind::Integers(DType::I8) => self.values.iter().map(|byte| i32::from(*byte as i8)).collect(),
+            Kind::Integers(DType::I32) => self.words(i32::from_le_bytes, i32::from_be_bytes),
+            Kind::Float32 | Kind::Float64 => return None,
         };
+        self.shaped(values)
+    }
+
+    /// The floating-point numbers in their shape; `None` where the values are none.
+    pub fn numbers(&self) -> Option<ArrayD<f64>> {
+        let values = match self.kind()? {
+            Kind::Float32 => self.words(f32::from_le_bytes, f32::from_be_bytes).into_iter().map(f64::from).collect(),
+            Kind::Float64 => self.words(f64::from_le_bytes, f64::from_be_bytes),
+            Kind::Integers(_) => return None,
+        };
+        self.shaped(values)
+    }
+
+    /// The values, each made of as many bytes, the lowest or the highest first.
+    fn words<const BYTES: usize, T>(
+        &self,
+        low_first: fn([u8; BYTES]) -> T,
+        high_first: fn([u8; BYTES]) -> T,
+    ) -> Vec<T> {
+        let value = if self.descr.starts_with('>') { high_first } else { low_first };
+        self.values.as_chunks::<BYTES>().0.iter().map(|word| value(*word)).collect()
+    }
+
+    fn shaped<T>(&self, values: Vec<T>) -> Option<ArrayD<T>> {
         let shape: Vec<usize> = self.shape.iter().map(|d| *d as usize).collect();
         ArrayD::from_shape_vec(IxDyn(&shape).set_f(self.fortran_order), values).ok()
     }
@@ -157,23 +200,31 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
-/// The file of an array: version 1.0, little endian, row-major. A value keeps the low bits that the type has.
+/// The file of an array of integers. A value keeps the low bits that the type has.
 pub fn write(array: &ArrayD<i32>, dtype: DType) -> Vec<u8> {
     let descr = match dtype {
         DType::I8 => "|i1",
         DType::I32 => "<i4",
     };
-    let dims: String = array.shape().iter().map(|d| format!("{d}, ")).collect();
-    let shape = if array.ndim() == 1 { dims.trim_end() } else { dims.trim_end_matches(", ") };
-    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
+    file(array.shape(), descr, array.iter().flat_map(|value| value.to_le_bytes().into_iter().take(dtype.bytes())))
+}
+
+/// The file of an array of numbers, as `float32`.
+pub fn write_numbers(array: &ArrayD<f64>) -> Vec<u8> {
+    file(array.shape(), "<f4", array.iter().flat_map(|number| (*number as f32).to_le_bytes()))
+}
+
+/// A file of version 1.0, little endian and row-major.
+fn file(shape: &[usize], descr: &str, values: impl Iterator<Item = u8>) -> Vec<u8> {
+    let dims: String = shape.iter().map(|d| format!("{d}, ")).collect();
+    let dims = if shape.len() == 1 { dims.trim_end() } else { dims.trim_end_matches(", ") };
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({dims}), }}");
     let before = MAGIC.len() + 4;
     let padded = (before + header.len() + 1).next_multiple_of(ALIGNMENT) - before;
     header.extend(std::iter::repeat_n(' ', padded - 1 - header.len()));
     header.push('\n');
     let mut bytes = [MAGIC, &[1, 0], &(header.len() as u16).to_le_bytes(), header.as_bytes()].concat();
-    for value in array {
-        bytes.extend_from_slice(&value.to_le_bytes()[..dtype.bytes()]);
-    }
+    bytes.extend(values);
     bytes
 }
 
@@ -181,7 +232,7 @@ pub fn write(array: &ArrayD<i32>, dtype: DType) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn file(header: &str, values: &[u8]) -> Vec<u8> {
+    fn with_header(header: &str, values: &[u8]) -> Vec<u8> {
         [MAGIC, &[1, 0], &(header.len() as u16).to_le_bytes(), header.as_bytes(), values].concat()
     }
 
@@ -199,11 +250,20 @@ mod tests {
             for dtype in [DType::I8, DType::I32] {
                 let bytes = write(&array(shape), dtype);
                 let npy = Npy::read(&bytes).unwrap();
-                assert_eq!(npy.dtype(), Some(dtype));
-                assert_eq!(npy.array().unwrap(), array(shape), "{shape:?}");
+                assert_eq!((npy.kind(), npy.numbers()), (Some(Kind::Integers(dtype)), None));
+                assert_eq!(npy.integers().unwrap(), array(shape), "{shape:?}");
                 assert_eq!((bytes.len() - array(shape).len() * dtype.bytes()) % ALIGNMENT, 0);
             }
         }
+    }
+
+    #[test]
+    fn numbers_that_are_written_read_back() {
+        let numbers = ArrayD::from_shape_vec(IxDyn(&[2, 3]), vec![0.0, -0.5, 1.25, 1e-3, f64::INFINITY, 3e9]).unwrap();
+        let bytes = write_numbers(&numbers);
+        let npy = Npy::read(&bytes).unwrap();
+        let narrow = numbers.mapv(|number| f64::from(number as f32));
+        assert_eq!((npy.kind(), npy.integers(), npy.numbers()), (Some(Kind::Float32), None, Some(narrow)));
     }
 
     #[test]
@@ -220,20 +280,30 @@ mod tests {
     fn column_major_and_big_endian_values_are_put_in_order() {
         let header = "{'descr': '>i4', 'fortran_order': True, 'shape': (2, 2)}";
         let values: Vec<u8> = [1_i32, 3, 2, 4].iter().flat_map(|v| v.to_be_bytes()).collect();
-        let bytes = file(header, &values);
-        let array = Npy::read(&bytes).unwrap().array().unwrap();
+        let bytes = with_header(header, &values);
+        let array = Npy::read(&bytes).unwrap().integers().unwrap();
         assert_eq!(array.iter().copied().collect::<Vec<_>>(), [1, 2, 3, 4]);
+        for (descr, values) in [
+            (">f4", [0.5_f32, -2.0].map(f32::to_be_bytes).concat()),
+            (">f8", [0.5_f64, -2.0].map(f64::to_be_bytes).concat()),
+        ] {
+            let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,)}}");
+            let bytes = with_header(&header, &values);
+            let numbers = Npy::read(&bytes).unwrap().numbers().unwrap();
+            assert_eq!(numbers.iter().copied().collect::<Vec<_>>(), [0.5, -2.0], "{descr}");
+        }
     }
 
     #[test]
     fn other_types_are_named() {
         for (descr, name) in
-            [("<i8", "int64"), ("<f4", "float32"), ("|u1", "uint8"), ("|b1", "|b1"), ("", ""), ("é", "é")]
+            [("<i8", "int64"), ("<f2", "float16"), ("|u1", "uint8"), ("|b1", "|b1"), ("", ""), ("é", "é")]
         {
             let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,)}}");
-            let bytes = file(&header, &[]);
+            let bytes = with_header(&header, &[]);
             let npy = Npy::read(&bytes).unwrap();
-            assert_eq!((npy.dtype(), npy.dtype_name().as_str(), npy.array()), (None, name, None));
+            assert_eq!((npy.kind(), npy.dtype_name().as_str()), (None, name));
+            assert_eq!((npy.integers(), npy.numbers()), (None, None));
         }
     }
 
@@ -248,15 +318,15 @@ mod tests {
         assert_eq!(refused(b"\x93NUMPY\x09\x01"), NpyError::Version(9, 1));
         assert_eq!(refused(b"\x93NUMPY\x02\x00\xff\xff\xff\xff"), NpyError::LongHeader(u32::MAX as usize));
         for header in ["", "{}", "[1]", "{'descr': 1}", "\u{1}", "{1: 2, 'shape'", &"(".repeat(9_000)] {
-            assert_eq!(refused(&file(header, &[])), NpyError::Header, "{header}");
+            assert_eq!(refused(&with_header(header, &[])), NpyError::Header, "{header}");
         }
         for shape in ["(-1,)", "(1.5,)", "('a',)", "(99999999999999999999,)"] {
-            assert_eq!(refused(&file(&entries(shape), &[])), NpyError::Dimension, "{shape}");
+            assert_eq!(refused(&with_header(&entries(shape), &[])), NpyError::Dimension, "{shape}");
         }
         let length = |expected, found| NpyError::Length { expected, found };
-        assert_eq!(refused(&file(&entries("(3,)"), &[1, 2])), length(3, 2));
-        assert_eq!(refused(&file(&entries("(3,)"), &[1, 2, 3, 4])), length(3, 4));
+        assert_eq!(refused(&with_header(&entries("(3,)"), &[1, 2])), length(3, 2));
+        assert_eq!(refused(&with_header(&entries("(3,)"), &[1, 2, 3, 4])), length(3, 4));
         let huge = "(9223372036854775807, 9223372036854775807, 9223372036854775807)";
-        assert_eq!(refused(&file(&entries(huge), &[])), length(u128::MAX, 0));
+        assert_eq!(refused(&with_header(&entries(huge), &[])), length(u128::MAX, 0));
     }
 }

@@ -12,6 +12,7 @@ use tilewright_isa::{Config, ConfigError};
 use tilewright_sim::cycles::{Timing, TimingError};
 use tilewright_syntax::{Diagnostic, FileId, Sources, Span, nearest};
 
+use crate::cli::MachineOptions;
 use crate::error::{DriverError, Failure};
 use crate::files::read_source;
 
@@ -65,6 +66,13 @@ fn stated(config: &Config) -> Vec<(&'static str, String)> {
 /// Reads a target.
 pub fn read(path: Option<&Path>, sources: &mut Sources) -> Result<Config, Failure> {
     Ok(read_timed(path, sources)?.0)
+}
+
+/// Reads what programs are compiled for and timed on: a timing that is given stands before the one that the target states.
+pub fn machine(given: &MachineOptions, sources: &mut Sources) -> Result<(Config, NamedTiming), Failure> {
+    let (config, stated) = read_timed(given.target.as_deref(), sources)?;
+    let timing = given.timing.as_deref().map(|given| timing(given, sources)).transpose()?;
+    Ok((config, timing.unwrap_or(stated)))
 }
 
 /// Reads a target with the timing that it states, the default where it states none.

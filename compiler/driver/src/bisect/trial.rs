@@ -45,7 +45,7 @@ impl<'a> Trials<'a> {
     /// With random inputs.
     pub fn new(front: &'a Front, timing: &'a NamedTiming, seed: u64) -> Result<Trials<'a>, DriverError> {
         let kernel = &front.kernel;
-        let inputs = arrays::inputs(kernel, &[], seed)?;
+        let inputs = arrays::random_inputs(kernel, seed);
         let reference = evaluate(kernel, &inputs).expect("inputs have their kernel's types and shapes");
         let named = |(id, array): &(TensorId, Array)| (kernel.tensor(*id).name.clone(), array.clone());
         let by_name: BTreeMap<String, Array> = inputs.iter().map(named).collect();

@@ -14,12 +14,10 @@ use crate::report::tell;
 use crate::target;
 
 pub fn run(args: &BenchArgs, sources: &mut Sources) -> Result<Exit, Failure> {
-    let inputs = [Some(&args.table), args.target.target.as_ref(), args.timing.as_ref()];
-    exports::check(&args.exports, inputs.into_iter().flatten().map(|path| &**path))?;
+    exports::check(&args.exports, [&*args.table].into_iter().chain(args.machine.files()))?;
     let (shelf, file) = shelf::open(&args.table, sources)?;
     let rows = table::pick(table::read(file, sources)?, &args.rows)?;
-    let (config, stated) = target::read_timed(args.target.target.as_deref(), sources)?;
-    let timing = args.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?.unwrap_or(stated);
+    let (config, timing) = target::machine(&args.machine, sources)?;
     let machine = Machine { config, timing };
 
     let batch = compile_all(rows, &shelf, &machine.config, sources);

@@ -21,8 +21,7 @@ use crate::{files, target};
 pub fn run(args: &BisectArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = read_program(&args.file, sources)?;
     let params = params(&args.params.params, sources)?;
-    let (config, stated) = target::read_timed(args.target.target.as_deref(), sources)?;
-    let timing = args.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?.unwrap_or(stated);
+    let (config, timing) = target::machine(&args.machine, sources)?;
     let (program, schedule) = (args.choice.program.as_deref(), args.choice.schedule.as_deref());
     let front = front(&Request { sources, file, params: &params, program, schedule, config: &config })?;
     let written: Vec<usize> = (0..front.calls().len()).filter(|at| !front.calls()[*at].automatic).collect();

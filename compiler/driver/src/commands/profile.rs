@@ -2,7 +2,7 @@
 //!
 //! Time alone is simulated; no tensor data is read or computed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tilewright_syntax::Sources;
 
@@ -21,7 +21,7 @@ use crate::{files, target};
 
 pub fn run(args: &ProfileArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     check(args)?;
-    let timing = args.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?;
+    let timing = args.machine.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?;
     let loaded = load::load(&args.file, args, sources)?;
     let mut figures = figures(&loaded, timing.as_ref(), sources)?;
     figures.comparison = match &args.compare {
@@ -49,11 +49,11 @@ fn pictures(args: &ProfileArgs, loaded: &Loaded, timing: Option<&NamedTiming>) -
 
 /// Refuses options of programs for a recording, and pictures in the place of something else.
 fn check(args: &ProfileArgs) -> Result<(), Failure> {
-    let given = [Some(&args.file), args.target.target.as_ref(), args.timing.as_ref(), args.compare.as_ref()];
-    pictures::check(&args.pictures, args.stats.is_some(), given.into_iter().flatten().map(PathBuf::as_path), &[])?;
+    let given = [&*args.file].into_iter().chain(args.machine.files()).chain(args.compare.as_deref());
+    pictures::check(&args.pictures, args.stats.is_some(), given, &[])?;
     let has_options = args.choice.program.is_some()
         || args.choice.schedule.is_some()
-        || args.target.target.is_some()
+        || args.machine.target.is_some()
         || !args.params.params.is_empty();
     match load::is_recording(&args.file) && has_options {
         true => {

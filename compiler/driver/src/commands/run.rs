@@ -1,7 +1,7 @@
 //! `tilewright run FILE`: a program compiled, executed on the simulated accelerator and compared with the reference.
 //!
-//! Outputs are written only when everything has succeeded, and then all of them. A recording is also written of a run
-//! whose values are wrong, because it shows why.
+//! Outputs are written only when the accelerator has computed what the program says, and then all of them, whether they are
+//! as expected or not. A recording is also written of a run whose values are wrong, because it shows why.
 
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,16 @@ use tilewright_core::pipeline::Request;
 use tilewright_core::tensor::print::type_of;
 use tilewright_core::tensor::{Array, TensorId, evaluate};
 use tilewright_sim::cycles::Basis;
-use tilewright_syntax::Sources;
+use tilewright_syntax::{Diagnostic, Sources};
 
-use crate::arrays::{self, TensorFile};
+use crate::arrays::{self, Inputs, TensorFile};
+use crate::checks::{self, Check, Wanted};
 use crate::cli::RunArgs;
 use crate::compile::{Compiled, compile, params, read_program};
 use crate::cycles::{self, Timed};
 use crate::error::{DriverError, Exit, Failure, index_text};
 use crate::files::{self, Staged};
+use crate::formats::{self, Loss};
 use crate::pictures::Pictures;
 use crate::report::{BAD, FAINT, GOOD, HEADING, duration, grouped, tell};
 use crate::simulate::{self, Mismatch, Run};
@@ -26,8 +28,7 @@ use crate::{npy, pictures, recordings, stats, target};
 pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = read_program(&args.file, sources)?;
     let params = params(&args.params.params, sources)?;
-    let (config, stated) = target::read_timed(args.target.target.as_deref(), sources)?;
-    let timing = args.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?.unwrap_or(stated);
+    let (config, timing) = target::machine(&args.machine, sources)?;
     let (program, schedule) = (args.choice.program.as_deref(), args.choice.schedule.as_deref());
     let compiled = compile(&Request { sources, file, params: &params, program, schedule, config: &config })?;
 
@@ -35,16 +36,30 @@ pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let kernel = &compiled.front.kernel;
     let inputs = arrays::input_files(kernel, &args.input, sources)?;
     let outputs = arrays::output_files(kernel, &args.output, sources)?;
-    let files = Files { inputs, outputs };
+    let expected = arrays::expected_files(kernel, &args.expect, sources)?;
+    let files = Files { inputs, outputs, expected };
     files.check(args)?;
-    let inputs = arrays::inputs(kernel, &files.inputs, args.seed)?;
+    let Inputs { arrays: inputs, losses } = arrays::inputs(kernel, &files.inputs, args.seed)?;
+    let mut wanted = Wanted::read(kernel, &files.expected, args.atol)?;
+    if args.float {
+        wanted.add_float(kernel, &inputs, args.atol);
+    }
     let reference = evaluate(kernel, &inputs).expect("inputs have their kernel's types and shapes");
     let timed = (!args.values_only).then_some(&timing);
     let run = simulate::run(&compiled, &inputs, description(args, &compiled, &files), timed)?;
     let mismatch = simulate::compare(kernel, &run.outputs, &reference);
     let title = format!("{}, schedule {}", kernel.name, compiled.schedule);
     let pictures = pictures::make(&args.pictures, title, &cycles::subject(&run.recording), &timing.timing)?;
-    conclude(args, &compiled, &files, &run, pictures, mismatch)
+    let checks = wanted.checks(kernel, &run.outputs);
+    conclude(args, &compiled, &files, Finished { run, mismatch, losses, checks }, pictures)
+}
+
+/// A run with all that is known of its inputs and outputs.
+struct Finished {
+    run: Run,
+    mismatch: Option<Mismatch>,
+    losses: Vec<(TensorId, Loss)>,
+    checks: Vec<Check>,
 }
 
 /// The files of arrays that options name.
@@ -52,6 +67,7 @@ pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
 struct Files {
     inputs: Vec<TensorFile>,
     outputs: Vec<TensorFile>,
+    expected: Vec<TensorFile>,
 }
 
 impl Files {
@@ -62,8 +78,8 @@ impl Files {
             return Err(Failure::Usage(message.to_owned()));
         }
         let inputs = || {
-            let arrays = self.inputs.iter().map(|file| &*file.path);
-            arrays.chain([&*args.file]).chain(args.target.target.as_deref()).chain(args.timing.as_deref())
+            let arrays = self.inputs.iter().chain(&self.expected).map(|file| &*file.path);
+            arrays.chain([&*args.file]).chain(args.machine.files())
         };
         for output in &self.outputs {
             files::keep_inputs(&output.path, inputs())?;
@@ -96,48 +112,62 @@ fn conclude(
     args: &RunArgs,
     compiled: &Compiled,
     files: &Files,
-    run: &Run,
+    finished: Finished,
     pictures: Pictures,
-    mismatch: Option<Mismatch>,
 ) -> Result<Exit, Failure> {
-    let findings = stats::findings(&run.report);
-    let good = mismatch.is_none() && findings.is_empty();
-    let mut staged = if good { stage(compiled, &files.outputs, run)? } else { Vec::new() };
+    let findings = stats::findings(&finished.run.report);
+    let good = finished.mismatch.is_none() && findings.is_empty();
+    let mut staged = if good { stage(args, compiled, &files.outputs, &finished.run)? } else { Vec::new() };
     if let Some(folder) = &args.record {
-        staged.extend(recordings::stage(folder, &run.recording)?);
+        staged.extend(recordings::stage(folder, &finished.run.recording)?);
     }
     staged.extend(pictures.staged);
-    let shown = || shown(args, compiled, &files.inputs, run, mismatch.as_ref()) + &pictures.shown;
+    let shown = || shown(args, compiled, &files.inputs, &finished) + &pictures.shown;
     match (args.stats, files.to_standard()) {
-        (Some(_), _) => files::print(&format!("{:#}\n", json(args, compiled, run, mismatch.as_ref())))?,
+        (Some(_), _) => files::print(&format!("{:#}\n", json(args, compiled, &finished)))?,
         (None, None) => files::print(&shown())?,
         (None, Some(file)) => {
             if good {
-                files::write_bytes_to(&file.path, &array_file(compiled, file, run), "an array")?;
+                files::write_bytes_to(&file.path, &array_file(args, compiled, file, &finished.run), "an array")?;
             }
             files::print_aside(&shown())?;
         }
     }
     staged.into_iter().try_for_each(Staged::commit)?;
-    let recorded = args.record.clone();
-    match mismatch {
-        None if good => Ok(Exit::Good),
-        None => Err(DriverError::Unsound { findings, recorded }.into()),
+    verdict_of(finished, findings, args.record.clone())
+}
+
+/// How the command ends: wrong values weigh more than those that are not as expected.
+fn verdict_of(finished: Finished, findings: Vec<String>, recorded: Option<PathBuf>) -> Result<Exit, Failure> {
+    match finished.mismatch {
+        None if findings.is_empty() => {}
+        None => return Err(DriverError::Unsound { findings, recorded }.into()),
         Some(Mismatch { output, index, expected, got, count }) => {
-            Err(DriverError::Differs { output, index, expected, got, count, recorded }.into())
+            return Err(DriverError::Differs { output, index, expected, got, count, recorded }.into());
         }
+    }
+    let told: Vec<Diagnostic> = finished.checks.iter().filter_map(Check::error).map(|e| e.diagnostic()).collect();
+    match told.is_empty() {
+        true => Ok(Exit::Good),
+        false => Err(Failure::Told { exit: Exit::Differs, diagnostics: told }),
     }
 }
 
 /// The files of outputs, complete beside their places.
-fn stage(compiled: &Compiled, outputs: &[TensorFile], run: &Run) -> Result<Vec<Staged>, Failure> {
+fn stage(args: &RunArgs, compiled: &Compiled, outputs: &[TensorFile], run: &Run) -> Result<Vec<Staged>, Failure> {
     let to_files = outputs.iter().filter(|file| file.path != Path::new(files::STANDARD));
-    Ok(to_files.map(|file| files::stage(&file.path, &array_file(compiled, file, run))).collect::<Result<_, _>>()?)
+    let staged = to_files.map(|file| files::stage(&file.path, &array_file(args, compiled, file, run)));
+    Ok(staged.collect::<Result<_, _>>()?)
 }
 
 /// The content of an output's file.
-fn array_file(compiled: &Compiled, file: &TensorFile, run: &Run) -> Vec<u8> {
-    npy::write(output(&run.outputs, file.tensor), compiled.front.kernel.tensor(file.tensor).dtype)
+fn array_file(args: &RunArgs, compiled: &Compiled, file: &TensorFile, run: &Run) -> Vec<u8> {
+    let tensor = compiled.front.kernel.tensor(file.tensor);
+    let array = output(&run.outputs, file.tensor);
+    match args.float_outputs {
+        true => npy::write_numbers(&formats::numbers(array, tensor)),
+        false => npy::write(array, tensor.dtype),
+    }
 }
 
 fn output(outputs: &[(TensorId, Array)], tensor: TensorId) -> &Array {
@@ -145,7 +175,8 @@ fn output(outputs: &[(TensorId, Array)], tensor: TensorId) -> &Array {
     &found.expect("every output has a segment").1
 }
 
-fn json(args: &RunArgs, compiled: &Compiled, run: &Run, mismatch: Option<&Mismatch>) -> Value {
+fn json(args: &RunArgs, compiled: &Compiled, finished: &Finished) -> Value {
+    let Finished { run, mismatch, losses, checks: compared } = finished;
     let config = &compiled.stream.config;
     let mut object = Map::new();
     let mut insert = |key: &str, value: Value| object.insert(key.to_owned(), value);
@@ -157,23 +188,35 @@ fn json(args: &RunArgs, compiled: &Compiled, run: &Run, mismatch: Option<&Mismat
     insert("verified", json!(mismatch.is_none()));
     insert(
         "mismatch",
-        mismatch.map_or(
+        mismatch.as_ref().map_or(
             Value::Null,
             |m| json!({"output": m.output, "index": m.index, "expected": m.expected, "got": m.got, "count": m.count}),
         ),
     );
+    if !losses.is_empty() {
+        insert("quantised", losses.iter().map(|(id, loss)| loss.json(compiled.front.kernel.tensor(*id))).collect());
+    }
+    if !args.expect.is_empty() {
+        insert("expected", checks::json(compared, true));
+    }
+    if args.float {
+        insert("float", checks::json(compared, false));
+    }
     object.extend(stats::json(&run.report));
     object.insert("findings".to_owned(), json!(stats::findings(&run.report)));
     object.extend(run.timed.iter().flat_map(stats::time_json));
     object.into()
 }
 
-fn shown(args: &RunArgs, compiled: &Compiled, files: &[TensorFile], run: &Run, mismatch: Option<&Mismatch>) -> String {
+fn shown(args: &RunArgs, compiled: &Compiled, files: &[TensorFile], finished: &Finished) -> String {
     let mut out = heading(args, compiled, files);
-    out.push_str(&verdict(compiled, run, mismatch));
-    out.extend(run.timed.iter().map(time_line));
+    let quantised = |(id, loss): &(TensorId, Loss)| loss.line(compiled.front.kernel.tensor(*id));
+    out.extend(finished.losses.iter().map(quantised));
+    out.push_str(&verdict(compiled, &finished.run, finished.mismatch.as_ref()));
+    out.extend(finished.checks.iter().map(Check::line));
+    out.extend(finished.run.timed.iter().map(time_line));
     out.push('\n');
-    out.push_str(&stats::blocks(&run.report));
+    out.push_str(&stats::blocks(&finished.run.report));
     out
 }
 
@@ -257,12 +300,13 @@ mod tests {
         let compiled = compile(&request).unwrap();
         let kernel = &compiled.front.kernel;
         let outputs = arrays::output_files(kernel, &args.output, &mut sources).unwrap();
-        let run = simulate::run(&compiled, &arrays::inputs(kernel, &[], 0).unwrap(), String::new(), None).unwrap();
+        let run = simulate::run(&compiled, &arrays::random_inputs(kernel, 0), String::new(), None).unwrap();
 
         let mismatch = Mismatch { output: "Y".to_owned(), index: vec![0, 17], expected: 1, got: 2, count: 3 };
         let files = Files { outputs, ..Files::default() };
+        let finished = Finished { run, mismatch: Some(mismatch), losses: Vec::new(), checks: Vec::new() };
         let Err(Failure::Told { exit, diagnostics }) =
-            conclude(&args, &compiled, &files, &run, Pictures::default(), Some(mismatch))
+            conclude(&args, &compiled, &files, finished, Pictures::default())
         else {
             panic!("a difference is a failure");
         };

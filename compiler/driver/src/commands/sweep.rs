@@ -19,10 +19,8 @@ use crate::{sweep, target};
 pub fn run(args: &SweepArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = read_program(&args.file, sources)?;
     let (parameters, schedules) = (parameters(args, sources)?, args.schedule.clone());
-    let (config, stated) = target::read_timed(args.target.target.as_deref(), sources)?;
-    let timing = args.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?.unwrap_or(stated);
-    let inputs = [Some(&args.file), args.target.target.as_ref(), args.timing.as_ref()];
-    exports::check(&args.exports, inputs.into_iter().flatten().map(|path| &**path))?;
+    let (config, timing) = target::machine(&args.machine, sources)?;
+    exports::check(&args.exports, [&*args.file].into_iter().chain(args.machine.files()))?;
     let combinations = combinations(&parameters, &schedules);
     let program = args.program.as_deref();
     let subject = Subject { sources, file, program, config: &config, timing: &timing, seed: args.seed };

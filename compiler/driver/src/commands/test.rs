@@ -108,7 +108,7 @@ fn on_accelerator(compiled: &Compiled, inputs: &[(TensorId, Array)]) -> Result<O
 fn array(kernel: &Kernel, id: TensorId, given: &Given, folder: &Path) -> Result<Array, Failure> {
     match given {
         Given::Values(array) => Ok(array.clone()),
-        Given::File(path) => Ok(arrays::load(&folder.join(&path.text), kernel.tensor(id))?),
+        Given::File(path) => Ok(arrays::load(&folder.join(&path.text), kernel.tensor(id))?.array),
         Given::Random => Ok(arrays::random(kernel.tensor(id), 0, id.0.into())),
     }
 }

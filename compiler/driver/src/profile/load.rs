@@ -92,7 +92,7 @@ pub fn program(
     sources: &mut Sources,
 ) -> Result<Loaded, Failure> {
     let params = params(&args.params.params, sources)?;
-    let (config, timing) = target::read_timed(args.target.target.as_deref(), sources)?;
+    let (config, timing) = target::read_timed(args.machine.target.as_deref(), sources)?;
     let compiled = compile(&Request { sources, file, params: &params, program, schedule, config: &config })?;
     tell(&compiled.warnings, sources);
     let Compiled { front, schedule, legal, stream, .. } = compiled;

@@ -3,6 +3,7 @@
 mod bench;
 mod bisect;
 mod errors;
+mod floats;
 mod forms;
 mod lower;
 mod pictures;
