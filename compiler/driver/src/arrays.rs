@@ -131,6 +131,24 @@ pub fn load(path: &Path, tensor: &Tensor) -> Result<Loaded, DriverError> {
     loaded(path, tensor, |found| found == shape(tensor))
 }
 
+/// Reads the array of a tensor, or several of them, one for each index of a dimension in front.
+pub fn load_some(path: &Path, tensor: &Tensor) -> Result<Loaded, DriverError> {
+    let several = |found: &[u64]| found.get(1..) == Some(&shape(tensor));
+    loaded(path, tensor, |found| found == shape(tensor) || several(found))
+}
+
+/// Reads the classes of samples.
+pub fn load_labels(path: &Path) -> Result<Vec<i32>, DriverError> {
+    let malformed = |reason: &str| DriverError::Npy { path: path.to_owned(), reason: reason.to_owned() };
+    let bytes = files::read_bytes(path)?;
+    let npy = Npy::read(&bytes).map_err(|error| malformed(&error.to_string()))?;
+    match (npy.integers(), npy.shape.len()) {
+        (Some(labels), 1) => Ok(labels.into_iter().collect()),
+        (Some(_), dimensions) => Err(malformed(&format!("labels have 1 dimension, and it has {dimensions}"))),
+        (None, _) => Err(malformed(&format!("labels are `int32` or `int8`, and it holds `{}`", npy.dtype_name()))),
+    }
+}
+
 fn loaded(path: &Path, tensor: &Tensor, fits: impl Fn(&[u64]) -> bool) -> Result<Loaded, DriverError> {
     let malformed = |reason: &str| DriverError::Npy { path: path.to_owned(), reason: reason.to_owned() };
     let bytes = files::read_bytes(path)?;

@@ -29,6 +29,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run the tests of a file: directly, as loops and on the simulated accelerator
     Test(TestArgs),
+    /// Run a program that classifies on many samples, and show how often it is right
+    Accuracy(AccuracyArgs),
     /// Show where the cycles of a program or a recorded stream go, and what would save some
     Profile(ProfileArgs),
     /// Run every combination of values of parameters and list them, the fastest first
@@ -170,6 +172,43 @@ pub struct RunArgs {
     /// Write the stream and the memory before and after it into a folder, for `replay` and for other simulators
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
+}
+
+/// The arrays of inputs are files of the folder that has the program's name: `digits/NAME.npy` for `digits.tw`. An array of
+/// its input's shape is the same for all samples; one with a dimension more, in front, has one for each. The place of the
+/// greatest value of the output is the class that the program decides on.
+///
+/// Exit status: 0 all values equal the reference, 3 values are wrong, or the accuracy is below what --max-loss allows.
+#[derive(Debug, Args)]
+pub struct AccuracyArgs {
+    /// The program
+    pub file: PathBuf,
+    /// The folder with NAME.npy for every input, and labels.npy [default: the one with the program's name, beside it]
+    #[arg(long, value_name = "DIR")]
+    pub inputs: Option<PathBuf>,
+    /// An input array from elsewhere
+    #[arg(long, value_name = "NAME=FILE.npy", value_parser = assignment)]
+    pub input: Vec<Assignment>,
+    /// The classes of the samples, from 0 on: `int32` or `int8` [default: labels.npy in the folder]
+    #[arg(long, value_name = "FILE.npy")]
+    pub labels: Option<PathBuf>,
+    /// The output that decides; it may be left out where the program has one
+    #[arg(long, value_name = "NAME")]
+    pub output: Option<String>,
+    /// Run the first N samples only
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: Option<u32>,
+    /// How many percentage points the accuracy may be below that in floating point [default: any]
+    #[arg(long, value_name = "POINTS", value_parser = tolerance)]
+    pub max_loss: Option<f64>,
+    #[command(flatten)]
+    pub params: Params,
+    #[command(flatten)]
+    pub choice: Choice,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    #[command(flatten)]
+    pub exports: Exports,
 }
 
 #[derive(Debug, Args)]

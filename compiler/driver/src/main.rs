@@ -2,6 +2,7 @@
 //!
 //! This crate is the only one that reads and writes files; the compiler and the simulator work on what it hands them.
 
+mod accuracy;
 mod arrays;
 mod bench;
 mod bisect;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Fmt(args) => commands::fmt::run(args, &mut sources),
         Command::Lower(args) => commands::lower::run(args, &mut sources),
         Command::Run(args) => commands::run::run(args, &mut sources),
+        Command::Accuracy(args) => commands::accuracy::run(args, &mut sources),
         Command::Profile(args) => commands::profile::run(args, &mut sources),
         Command::Sweep(args) => commands::sweep::run(args, &mut sources),
         Command::Bench(args) => commands::bench::run(args, &mut sources),

@@ -1,5 +1,6 @@
 //! The commands, one a file: arguments → what is written, and the exit status.
 
+pub mod accuracy;
 pub mod asm;
 pub mod bench;
 pub mod bisect;

@@ -1,5 +1,6 @@
 //! The command as its users meet it: arguments and files in; standard output, standard error, exit status and files out.
 
+mod accuracy;
 mod bench;
 mod bisect;
 mod errors;

@@ -1,0 +1,186 @@
+//! Decisions → the report, and the same as comma-separated values and as JSON.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tilewright_core::tensor::TensorId;
+use tilewright_sim::cycles::Basis;
+
+use super::measure::{Decision, Measured};
+use super::samples::Samples;
+use crate::compile::Compiled;
+use crate::distance::short;
+use crate::report::{BAD, FAINT, GOOD, HEADING, duration, grouped};
+use crate::stats;
+
+/// All that is shown.
+#[derive(Debug)]
+pub struct Figures<'a> {
+    pub file: &'a Path,
+    pub compiled: &'a Compiled,
+    pub samples: &'a Samples,
+    pub measured: &'a Measured,
+    /// The output that decides.
+    pub output: TensorId,
+}
+
+impl Figures<'_> {
+    fn count(&self, holds: impl Fn(&Decision) -> bool) -> usize {
+        self.measured.decisions.iter().filter(|decision| holds(decision)).count()
+    }
+
+    /// In percent.
+    fn share(&self, count: usize) -> f64 {
+        count as f64 / self.samples.count() as f64 * 100.0
+    }
+
+    pub fn accuracy(&self) -> f64 {
+        self.share(self.right())
+    }
+
+    pub fn float_accuracy(&self) -> f64 {
+        self.share(self.right_in_float())
+    }
+
+    fn right(&self) -> usize {
+        self.count(|decision| decision.class == decision.label)
+    }
+
+    fn right_in_float(&self) -> usize {
+        self.count(|decision| decision.float == decision.label)
+    }
+
+    /// Decisions that are not those in floating point.
+    fn different(&self) -> usize {
+        self.count(|decision| decision.class != decision.float)
+    }
+
+    fn largest_error(&self) -> f64 {
+        self.measured.decisions.iter().map(|decision| decision.largest_error).fold(0.0, f64::max)
+    }
+
+    fn output_name(&self) -> &str {
+        &self.compiled.front.kernel.tensor(self.output).name
+    }
+}
+
+pub fn report(figures: &Figures) -> String {
+    let kernel = &figures.compiled.front.kernel;
+    let mut out = heading(figures);
+    out.extend(figures.samples.losses().map(|(id, loss)| loss.line(kernel.tensor(id))));
+    out.push_str(&verified(figures));
+    out.push_str(&time(figures));
+    out.push('\n');
+    out.push_str(&accuracies(figures));
+    out
+}
+
+fn heading(figures: &Figures) -> String {
+    let config = &figures.compiled.stream.config;
+    format!(
+        "{HEADING}{}{HEADING:#}  {FAINT}schedule{FAINT:#} {}  {FAINT}core{FAINT:#} {}×{}×{}  {FAINT}samples{FAINT:#} {}  \
+         {FAINT}decided by{FAINT:#} {}\n\n",
+        figures.compiled.front.kernel.name,
+        figures.compiled.schedule,
+        config.batch(),
+        config.block_in(),
+        config.block_out(),
+        grouped(figures.samples.count() as u64),
+        figures.output_name(),
+    )
+}
+
+fn verified(figures: &Figures) -> String {
+    let (verified, count) = (figures.count(Decision::verified), figures.samples.count());
+    let (good, all) = (grouped(verified as u64), grouped(count as u64));
+    match verified == count {
+        true => format!("{GOOD}✔ verified{GOOD:#}   all values of every sample equal the reference, without races\n"),
+        false => format!("{BAD}✘ verified{BAD:#}   {good} of {all} samples equal the reference, without races\n"),
+    }
+}
+
+fn time(figures: &Figures) -> String {
+    let timed = &figures.measured.timed;
+    let on = match timed.basis {
+        Basis::Rtl => timed.timing.clone(),
+        Basis::Extrapolated => format!("{}, {}", timed.timing, timed.basis_name()),
+    };
+    let count = figures.samples.count();
+    format!(
+        "{HEADING}· timed{HEADING:#}      {} cycles a sample   {} at {} MHz ({on})   {} for {}\n",
+        grouped(timed.report.cycles),
+        duration(timed.seconds),
+        grouped(timed.clock_mhz),
+        duration(timed.seconds * count as f64),
+        match count {
+            1 => "it".to_owned(),
+            count => format!("all {}", grouped(count as u64)),
+        },
+    )
+}
+
+fn accuracies(figures: &Figures) -> String {
+    let line = |name: &str, right: usize| {
+        let share = format!("{:.2} %", figures.share(right));
+        let (right, count) = (grouped(right as u64), grouped(figures.samples.count() as u64));
+        format!("{HEADING}{name:<11}{HEADING:#}  {share:>8}   {right} of {count}\n")
+    };
+    let apart = figures.accuracy() - figures.float_accuracy();
+    let (decided, output) = (grouped(figures.different() as u64), figures.output_name());
+    line("accelerator", figures.right())
+        + &line("float", figures.right_in_float())
+        + &format!(
+            "{HEADING}{:<11}{HEADING:#}  {apart:>+6.2} points   {decided} decided otherwise, {output} differs by at most {}\n",
+            "difference",
+            short(figures.largest_error()),
+        )
+}
+
+/// A line for each sample.
+pub fn csv(figures: &Figures) -> String {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    let mut line = |cells: [&str; 6]| out.write_record(cells).expect("memory takes every line");
+    line(["sample", "label", "accelerator", "float", "largest_error", "verified"]);
+    for (at, decision) in figures.measured.decisions.iter().enumerate() {
+        let Decision { label, class, float, largest_error, .. } = decision;
+        let cells = [at, *label, *class, *float].map(|number| number.to_string());
+        let verified = decision.verified().to_string();
+        line([&cells[0], &cells[1], &cells[2], &cells[3], &format!("{largest_error:.6}"), &verified]);
+    }
+    String::from_utf8(out.into_inner().expect("memory takes every line")).expect("cells are text")
+}
+
+pub fn json(figures: &Figures) -> Value {
+    let kernel = &figures.compiled.front.kernel;
+    let losses = figures.samples.losses().map(|(id, loss)| loss.json(kernel.tensor(id)));
+    let decision = |decision: &Decision| {
+        let Decision { label, class, float, largest_error, .. } = decision;
+        json!({
+            "label": label, "accelerator": class, "float": float, "largest_error": largest_error,
+            "verified": decision.verified(),
+        })
+    };
+    let mut object = json!({
+        "file": figures.file.display().to_string(),
+        "kernel": kernel.name,
+        "schedule": figures.compiled.schedule,
+        "target": figures.compiled.stream.config.to_json(),
+        "output": figures.output_name(),
+        "quantised": losses.collect::<Vec<_>>(),
+        "samples": figures.samples.count(),
+        "verified": figures.count(Decision::verified),
+        "right": figures.right(),
+        "right_in_float": figures.right_in_float(),
+        "accuracy": figures.accuracy(),
+        "float_accuracy": figures.float_accuracy(),
+        "decided_otherwise": figures.different(),
+        "largest_error": figures.largest_error(),
+        "decisions": figures.measured.decisions.iter().map(decision).collect::<Vec<_>>(),
+    });
+    let time = stats::time_json(&figures.measured.timed);
+    object
+        .as_object_mut()
+        .expect("it is one")
+        .extend(time.into_iter().map(|(key, value)| (format!("sample_{key}"), value)));
+    object
+}
