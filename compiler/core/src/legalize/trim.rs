@@ -241,7 +241,7 @@ mod tests {
     for y in 0..14 {
         @gemm for o in 0..1 {
             for c in 0..1 {
-                C[y + o] = C[y + o] + i32(X_buf[y + c + 1]) * i32(W_buf[c])
+                C[y] = C[y] + i32(X_buf[y + 1]) * i32(W_buf[0])
             }
         }
     }
