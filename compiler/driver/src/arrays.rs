@@ -234,6 +234,24 @@ mod tests {
     }
 
     #[test]
+    fn random_numbers_lie_between_minus_1_and_1() {
+        for (dtype, fraction, one) in [(DType::I8, 7, 128.0), (DType::I8, 4, 16.0), (DType::I32, 13, 8192.0)] {
+            let values = random(&Tensor { fraction, ..tensor(dtype, 10_000) }, 0, 0).mapv(|v| f64::from(v) / one);
+            let deviation = values.std(0.0);
+            assert!(values.iter().all(|number| number.abs() <= 1.0), "{fraction}");
+            assert!(
+                values.mean().unwrap().abs() < 0.01 && (deviation - 1.0 / 12f64.sqrt()).abs() < 0.01,
+                "{deviation}"
+            );
+        }
+        let values = random(&Tensor { fraction: 7, ..tensor(DType::I8, 4) }, 0, 0);
+        assert_eq!(values.into_iter().collect::<Vec<_>>(), [-28, -75, -51, 0]);
+        // A format that ends at 1/2.
+        let values = random(&Tensor { fraction: 8, ..tensor(DType::I8, 10_000) }, 0, 0);
+        assert_eq!((values.iter().min(), values.iter().max()), (Some(&-128), Some(&127)));
+    }
+
+    #[test]
     fn random_values_fill_the_range() {
         let values = random(&tensor(DType::I8, 10_000), 0, 0);
         assert_eq!((values.iter().min(), values.iter().max()), (Some(&-128), Some(&127)));

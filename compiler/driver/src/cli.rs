@@ -35,7 +35,7 @@ pub enum Command {
     Profile(ProfileArgs),
     /// Run every combination of values of parameters and list them, the fastest first
     Sweep(SweepArgs),
-    /// Run every row of a table of operators and show its figures beside those of another compiler
+    /// Run every row of a table and show its figures: operators beside another compiler's, recurrences for each step
     Bench(BenchArgs),
     /// Name the first directive after which a program's result or legality changes
     Bisect(BisectArgs),

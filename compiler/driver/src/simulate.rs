@@ -62,6 +62,12 @@ pub fn run(
     Ok(Run { recording, report, timed, outputs })
 }
 
+/// Simulates the cycles of a compiled program, which hang on no values.
+pub fn time(compiled: &Compiled, timing: &NamedTiming) -> Result<Timed, Diagnostic> {
+    let recording = without_memory(&compiled.stream, String::new());
+    cycles::simulate(&recording, timing, 1).map_err(|stop| our_mistake(stopped(&stop)))
+}
+
 fn recording(
     stream: &Stream,
     legal: &LegalProgram,
@@ -84,17 +90,21 @@ fn recording(
             }
         }
     }
+    Ok(Recording { before: Some(before), ..without_memory(stream, description) })
+}
+
+fn without_memory(stream: &Stream, description: String) -> Recording {
     let extent = |s: &tilewright_core::emit::Segment| Extent { address: s.address.into(), bytes: s.bytes as u64 };
-    Ok(Recording {
+    Recording {
         description,
         config: stream.config,
         segments: stream.segments.iter().map(extent).collect(),
         insns: stream.insns.clone(),
-        before: Some(before),
+        before: None,
         after: None,
         tokens_before: TokenCounts::default(),
         rtl_cycles: Default::default(),
-    })
+    }
 }
 
 fn packed(buffer: &Buffer, array: &Array) -> Result<Vec<u8>, Diagnostic> {

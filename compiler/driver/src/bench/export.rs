@@ -1,9 +1,12 @@
 //! Every figure of a bench, as CSV with a line for each row and as one JSON object.
 
 use serde_json::{Map, Value, json};
+use tilewright_isa::Config;
 
 use super::figures::{Figures, RowFigures, RunFigures};
+use super::measure::Recurrence;
 use super::table::Row;
+use crate::cycles::Timed;
 use crate::stats;
 
 /// The memories in the order of [`RunFigures::bytes`].
@@ -66,7 +69,25 @@ fn cells(row: &RowFigures) -> Vec<(String, Option<String>)> {
         ("tvm_cycles", number(run.and_then(RunFigures::tvm_cycles))),
         ("cycles_ratio", share(run.and_then(RunFigures::cycles_ratio))),
     ]));
+    cells.extend(named(recurrence_cells(run)));
+    let told = row.measured.outcome.as_ref().err().and_then(|told| told.first());
+    cells.extend(named(vec![("error", told.map(|told| format!("{}: {}", told.code, told.message)))]));
     cells
+}
+
+fn recurrence_cells(run: Option<&RunFigures>) -> Vec<(&'static str, Option<String>)> {
+    let timed = run.map(|run| &run.outcome.timed);
+    let recurrence = run.and_then(|run| run.outcome.recurrence.as_ref()).zip(timed);
+    let cell = |of: &dyn Fn(&Recurrence, &Timed) -> String| recurrence.map(|(recurrence, timed)| of(recurrence, timed));
+    vec![
+        ("steps", cell(&|r, _| r.steps.to_string())),
+        ("cycles_per_step", cell(&|r, _| format!("{:.1}", r.cycles_per_step))),
+        ("seconds_per_step", cell(&|r, timed| format!("{:.9}", r.seconds_per_step(timed)))),
+        ("gemm_utilisation_of_step", cell(&|r, _| format!("{:.4}", r.gemm_utilisation()))),
+        ("tops", cell(&|r, timed| format!("{:.6}", r.tops(timed)))),
+        ("largest_error", cell(&|r, _| format!("{:.6}", r.largest_error))),
+        ("mean_error", cell(&|r, _| format!("{:.6}", r.mean_error))),
+    ]
 }
 
 /// All figures as one object; `table` is what the command was given.
@@ -92,8 +113,9 @@ pub fn json(table: &str, figures: &Figures) -> Value {
 }
 
 fn row(row: &RowFigures) -> Value {
-    let Row { name, title, file, schedule, program, parameters, .. } = &row.measured.row;
-    let parameters: Map<String, Value> = parameters.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let Row { name, title, file, schedule, program, .. } = &row.measured.row;
+    let parameters = row.measured.row.parameters_with(1).into_iter();
+    let parameters: Map<String, Value> = parameters.map(|(name, value)| (name, json!(value))).collect();
     let mut object = Map::new();
     let mut insert = |key: &str, value: Value| object.insert(key.to_owned(), value);
     insert("name", json!(name));
@@ -102,6 +124,7 @@ fn row(row: &RowFigures) -> Value {
     insert("schedule", json!(schedule));
     insert("program", json!(program));
     insert("parameters", parameters.into());
+    insert("target", json!(row.measured.row.target.as_ref().map(Config::to_json)));
     let told = row.measured.outcome.as_ref().err();
     let told = told.map(|told| told.iter().map(|d| json!({"code": d.code, "message": d.message})).collect::<Vec<_>>());
     insert("errors", json!(told.unwrap_or_default()));
@@ -131,7 +154,15 @@ fn run(run: &RunFigures) -> Map<String, Value> {
             "cycles": tvm.cycles,
         })
     });
+    let recurrence = outcome.recurrence.as_ref().map(|r| {
+        json!({
+            "steps": r.steps, "cycles_per_step": r.cycles_per_step, "seconds_per_step": r.seconds_per_step(&outcome.timed),
+            "gemm_utilisation_of_step": r.gemm_utilisation(), "tops": r.tops(&outcome.timed),
+            "largest_error": r.largest_error, "mean_error": r.mean_error,
+        })
+    });
     for (key, value) in [
+        ("recurrence", json!(recurrence)),
         ("total_bytes", json!(run.total_bytes())),
         ("least", json!(least)),
         ("share_of_least", json!(run.share())),

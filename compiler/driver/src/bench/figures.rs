@@ -8,8 +8,9 @@ use tilewright_core::least::Least;
 use tilewright_isa::{Config, MemoryType};
 use tilewright_sim::cycles::{Basis, Timing};
 
-use super::measure::{Machine, Measured, Outcome};
+use super::measure::{Machine, Measured, Outcome, Recurrence};
 use super::table::Reference;
+use crate::cycles::Timed;
 
 /// The cycles in which each unit does a kernel's least work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +109,23 @@ impl RunFigures<'_> {
     }
 }
 
+impl Recurrence {
+    /// The share of a step's cycles in which GEMM issues micro-ops.
+    pub fn gemm_utilisation(&self) -> f64 {
+        self.gemm_per_step / self.cycles_per_step.max(1.0)
+    }
+
+    /// The time of one step.
+    pub fn seconds_per_step(&self, timed: &Timed) -> f64 {
+        self.cycles_per_step / (timed.clock_mhz as f64 * 1e6)
+    }
+
+    /// Operations in 10^12 a second, a product and its sum being two of them.
+    pub fn tops(&self, timed: &Timed) -> f64 {
+        2.0 * self.products_per_step / self.seconds_per_step(timed) / 1e12
+    }
+}
+
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
@@ -124,10 +142,12 @@ impl<'a> Figures<'a> {
         let comparable = machine.is_reference();
         let run = |measured: &'a Measured, outcome: &'a Outcome| {
             let moved = &outcome.report.bytes;
+            let config = measured.row.target.as_ref().unwrap_or(&machine.config);
+            let comparable = comparable && measured.row.target.is_none();
             RunFigures {
                 outcome,
                 bytes: [moved.inp, moved.wgt, moved.acc, moved.uop, moved.out],
-                least: outcome.least.map(|least| LeastCycles::new(&least, &machine.config, &machine.timing.timing)),
+                least: outcome.least.map(|least| LeastCycles::new(&least, config, &machine.timing.timing)),
                 tvm: measured.row.tvm.filter(|_| comparable),
                 aim: measured.row.aim.filter(|_| comparable),
             }
@@ -142,6 +162,16 @@ impl<'a> Figures<'a> {
     /// The rows that ran, with their names.
     pub fn runs(&self) -> impl Iterator<Item = (&str, &RunFigures<'a>)> {
         self.rows.iter().filter_map(|row| Some((&*row.measured.row.name, row.run.as_ref()?)))
+    }
+
+    /// Whether there are rows that are no recurrences.
+    pub fn has_operators(&self) -> bool {
+        self.rows.iter().any(|row| row.measured.row.steps.is_none())
+    }
+
+    /// Whether rows stand beside figures of another compiler.
+    pub fn is_comparable(&self) -> bool {
+        self.machine.is_reference() && self.has_operators()
     }
 
     pub fn verified(&self) -> usize {

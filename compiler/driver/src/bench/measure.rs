@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use tilewright_core::least::{Least, least};
 use tilewright_core::pipeline::Request;
-use tilewright_core::tensor::evaluate;
+use tilewright_core::scalar::{BinaryOp, Scalar};
+use tilewright_core::tensor::{Array, Kernel, Reducer, TensorId, evaluate, evaluate_real};
 use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, Sources};
 
@@ -15,9 +16,10 @@ use super::shelf::Shelf;
 use super::table::Row;
 use crate::compile::{Compiled, compile};
 use crate::cycles::Timed;
+use crate::distance::{Distance, distance};
 use crate::simulate::{self, Mismatch};
 use crate::target::NamedTiming;
-use crate::{arrays, queue, stats};
+use crate::{arrays, formats, queue, stats};
 
 /// The machine that rows are compiled for and run on.
 #[derive(Debug)]
@@ -33,6 +35,17 @@ pub struct Measured {
     pub outcome: Result<Outcome, Vec<Diagnostic>>,
 }
 
+impl Measured {
+    /// Why the row has no run, where a scratchpad is too small for it and that may be so.
+    pub fn does_not_fit(&self) -> Option<&Diagnostic> {
+        let told = self.outcome.as_ref().err().filter(|_| self.row.may_not_fit)?;
+        told.first().filter(|_| told.iter().all(|diagnostic| diagnostic.code == TOO_SMALL))
+    }
+}
+
+/// The error of a scratchpad that is too small.
+const TOO_SMALL: &str = "E0507";
+
 /// A run that ended.
 #[derive(Debug)]
 pub struct Outcome {
@@ -43,6 +56,24 @@ pub struct Outcome {
     pub mismatch: Option<Mismatch>,
     /// What is wrong with the order of the stream's work, one line each.
     pub findings: Vec<String>,
+    /// Of a recurrence.
+    pub recurrence: Option<Recurrence>,
+}
+
+/// What one step of a recurrence takes when it is under way, which is by how much a run of more steps is longer; and how far
+/// all of it is from its computation in floating point.
+#[derive(Debug)]
+pub struct Recurrence {
+    pub steps: i64,
+    pub cycles_per_step: f64,
+    /// Of them, those in which GEMM issues micro-ops, resets not included.
+    pub gemm_per_step: f64,
+    /// Products of two values that the definitions name.
+    pub products_per_step: f64,
+    /// The greatest difference of all outputs, in the numbers that they stand for.
+    pub largest_error: f64,
+    /// The mean difference of all outputs.
+    pub mean_error: f64,
 }
 
 impl Outcome {
@@ -55,9 +86,17 @@ impl Outcome {
 /// Rows with their programs, compiled where they can be.
 #[derive(Debug)]
 pub struct Batch {
-    rows: Vec<(Row, Result<Compiled, Vec<Diagnostic>>)>,
+    rows: Vec<(Row, Result<Streams, Vec<Diagnostic>>)>,
     /// The time that compiling all rows took, reading files not included.
     pub compile_time: Duration,
+}
+
+/// What a row is compiled to.
+#[derive(Debug)]
+struct Streams {
+    compiled: Compiled,
+    /// The same with twice the steps, for a recurrence.
+    doubled: Option<Compiled>,
 }
 
 /// Compiles all rows, one after the other.
@@ -66,10 +105,15 @@ pub fn compile_all(rows: Vec<Row>, shelf: &Shelf, config: &Config, sources: &mut
     let mut one = |row: &Row| {
         let file = shelf.program(row, sources).map_err(|told| vec![told])?;
         let (program, schedule) = (row.program.as_deref(), row.schedule.as_deref());
+        let config = row.target.as_ref().unwrap_or(config);
+        let compile_with = |times: i64| {
+            let params = row.parameters_with(times);
+            compile(&Request { sources, file, params: &params, program, schedule, config })
+        };
         let start = Instant::now();
-        let compiled = compile(&Request { sources, file, params: &row.parameters, program, schedule, config });
+        let compiled = compile_with(1);
         compile_time += start.elapsed();
-        compiled
+        Ok(Streams { compiled: compiled?, doubled: row.steps.map(|_| compile_with(2)).transpose()? })
     };
     let rows = rows.into_iter().map(|row| (one(&row), row)).map(|(compiled, row)| (row, compiled)).collect();
     Batch { rows, compile_time }
@@ -77,22 +121,66 @@ pub fn compile_all(rows: Vec<Row>, shelf: &Shelf, config: &Config, sources: &mut
 
 /// Runs all rows on all cores.
 pub fn run_all(batch: Batch, machine: &Machine) -> Vec<Measured> {
-    let outcomes = queue::run(&batch.rows, "rows", |(_, compiled)| {
-        compiled.as_ref().map_err(Vec::clone).and_then(|compiled| run(compiled, machine))
+    let outcomes = queue::run(&batch.rows, "rows", |(row, streams)| {
+        streams.as_ref().map_err(Vec::clone).and_then(|streams| run(row, streams, &machine.timing))
     });
     batch.rows.into_iter().zip(outcomes).map(|((row, _), outcome)| Measured { row, outcome }).collect()
 }
 
-fn run(compiled: &Compiled, machine: &Machine) -> Result<Outcome, Vec<Diagnostic>> {
+fn run(row: &Row, streams: &Streams, timing: &NamedTiming) -> Result<Outcome, Vec<Diagnostic>> {
+    let compiled = &streams.compiled;
     let kernel = &compiled.front.kernel;
     let inputs = arrays::random_inputs(kernel, 0);
     let reference = evaluate(kernel, &inputs).expect("inputs have their kernel's types and shapes");
-    let run = simulate::run(compiled, &inputs, String::new(), Some(&machine.timing)).map_err(|told| vec![told])?;
+    let run = simulate::run(compiled, &inputs, String::new(), Some(timing)).map_err(|told| vec![told])?;
+    let timed = run.timed.expect("a timing was given");
+    let recurrence = row.steps.zip(streams.doubled.as_ref()).map(|(steps, doubled)| {
+        let doubled = simulate::time(doubled, timing).map_err(|told| vec![told])?;
+        Ok::<_, Vec<Diagnostic>>(recurrence(kernel, &inputs, &run.outputs, steps, [&timed, &doubled]))
+    });
     Ok(Outcome {
         mismatch: simulate::compare(kernel, &run.outputs, &reference),
         findings: stats::findings(&run.report),
-        least: least(kernel, &machine.config).ok(),
-        timed: run.timed.expect("a timing was given"),
+        least: least(kernel, &compiled.stream.config).ok(),
+        recurrence: recurrence.transpose()?,
+        timed,
         report: run.report,
     })
+}
+
+/// `timed` is a run with so many steps, and one with twice as many.
+fn recurrence(
+    kernel: &Kernel,
+    inputs: &[(TensorId, Array)],
+    outputs: &[(TensorId, Array)],
+    steps: i64,
+    timed: [&Timed; 2],
+) -> Recurrence {
+    let per_step = |of: &dyn Fn(&Timed) -> u64| (of(timed[1]) as f64 - of(timed[0]) as f64) / steps as f64;
+    let numbers = |(id, array): &(TensorId, Array)| (*id, formats::numbers(array, kernel.tensor(*id)));
+    let inputs: Vec<_> = inputs.iter().map(numbers).collect();
+    let wanted = evaluate_real(kernel, &inputs).expect("inputs have their kernel's shapes");
+    let distances: Vec<Distance> =
+        outputs.iter().map(numbers).map(|(id, got)| distance(wanted.get(id), &got, 0.0)).collect();
+    let values: usize = distances.iter().map(|distance| distance.values).sum();
+    Recurrence {
+        steps,
+        cycles_per_step: per_step(&|timed| timed.report.cycles),
+        gemm_per_step: per_step(&|timed| timed.report.work.gemm),
+        products_per_step: products(kernel) as f64 / steps as f64,
+        largest_error: distances.iter().map(|distance| distance.largest).fold(0.0, f64::max),
+        mean_error: distances.iter().map(|d| d.mean * d.values as f64).sum::<f64>() / values.max(1) as f64,
+    }
+}
+
+/// The products that sums of a kernel add up.
+fn products(kernel: &Kernel) -> u64 {
+    let computes = kernel.tensors.iter().filter_map(|tensor| tensor.compute());
+    let sums = computes.filter_map(|compute| {
+        let reduction = compute.reduction.as_ref().filter(|reduction| reduction.reducer == Reducer::Sum)?;
+        let axes = compute.axes.iter().chain(&reduction.axes);
+        let is_product = matches!(compute.value, Scalar::Binary { op: BinaryOp::Mul, .. });
+        is_product.then(|| axes.map(|axis| kernel.axis(*axis).extent as u64).product::<u64>())
+    });
+    sums.sum()
 }

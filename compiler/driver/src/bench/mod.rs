@@ -5,6 +5,7 @@
 //! | `table` | the text of a table → rows, checked |
 //! | `shelf` | the name of a table or of a program → its text, from inside of the command or from disk |
 //! | `measure` | rows → what each takes, in table order whatever core ran it |
+//! | `recurrence` | figures → the table of what a step of each recurrence takes |
 //! | `figures` | what was measured → the ratios, shares and sums that are shown |
 //! | `shown` | figures → the report |
 //! | `export` | figures → CSV and JSON |
@@ -15,6 +16,7 @@ pub mod error;
 pub mod export;
 pub mod figures;
 pub mod measure;
+pub mod recurrence;
 pub mod shelf;
 pub mod shown;
 pub mod table;

@@ -17,8 +17,8 @@ static EXAMPLES: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../dsl-examples");
 /// The folder that messages show for what is inside of the command.
 const FOLDER: &str = "dsl-examples";
 
-/// The word for the table that is inside of the command.
-const OPERATORS: &str = "operators";
+/// The tables that are inside of the command, by the words for them.
+const TABLES: [&str; 1] = ["operators"];
 
 /// A place that has a table and the programs that its rows name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,16 +27,16 @@ pub enum Shelf {
     Folder(PathBuf),
 }
 
-/// Opens a table: the word `operators`, or a file.
+/// Opens a table: the word for one that is inside of the command, or a file.
 pub fn open(table: &Path, sources: &mut Sources) -> Result<(Shelf, FileId), Failure> {
-    if table == Path::new(OPERATORS) {
-        let name = format!("{FOLDER}/{OPERATORS}.toml");
+    if let Some(word) = TABLES.into_iter().find(|word| table == Path::new(word)) {
+        let name = format!("{FOLDER}/{word}.toml");
         let text = inside(&name).map_err(|reason| BenchError::Malformed { reason, place: None })?;
         return Ok((Shelf::Inside, sources.add(name, text)));
     }
     let file = files::read_source(table, sources).map_err(|error| match (error, table.to_str()) {
         (DriverError::Unreadable { path, reason, near }, Some(name)) => {
-            let near = nearest(name, [OPERATORS]).map(str::to_owned).or(near);
+            let near = nearest(name, TABLES).map(str::to_owned).or(near);
             DriverError::Unreadable { path, reason, near }
         }
         (error, _) => error,

@@ -1,21 +1,24 @@
-//! The report of a bench: a table of cycles, one of instructions and bytes, and what all rows come to.
+//! The report of a bench: a table of cycles, one of recurrences, one of instructions and bytes, and what all rows come to.
 //!
-//! Both tables fit into 120 columns. Bytes are in thousands there; `export` has every figure in full. What stands behind
+//! All tables fit into 120 columns. Bytes are in thousands there; `export` has every figure in full. What stands behind
 //! a stroke is the other compiler's.
 
 use tilewright_sim::cycles::Basis;
 
 use super::figures::{Figures, RowFigures, RunFigures};
+use super::recurrence;
 use crate::report::{Align, BAD, FAINT, GOOD, HEADING, duration, grouped, table_with_gap};
 
 /// Columns between those of the tables.
-const GAP: usize = 2;
+pub const GAP: usize = 2;
 /// Most that a row's bytes may be of the other compiler's before they stand out.
 const MANY_BYTES: f64 = 1.2;
 const MEMORIES: [&str; 5] = ["inp kB", "wgt kB", "acc kB", "uop kB", "out kB"];
 
 pub fn report(figures: &Figures) -> String {
-    format!("{}\n{}\n{}\n{}", heading(figures), cycles(figures), work(figures), summary(figures))
+    let tables = [cycles(figures), recurrence::table(figures), work(figures)].into_iter().flatten();
+    let tables: String = tables.map(|table| table + "\n").collect();
+    format!("{}\n{tables}{}", heading(figures), summary(figures))
 }
 
 fn heading(figures: &Figures) -> String {
@@ -26,23 +29,25 @@ fn heading(figures: &Figures) -> String {
     };
     format!(
         "{HEADING}{}{HEADING:#}  {FAINT}core{FAINT:#} {}×{}×{}  {FAINT}timing{FAINT:#} {on}\n",
-        counted(figures.rows.len(), "operator"),
+        counted(figures.rows.len(), if figures.has_operators() { "operator" } else { "recurrence" }),
         config.batch(),
         config.block_in(),
         config.block_out(),
     )
 }
 
-fn cycles(figures: &Figures) -> String {
-    let comparable = figures.machine.is_reference();
+/// None where all rows are recurrences.
+fn cycles(figures: &Figures) -> Option<String> {
+    let comparable = figures.is_comparable();
     let mut headings = vec!["", "operator", "", "cycles", "least work", "reached"];
     let mut aligns = vec![Align::Left, Align::Left, Align::Left, Align::Right, Align::Right, Align::Right];
     if comparable {
         headings.extend(["aim", "", "TVM", "ratio"]);
         aligns.extend([Align::Right, Align::Left, Align::Right, Align::Right]);
     }
-    let rows: Vec<Vec<String>> = figures.rows.iter().map(|row| cycles_row(row, comparable)).collect();
-    table_with_gap(GAP, &aligns, &headings, &rows)
+    let operators = figures.rows.iter().filter(|row| row.measured.row.steps.is_none());
+    let rows: Vec<Vec<String>> = operators.map(|row| cycles_row(row, comparable)).collect();
+    figures.has_operators().then(|| table_with_gap(GAP, &aligns, &headings, &rows))
 }
 
 fn cycles_row(row: &RowFigures, comparable: bool) -> Vec<String> {
@@ -66,13 +71,14 @@ fn cycles_row(row: &RowFigures, comparable: bool) -> Vec<String> {
 }
 
 /// Cycles that no hardware was measured for are marked.
-fn measured_cycles(run: &RunFigures) -> String {
+pub fn measured_cycles(run: &RunFigures) -> String {
     let sign = if run.outcome.timed.basis == Basis::Extrapolated { "~" } else { "" };
     format!("{sign}{}", grouped(run.cycles()))
 }
 
-fn work(figures: &Figures) -> String {
-    let comparable = figures.machine.is_reference();
+/// None where no row ran.
+fn work(figures: &Figures) -> Option<String> {
+    let comparable = figures.is_comparable();
     let mut headings = vec!["", "instructions", "GEMM", "ALU"];
     headings.extend(MEMORIES);
     headings.push("all kB");
@@ -83,7 +89,8 @@ fn work(figures: &Figures) -> String {
         aligns.push(Align::Right);
     }
     let ran = figures.runs().map(|(name, run)| work_row(name, run));
-    table_with_gap(GAP, &aligns, &headings, &ran.collect::<Vec<_>>())
+    let rows: Vec<Vec<String>> = ran.collect();
+    Some(table_with_gap(GAP, &aligns, &headings, &rows))
 }
 
 fn work_row(name: &str, run: &RunFigures) -> Vec<String> {
@@ -126,7 +133,8 @@ fn summary(figures: &Figures) -> String {
 }
 
 fn verified(figures: &Figures) -> String {
-    let (verified, rows) = (figures.verified(), figures.rows.len());
+    let unfit = || figures.rows.iter().filter_map(|row| Some((&row.measured.row.name, row.measured.does_not_fit()?)));
+    let (verified, rows) = (figures.verified(), figures.rows.len() - unfit().count());
     let text = format!("{verified} of {} verified", counted(rows, "row"));
     let mut text = if verified == rows { format!("{GOOD}{text}{GOOD:#}") } else { format!("{BAD}{text}{BAD:#}") };
     for (name, run) in figures.runs().filter(|(_, run)| !run.outcome.verified()) {
@@ -136,6 +144,7 @@ fn verified(figures: &Figures) -> String {
         };
         text.push_str(&format!("\n  {name}: {told}"));
     }
+    text.extend(unfit().map(|(name, told)| format!("\n  {name} does not fit: {}", told.message)));
     text
 }
 
@@ -159,7 +168,7 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{ending}")
 }
 
-fn mark(good: bool) -> String {
+pub fn mark(good: bool) -> String {
     if good { format!("{GOOD}✔{GOOD:#}") } else { format!("{BAD}✘{BAD:#}") }
 }
 
@@ -167,7 +176,7 @@ fn number(number: Option<u64>) -> String {
     number.map(grouped).unwrap_or_default()
 }
 
-fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 

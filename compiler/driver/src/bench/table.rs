@@ -10,12 +10,22 @@
 //! aim = 520_500                             # cycles that the row is to take at most
 //! tvm = { instructions = 300, gemm = 451_584, alu = 50_176, inp = 487_424, wgt = 258_048, acc = 1_792, uop = 480,
 //!         out = 200_704, cycles = 545_239 } # micro-op executions, bytes, cycles; cycles may be left out
+//!
+//! [[row]]
+//! name = "h512"
+//! title = "h 512, batch 4"
+//! file = "cell.tw"
+//! parameters = { h = 512, batch = 4 }
+//! steps = 4                                 # of a recurrence: the parameter `steps`, which is doubled to time one step
+//! target = { LOG_BATCH = 2 }                # a core of the row's own, as a target file has it
+//! may_not_fit = true                        # that a scratchpad is too small for it is no error
 //! ```
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Deserialize;
+use tilewright_isa::Config;
 use tilewright_syntax::{FileId, Sources, Span};
 use toml::Spanned;
 
@@ -36,7 +46,26 @@ pub struct Row {
     /// Cycles that the row is to take at most.
     pub aim: Option<u64>,
     pub tvm: Option<Reference>,
+    /// Of a recurrence, the value of its parameter `steps`.
+    pub steps: Option<i64>,
+    /// The core that the row is for, where that is not the one of the whole table.
+    pub target: Option<Config>,
+    /// Whether it is no error that a scratchpad is too small for the row.
+    pub may_not_fit: bool,
 }
+
+impl Row {
+    /// The parameters, with so many times the steps.
+    pub fn parameters_with(&self, times: i64) -> Vec<(String, i64)> {
+        let steps = self.steps.map(|steps| (STEPS.to_owned(), steps * times));
+        self.parameters.iter().cloned().chain(steps).collect()
+    }
+}
+
+/// The parameter of a recurrence that says how many steps it has.
+const STEPS: &str = "steps";
+/// Most steps of a row, so that twice as many are a number.
+const MAX_STEPS: i64 = 1 << 32;
 
 /// What another compiler's stream for the same operator issues and moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -83,6 +112,10 @@ struct Entry {
     parameters: BTreeMap<String, i64>,
     aim: Option<u64>,
     tvm: Option<Reference>,
+    steps: Option<Spanned<i64>>,
+    target: Option<Spanned<toml::Table>>,
+    #[serde(default)]
+    may_not_fit: bool,
 }
 
 /// Reads a table that is one of the sources.
@@ -100,6 +133,8 @@ pub fn read(file: FileId, sources: &Sources) -> Result<Vec<Row>, BenchError> {
         if entry.schedule.is_some() && entry.program.is_some() {
             return Err(BenchError::Ambiguous { row: name, place: second });
         }
+        let steps = entry.steps.map(|steps| self::steps(steps, &span)).transpose()?;
+        let target = entry.target.map(|target| self::target(target, &span)).transpose()?;
         rows.push(Row {
             name,
             title: entry.title,
@@ -110,9 +145,27 @@ pub fn read(file: FileId, sources: &Sources) -> Result<Vec<Row>, BenchError> {
             parameters: entry.parameters.into_iter().collect(),
             aim: entry.aim,
             tvm: entry.tvm,
+            steps,
+            target,
+            may_not_fit: entry.may_not_fit,
         });
     }
     Ok(rows)
+}
+
+fn steps(steps: Spanned<i64>, span: &dyn Fn(Range<usize>) -> Span) -> Result<i64, BenchError> {
+    let place = Some(span(steps.span()));
+    match steps.into_inner() {
+        steps @ 1..=MAX_STEPS => Ok(steps),
+        other => Err(BenchError::Malformed { reason: format!("a recurrence has no {other} steps"), place }),
+    }
+}
+
+fn target(target: Spanned<toml::Table>, span: &dyn Fn(Range<usize>) -> Span) -> Result<Config, BenchError> {
+    let place = Some(span(target.span()));
+    let refused = |reason: String| BenchError::Malformed { reason, place };
+    let text = serde_json::to_string(target.get_ref()).map_err(|error| refused(error.to_string()))?;
+    Config::from_json(&text).map_err(|error| refused(error.to_string()))
 }
 
 /// The rows of these names, in the order of the table; all of them if none is named.

@@ -141,9 +141,11 @@ fn a_row_that_is_refused_leaves_the_others_be() {
     assert_snapshot!("bench_refused_rows", timeless(&said));
     let json = folder.run("bench table.toml --rows lost,small --json").json();
     assert_eq!((&json["rows"][0]["verified"], &json["rows"][1]["errors"][0]["code"]), (&true.into(), &"E0693".into()));
-    let csv = folder.run("bench table.toml --rows lost --csv");
-    let lines: Vec<&str> = csv.text().lines().collect();
-    assert_eq!(lines[0].matches(',').count(), lines[1].matches(',').count());
+    let said = folder.run("bench table.toml --rows lost --csv");
+    let mut lines = csv::Reader::from_reader(said.text().as_bytes());
+    let line = lines.records().next().unwrap().expect("it has a cell for each heading");
+    assert_eq!((&line[0], line.iter().filter(|cell| cell.is_empty()).count()), ("lost", line.len() - 2));
+    assert!(line[line.len() - 1].starts_with("E0693: row `lost`"), "{line:?}");
 }
 
 #[test]
@@ -226,4 +228,88 @@ fn a_program_may_use_others() {
     folder.write("fast.tw", format!("use \"kernel.tw\"\n\n{schedule}"));
     folder.write("table.toml", "[[row]]\nname = \"a\"\nfile = \"fast.tw\"\n");
     assert_eq!(folder.run("bench table.toml --json").json()["summary"]["verified"], 1);
+}
+
+/// A recurrence, the same on a core of its own, and one whose weights are too large.
+const RECURRENCES: &str = "\
+[[row]]
+name = \"scan\"
+title = \"x 32, h 32\"
+file = \"scan.tw\"
+steps = 3
+
+[[row]]
+name = \"wide\"
+title = \"x 32, h 32\"
+file = \"scan.tw\"
+steps = 3
+target = { LOG_BLOCK = 5 }
+
+[[row]]
+name = \"large\"
+title = \"x 16384, h 32\"
+file = \"scan.tw\"
+parameters = { x = 16384 }
+steps = 3
+may_not_fit = true
+";
+
+fn recurrences() -> Folder {
+    let folder = Folder::new();
+    folder.write("scan.tw", include_str!("../../../../dsl-examples/scan.tw"));
+    folder.write("table.toml", RECURRENCES);
+    folder
+}
+
+#[test]
+fn recurrences_are_timed_by_the_step() {
+    assert_snapshot!("bench_recurrences", timeless(&recurrences().run("bench table.toml")));
+}
+
+/// A step takes by how much a run with one step more is longer.
+#[test]
+fn a_step_takes_what_another_step_adds() {
+    let folder = recurrences();
+    let row = folder.run("bench table.toml --rows scan --json").json()["rows"][0].clone();
+    let cycles = |steps: u64| {
+        folder.run(&format!("run scan.tw -p steps={steps} --stats json")).json()["cycles"].as_u64().unwrap()
+    };
+    let recurrence = &row["recurrence"];
+    assert_eq!((row["cycles"].as_u64(), recurrence["steps"].as_u64()), (Some(cycles(3)), Some(3)));
+    let per_step = (cycles(6) - cycles(3)) as f64 / 3.0;
+    assert_eq!(recurrence["cycles_per_step"].as_f64(), Some(per_step));
+    assert_eq!(recurrence["seconds_per_step"].as_f64(), Some(per_step / 1e8));
+    // Two sums of 32 products by each of two states of 32 elements.
+    let tops = recurrence["tops"].as_f64().unwrap();
+    assert!((tops * 1e12 * per_step / 1e8 - 2.0 * 4.0 * 32.0 * 32.0).abs() < 1e-6, "{row}");
+    let floats = folder.run("run scan.tw -p steps=3 --float --stats json").json()["float"][0].clone();
+    assert_eq!(recurrence["largest_error"], floats["largest_error"]);
+    assert_eq!(row["parameters"], serde_json::json!({"steps": 3}));
+}
+
+#[test]
+fn recurrences_in_csv() {
+    assert_snapshot!("bench_recurrences_csv", recurrences().run("bench table.toml --csv").good());
+}
+
+#[test]
+fn what_does_not_fit_is_an_error_unless_it_may_be() {
+    let folder = recurrences();
+    folder.run("bench table.toml --rows large").good();
+    folder.write("strict.toml", RECURRENCES.replace("may_not_fit = true\n", ""));
+    let said = folder.run("bench strict.toml --rows large");
+    assert!(said.status == Some(1) && said.stderr.contains("E0507"), "{said}");
+    folder.write("other.toml", RECURRENCES.replace("x = 16384", "y = 16384"));
+    assert_eq!(folder.run("bench other.toml --rows large").status, Some(1));
+}
+
+#[test]
+fn mistakes_in_recurrences() {
+    let folder = recurrences();
+    for (name, from, to) in
+        [("bench_no_steps", "steps = 3", "steps = 0"), ("bench_wrong_target", "LOG_BLOCK = 5", "LOG_BLOK = 5")]
+    {
+        folder.write("wrong.toml", RECURRENCES.replace(from, to));
+        assert_snapshot!(name, folder.run("bench wrong.toml"));
+    }
 }
