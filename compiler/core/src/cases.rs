@@ -7,7 +7,7 @@ use thiserror::Error;
 use tilewright_syntax::ast::{self, Expr, Ident, TestStmt, TestValue, TestValueKind, Text};
 use tilewright_syntax::{Diagnostic, Span, nearest};
 
-use crate::tensor::{Array, Constants, Kernel, Tensor, TensorError, TensorId};
+use crate::tensor::{Array, Constants, Kernel, Number, Tensor, TensorError, TensorId};
 
 /// The elements of an array in a test.
 #[derive(Clone, Debug)]
@@ -24,14 +24,23 @@ pub enum Given {
 pub struct Case {
     /// Every input of the kernel.
     pub inputs: Vec<(TensorId, Given)>,
-    /// What outputs must be; never random.
-    pub expected: Vec<(TensorId, Given)>,
+    pub expected: Vec<Expected>,
+}
+
+/// What an output must be.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    pub tensor: TensorId,
+    /// Never random.
+    pub given: Given,
+    /// How far an element may be from what is given, as a number that the output denotes.
+    pub within: Number,
 }
 
 /// Why a test tests nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CaseError {
-    #[error("there is no kernel or program `{}` to test", name.name)]
+    #[error("there is no kernel, program or function `{}` to test", name.name)]
     UnknownSubject { name: Ident, known: Vec<String> },
     #[error("`{kernel}` has no {what} `{}`", name.name)]
     UnknownTensor { name: Ident, kernel: String, what: &'static str, known: Vec<String> },
@@ -49,6 +58,16 @@ pub enum CaseError {
     Shape { tensor: String, span: Span, found: String, expected: String, declared: Span },
     #[error("any values are no expectation")]
     RandomExpected { span: Span },
+    #[error("argument `{name}` has no value")]
+    MissingArgument { name: String, test: Span, declared: Span },
+    #[error("a test of the function `{}` has {what}", function.name)]
+    OfFunction { what: &'static str, span: Span, function: Ident, help: String },
+    #[error("`{name}` is given a type")]
+    TypeGiven { name: String, span: Span, declared: Span },
+    #[error("the test does not say of which output it expects this")]
+    WithoutName { span: Span, outputs: Vec<String> },
+    #[error("the tolerance is {value}")]
+    Tolerance { value: Number, span: Span },
     #[error(transparent)]
     Value(Box<TensorError>),
 }
@@ -60,12 +79,16 @@ impl CaseError {
             CaseError::UnknownSubject { .. } => "E0390",
             CaseError::UnknownTensor { .. } => "E0391",
             CaseError::Twice { .. } => "E0392",
-            CaseError::Missing { .. } => "E0393",
+            CaseError::Missing { .. } | CaseError::MissingArgument { .. } => "E0393",
             CaseError::NothingExpected { .. } => "E0394",
             CaseError::Shape { .. } => "E0395",
             CaseError::RandomExpected { .. } => "E0396",
             CaseError::UnknownSchedule { .. } => "E0397",
             CaseError::ScheduleOfProgram { .. } => "E0398",
+            CaseError::OfFunction { .. }
+            | CaseError::TypeGiven { .. }
+            | CaseError::WithoutName { .. }
+            | CaseError::Tolerance { .. } => "E0399",
             CaseError::Value(error) => error.code(),
         }
     }
@@ -84,9 +107,12 @@ impl CaseError {
             None => d.help(format!("{what}: {}", known.join(", "))),
         };
         match self {
-            CaseError::UnknownSubject { name, known } => {
-                offer(d.primary(name.span, "nothing has this name"), &name.name, known, "kernels and programs here")
-            }
+            CaseError::UnknownSubject { name, known } => offer(
+                d.primary(name.span, "nothing has this name"),
+                &name.name,
+                known,
+                "kernels, programs and functions here",
+            ),
             CaseError::UnknownTensor { name, what, known, .. } => offer(
                 d.primary(name.span, format!("no {what} has this name")),
                 &name.name,
@@ -120,6 +146,23 @@ impl CaseError {
             CaseError::RandomExpected { span } => {
                 d.primary(*span, "every value would do").help("write the values, or the name of a file")
             }
+            CaseError::MissingArgument { name, test, declared } => d
+                .primary(*test, "gives it no value")
+                .secondary(*declared, "a parameter of the function")
+                .help(format!("write `{name}: i32 = [1, 2, 3]`, or `{name} = 3` for a constant")),
+            CaseError::OfFunction { span, function, help, .. } => {
+                d.primary(*span, "stands in the test").secondary(function.span, "defined here").help(help.clone())
+            }
+            CaseError::TypeGiven { span, declared, .. } => d
+                .primary(*span, "a type stands only in the test of a function")
+                .secondary(*declared, "its type")
+                .help("leave the type out"),
+            CaseError::WithoutName { span, outputs } => d
+                .primary(*span, "what a function yields has no name, what others do has")
+                .help(format!("write `expect {} = ...`", outputs.first().map_or("Y", |name| name))),
+            CaseError::Tolerance { span, .. } => {
+                d.primary(*span, "no distance").help("write how far apart values may be: `within 0.02`")
+            }
             CaseError::Value(_) => d,
         }
     }
@@ -129,17 +172,18 @@ impl CaseError {
 pub fn case(test: &ast::Test, kernel: &Kernel, constants: &Constants) -> Result<Case, CaseError> {
     let mut case = Case { inputs: Vec::new(), expected: Vec::new() };
     for (at, stmt) in test.stmts.iter().enumerate() {
-        let same = |other: &&TestStmt| other.tensor.name == stmt.tensor.name;
-        if let Some(first) = test.stmts[..at].iter().find(same) {
-            return Err(CaseError::Twice { name: stmt.tensor.clone(), first: first.tensor.span });
+        let name = named(kernel, stmt)?;
+        let mut earlier = test.stmts[..at].iter().filter_map(|other| other.tensor.as_ref());
+        if let Some(first) = earlier.find(|other| other.name == name.name) {
+            return Err(CaseError::Twice { name: name.clone(), first: first.span });
         }
-        let id = find(kernel, stmt)?;
+        let id = find(kernel, stmt, name)?;
         let given = given(&stmt.value, kernel.tensor(id), constants)?;
         match stmt.expect {
             true if matches!(given, Given::Random) => {
                 return Err(CaseError::RandomExpected { span: stmt.value.span });
             }
-            true => case.expected.push((id, given)),
+            true => case.expected.push(Expected { tensor: id, given, within: within(stmt, constants)? }),
             false => case.inputs.push((id, given)),
         }
     }
@@ -154,15 +198,39 @@ pub fn case(test: &ast::Test, kernel: &Kernel, constants: &Constants) -> Result<
     Ok(case)
 }
 
-fn find(kernel: &Kernel, stmt: &TestStmt) -> Result<TensorId, CaseError> {
+fn named<'a>(kernel: &Kernel, stmt: &'a TestStmt) -> Result<&'a Ident, CaseError> {
+    stmt.tensor.as_ref().ok_or_else(|| CaseError::WithoutName {
+        span: stmt.span,
+        outputs: kernel.tensors.iter().filter(|t| t.output).map(|t| t.name.clone()).collect(),
+    })
+}
+
+fn within(stmt: &TestStmt, constants: &Constants) -> Result<Number, CaseError> {
+    let Some(e) = &stmt.within else { return Ok(Number::from(0)) };
+    let value = constants.number(e).map_err(|error| CaseError::Value(Box::new(error)))?;
+    match value < Number::from(0) {
+        true => Err(CaseError::Tolerance { value, span: e.span }),
+        false => Ok(value),
+    }
+}
+
+fn find(kernel: &Kernel, stmt: &TestStmt, name: &Ident) -> Result<TensorId, CaseError> {
     let (what, belongs): (_, fn(&Tensor) -> bool) =
         if stmt.expect { ("output", |t| t.output) } else { ("input", Tensor::is_input) };
-    kernel.find(&stmt.tensor.name).filter(|id| belongs(kernel.tensor(*id))).ok_or_else(|| CaseError::UnknownTensor {
-        name: stmt.tensor.clone(),
+    let id = kernel.find(&name.name).filter(|id| belongs(kernel.tensor(*id)));
+    let id = id.ok_or_else(|| CaseError::UnknownTensor {
+        name: name.clone(),
         kernel: kernel.name.clone(),
         what,
         known: kernel.tensors.iter().filter(|t| belongs(t)).map(|t| t.name.clone()).collect(),
-    })
+    })?;
+    match &stmt.dtype {
+        Some(dtype) => {
+            let (name, declared) = (name.name.clone(), kernel.tensor(id).span);
+            Err(CaseError::TypeGiven { name, span: dtype.name.span, declared })
+        }
+        None => Ok(id),
+    }
 }
 
 fn given(value: &TestValue, tensor: &Tensor, constants: &Constants) -> Result<Given, CaseError> {
@@ -219,10 +287,6 @@ fn fill(
 
 fn number(e: &Expr, tensor: &Tensor, constants: &Constants) -> Result<i32, CaseError> {
     let told = |error| CaseError::Value(Box::new(error));
-    let number = constants.eval(e).map_err(told)?;
-    let (min, max) = tensor.dtype.limits();
-    match (min..=max).contains(&number) {
-        true => Ok(number as i32),
-        false => Err(told(TensorError::DoesNotFit { value: number, dtype: tensor.dtype, span: e.span, beside: None })),
-    }
+    let number = constants.number(e).map_err(told)?;
+    tensor.format().value(number, e.span, None).map_err(told)
 }

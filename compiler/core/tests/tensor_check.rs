@@ -61,6 +61,90 @@ fn expressions_are_printed_with_the_parentheses_that_they_need() {
 }
 
 #[test]
+fn formats_are_printed_so_that_they_are_read_back() {
+    let text = "kernel k(n = 20) {
+        input X: i8.q7[n] outside 0.5
+        input V: i32.q12[n]
+        input w: i32.q31[n]
+        A[i] = i32.q12(X[i]) + V[i]
+        B[i] = i32.q12(X[i] * X[i] * i32.q8(0.3), nearest) - 0.3
+        C[i] = (V[i] >> 3) + i32.q12(V[i] * V[i]) * 2
+        D[i] = sat8.q7(C[i] * i32.q4(1.5), nearest)
+        E[i < 4] = i8.q6(-0.25)
+        F[i < 4] = i32.q20(1)
+        G[i] = select(V[i] * 3 < i32.q12(X[i]), w[i], w[i] - 0.00000000046)
+        H[i] = i32.q3(i32.q31(w[i] >> 1) >> 30)
+        I[i] = i32.q24(V[i]) + V[i] * V[i]
+        J[i] = max(min(X[i], 0.3), i8.q7(-1))
+        K[i] = i32.q2(V[i] << 4) * i << 2
+        L[i] = (i32.q12(V[i] * i32.q12(0.5)) * i32.q12(-1)) >> 2
+        scan t in 3 {
+            state s[i < n]: i32.q12 = 0.5
+            state u[i < n]: i8.q7 = X[i]
+            p[i] = i32.q12(u[i] * u[i], nearest)
+            next u[i] = sat8.q7(s[i])
+            next s[i] = p[i] - s[i]
+        }
+        output Y[i] = clip(i32.q7(A[i] + s[3, i]), -1, 0.5)
+    }";
+    let kernel = check(text, &[]).expect("the kernel is good");
+    let printed = tensor::print(&kernel);
+    insta::assert_snapshot!("printed_formats", printed);
+    let again = check(&printed, &[]).unwrap_or_else(|e| panic!("{e:?}"));
+    assert_eq!(tensor::print(&again), printed);
+    let values = |kernel: &Kernel| kernel.tensors.iter().map(|t| (t.name.clone(), t.format())).collect::<Vec<_>>();
+    assert_eq!(values(&again), values(&kernel));
+    assert_eq!(bits(&again), bits(&kernel));
+}
+
+/// What a kernel yields for some inputs, in all of its tensors.
+fn bits(kernel: &Kernel) -> Vec<Vec<i32>> {
+    let some = |i: usize, dtype| match dtype {
+        DType::I8 => (i * 37) as i8 as i32,
+        DType::I32 => (i as i32).wrapping_mul(1_234_567),
+    };
+    let inputs: Vec<(TensorId, tensor::Array)> = kernel
+        .ids()
+        .filter(|id| kernel.tensor(*id).is_input())
+        .map(|id| {
+            let t = kernel.tensor(id);
+            (id, Array::from_shape_fn(IxDyn(&[t.shape[0] as usize]), |i| some(i[0], t.dtype)))
+        })
+        .collect();
+    let found = tensor::evaluate(kernel, &inputs).expect("the inputs fit");
+    kernel.ids().map(|id| found.get(id).iter().copied().collect()).collect()
+}
+
+#[test]
+fn conversions_move_the_point_and_round_as_stated() {
+    let value = |value: &str, x: i32| {
+        let text = format!("kernel k {{ input x: i32.q12[1]; output y[i < 1] = {value}; }}");
+        let kernel = check(&text, &[]).unwrap_or_else(|e| panic!("{value}: {e:?}"));
+        let input = Array::from_elem(IxDyn(&[1]), x);
+        let y = kernel.find("y").expect("it is there");
+        let found = tensor::evaluate(&kernel, &[(TensorId(0), input)]).expect("the input fits");
+        (kernel.tensor(y).format().to_string(), found.get(y)[[0]])
+    };
+    let is = |text: &str, x, format: &str, y| assert_eq!(value(text, x), (format.to_owned(), y), "{text}");
+    is("i32.q8(x[i])", -1, "i32.q8", -1);
+    is("i32.q8(x[i], nearest)", -1, "i32.q8", 0);
+    is("i32.q8(x[i], nearest)", 8, "i32.q8", 1);
+    is("i32.q8(x[i], nearest)", -8, "i32.q8", 0);
+    is("i32.q8(x[i], nearest)", i32::MAX, "i32.q8", i32::MIN >> 4);
+    is("i32.q31(x[i])", 4097, "i32.q31", i32::MIN + (1 << 19));
+    is("i8.q7(x[i])", 4096, "i8.q7", -128);
+    is("sat8.q7(x[i])", 4096, "i8.q7", 127);
+    is("sat8.q7(1)", 0, "i8.q7", 127);
+    is("i8(x[i])", 130, "i8.q12", -126);
+    is("x[i] * 3", 2, "i32.q12", 6);
+    is("x[i] * i32.q8(0.3)", 2, "i32.q20", 154);
+    is("x[i] + 1", 2, "i32.q12", 4098);
+    is("-x[i] >> 1", 3, "i32.q12", -2);
+    is("select(x[i] < 0.5, 0.25, x[i])", 2047, "i32.q12", 1024);
+    is("i32.q4(i32.q8(0.3))", 0, "i32.q4", 4);
+}
+
+#[test]
 fn parameters_take_their_values_from_outside_from_the_target_and_from_each_other() {
     let text = "kernel k(n = BLOCK_IN * 4, half = n / 2, top = max(half, 3) - 1) {
         input X: i8[n, half, top]

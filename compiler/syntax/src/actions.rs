@@ -78,13 +78,21 @@ pub(crate) fn index(tensor: Ident, indices: Vec<Tall>, span: Span) -> Result<Tal
 }
 
 /// A call without a body, a reduction with one.
-pub(crate) fn call(function: Ident, arguments: Arguments, span: Span) -> Result<Tall, SyntaxError> {
+pub(crate) fn call(
+    function: Ident,
+    format: Option<Ident>,
+    arguments: Arguments,
+    span: Span,
+) -> Result<Tall, SyntaxError> {
     let blame = function.span;
     let Some(body) = arguments.body else {
         let height = arguments.list.iter().map(height).max().unwrap_or(0);
         let (args, named) = plain_and_named(arguments.list)?;
-        return above(height, ExprKind::Call { function, args: exprs(args), named }, span, blame);
+        return above(height, ExprKind::Call { function, format, args: exprs(args), named }, span, blame);
     };
+    if let Some(format) = format {
+        return Err(unexpected("`(`", "a format", format.span, "a reduction keeps the format of its values"));
+    }
     let height = arguments.list.iter().map(height).max().unwrap_or(0);
     let axes = arguments.list.into_iter().map(reduction_axis).collect::<Result<_, _>>()?;
     let kind = ExprKind::Reduce { op: function, axes, body: Box::new(body.expr) };

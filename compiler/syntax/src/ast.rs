@@ -1,6 +1,7 @@
 //! The program as it was written, names unresolved, every node with its span: kernels say what is computed, schedules
 //! where and when; `fn` and `def` name parts of the one and of the other; programs join kernels; tests stand beside them.
 
+use crate::decimal::Decimal;
 use crate::span::Span;
 
 /// A name and where it stands.
@@ -147,7 +148,7 @@ impl ScanStmt {
 pub struct State {
     pub name: Ident,
     pub axes: Vec<AxisDecl>,
-    pub dtype: Ident,
+    pub dtype: TypeName,
     pub value: Expr,
     pub span: Span,
 }
@@ -161,11 +162,18 @@ pub struct Next {
     pub span: Span,
 }
 
+/// `i8`, or with fraction bits `i8.q7`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeName {
+    pub name: Ident,
+    pub format: Option<Ident>,
+}
+
 /// `input X: i8[m, k] outside 0`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     pub name: Ident,
-    pub dtype: Ident,
+    pub dtype: TypeName,
     pub dims: Vec<Expr>,
     /// The value that reads outside the array yield.
     pub outside: Option<Expr>,
@@ -321,12 +329,18 @@ pub struct Test {
     pub span: Span,
 }
 
-/// `X = value` gives an input, `expect Y = value` says what an output must be.
+/// `X = value` gives an input, `expect Y = value` says what an output must be. A function's arguments are `x: i32.q12 =
+/// value` or, where they are constants, `n = 3`, and what it yields is `expect value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestStmt {
     pub expect: bool,
-    pub tensor: Ident,
+    /// None for what a function yields.
+    pub tensor: Option<Ident>,
+    /// Of a function's argument.
+    pub dtype: Option<TypeName>,
     pub value: TestValue,
+    /// How far from the value an output may be.
+    pub within: Option<Expr>,
     pub span: Span,
 }
 
@@ -370,15 +384,17 @@ pub struct Expr {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExprKind {
     Int(i64),
+    Decimal(Decimal),
     Name(String),
     /// `X[i, r]`.
     Index {
         tensor: Ident,
         indices: Vec<Expr>,
     },
-    /// `i32(e)`, `max(a, b)`, `clip(e, 0, 127)`.
+    /// `i32(e)`, `max(a, b)`, `clip(e, 0, 127)`, or to another scale `i32.q12(e)`.
     Call {
         function: Ident,
+        format: Option<Ident>,
         args: Vec<Expr>,
         /// Behind the others.
         named: Vec<NamedArg>,

@@ -6,7 +6,7 @@ const PHRASES: &[(&str, &[&str])] = &[
     ("a statement", &["state", "next", "name"]),
     ("a statement", &["for", "use", "name"]),
     ("`kernel`, `schedule`, `fn`, `def`, `use`, `program` or `test`", ITEMS),
-    ("an expression", &["name", "number", "(", "-"]),
+    ("an expression", &["name", "number", "decimal", "(", "-"]),
     ("an operator", &["<<", ">>", "+", "-", "*", "/", "%"]),
     ("the end of the statement", &["separator", "}"]),
 ];
@@ -19,6 +19,7 @@ fn describe_terminal(terminal: &str) -> String {
     match terminal {
         "name" => "a name".to_owned(),
         "number" => "a number".to_owned(),
+        "decimal" => "a decimal number".to_owned(),
         "text" => "the path of a file".to_owned(),
         "separator" => "the end of the line".to_owned(),
         mark => format!("`{mark}`"),
@@ -48,7 +49,7 @@ fn remove_unlikely(terminals: &mut Vec<&str>) {
     let between_items = has("kernel");
     terminals.retain(|terminal| match *terminal {
         "<" | ":" | "<=" | ">" | ">=" | "==" | "!=" | "=" => !in_call,
-        "(" | "[" => !behind_name,
+        "(" | "[" | "." => !behind_name,
         "separator" => !between_items,
         _ => true,
     });

@@ -2,6 +2,7 @@
 
 pub mod ast;
 pub mod codes;
+pub mod decimal;
 pub mod diagnostic;
 pub mod error;
 pub mod printer;
@@ -19,6 +20,7 @@ mod parser;
 mod token;
 
 pub use codes::{EXPLANATIONS, Explanation, explain};
+pub use decimal::Decimal;
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use parser::{Parsed, parse, parse_with_trivia};
 pub use printer::print;

@@ -154,9 +154,7 @@ fn help_for(found: &Token, expected: &[String]) -> Option<String> {
             Some("a comparison stands only among the arguments of a call: `select(a < b, x, y)`".to_owned())
         }
         (Token::Text(_), _) if expects("name") => Some("a name stands without quotes".to_owned()),
-        (Token::Dot, _) if expects("+") => {
-            Some("numbers are whole; only a stage has something behind a dot".to_owned())
-        }
+        (Token::Dot, _) if expects("+") => Some("a number has digits before and behind its point: `0.5`".to_owned()),
         (_, Some(word)) if expects("name") => {
             Some(format!("`{word}` belongs to the language; a name could be `{word}_`"))
         }

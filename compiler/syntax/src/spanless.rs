@@ -3,7 +3,7 @@
 use crate::ast::{
     AxisDecl, Composition, Def, Define, Directive, Expr, ExprKind, For, ForValues, Ident, Input, Item, KernelCall,
     KernelStmt, NamedArg, Param, Program, ProgramStmt, Scan, ScanStmt, ScheduleStmt, Test, TestValue, TestValueKind,
-    Text, Use, UseSource, With,
+    Text, TypeName, Use, UseSource, With,
 };
 use crate::span::Span;
 
@@ -93,8 +93,10 @@ fn test_block(test: &mut Test) {
     test.schedule.iter_mut().for_each(with);
     for statement in &mut test.stmts {
         statement.span = Span::default();
-        ident(&mut statement.tensor);
+        statement.tensor.iter_mut().for_each(ident);
+        statement.dtype.iter_mut().for_each(type_name);
         test_value(&mut statement.value);
+        statement.within.iter_mut().for_each(expr);
     }
 }
 
@@ -133,8 +135,13 @@ fn kernel_statement(statement: &mut KernelStmt) {
 fn input(input: &mut Input) {
     input.span = Span::default();
     ident(&mut input.name);
-    ident(&mut input.dtype);
+    type_name(&mut input.dtype);
     input.dims.iter_mut().chain(&mut input.outside).for_each(expr);
+}
+
+fn type_name(dtype: &mut TypeName) {
+    ident(&mut dtype.name);
+    dtype.format.iter_mut().for_each(ident);
 }
 
 fn define(define: &mut Define) {
@@ -153,7 +160,7 @@ fn scan(scan: &mut Scan) {
             ScanStmt::State(state) => {
                 state.span = Span::default();
                 ident(&mut state.name);
-                ident(&mut state.dtype);
+                type_name(&mut state.dtype);
                 state.axes.iter_mut().for_each(axis);
                 expr(&mut state.value);
             }
@@ -218,13 +225,14 @@ fn axis(axis: &mut AxisDecl) {
 fn expr(e: &mut Expr) {
     e.span = Span::default();
     match &mut e.kind {
-        ExprKind::Int(_) | ExprKind::Name(_) => {}
+        ExprKind::Int(_) | ExprKind::Decimal(_) | ExprKind::Name(_) => {}
         ExprKind::Index { tensor, indices } => {
             ident(tensor);
             indices.iter_mut().for_each(expr);
         }
-        ExprKind::Call { function, args, named } => {
+        ExprKind::Call { function, format, args, named } => {
             ident(function);
+            format.iter_mut().for_each(ident);
             args.iter_mut().for_each(expr);
             named.iter_mut().for_each(named_arg);
         }

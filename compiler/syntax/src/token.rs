@@ -4,6 +4,8 @@ use std::num::ParseIntError;
 
 use logos::Logos;
 
+use crate::decimal::{Decimal, MAX_PLACES};
+
 /// Why a stretch of text is no token. Spans are added by the lexer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LexFault {
@@ -24,6 +26,8 @@ pub(crate) enum Token<'a> {
     Name(&'a str),
     #[regex(r"[0-9][A-Za-z0-9_]*", |lex| parse_int(lex.slice()))]
     Int(i64),
+    #[regex(r"[0-9][A-Za-z0-9_]*\.[0-9][A-Za-z0-9_]*", |lex| parse_decimal(lex.slice()))]
+    Decimal(Decimal),
     /// Without the quotes.
     #[regex(r#""[^"\n]*""#, |lex| { let text = lex.slice(); &text[1..text.len() - 1] })]
     Text(&'a str),
@@ -52,6 +56,8 @@ pub(crate) enum Token<'a> {
     Test,
     #[token("with")]
     With,
+    #[token("within")]
+    Within,
     #[token("scan")]
     Scan,
     #[token("state")]
@@ -134,12 +140,26 @@ fn parse_int(text: &str) -> Result<i64, LexFault> {
     })
 }
 
+/// The value of `0.5` or `1_000.25`.
+fn parse_decimal(text: &str) -> Result<Decimal, LexFault> {
+    let (whole, behind) = text.split_once('.').ok_or(LexFault::MalformedNumber)?;
+    let behind = behind.replace('_', "");
+    let digits = whole.replace('_', "") + &behind;
+    if !digits.chars().all(|c| c.is_ascii_digit()) {
+        return Err(LexFault::MalformedNumber);
+    }
+    let places = behind.len() as u32;
+    let digits = digits.parse().ok().filter(|_| places <= MAX_PLACES).ok_or(LexFault::NumberTooLarge)?;
+    Ok(Decimal { digits, places })
+}
+
 impl Token<'_> {
     /// How an error message calls this token where it was found.
     pub(crate) fn describe(&self) -> String {
         match self {
             Token::Name(name) => format!("`{name}`"),
             Token::Int(value) => format!("`{value}`"),
+            Token::Decimal(value) => format!("`{value}`"),
             Token::Text(text) => format!("`\"{text}\"`"),
             Token::Newline | Token::Separator => "the end of the statement".to_owned(),
             Token::Comment(_) => "a comment".to_owned(),
@@ -165,6 +185,7 @@ impl Token<'_> {
             Token::Program => "program",
             Token::Test => "test",
             Token::With => "with",
+            Token::Within => "within",
             Token::Scan => "scan",
             Token::State => "state",
             Token::Next => "next",
@@ -215,6 +236,7 @@ impl Token<'_> {
             self,
             Token::Name(_)
                 | Token::Int(_)
+                | Token::Decimal(_)
                 | Token::Text(_)
                 | Token::CloseParen
                 | Token::CloseBracket
@@ -228,6 +250,7 @@ impl Token<'_> {
             self,
             Token::Outside
                 | Token::With
+                | Token::Within
                 | Token::Comma
                 | Token::Colon
                 | Token::Dot

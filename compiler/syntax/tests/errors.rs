@@ -64,10 +64,10 @@ snapshots! {
     unclosed_text: "use \"conv.tw\nkernel k {\n}\n";
     fors_too_deep: format!("schedule s for k {{\n{}{}}}\n", "for x in [A] {\n".repeat(300), "}\n".repeat(300));
     semicolon_in_brackets: "kernel k {\n    C[i; j] = 1\n}\n";
-    fraction: "kernel k {\n    C[i] = 1.5\n}\n";
+    fraction: "kernel k {\n    C[i] = 1.\n}\n";
 
-    number_too_large: "kernel k {\n    C[i] = 9223372036854775808\n}\n";
-    malformed_numbers: "kernel k {\n    C[i] = 2x\n    D[i] = 0x\n}\n";
+    number_too_large: "kernel k {\n    C[i] = 9223372036854775808\n    D[i] = 0.1234567890123456789\n}\n";
+    malformed_numbers: "kernel k {\n    C[i] = 2x\n    D[i] = 0x\n    E[i] = 1.5x\n}\n";
 
     brackets_too_deep: format!("kernel k {{\n    C[i] = {}1{}\n}}\n", "(".repeat(200_000), ")".repeat(200_000));
     minus_too_deep: format!("kernel k {{\n    C[i] = {}1\n}}\n", "-".repeat(200_000));

@@ -11,7 +11,7 @@ const PAGE: &str = include_str!("../../../docs/language.md");
 /// The keywords and symbols of the grammar; names, numbers, texts and separators have none of their own.
 fn tokens() -> BTreeSet<&'static str> {
     let quoted = GRAMMAR.lines().filter(|line| line.contains("=> Token::")).filter_map(|line| line.split('"').nth(1));
-    quoted.filter(|token| !["name", "number", "text", "separator"].contains(token)).collect()
+    quoted.filter(|token| !["name", "number", "decimal", "text", "separator"].contains(token)).collect()
 }
 
 /// The examples, and what stands around them.

@@ -25,11 +25,13 @@ fn shape(expr: &Expr) -> String {
     let list = |exprs: &[Expr]| exprs.iter().map(shape).collect::<Vec<_>>().join(" ");
     match &expr.kind {
         ExprKind::Int(value) => value.to_string(),
+        ExprKind::Decimal(value) => value.to_string(),
         ExprKind::Name(name) => name.clone(),
         ExprKind::Index { tensor, indices } => format!("[{} {}]", tensor.name, list(indices)),
-        ExprKind::Call { function, args, named } => {
+        ExprKind::Call { function, format, args, named } => {
+            let format = format.as_ref().map(|f| format!(".{}", f.name)).unwrap_or_default();
             let named = named.iter().map(|arg| format!(" {}={}", arg.name.name, shape(&arg.value)));
-            format!("({} {}{})", function.name, list(args), named.collect::<String>())
+            format!("({}{format} {}{})", function.name, list(args), named.collect::<String>())
         }
         ExprKind::Compare { op, left, right } => format!("({} {} {})", op.symbol(), shape(left), shape(right)),
         ExprKind::Reduce { op, axes, body } => {
@@ -73,6 +75,7 @@ fn operators_bind_and_associate() {
         ("a / b % c", "(% (/ a b) c)"),
         ("a << b >> c", "(>> (<< a b) c)"),
         ("-a * -b", "(* (- a) (- b))"),
+        ("-0.50 + i32.q12(a, nearest)", "(+ (- 0.50) (i32.q12 a nearest))"),
         ("--a", "(- (- a))"),
         ("(a + b) * c", "(* {(+ a b)} c)"),
         ("f(a, b,) + X[i, j + 1]", "(+ (f a b) [X i (+ j 1)])"),

@@ -8,6 +8,7 @@
 mod automatic;
 mod checking;
 mod choice;
+mod function_test;
 mod single;
 mod testing;
 

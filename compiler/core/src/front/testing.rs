@@ -5,12 +5,14 @@ use tilewright_syntax::ast::{self, Ident, Item, NamedArg};
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use super::choice::{names_are_unique, own_items};
+use super::function_test::{self, Desugared};
 use super::{Front, Fronts, target_constants};
 use crate::cases::{self, Case, CaseError};
 use crate::modules::Modules;
 use crate::programs;
+use crate::scalar::DType;
 use crate::schedule::auto;
-use crate::tensor::{self, Constants, Kernel, TensorError, check_functions};
+use crate::tensor::{self, Constants, Kernel, TensorError, TensorId, check_functions};
 
 /// A test of a file, checked, with the schedules that it holds for.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub struct Test {
     /// Computes what the kernel or program that is tested does.
     pub kernel: Kernel,
     pub case: Case,
+    /// A tensor that leaves the accelerator in bytes, and the outputs that these are, from the lowest on.
+    pub bytes: Option<(TensorId, Vec<TensorId>)>,
     /// By name, at least one: where the kernel has none, the automatic one; for a program, those of its calls.
     pub schedules: Vec<(String, Front)>,
 }
@@ -31,14 +35,48 @@ pub fn tests(sources: &Sources, file: FileId, config: &Config) -> Result<Vec<Tes
     let tests =
         own_items(&modules, file).filter_map(|item| if let Item::Test(test) = item { Some(test) } else { None });
     let fronts = Fronts { modules: &modules, file, config };
-    let checked = |test: &ast::Test| match modules.programs(file).iter().find(|p| p.name.name == test.subject.name) {
-        Some(program) => fronts.test_of_program(program, test),
-        None => fronts.test_of_kernel(test),
-    };
-    tests.map(checked).collect()
+    tests.map(|test| fronts.test(test)).collect()
 }
 
 impl Fronts<'_> {
+    fn test(&self, test: &ast::Test) -> Result<Test, Vec<Diagnostic>> {
+        let subject = &test.subject.name;
+        let (programs, kernels) = (self.modules.programs(self.file), self.modules.kernels(self.file));
+        let functions = self.modules.functions(self.file);
+        if let Some(program) = programs.iter().find(|p| p.name.name == *subject) {
+            return self.test_of_program(program, test);
+        }
+        if let Some(kernel) = kernels.iter().find(|k| k.name.name == *subject) {
+            return self.test_of_kernel(kernel, test);
+        }
+        if let Some(function) = functions.iter().find(|f| f.name.name == *subject) {
+            return self.test_of_function(function, test);
+        }
+        let names = kernels.iter().map(|k| &k.name).chain(programs.iter().map(|p| &p.name));
+        let known = names.chain(functions.iter().map(|f| &f.name)).map(|name| name.name.clone()).collect();
+        Err(vec![CaseError::UnknownSubject { name: test.subject.clone(), known }.diagnostic()])
+    }
+
+    fn test_of_function(&self, function: &ast::Function, test: &ast::Test) -> Result<Test, Vec<Diagnostic>> {
+        let told = |e: CaseError| vec![e.diagnostic()];
+        let Desugared { whole, in_bytes, result, test } = function_test::desugared(function, test).map_err(told)?;
+        let target = target_constants(self.config);
+        let kernel = tensor::check_with(&whole, &[], &target, self.modules)?;
+        let case = cases::case(&test, &kernel, &target).map_err(told)?;
+        let id = kernel.find(&result).expect("the kernel computes it");
+        let (kernel, source, bytes) = match kernel.tensor(id).dtype {
+            DType::I8 => (kernel, whole, None),
+            DType::I32 => {
+                let kernel = tensor::check_with(&in_bytes, &[], &target, self.modules)?;
+                let byte = |shift: &i64| kernel.find(&function_test::byte_name(&result, *shift));
+                let bytes = function_test::BYTES.iter().filter_map(byte).collect();
+                (kernel, in_bytes, Some((id, bytes)))
+            }
+        };
+        let schedules = vec![(auto::NAME.to_owned(), self.automatic(&source, &[])?)];
+        Ok(Test { name: test.name.clone(), kernel, case, bytes, schedules })
+    }
+
     fn test_of_program(&self, program: &ast::Composition, test: &ast::Test) -> Result<Test, Vec<Diagnostic>> {
         if let Some(with) = &test.schedule {
             let (name, program) = (with.name.clone(), program.name.clone());
@@ -50,17 +88,11 @@ impl Fronts<'_> {
         let case = cases::case(test, &checked.kernel, &checked.constants).map_err(|e| vec![e.diagnostic()])?;
         let front = self.with_schedules(checked)?;
         let (name, kernel) = (front.schedule_names().join(", "), front.kernel.clone());
-        Ok(Test { name: test.name.clone(), kernel, case, schedules: vec![(name, front)] })
+        Ok(Test { name: test.name.clone(), kernel, case, bytes: None, schedules: vec![(name, front)] })
     }
 
-    fn test_of_kernel(&self, test: &ast::Test) -> Result<Test, Vec<Diagnostic>> {
+    fn test_of_kernel(&self, kernel: &ast::Kernel, test: &ast::Test) -> Result<Test, Vec<Diagnostic>> {
         let target = target_constants(self.config);
-        let kernels = self.modules.kernels(self.file);
-        let Some(kernel) = kernels.iter().find(|k| k.name.name == test.subject.name) else {
-            let programs = self.modules.programs(self.file).into_iter().map(|p| &p.name);
-            let known = kernels.iter().map(|k| &k.name).chain(programs).map(|name| name.name.clone()).collect();
-            return Err(vec![CaseError::UnknownSubject { name: test.subject.clone(), known }.diagnostic()]);
-        };
         let mut params = values(&test.params, "", &target)?;
         let checked = tensor::check_with(kernel, &params, &target, self.modules)?;
         let constants = tensor::check::parameters(kernel, &params, &target)?;
@@ -72,7 +104,7 @@ impl Fronts<'_> {
             [] => vec![(auto::NAME.to_owned(), self.automatic(kernel, &params)?)],
             written => written.iter().map(|s| front(s, &params)).collect::<Result<_, Vec<Diagnostic>>>()?,
         };
-        Ok(Test { name: test.name.clone(), kernel: checked, case, schedules })
+        Ok(Test { name: test.name.clone(), kernel: checked, case, bytes: None, schedules })
     }
 
     /// The written schedules that a test holds for, none where the automatic one stands; adds their parameters to `params`.

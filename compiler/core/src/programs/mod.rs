@@ -427,8 +427,8 @@ fn counted(n: usize, what: &str) -> String {
 
 /// How a tensor differs from the input that it is for, in words.
 fn difference(tensor: &Tensor, input: &Tensor) -> Option<String> {
-    if tensor.dtype != input.dtype {
-        return Some(format!("hand over an `{}` tensor", input.dtype.name()));
+    if tensor.format() != input.format() {
+        return Some(format!("hand over an `{}` tensor", input.format()));
     }
     if tensor.shape.len() != input.shape.len() {
         let dimensions = counted(input.shape.len(), "dimension");

@@ -8,6 +8,7 @@ use tilewright_syntax::Span;
 use tilewright_syntax::ast::{BinaryOp, Expr, ExprKind, Ident, Param};
 
 use super::error::{ConstantFault, TensorError};
+use super::number::Number;
 
 /// Values by name: a target's `BATCH`, `BLOCK_IN`, `BLOCK_OUT`, and parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,24 +36,36 @@ impl Constants {
         self.values.keys().map(String::as_str)
     }
 
-    /// The value of an expression of numbers and these names, by `+ - * / % << >>`, `min` and `max`.
+    /// The value of an expression of whole numbers and these names, by `+ - * / % << >>`, `min` and `max`.
     /// Division is floor division, by at least 1.
     pub fn eval(&self, e: &Expr) -> Result<i64, TensorError> {
+        let decimal = || TensorError::ConstantFault { fault: ConstantFault::Decimal, span: e.span };
+        self.number(e)?.integer().ok_or_else(decimal)
+    }
+
+    /// As [`Constants::eval`], with decimals among the numbers, which are added, multiplied and compared.
+    pub fn number(&self, e: &Expr) -> Result<Number, TensorError> {
+        const HELP: &str = "use numbers, parameters and the target's sizes";
         match &e.kind {
-            ExprKind::Int(value) => Ok(*value),
-            ExprKind::Name(name) => self.get(name).ok_or_else(|| self.unknown(name, e.span)),
-            ExprKind::Paren(inner) => self.eval(inner),
-            ExprKind::Negate(inner) => negate(self.eval(inner)?, e.span),
-            ExprKind::Binary { op, left, right } => apply(*op, self.eval(left)?, self.eval(right)?, e.span),
-            ExprKind::Call { function, args, named }
+            ExprKind::Int(value) => Ok(Number::from(*value)),
+            ExprKind::Decimal(value) => Ok(Number::from(*value)),
+            ExprKind::Name(name) => self.get(name).map(Number::from).ok_or_else(|| self.unknown(name, e.span)),
+            ExprKind::Paren(inner) => self.number(inner),
+            ExprKind::Negate(inner) => negate(self.number(inner)?, e.span),
+            ExprKind::Binary { op, left, right } => apply(*op, self.number(left)?, self.number(right)?, e.span),
+            ExprKind::Call { function, args, named, .. }
                 if matches!(function.name.as_str(), "min" | "max") && args.len() == 2 && named.is_empty() =>
             {
-                let (a, b) = (self.eval(&args[0])?, self.eval(&args[1])?);
+                let (a, b) = (self.number(&args[0])?, self.number(&args[1])?);
                 Ok(if function.name == "min" { a.min(b) } else { a.max(b) })
             }
-            ExprKind::Call { function, .. } => Err(not_constant(format!("a call of `{}`", function.name), e.span)),
-            ExprKind::Index { tensor, .. } => Err(not_constant(format!("an element of `{}`", tensor.name), e.span)),
-            ExprKind::Reduce { op, .. } => Err(not_constant(format!("a reduction `{}`", op.name), e.span)),
+            ExprKind::Call { function, .. } => {
+                Err(not_constant(format!("a call of `{}`", function.name), e.span, HELP))
+            }
+            ExprKind::Index { tensor, .. } => {
+                Err(not_constant(format!("an element of `{}`", tensor.name), e.span, HELP))
+            }
+            ExprKind::Reduce { op, .. } => Err(not_constant(format!("a reduction `{}`", op.name), e.span, HELP)),
             ExprKind::Compare { .. } => Err(TensorError::ComparisonAsValue { span: e.span }),
         }
     }
@@ -79,7 +92,7 @@ impl Constants {
                 self.collect_used(right, used);
             }
             ExprKind::Call { args, .. } => args.iter().for_each(|arg| self.collect_used(arg, used)),
-            ExprKind::Int(_) | ExprKind::Index { .. } | ExprKind::Reduce { .. } => {}
+            ExprKind::Int(_) | ExprKind::Decimal(_) | ExprKind::Index { .. } | ExprKind::Reduce { .. } => {}
         }
     }
 
@@ -143,26 +156,14 @@ fn parameter_value(param: &Param, overrides: &[(String, i64)], bound: &Constants
 }
 
 /// Applies an operator to constants.
-pub(super) fn apply(op: BinaryOp, a: i64, b: i64, span: Span) -> Result<i64, TensorError> {
-    let fault = |fault| TensorError::ConstantFault { fault, span };
-    let result = match op {
-        BinaryOp::Add => a.checked_add(b),
-        BinaryOp::Sub => a.checked_sub(b),
-        BinaryOp::Mul => a.checked_mul(b),
-        BinaryOp::Div | BinaryOp::Mod if b < 1 => return Err(fault(ConstantFault::Divisor(b))),
-        BinaryOp::Div => Some(a.div_euclid(b)),
-        BinaryOp::Mod => Some(a.rem_euclid(b)),
-        BinaryOp::Shl | BinaryOp::Shr if !(0..63).contains(&b) => return Err(fault(ConstantFault::Shift(b))),
-        BinaryOp::Shl => a.checked_mul(1 << b),
-        BinaryOp::Shr => Some(a >> b),
-    };
-    result.ok_or(fault(ConstantFault::Overflow))
+pub(super) fn apply(op: BinaryOp, a: Number, b: Number, span: Span) -> Result<Number, TensorError> {
+    Number::apply(op, a, b).map_err(|fault| TensorError::ConstantFault { fault, span })
 }
 
-pub(super) fn negate(value: i64, span: Span) -> Result<i64, TensorError> {
-    value.checked_neg().ok_or(TensorError::ConstantFault { fault: ConstantFault::Overflow, span })
+pub(super) fn negate(value: Number, span: Span) -> Result<Number, TensorError> {
+    value.negated().map_err(|fault| TensorError::ConstantFault { fault, span })
 }
 
-fn not_constant(what: String, span: Span) -> TensorError {
-    TensorError::NotConstant { what, span, help: "use numbers, parameters and the target's sizes".to_owned() }
+fn not_constant(what: String, span: Span, help: &str) -> TensorError {
+    TensorError::NotConstant { what, span, help: help.to_owned() }
 }

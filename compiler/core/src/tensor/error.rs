@@ -5,6 +5,9 @@ use tilewright_syntax::{Diagnostic, Span, nearest};
 
 use super::Reducer;
 use super::check::{MAX_ELEMENTS, MAX_INDEX, MAX_KERNEL_ELEMENTS, MAX_WORK};
+use super::format::Format;
+use super::format_error::{FormatError, Operand};
+use super::number::Number;
 use super::scan_error::ScanError;
 use crate::scalar::DType;
 
@@ -57,10 +60,10 @@ pub enum TensorError {
     ExtentMissing { axis: String, span: Span },
     #[error("`{}` is read outside of its array", .0.tensor)]
     ReadOutside(Box<OutsideRead>),
-    #[error("`{operator}` joins an `{}` and an `{}`", .left.dtype.name(), .right.dtype.name())]
+    #[error("`{operator}` joins an `{}` and an `{}`", .left.format, .right.format)]
     TypeMismatch { operator: String, left: Operand, right: Operand },
-    #[error("{value} does not fit in `{}`", .dtype.name())]
-    DoesNotFit { value: i64, dtype: DType, span: Span, beside: Option<Span> },
+    #[error("{value} does not fit in `{format}`")]
+    DoesNotFit { value: Number, format: Format, span: Span, beside: Option<Span> },
     #[error("shift amount out of range")]
     ShiftAmount { value: Option<i64>, span: Span },
     #[error("values are not divided: `{operator}`")]
@@ -72,7 +75,7 @@ pub enum TensorError {
     #[error("kernel `{kernel}` has no output")]
     NoOutput { kernel: String, span: Span, last: Option<String> },
     #[error("`clip` to an empty range")]
-    EmptyClip { low: i64, high: i64, span: Span },
+    EmptyClip { low: Number, high: Number, span: Span },
     #[error("a comparison is no value")]
     ComparisonAsValue { span: Span },
     #[error("`{function}` has no argument of this name")]
@@ -81,6 +84,8 @@ pub enum TensorError {
     NotAComparison { span: Span },
     #[error(transparent)]
     Scan(#[from] ScanError),
+    #[error(transparent)]
+    Format(#[from] FormatError),
     #[error("`{name}` takes {}, but {found} {} given", count(*.expected, "argument", "arguments"), if *.found == 1 { "is" } else { "are" })]
     FunctionArguments { name: String, expected: usize, found: usize, span: Span, defined: Span },
     #[error("`{name}` calls itself")]
@@ -103,6 +108,10 @@ pub enum ConstantFault {
     Divisor(i64),
     #[error("shift by {0}")]
     Shift(i64),
+    #[error("decimal numbers under `{0}`")]
+    OfDecimals(&'static str),
+    #[error("a decimal number for a whole one")]
+    Decimal,
 }
 
 /// A place that gives an axis its extent.
@@ -127,14 +136,6 @@ pub struct OutsideRead {
     pub axes: Vec<(String, i64)>,
     pub index: Span,
     pub declared: Span,
-}
-
-/// An operand, how a message calls it, and its type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Operand {
-    pub text: String,
-    pub dtype: DType,
-    pub span: Span,
 }
 
 impl TensorError {
@@ -173,6 +174,7 @@ impl TensorError {
             TensorError::NoSuchArgument { .. } => "E0241",
             TensorError::NotAComparison { .. } => "E0249",
             TensorError::Scan(error) => error.code(),
+            TensorError::Format(error) => error.code(),
             TensorError::FunctionArguments { .. } => "E0214",
             TensorError::CallsItself { .. } => "E0260",
             TensorError::NotInFunction { .. } => "E0261",
@@ -199,6 +201,8 @@ impl TensorError {
                 ConstantFault::Overflow => told.primary(*span, "does not fit in 64 bits"),
                 ConstantFault::Divisor(_) => told.primary(*span, "the divisor must be at least 1"),
                 ConstantFault::Shift(_) => told.primary(*span, "the amount must be in 0..63"),
+                ConstantFault::Decimal => told.primary(*span, "sizes are whole numbers"),
+                ConstantFault::OfDecimals(_) => told.primary(*span, "only whole numbers are divided and shifted"),
             },
             TensorError::NameTaken { span, first, what, .. } => {
                 let told = told.primary(*span, "this name is taken").help("choose another name");
@@ -278,18 +282,22 @@ impl TensorError {
             TensorError::ReadOutside(read) => told_outside(told, read),
             TensorError::TypeMismatch { left, right, .. } => {
                 let told = told
-                    .primary(left.span, format!("`{}`", left.dtype.name()))
-                    .primary(right.span, format!("`{}`", right.dtype.name()));
-                let narrow = if left.dtype == DType::I8 { left } else { right };
+                    .primary(left.span, format!("`{}`", left.format))
+                    .primary(right.span, format!("`{}`", right.format));
+                let narrow = if left.format.dtype == DType::I8 { left } else { right };
                 told.help(format!("widen the `i8` operand: `i32({})`", narrow.text))
             }
-            TensorError::DoesNotFit { dtype, span, beside, .. } => {
-                let (min, max) = dtype.limits();
-                let told = told.primary(*span, format!("`{}` holds {min} to {max}", dtype.name()));
+            TensorError::DoesNotFit { format, span, beside, .. } => {
+                let (min, max) = format.limits();
+                let told = told.primary(*span, format!("`{format}` holds {min} to {max}"));
+                let help = match format.dtype {
+                    DType::I8 => "widen this operand with `i32(...)`",
+                    DType::I32 => "let this operand have fewer fraction bits: `i32.q12(...)`",
+                };
                 match beside {
-                    Some(place) => told
-                        .secondary(*place, format!("an `{}`, whose type the number takes", dtype.name()))
-                        .help("widen this operand with `i32(...)`"),
+                    Some(place) => {
+                        told.secondary(*place, format!("an `{format}`, whose type the number takes")).help(help)
+                    }
                     None => told,
                 }
             }
@@ -350,6 +358,7 @@ impl TensorError {
                 error.diagnostic().secondary(*call, format!("in this call of `{name}`"))
             }
             TensorError::Scan(error) => error.diagnostic(),
+            TensorError::Format(error) => error.diagnostic(),
         }
     }
 }

@@ -7,8 +7,12 @@ pub mod check;
 pub mod constants;
 pub mod error;
 pub mod evaluate;
+pub mod format;
+pub mod format_error;
 pub mod graph;
+mod infer;
 pub mod join;
+pub mod number;
 pub mod print;
 pub mod scan_error;
 
@@ -22,7 +26,9 @@ pub use check::{check, check_with};
 pub use constants::Constants;
 pub use error::TensorError;
 pub use evaluate::{Array, EvaluateError, Evaluation, RealEvaluation, evaluate, evaluate_real};
+pub use format::Format;
 pub use graph::Graph;
+pub use number::Number;
 pub use print::print;
 
 /// A tensor of a kernel, an input or computed.

@@ -4,7 +4,10 @@
 
 use std::fmt::Write;
 
-use super::{AxisId, Compute, Definition, Kernel, Leaf, Read, Scan, Tensor, TensorId};
+use tilewright_syntax::decimal::MAX_PLACES;
+
+use super::infer::fractions;
+use super::{AxisId, Compute, Definition, Format, Kernel, Leaf, Read, Scan, Tensor, TensorId};
 use crate::affine;
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
 
@@ -75,13 +78,14 @@ struct Cx<'a> {
 
 /// `i8[1, 256]`.
 pub fn type_of(tensor: &Tensor) -> String {
-    format!("{}[{}]", tensor.dtype.name(), join(tensor.shape.iter().map(i64::to_string)))
+    format!("{}[{}]", tensor.format(), join(tensor.shape.iter().map(i64::to_string)))
 }
 
 fn definition(cx: Cx, tensor: &Tensor) -> String {
     match &tensor.definition {
         Definition::Input => {
-            let outside = tensor.outside.map_or(String::new(), |value| format!(" outside {value}"));
+            let outside =
+                tensor.outside.map_or(String::new(), |value| format!(" outside {}", number(value, tensor.fraction)));
             format!("input {}: {}{outside}", tensor.name, type_of(tensor))
         }
         Definition::Compute(compute) => {
@@ -94,21 +98,24 @@ fn definition(cx: Cx, tensor: &Tensor) -> String {
             let Some(compute) = init.compute() else { return String::new() };
             let (axes, value) =
                 (declared(cx.kernel, &compute.axes), right_side(Cx { scan: None, ..cx }, init, compute));
-            format!("state {}[{axes}]: {} = {value}", tensor.name, tensor.dtype.name())
+            format!("state {}[{axes}]: {} = {value}", tensor.name, tensor.format())
         }
     }
 }
 
 fn right_side(cx: Cx, tensor: &Tensor, compute: &Compute) -> String {
-    let value = match (&compute.value, tensor.dtype) {
-        // A number alone would be an `i32`.
-        (Scalar::Const { value, .. }, DType::I8) => format!("i8({value})"),
-        (value, _) => scalar(cx, value, Level::Shift),
+    let value = match &compute.value {
+        // A number alone would be an `i32` without a fraction.
+        Scalar::Const { value, .. } if tensor.format() != Format::plain(DType::I32) => {
+            format!("{}({})", tensor.format(), number(*value, tensor.fraction))
+        }
+        value => scalar(cx, value, (Level::Shift, tensor.fraction)),
     };
     match &compute.reduction {
         None => value,
         Some(reduction) => {
-            let start = reduction.start.as_ref().map(|start| scalar(cx, start, Level::Product) + " + ");
+            let start = |start| scalar(cx, start, (Level::Product, tensor.fraction)) + " + ";
+            let start = reduction.start.as_ref().map(start);
             let axes = declared(cx.kernel, &reduction.axes);
             format!("{}{}({axes}: {value})", start.unwrap_or_default(), reduction.reducer.name())
         }
@@ -129,11 +136,11 @@ enum Level {
     Atom,
 }
 
-/// The text of an expression in a place that takes operators of `level` and tighter ones.
-fn scalar(cx: Cx, e: &Scalar<Leaf>, level: Level) -> String {
+/// The text of an expression in a place that takes operators of a level and tighter ones, and these fraction bits.
+fn scalar(cx: Cx, e: &Scalar<Leaf>, (level, fraction): (Level, u8)) -> String {
+    let inside = |e: &Scalar<Leaf>| scalar(cx, e, (Level::Shift, fraction));
     match e {
-        Scalar::Const { value, .. } if *value < 0 => parenthesized(value.to_string(), level > Level::Shift),
-        Scalar::Const { value, .. } => value.to_string(),
+        Scalar::Const { value, .. } => parenthesized(number(*value, fraction), *value < 0 && level > Level::Shift),
         Scalar::Leaf(Leaf::Axis(axis)) => cx.kernel.axis(*axis).name.clone(),
         Scalar::Leaf(Leaf::Read(read)) => read_text(cx, read),
         Scalar::Cast { to, mode, value } => {
@@ -141,37 +148,89 @@ fn scalar(cx: Cx, e: &Scalar<Leaf>, level: Level) -> String {
                 CastMode::Wrap => to.name(),
                 CastMode::Saturate => "sat8",
             };
-            format!("{function}({})", scalar(cx, value, Level::Shift))
+            format!("{function}({})", inside(value))
         }
-        Scalar::Binary { op, left, right } => binary(cx, *op, left, right, level),
+        Scalar::Binary { op, left, right } => binary(cx, *op, (left, right), (level, fraction)),
         Scalar::Select { op, parts } => {
-            let [left, right, yes, no] = parts.each().map(|part| scalar(cx, part, Level::Shift));
-            format!("select({left} {} {right}, {yes}, {no})", op.symbol())
+            let both = fractions(cx.kernel, &parts.left).both(fractions(cx.kernel, &parts.right));
+            let compared = both.first().unwrap_or(0);
+            let [left, right] = [&parts.left, &parts.right].map(|part| scalar(cx, part, (Level::Shift, compared)));
+            format!("select({left} {} {right}, {}, {})", op.symbol(), inside(&parts.yes), inside(&parts.no))
         }
     }
 }
 
-fn binary(cx: Cx, op: BinaryOp, left: &Scalar<Leaf>, right: &Scalar<Leaf>, level: Level) -> String {
+fn binary(
+    cx: Cx,
+    op: BinaryOp,
+    (left, right): (&Scalar<Leaf>, &Scalar<Leaf>),
+    (level, fraction): (Level, u8),
+) -> String {
+    let text = |e: &Scalar<Leaf>, level: Level| scalar(cx, e, (level, fraction));
     let infix = |symbol: &str, own: Level, tighter: Level| {
-        let text = format!("{} {symbol} {}", scalar(cx, left, own), scalar(cx, right, tighter));
-        parenthesized(text, own < level)
+        parenthesized(format!("{} {symbol} {}", text(left, own), text(right, tighter)), own < level)
     };
-    let call = |name: &str| format!("{name}({}, {})", scalar(cx, left, Level::Shift), scalar(cx, right, Level::Shift));
+    let call = |name: &str| format!("{name}({}, {})", text(left, Level::Shift), text(right, Level::Shift));
     match op {
-        BinaryOp::Shl => infix("<<", Level::Shift, Level::Sum),
-        BinaryOp::Shr => infix(">>", Level::Shift, Level::Sum),
+        BinaryOp::Shl | BinaryOp::Shr => shift(cx, op, (left, right), (level, fraction)),
         BinaryOp::Add => infix("+", Level::Sum, Level::Product),
         BinaryOp::Sub => infix("-", Level::Sum, Level::Product),
-        BinaryOp::Mul => infix("*", Level::Product, Level::Atom),
+        BinaryOp::Mul => product(cx, (left, right), (level, fraction)),
         BinaryOp::Max => call("max"),
         BinaryOp::Min => match clipped(left, right) {
             Some((value, low)) => {
-                let [value, low, high] = [value, low, right].map(|e| scalar(cx, e, Level::Shift));
+                let [value, low, high] = [value, low, right].map(|e| text(e, Level::Shift));
                 format!("clip({value}, {low}, {high})")
             }
             None => call("min"),
         },
     }
+}
+
+/// A shift that divides or multiplies, or one that changes the scale, whichever what is shifted allows.
+fn shift(
+    cx: Cx,
+    op: BinaryOp,
+    (left, right): (&Scalar<Leaf>, &Scalar<Leaf>),
+    (level, fraction): (Level, u8),
+) -> String {
+    let bits = if let Scalar::Const { value, .. } = right { *value } else { 0 };
+    let inner = if op == BinaryOp::Shr { i32::from(fraction) + bits } else { i32::from(fraction) - bits };
+    let of_left = fractions(cx.kernel, left);
+    match u8::try_from(inner) {
+        Ok(inner) if !of_left.has(fraction) && of_left.has(inner) => {
+            format!("i32.q{fraction}({})", scalar(cx, left, (Level::Shift, inner)))
+        }
+        _ => {
+            let symbol = if op == BinaryOp::Shr { ">>" } else { "<<" };
+            let left = scalar(cx, left, (Level::Shift, fraction));
+            parenthesized(format!("{left} {symbol} {}", scalar(cx, right, (Level::Sum, 0))), level > Level::Shift)
+        }
+    }
+}
+
+fn product(cx: Cx, (left, right): (&Scalar<Leaf>, &Scalar<Leaf>), (level, fraction): (Level, u8)) -> String {
+    let factors = fractions(cx.kernel, left).factors(fractions(cx.kernel, right), fraction);
+    let (of_left, of_right) = factors.unwrap_or((fraction, 0));
+    let factor = |e: &Scalar<Leaf>, level, fraction| match e {
+        // A number alone would be an integer.
+        Scalar::Const { value, .. } if fraction > 0 => format!("i32.q{fraction}({})", number(*value, fraction)),
+        e => scalar(cx, e, (level, fraction)),
+    };
+    let text = format!("{} * {}", factor(left, Level::Product, of_left), factor(right, Level::Atom, of_right));
+    parenthesized(text, level > Level::Product)
+}
+
+/// What a value with these fraction bits denotes, with as few digits as tell it from its neighbours.
+fn number(value: i32, fraction: u8) -> String {
+    let format = Format { dtype: DType::I32, fraction };
+    if i64::from(value) % (1i64 << fraction) == 0 {
+        return (i64::from(value) >> fraction).to_string();
+    }
+    let real = format.real(value);
+    let is_told = |text: &String| text.parse::<f64>().is_ok_and(|n| (n - real).abs() * format.unit() < 0.25);
+    let mut texts = (1..=MAX_PLACES as usize).map(|places| format!("{real:.places$}"));
+    texts.find(is_told).unwrap_or_else(|| real.to_string())
 }
 
 /// The value and the lower limit of `min(max(value, low), high)`, where both limits are constants.

@@ -3,6 +3,7 @@
 use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span};
 
+use super::format::Format;
 use crate::scalar::DType;
 
 /// Why a scan has no meaning.
@@ -16,8 +17,8 @@ pub enum ScanError {
     NextOfNoState { name: String, states: Vec<String>, span: Span },
     #[error("the next value of `{state}` has another shape")]
     NextShape { state: String, expected: Vec<i64>, found: Vec<i64>, span: Span, declared: Span },
-    #[error("state `{state}` is `{}`, and {what} is `{}`", expected.name(), found.name())]
-    Type { state: String, what: &'static str, expected: DType, found: DType, span: Span, declared: Span },
+    #[error("state `{state}` is `{expected}`, and {what} is `{found}`")]
+    Type { state: String, what: &'static str, expected: Format, found: Format, span: Span, declared: Span },
     #[error("the initial value of `{state}` is computed from the scan")]
     InitReadsScan { state: String, span: Span, declared: Span },
     #[error("this scan has no state")]
@@ -56,10 +57,18 @@ impl ScanError {
                 .primary(*span, format!("this has the extents {found:?}"))
                 .secondary(*declared, format!("the state has {expected:?}"))
                 .help("give both the same axes: extents of `next` are those of the state unless it says others"),
-            ScanError::Type { expected, span, declared, .. } => {
-                let help = match expected {
-                    DType::I8 => "convert it: `i8(e)` keeps the low 8 bits, `sat8(e)` takes the nearest value",
-                    DType::I32 => "convert it: `i32(e)`",
+            ScanError::Type { expected, found, span, declared, .. } => {
+                // Without another scale a conversion keeps the one that is there.
+                let scale = if expected.fraction == found.fraction {
+                    String::new()
+                } else {
+                    format!(".q{}", expected.fraction)
+                };
+                let help = match expected.dtype {
+                    DType::I8 => format!(
+                        "convert it: `i8{scale}(e)` keeps the low 8 bits, `sat8{scale}(e)` takes the nearest value"
+                    ),
+                    DType::I32 => format!("convert it: `i32{scale}(e)`"),
                 };
                 told.primary(*span, "this value").secondary(*declared, "declared here").help(help)
             }

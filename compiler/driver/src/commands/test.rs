@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tilewright_core::cases::Given;
+use tilewright_core::cases::{Expected, Given};
 use tilewright_core::loops::interpret::interpret;
 use tilewright_core::pipeline::{self, Test};
 use tilewright_core::tensor::{Array, Kernel, TensorId, evaluate};
@@ -33,6 +33,13 @@ enum Fault {
     Differs(Mismatch),
     /// The engine has no result, or one that is right by chance.
     Unsound(String),
+}
+
+/// What an output must be, and how far its elements may be from it, in steps of its type.
+struct Wanted {
+    tensor: TensorId,
+    array: Array,
+    within: i64,
 }
 
 /// The outputs of an engine, or why it has none to rely on.
@@ -63,20 +70,28 @@ pub fn run(args: &TestArgs, sources: &mut Sources) -> Result<Exit, Failure> {
 
 /// Runs a test in every engine, and with every schedule that it holds for.
 fn one(test: &Test, folder: &Path) -> Result<Vec<Outcome>, Failure> {
-    let Test { name, kernel, case, schedules } = test;
-    let arrays = |given: &[(TensorId, Given)]| -> Result<Vec<(TensorId, Array)>, Failure> {
-        given.iter().map(|(id, given)| Ok((*id, array(kernel, *id, given, folder)?))).collect()
+    let Test { name, kernel, case, bytes, schedules } = test;
+    let input = |(id, given): &(TensorId, Given)| Ok((*id, array(kernel, *id, given, folder)?));
+    let inputs = case.inputs.iter().map(input).collect::<Result<Vec<_>, Failure>>()?;
+    let wanted = |Expected { tensor, given, within }: &Expected| {
+        let within = within.scaled_down(kernel.tensor(*tensor).fraction).min(i64::MAX.into()) as i64;
+        Ok(Wanted { tensor: *tensor, array: array(kernel, *tensor, given, folder)?, within })
     };
-    let (inputs, expected) = (arrays(&case.inputs)?, arrays(&case.expected)?);
+    let expected = case.expected.iter().map(wanted).collect::<Result<Vec<_>, Failure>>()?;
     let reference = evaluate(kernel, &inputs).expect("the values of a test fit its kernel");
     let outputs: Vec<(TensorId, Array)> =
         kernel.ids().filter(|id| kernel.tensor(*id).output).map(|id| (id, reference.get(id).clone())).collect();
+    let exactly: Vec<Wanted> =
+        outputs.iter().map(|(id, array)| Wanted { tensor: *id, array: array.clone(), within: 0 }).collect();
     let outcome = |engine, schedule: Option<&String>, got: &Outputs| Outcome {
         test: name.name.clone(),
         engine,
         schedule: schedule.cloned(),
         fault: match got {
-            Ok(got) => differs(kernel, got, &expected).or_else(|| differs(kernel, got, &outputs)),
+            Ok(got) => {
+                let got = with_whole(got, bytes.as_ref());
+                differs(kernel, &got, &expected).or_else(|| differs(kernel, &got, &exactly))
+            }
             Err(told) => Some(Fault::Unsound(told.clone())),
         },
     };
@@ -87,6 +102,22 @@ fn one(test: &Test, folder: &Path) -> Result<Vec<Outcome>, Failure> {
         outcomes.push(outcome("accelerator", Some(schedule), &on_accelerator(&compiled, &inputs)?));
     }
     Ok(outcomes)
+}
+
+/// The outputs, and the tensor that some of them are the bytes of, from the lowest on.
+fn with_whole(got: &[(TensorId, Array)], bytes: Option<&(TensorId, Vec<TensorId>)>) -> Vec<(TensorId, Array)> {
+    let mut all = got.to_vec();
+    let Some((whole, parts)) = bytes else { return all };
+    let part = |id: &TensorId| got.iter().find(|(tensor, _)| tensor == id).map(|(_, array)| array);
+    let parts: Vec<&Array> = parts.iter().filter_map(part).collect();
+    if let [lowest, ..] = parts[..] {
+        let mut joined = lowest.map(|_| 0);
+        for (at, part) in parts.into_iter().enumerate() {
+            joined.zip_mut_with(part, |all, byte| *all |= (byte & 0xFF) << (8 * at));
+        }
+        all.push((*whole, joined));
+    }
+    all
 }
 
 fn as_loops(compiled: &Compiled, inputs: &[(TensorId, Array)]) -> Outputs {
@@ -114,13 +145,14 @@ fn array(kernel: &Kernel, id: TensorId, given: &Given, folder: &Path) -> Result<
 }
 
 /// The first value in which arrays that are expected differ from those that were computed.
-fn differs(kernel: &Kernel, got: &[(TensorId, Array)], expected: &[(TensorId, Array)]) -> Option<Fault> {
-    expected.iter().find_map(|(id, wanted)| {
+fn differs(kernel: &Kernel, got: &[(TensorId, Array)], expected: &[Wanted]) -> Option<Fault> {
+    expected.iter().find_map(|Wanted { tensor: id, array: wanted, within }| {
         let output = &kernel.tensor(*id).name;
         let Some((_, found)) = got.iter().find(|(tensor, _)| tensor == id) else {
             return Some(Fault::Unsound(format!("there is no `{output}`")));
         };
-        let wrong = || wanted.indexed_iter().zip(found).filter(|((_, wanted), found)| wanted != found);
+        let is_wrong = |wanted: i32, found: i32| (i64::from(wanted) - i64::from(found)).abs() > *within;
+        let wrong = || wanted.indexed_iter().zip(found).filter(|((_, wanted), found)| is_wrong(**wanted, **found));
         let ((index, expected), got) = wrong().next()?;
         Some(Fault::Differs(Mismatch {
             output: output.clone(),

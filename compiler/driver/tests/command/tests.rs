@@ -31,6 +31,29 @@ fn a_test_that_fails_shows_the_first_value_in_every_engine() {
     assert_snapshot!("tests_stats", folder.run("test wrong.tw --stats json wrong"));
 }
 
+const CENTRED: &str = "fn centred(x, shift) = x - 0.5 >> shift
+
+test centre for centred {
+    x: i32.q8 = [0.5, 1, -100]
+    shift = 1
+    expect [0, 0.25, -50.25]
+}
+";
+
+#[test]
+fn functions_are_tested_on_every_engine() {
+    let folder = Folder::new();
+    folder.write("function.tw", CENTRED);
+    assert_snapshot!("tests_of_a_function", folder.run("test function.tw"));
+    let far = CENTRED.replace("expect [0, 0.25, -50.25]", "expect [0, 0.27, -50] within 0.1");
+    folder.write("far.tw", &far);
+    let said = folder.run("test far.tw");
+    assert_eq!(said.status, Some(3), "{said}");
+    assert_snapshot!("tests_of_a_function_fail", said);
+    folder.write("near.tw", far.replace("within 0.1", "within 0.25"));
+    folder.run("test near.tw").good();
+}
+
 #[test]
 fn arrays_of_tests_stand_beside_the_file() {
     let folder = Folder::new();

@@ -9,7 +9,7 @@ mod items;
 use pretty::{Arena, DocAllocator, DocBuilder};
 
 use crate::ast::Schedule;
-use crate::ast::{AxisDecl, BinaryOp, Define, Directive, Expr, ExprKind, Ident, Input, Kernel, Param};
+use crate::ast::{AxisDecl, BinaryOp, Define, Directive, Expr, ExprKind, Ident, Input, Kernel, Param, TypeName};
 use crate::trivia::Comment;
 
 use super::INDENT;
@@ -81,7 +81,7 @@ impl<'d> Documents<'d> {
         let end = if input.outside.is_none() { input.span.end } else { 0 };
         let gap = self.gap(input.name.span.start, " ");
         let name = self.text("input").append(gap).append(self.name(&input.name)).append(":");
-        let dtype = self.gap(input.dtype.span.start, " ").append(self.name(&input.dtype));
+        let dtype = self.gap(input.dtype.name.span.start, " ").append(self.type_name(&input.dtype));
         let dims = self.exprs("[", &input.dims, "]", end);
         let outside = match &input.outside {
             Some(value) => {
@@ -91,6 +91,18 @@ impl<'d> Documents<'d> {
             None => self.arena.nil(),
         };
         name.append(dtype).append(dims).append(outside)
+    }
+
+    pub(super) fn type_name(&mut self, dtype: &TypeName) -> Doc<'d> {
+        self.with_format(&dtype.name, dtype.format.as_ref())
+    }
+
+    /// `i8`, or `i8.q7`.
+    fn with_format(&mut self, name: &Ident, format: Option<&Ident>) -> Doc<'d> {
+        let Some(format) = format else { return self.name(name) };
+        let name = self.name(name).append(".");
+        let gap = self.gap(format.span.start, "");
+        name.append(gap).append(self.name(format))
     }
 
     pub(super) fn define(&mut self, define: &Define) -> Doc<'d> {
@@ -137,6 +149,7 @@ impl<'d> Documents<'d> {
         match &expr.kind {
             ExprKind::Binary { .. } => self.chain(expr).group(),
             ExprKind::Int(value) => self.text(value.to_string()),
+            ExprKind::Decimal(value) => self.text(value.to_string()),
             ExprKind::Name(name) => self.text(name.clone()),
             ExprKind::Index { tensor, indices } => {
                 let tensor = self.name(tensor);
@@ -147,8 +160,8 @@ impl<'d> Documents<'d> {
                 let gap = self.gap(right.span.start, " ");
                 left.append(gap).append(self.expr(right))
             }
-            ExprKind::Call { function, args, named } => {
-                let function = self.name(function);
+            ExprKind::Call { function, format, args, named } => {
+                let function = self.with_format(function, format.as_ref());
                 function.append(self.call_arguments(args, named, expr.span.end))
             }
             ExprKind::Reduce { op, axes, body } => self.reduce(op, axes, body, expr.span.end),

@@ -2,12 +2,12 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use tilewright_syntax::Span;
 use tilewright_syntax::ast::{
     AxisDecl, BinaryOp, CompareOp, Composition, Def, Define, Directive, Expr, ExprKind, For, ForValues, Function,
     Ident, Input, Item, Kernel, KernelCall, KernelStmt, NamedArg, Next, Param, Program, ProgramStmt, Scan, ScanStmt,
-    Schedule, ScheduleStmt, State, Test, TestStmt, TestValue, TestValueKind, Text, Use, UseSource, With,
+    Schedule, ScheduleStmt, State, Test, TestStmt, TestValue, TestValueKind, Text, TypeName, Use, UseSource, With,
 };
+use tilewright_syntax::{Decimal, Span};
 
 const OPERATORS: [BinaryOp; 7] =
     [BinaryOp::Shl, BinaryOp::Shr, BinaryOp::Add, BinaryOp::Sub, BinaryOp::Mul, BinaryOp::Div, BinaryOp::Mod];
@@ -34,7 +34,8 @@ fn ident() -> impl Strategy<Value = Ident> {
 }
 
 fn is_keyword(name: &str) -> bool {
-    const KEYWORDS: &str = "kernel schedule input output for outside scan state next fn def use program test with";
+    const KEYWORDS: &str =
+        "kernel schedule input output for outside scan state next fn def use program test with within";
     KEYWORDS.split(' ').any(|word| word == name)
 }
 
@@ -46,6 +47,7 @@ fn node(kind: ExprKind) -> Expr {
 pub fn bare_expr() -> impl Strategy<Value = Expr> {
     let leaf = prop_oneof![
         (0..=i64::MAX).prop_map(|value| node(ExprKind::Int(value))),
+        (0..=i64::MAX, 1..=18u32).prop_map(|(digits, places)| node(ExprKind::Decimal(Decimal { digits, places }))),
         ident().prop_map(|ident| node(ExprKind::Name(ident.name))),
     ];
     leaf.prop_recursive(5, 24, 4, |inner| {
@@ -60,8 +62,8 @@ pub fn bare_expr() -> impl Strategy<Value = Expr> {
             1 => inner.clone().prop_map(|e| node(ExprKind::Negate(Box::new(e)))),
             1 => inner.clone().prop_map(|e| node(ExprKind::Paren(Box::new(e)))),
             1 => (ident(), list.clone()).prop_map(|(tensor, indices)| node(ExprKind::Index { tensor, indices })),
-            1 => (ident(), args, named).prop_map(|(function, args, named)| {
-                node(ExprKind::Call { function, args, named })
+            1 => (ident(), prop::option::of(ident()), args, named).prop_map(|(function, format, args, named)| {
+                node(ExprKind::Call { function, format, args, named })
             }),
             1 => (ident(), axes, inner).prop_map(|(op, axes, body)| {
                 node(ExprKind::Reduce { op, axes, body: Box::new(body) })
@@ -113,15 +115,15 @@ pub fn with_needed_parens(expr: Expr) -> Expr {
         ExprKind::Compare { op, left, right } => {
             ExprKind::Compare { op, left: at_least(0, *left), right: at_least(0, *right) }
         }
-        ExprKind::Call { function, args, named } => {
+        ExprKind::Call { function, format, args, named } => {
             let named = named.into_iter().map(|a| NamedArg { value: with_needed_parens(a.value), ..a });
-            ExprKind::Call { function, args: all(args), named: named.collect() }
+            ExprKind::Call { function, format, args: all(args), named: named.collect() }
         }
         ExprKind::Reduce { op, axes, body } => {
             let axes = axes.into_iter().map(|a| AxisDecl { extent: a.extent.map(with_needed_parens), ..a });
             ExprKind::Reduce { op, axes: axes.collect(), body: at_least(0, *body) }
         }
-        leaf @ (ExprKind::Int(_) | ExprKind::Name(_)) => leaf,
+        leaf @ (ExprKind::Int(_) | ExprKind::Decimal(_) | ExprKind::Name(_)) => leaf,
     })
 }
 
@@ -142,9 +144,13 @@ fn params() -> impl Strategy<Value = Vec<Param>> {
     prop::collection::vec(param, 0..4)
 }
 
+fn type_name() -> impl Strategy<Value = TypeName> {
+    (ident(), prop::option::of(ident())).prop_map(|(name, format)| TypeName { name, format })
+}
+
 fn input() -> impl Strategy<Value = Input> {
     let dims = prop::collection::vec(expr(), 0..4);
-    (ident(), ident(), dims, prop::option::of(expr())).prop_map(|(name, dtype, dims, outside)| Input {
+    (ident(), type_name(), dims, prop::option::of(expr())).prop_map(|(name, dtype, dims, outside)| Input {
         name,
         dtype,
         dims,
@@ -173,7 +179,7 @@ fn kernel_statement() -> impl Strategy<Value = KernelStmt> {
 
 fn scan_statement() -> impl Strategy<Value = ScanStmt> {
     prop_oneof![
-        (ident(), axes(), ident(), expr()).prop_map(|(name, axes, dtype, value)| ScanStmt::State(State {
+        (ident(), axes(), type_name(), expr()).prop_map(|(name, axes, dtype, value)| ScanStmt::State(State {
             name,
             axes,
             dtype,
@@ -271,14 +277,25 @@ fn test_value() -> impl Strategy<Value = TestValue> {
     })
 }
 
-fn test() -> impl Strategy<Value = Test> {
-    let statement = (any::<bool>(), ident(), test_value()).prop_map(|(expect, tensor, value)| TestStmt {
-        expect,
-        tensor,
+fn test_statement() -> impl Strategy<Value = TestStmt> {
+    let dtype = prop::option::of(type_name());
+    let given = (ident(), dtype, test_value()).prop_map(|(tensor, dtype, value)| TestStmt {
+        expect: false,
+        tensor: Some(tensor),
+        dtype,
         value,
+        within: None,
         span: span(),
     });
-    let stmts = prop::collection::vec(statement, 0..4);
+    let expected =
+        (prop::option::of(ident()), test_value(), prop::option::of(expr())).prop_map(|(tensor, value, within)| {
+            TestStmt { expect: true, tensor, dtype: None, value, within, span: span() }
+        });
+    prop_oneof![given, expected]
+}
+
+fn test() -> impl Strategy<Value = Test> {
+    let stmts = prop::collection::vec(test_statement(), 0..4);
     (ident(), ident(), named_args(), prop::option::of(with()), stmts).prop_map(
         |(name, subject, params, schedule, stmts)| Test { name, subject, params, schedule, stmts, span: span() },
     )

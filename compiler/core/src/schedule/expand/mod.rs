@@ -339,8 +339,9 @@ impl Scope<'_> {
             ExprKind::Binary { op, left, right } => {
                 ExprKind::Binary { op: *op, left: inner(left), right: inner(right) }
             }
-            ExprKind::Call { function, args, named } => ExprKind::Call {
+            ExprKind::Call { function, format, args, named } => ExprKind::Call {
                 function: function.clone(),
+                format: format.clone(),
                 args: args.iter().map(|arg| self.expr(arg)).collect(),
                 named: named.clone(),
             },

@@ -45,7 +45,7 @@ struct Extents<'a> {
 impl Extents<'_> {
     fn visit(&mut self, e: &Expr) -> Checked<()> {
         match &e.kind {
-            ExprKind::Int(_) | ExprKind::Name(_) => Ok(()),
+            ExprKind::Int(_) | ExprKind::Decimal(_) | ExprKind::Name(_) => Ok(()),
             ExprKind::Paren(inner) | ExprKind::Negate(inner) => self.visit(inner),
             ExprKind::Binary { left, right, .. } | ExprKind::Compare { left, right, .. } => {
                 self.visit(left)?;

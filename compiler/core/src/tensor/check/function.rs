@@ -8,6 +8,7 @@
 use tilewright_syntax::ast::{self, Expr, ExprKind, Ident};
 use tilewright_syntax::{Diagnostic, Span};
 
+use super::convert;
 use super::scope::Scope;
 use super::value::Value;
 use super::{Checked, FUNCTIONS, Fault};
@@ -120,16 +121,21 @@ impl Body<'_> {
 
     fn body(&self, e: &Expr) -> Result<(), TensorError> {
         match &e.kind {
-            ExprKind::Int(_) => Ok(()),
+            ExprKind::Int(_) | ExprKind::Decimal(_) => Ok(()),
             ExprKind::Name(name) => self.name(name, e.span),
             ExprKind::Paren(inner) | ExprKind::Negate(inner) => self.body(inner),
             ExprKind::Binary { left, right, .. } | ExprKind::Compare { left, right, .. } => {
                 self.body(left)?;
                 self.body(right)
             }
-            ExprKind::Call { function, args, .. } => {
+            ExprKind::Call { function, format, args, .. } => {
+                if let Some(format) = format {
+                    convert::takes_format(function, format)?;
+                }
                 self.call(function, args.len(), e.span)?;
-                args.iter().try_for_each(|arg| self.body(arg))
+                let values = args.iter().enumerate();
+                let values = values.filter(|(at, arg)| !convert::is_rounding(format.as_ref(), *at, arg));
+                values.map(|(_, arg)| arg).try_for_each(|arg| self.body(arg))
             }
             ExprKind::Index { tensor, .. } => Err(self.not_scalar(format!("an element of `{}`", tensor.name), e.span)),
             ExprKind::Reduce { op, .. } => Err(self.not_scalar(format!("a reduction `{}`", op.name), e.span)),
@@ -187,6 +193,10 @@ fn collect_calls<'a>(e: &'a Expr, found: &mut Vec<&'a Ident>) {
             found.push(function);
             args.iter().for_each(|arg| collect_calls(arg, found));
         }
-        ExprKind::Int(_) | ExprKind::Name(_) | ExprKind::Index { .. } | ExprKind::Reduce { .. } => {}
+        ExprKind::Int(_)
+        | ExprKind::Decimal(_)
+        | ExprKind::Name(_)
+        | ExprKind::Index { .. }
+        | ExprKind::Reduce { .. } => {}
     }
 }

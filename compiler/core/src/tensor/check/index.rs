@@ -39,6 +39,9 @@ impl Scope<'_> {
     fn affine(&self, e: &Expr) -> Checked<Affine<AxisId>> {
         let index = match &e.kind {
             ExprKind::Int(value) => Affine::constant(*value),
+            ExprKind::Decimal(value) => {
+                return Err(not_affine(format!("`{value}`"), e.span, "an index is a whole number"));
+            }
             ExprKind::Name(name) => match self.name(name, e.span)? {
                 Meaning::Axis(axis) => Affine::var(axis),
                 Meaning::Constant(value) => Affine::constant(value),
@@ -76,7 +79,8 @@ impl Scope<'_> {
     fn affine_binary(&self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Checked<Affine<AxisId>> {
         let (a, b) = (self.affine(left)?, self.affine(right)?);
         if let (Some(a), Some(b)) = (a.as_constant(), b.as_constant()) {
-            return Ok(Affine::constant(constants::apply(op, a, b, span)?));
+            let value = constants::apply(op, a.into(), b.into(), span)?;
+            return Ok(Affine::constant(value.integer().expect("integers make integers")));
         }
         let ranges = |axis| self.range(axis);
         match (op, a.as_constant(), b.as_constant()) {

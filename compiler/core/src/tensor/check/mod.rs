@@ -5,6 +5,7 @@
 //! every tensor has at most [`MAX_ELEMENTS`] elements and every definition takes at most [`MAX_WORK`] steps, so later
 //! stages compute with sizes and offsets in `i64` without overflow.
 
+mod convert;
 mod extents;
 pub(super) mod function;
 mod index;
@@ -20,6 +21,8 @@ use tilewright_syntax::{Diagnostic, Span};
 
 use super::constants::{Constants, bind_parameters};
 use super::error::{ExtentSource, TensorError};
+use super::format::Format;
+use super::format_error::FormatError;
 use super::{Axis, AxisId, Compute, Definition, Kernel, Leaf, Reducer, Reduction, Tensor, TensorId};
 use crate::modules::Modules;
 use crate::scalar::{DType, Scalar};
@@ -49,6 +52,12 @@ enum Fault {
 }
 
 type Checked<T> = Result<T, Fault>;
+
+impl From<FormatError> for Fault {
+    fn from(error: FormatError) -> Fault {
+        TensorError::from(error).into()
+    }
+}
 
 impl From<TensorError> for Fault {
     fn from(error: TensorError) -> Fault {
@@ -185,15 +194,15 @@ impl<'a> Checker<'a> {
 
     fn input(&self, input: &ast::Input) -> Checked<Tensor> {
         self.name_is_free(&input.name)?;
-        let dtype = element_type(&input.dtype)?;
+        let format = Format::named(&input.dtype)?;
         let dimension = |(at, e)| self.extent(e, || format!("dimension {at} of `{}`", input.name.name));
         let shape = input.dims.iter().enumerate().map(dimension).collect::<Checked<_>>()?;
-        let outside = input.outside.as_ref().map(|e| self.outside(e, dtype)).transpose()?;
+        let outside = input.outside.as_ref().map(|e| self.outside(e, format)).transpose()?;
         Ok(Tensor {
             name: input.name.name.clone(),
             span: input.name.span,
-            dtype,
-            fraction: 0,
+            dtype: format.dtype,
+            fraction: format.fraction,
             shape,
             output: false,
             outside,
@@ -201,9 +210,8 @@ impl<'a> Checker<'a> {
         })
     }
 
-    fn outside(&self, e: &Expr, dtype: DType) -> Checked<i32> {
-        let value = self.constants.eval(e)?;
-        Ok(value::fit(value, dtype, e.span, None)?)
+    fn outside(&self, e: &Expr, format: Format) -> Checked<i32> {
+        Ok(format.value(self.constants.number(e)?, e.span, None)?)
     }
 
     /// An extent that is written as an expression.
@@ -218,12 +226,12 @@ impl<'a> Checker<'a> {
 
     fn define(&mut self, define: &ast::Define) -> Checked<Tensor> {
         self.name_is_free(&define.name)?;
-        let (compute, dtype) = self.computed(define, &[], None)?;
+        let (compute, format) = self.computed(define, &[], None)?;
         Ok(Tensor {
             name: define.name.name.clone(),
             span: define.name.span,
-            dtype,
-            fraction: 0,
+            dtype: format.dtype,
+            fraction: format.fraction,
             shape: compute.axes.iter().map(|a| self.kernel.axis(*a).extent).collect(),
             output: define.output,
             outside: None,
@@ -238,8 +246,8 @@ impl<'a> Checker<'a> {
         &mut self,
         define: &ast::Define,
         known: &[ExtentSource],
-        wanted: Option<DType>,
-    ) -> Checked<(Compute, DType)> {
+        wanted: Option<Format>,
+    ) -> Checked<(Compute, Format)> {
         self.calls.set(0);
         let RightSide { reduction, body } = split_reduction(&define.value)?;
         let reduced = reduction.map_or(&[][..], |(_, axes)| axes);
@@ -255,10 +263,10 @@ impl<'a> Checker<'a> {
         if let Some(missing) = declared.iter().zip(&extents).find_map(|(a, e)| e.is_none().then_some(*a)) {
             return Err(unknown_extent(missing, value));
         }
-        let (value, dtype) = value?;
+        let (value, format) = value?;
         let (spatial, reduced) = axes.split_at(spatial);
         let reduction = reduction.map(|(reducer, _)| Reduction { reducer, axes: reduced.to_vec(), start: None });
-        Ok((Compute { axes: spatial.to_vec(), reduction, value }, dtype))
+        Ok((Compute { axes: spatial.to_vec(), reduction, value }, format))
     }
 
     /// The value of a definition and the type of its tensor.
@@ -267,13 +275,13 @@ impl<'a> Checker<'a> {
         define: &ast::Define,
         axes: &[AxisId],
         reducer: Option<Reducer>,
-        wanted: Option<DType>,
+        wanted: Option<Format>,
         body: &Expr,
-    ) -> Checked<(Scalar<Leaf>, DType)> {
+    ) -> Checked<(Scalar<Leaf>, Format)> {
         let scope = self.scope(define, axes);
         match reducer {
             Some(reducer) => scope.reduced_value(reducer, body),
-            None => scope.stored_value(body, wanted.unwrap_or(DType::I32)),
+            None => scope.stored_value(body, wanted.unwrap_or(Format::plain(DType::I32))),
         }
     }
 
@@ -366,18 +374,13 @@ impl<'a> Checker<'a> {
 
 /// The error of a definition that has an axis without extent: a wrong name or form in its value could be the reason, and
 /// is told instead. Whether indices are in range is not known in this case.
-fn unknown_extent(axis: &AxisDecl, value: Checked<(Scalar<Leaf>, DType)>) -> Fault {
+fn unknown_extent(axis: &AxisDecl, value: Checked<(Scalar<Leaf>, Format)>) -> Fault {
     let missing = TensorError::ExtentMissing { axis: axis.name.name.clone(), span: axis.name.span };
     match value {
         Ok(_) => missing.into(),
         Err(Fault::Error(error)) if matches!(*error, TensorError::ReadOutside(_)) => missing.into(),
         Err(fault) => fault,
     }
-}
-
-fn element_type(ident: &Ident) -> Result<DType, TensorError> {
-    let Ident { name, span } = ident;
-    DType::from_name(name).ok_or_else(|| TensorError::UnknownType { name: name.clone(), span: *span })
 }
 
 /// The number of elements of a tensor.

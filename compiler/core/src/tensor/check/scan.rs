@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, Ident, ScanStmt};
 
-use super::{Checked, Checker, element_type};
-use crate::scalar::{DType, Scalar};
+use super::{Checked, Checker};
+use crate::scalar::Scalar;
 use crate::tensor::error::ExtentSource;
+use crate::tensor::format::Format;
 use crate::tensor::scan_error::ScanError;
 use crate::tensor::{Compute, Definition, Leaf, Read, Scan, State, Tensor, TensorId};
 
@@ -88,16 +89,16 @@ impl Checker<'_> {
     /// Adds the tensor of the initial value, and the state as one that keeps it; `next` says what it really becomes.
     fn state(&mut self, state: &ast::State) -> Checked<TensorId> {
         self.name_is_free(&state.name)?;
-        let dtype = element_type(&state.dtype)?;
-        let init = self.initial(state, dtype)?;
+        let format = Format::named(&state.dtype)?;
+        let init = self.initial(state, format)?;
         let shape = self.kernel.tensor(init).shape.clone();
         let next = self.unchanged(state, &shape);
         let steps = self.open.as_ref().map_or(1, |scan| scan.steps);
         self.add_to_scan(Tensor {
             name: state.name.name.clone(),
             span: state.name.span,
-            dtype,
-            fraction: 0,
+            dtype: format.dtype,
+            fraction: format.fraction,
             shape: std::iter::once(steps + 1).chain(shape).collect(),
             output: false,
             outside: None,
@@ -105,15 +106,15 @@ impl Checker<'_> {
         })
     }
 
-    fn initial(&mut self, state: &ast::State, dtype: DType) -> Checked<TensorId> {
+    fn initial(&mut self, state: &ast::State, format: Format) -> Checked<TensorId> {
         let name = Ident { name: self.initial_name(&state.name.name), span: state.name.span };
         let (axes, value) = (state.axes.clone(), state.value.clone());
         let define = ast::Define { output: false, name, axes, value, span: state.span };
         let open = self.open.take();
-        let computed = self.computed(&define, &[], Some(dtype));
+        let computed = self.computed(&define, &[], Some(format));
         self.open = open;
         let (compute, found) = computed?;
-        self.has_type(&state.name, "its initial value", dtype, found, state.value.span)?;
+        self.has_type(&state.name, "its initial value", format, found, state.value.span)?;
         let members = self.open.as_ref().map_or(&[][..], |scan| &scan.tensors);
         if let Some(read) = compute.reads().into_iter().find(|r| members.contains(&r.tensor)) {
             let (state, declared) = (state.name.name.clone(), state.name.span);
@@ -124,8 +125,8 @@ impl Checker<'_> {
         self.add(Tensor {
             name,
             span,
-            dtype,
-            fraction: 0,
+            dtype: format.dtype,
+            fraction: format.fraction,
             shape,
             output: false,
             outside: None,
@@ -174,7 +175,7 @@ impl Checker<'_> {
             return Err(error(ScanError::NextTwice { state: name.clone(), span: *span, first }));
         }
         let tensor = self.kernel.tensor(*id);
-        let (dtype, expected) = (tensor.dtype, tensor.shape[1..].to_vec());
+        let (format, expected) = (tensor.format(), tensor.shape[1..].to_vec());
         let known = expected.iter().zip(&state.axes).map(|(extent, axis)| ExtentSource {
             extent: *extent,
             span: axis.name.span,
@@ -183,8 +184,8 @@ impl Checker<'_> {
         let known: Vec<ExtentSource> = known.filter(|_| next.axes.len() == expected.len()).collect();
         let (axes, value) = (next.axes.clone(), next.value.clone());
         let define = ast::Define { output: false, name: next.name.clone(), axes, value, span: next.span };
-        let (compute, found) = self.computed(&define, &known, Some(dtype))?;
-        self.has_type(&state.name, "its next value", dtype, found, next.value.span)?;
+        let (compute, found) = self.computed(&define, &known, Some(format))?;
+        self.has_type(&state.name, "its next value", format, found, next.value.span)?;
         let shape: Vec<i64> = compute.axes[1..].iter().map(|a| self.kernel.axis(*a).extent).collect();
         if shape != expected {
             let (state, declared) = (name.clone(), state.name.span);
@@ -196,7 +197,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn has_type(&self, state: &Ident, what: &'static str, expected: DType, found: DType, span: Span) -> Checked<()> {
+    fn has_type(&self, state: &Ident, what: &'static str, expected: Format, found: Format, span: Span) -> Checked<()> {
         if expected == found {
             return Ok(());
         }

@@ -7,46 +7,46 @@
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, Expr, ExprKind, Ident};
 
+use super::convert::{conversion, takes_format};
 use super::scope::{Meaning, Scope};
 use super::{Checked, reducer};
 use crate::affine::Affine;
-use crate::scalar::{self, BinaryOp, CastMode, CompareOp, DType, Scalar, SelectParts};
+use crate::scalar::{BinaryOp, CastMode, CompareOp, DType, Scalar, SelectParts};
 use crate::tensor::constants;
-use crate::tensor::error::{Operand, TensorError};
+use crate::tensor::error::TensorError;
+use crate::tensor::format::{Format, MAX_FRACTION};
+use crate::tensor::format_error::{FormatError, Operand};
+use crate::tensor::number::Number;
 use crate::tensor::{Leaf, Read, Reducer};
 
-/// An expression with its type, or a constant that takes the type of what stands beside it.
+/// An expression with its format, or a constant that takes the format of what stands beside it.
 #[derive(Clone)]
 pub(super) enum Value {
-    Constant(i64),
-    Typed(Scalar<Leaf>, DType),
+    Constant(Number),
+    Typed(Scalar<Leaf>, Format),
 }
 
-/// The constant in a type that can hold it. `beside` is the operand whose type it takes.
-pub(super) fn fit(value: i64, dtype: DType, span: Span, beside: Option<Span>) -> Result<i32, TensorError> {
-    let (min, max) = dtype.limits();
-    if (min..=max).contains(&value) {
-        return Ok(value as i32);
-    }
-    Err(TensorError::DoesNotFit { value, dtype, span, beside })
-}
+/// What integers are computed in.
+const INT: Format = Format::plain(DType::I32);
 
 impl Scope<'_> {
     /// The value of a definition without a reduction, and the type that its tensor has. A number takes the type `number`.
-    pub(super) fn stored_value(&self, e: &Expr, number: DType) -> Checked<(Scalar<Leaf>, DType)> {
+    pub(super) fn stored_value(&self, e: &Expr, number: Format) -> Checked<(Scalar<Leaf>, Format)> {
         typed(self.value(e)?, number, e.span)
     }
 
     /// The value that a reduction joins, in the type of its result.
-    pub(super) fn reduced_value(&self, reducer: Reducer, e: &Expr) -> Checked<(Scalar<Leaf>, DType)> {
-        let (value, dtype) = self.stored_value(e, DType::I32)?;
+    pub(super) fn reduced_value(&self, reducer: Reducer, e: &Expr) -> Checked<(Scalar<Leaf>, Format)> {
+        let (value, Format { dtype, fraction }) = self.stored_value(e, INT)?;
         let result = reducer.result(dtype);
-        Ok((if result == dtype { value } else { widen(value, dtype) }, result))
+        let value = if result == dtype { value } else { widen(value, dtype) };
+        Ok((value, Format { dtype: result, fraction }))
     }
 
     pub(super) fn value(&self, e: &Expr) -> Checked<Value> {
         match &e.kind {
-            ExprKind::Int(value) => Ok(Value::Constant(*value)),
+            ExprKind::Int(value) => Ok(Value::Constant((*value).into())),
+            ExprKind::Decimal(value) => Ok(Value::Constant((*value).into())),
             ExprKind::Name(name) => self.named_value(name, e.span),
             ExprKind::Paren(inner) => self.value(inner),
             ExprKind::Negate(inner) => self.negated(inner, e.span),
@@ -54,7 +54,7 @@ impl Scope<'_> {
             ExprKind::Call { function, named, .. } if !named.is_empty() => {
                 Err(TensorError::NoSuchArgument { function: function.name.clone(), span: named[0].name.span }.into())
             }
-            ExprKind::Call { function, args, .. } => self.call(function, args, e.span),
+            ExprKind::Call { function, format, args, .. } => self.call((function, format.as_ref()), args, e.span),
             ExprKind::Compare { .. } => Err(TensorError::ComparisonAsValue { span: e.span }.into()),
             ExprKind::Index { tensor, indices } => self.read(tensor, indices, e.span),
             ExprKind::Reduce { op, .. } => {
@@ -69,10 +69,10 @@ impl Scope<'_> {
             return Ok(argument);
         }
         match self.name(name, span)? {
-            Meaning::Constant(value) => Ok(Value::Constant(value)),
+            Meaning::Constant(value) => Ok(Value::Constant(value.into())),
             Meaning::Axis(axis) => {
-                fit(self.range(axis).max, DType::I32, span, None)?;
-                Ok(Value::Typed(Scalar::Leaf(Leaf::Axis(axis)), DType::I32))
+                INT.value(self.range(axis).max.into(), span, None)?;
+                Ok(Value::Typed(Scalar::Leaf(Leaf::Axis(axis)), INT))
             }
         }
     }
@@ -84,15 +84,15 @@ impl Scope<'_> {
         if let Some(step) = self.step(tensor) {
             indices.insert(0, Affine::var(step));
         }
-        let dtype = self.kernel.tensor(tensor).dtype;
-        Ok(Value::Typed(Scalar::Leaf(Leaf::Read(Read { tensor, indices, span })), dtype))
+        let format = self.kernel.tensor(tensor).format();
+        Ok(Value::Typed(Scalar::Leaf(Leaf::Read(Read { tensor, indices, span })), format))
     }
 
     fn negated(&self, inner: &Expr, span: Span) -> Checked<Value> {
         match self.value(inner)? {
             Value::Constant(value) => Ok(Value::Constant(constants::negate(value, span)?)),
-            Value::Typed(value, dtype) => {
-                Ok(Value::Typed(fold(BinaryOp::Sub, Scalar::int(0), widen(value, dtype)), DType::I32))
+            Value::Typed(value, format) => {
+                Ok(Value::Typed(fold(BinaryOp::Sub, Scalar::int(0), widen(value, format.dtype)), wide(format)))
             }
         }
     }
@@ -105,41 +105,44 @@ impl Scope<'_> {
         let operation = match op {
             ast::BinaryOp::Add => BinaryOp::Add,
             ast::BinaryOp::Sub => BinaryOp::Sub,
-            ast::BinaryOp::Mul => BinaryOp::Mul,
+            ast::BinaryOp::Mul => return product((a, left), (b, right)),
             ast::BinaryOp::Shl => return self.shift(BinaryOp::Shl, (a, left), (b, right)),
             ast::BinaryOp::Shr => return self.shift(BinaryOp::Shr, (a, left), (b, right)),
             ast::BinaryOp::Div | ast::BinaryOp::Mod => {
                 return Err(TensorError::ValueDivision { operator: op.symbol(), span }.into());
             }
         };
-        let (a, b, dtype) = unify(op.symbol(), (a, left), (b, right))?;
-        Ok(Value::Typed(fold(operation, widen(a, dtype), widen(b, dtype)), DType::I32))
+        let (a, b, format) = unify(op.symbol(), (a, left), (b, right))?;
+        Ok(Value::Typed(fold(operation, widen(a, format.dtype), widen(b, format.dtype)), wide(format)))
     }
 
     fn shift(&self, op: BinaryOp, (value, left): (Value, &Expr), (amount, right): (Value, &Expr)) -> Checked<Value> {
-        let Value::Constant(amount) = amount else {
+        let amount = if let Value::Constant(amount) = amount { amount.integer() } else { None };
+        let Some(amount) = amount else {
             return Err(TensorError::ShiftAmount { value: None, span: right.span }.into());
         };
         if !(0..32).contains(&amount) {
             return Err(TensorError::ShiftAmount { value: Some(amount), span: right.span }.into());
         }
-        let (value, dtype) = typed(value, DType::I32, left.span)?;
-        Ok(Value::Typed(fold(op, widen(value, dtype), Scalar::int(amount as i32)), DType::I32))
+        let (value, format) = typed(value, INT, left.span)?;
+        Ok(Value::Typed(fold(op, widen(value, format.dtype), Scalar::int(amount as i32)), wide(format)))
     }
 
-    fn call(&self, function: &Ident, args: &[Expr], span: Span) -> Checked<Value> {
+    fn call(&self, (function, format): (&Ident, Option<&Ident>), args: &[Expr], span: Span) -> Checked<Value> {
+        if let Some(to) = conversion(&function.name) {
+            return self.converted((function, format), to, args, span);
+        }
+        if let Some(format) = format {
+            takes_format(function, format)?;
+        }
         let name = function.name.as_str();
         let wrong_count =
             |expected| TensorError::WrongArgumentCount { name: name.to_owned(), expected, found: args.len(), span };
         match (name, args) {
-            ("i32", [e]) => self.converted(DType::I32, CastMode::Wrap, e),
-            ("i8", [e]) => self.converted(DType::I8, CastMode::Wrap, e),
-            ("sat8", [e]) => self.converted(DType::I8, CastMode::Saturate, e),
             ("min", [a, b]) => self.choice("min", BinaryOp::Min, (self.value(a)?, a), (self.value(b)?, b)),
             ("max", [a, b]) => self.choice("max", BinaryOp::Max, (self.value(a)?, a), (self.value(b)?, b)),
             ("clip", [e, low, high]) => self.clip(e, low, high, span),
             ("select", [condition, yes, no]) => self.select(condition, yes, no),
-            ("i32" | "i8" | "sat8", _) => Err(wrong_count("one argument").into()),
             ("min" | "max", _) => Err(wrong_count("two arguments").into()),
             ("select", _) => Err(wrong_count("a comparison and two values").into()),
             ("clip", _) => Err(wrong_count("three arguments").into()),
@@ -148,23 +151,13 @@ impl Scope<'_> {
         }
     }
 
-    fn converted(&self, to: DType, mode: CastMode, e: &Expr) -> Checked<Value> {
-        let (value, dtype) = typed(self.value(e)?, DType::I32, e.span)?;
-        let value = match value {
-            value if dtype == to => value,
-            Scalar::Const { value, .. } => Scalar::Const { value: scalar::cast(to, mode, value), dtype: to },
-            value => Scalar::cast(to, mode, value),
-        };
-        Ok(Value::Typed(value, to))
-    }
-
     /// `min` or `max`.
     fn choice(&self, name: &str, op: BinaryOp, left: (Value, &Expr), right: (Value, &Expr)) -> Checked<Value> {
         if let (Value::Constant(a), Value::Constant(b)) = (&left.0, &right.0) {
             return Ok(Value::Constant(if op == BinaryOp::Min { *a.min(b) } else { *a.max(b) }));
         }
-        let (a, b, dtype) = unify(name, left, right)?;
-        Ok(Value::Typed(fold(op, a, b), dtype))
+        let (a, b, format) = unify(name, left, right)?;
+        Ok(Value::Typed(fold(op, a, b), format))
     }
 
     /// `select(a < b, yes, no)`. What is compared has one type, and the values to choose from have one.
@@ -176,12 +169,12 @@ impl Scope<'_> {
         let (yes_value, no_value) = (self.value(yes)?, self.value(no)?);
         let op = comparison(*op);
         if let (Value::Constant(a), Value::Constant(b)) = (&a, &b) {
-            let holds = op.eval((*a).cmp(b) as i32, 0);
+            let holds = op.eval(a.cmp(b) as i32, 0);
             return Ok(if holds { yes_value } else { no_value });
         }
         let (left, right, _) = unify(op.symbol(), (a, left), (b, right))?;
-        let (yes, no, dtype) = unify("select", (yes_value, yes), (no_value, no))?;
-        Ok(Value::Typed(Scalar::select(op, SelectParts { left, right, yes, no }), dtype))
+        let (yes, no, format) = unify("select", (yes_value, yes), (no_value, no))?;
+        Ok(Value::Typed(Scalar::select(op, SelectParts { left, right, yes, no }), format))
     }
 
     /// `clip(e, low, high)` is `min(max(e, low), high)`.
@@ -208,44 +201,91 @@ fn comparison(op: ast::CompareOp) -> CompareOp {
     }
 }
 
-/// Both operands in one type: constants take that of the other one.
+/// The product, whose fraction bits are those of both factors. An integer has none, whatever stands beside it.
+fn product((a, left): (Value, &Expr), (b, right): (Value, &Expr)) -> Checked<Value> {
+    let formats = [&a, &b].map(|value| if let Value::Typed(_, format) = value { Some(*format) } else { None });
+    let factor = |value: Value, at: &Expr, beside: Option<Format>, place: &Expr| match (value, beside) {
+        (Value::Typed(value, format), _) => Ok::<_, super::Fault>((value, format)),
+        (Value::Constant(number), _) if number.integer().is_none() => {
+            Err(FormatError::DecimalFactor { number, span: at.span }.into())
+        }
+        (Value::Constant(number), beside) => {
+            let format = Format::plain(beside.map_or(DType::I32, |f| f.dtype));
+            Ok((constant(number, format, at, place)?, format))
+        }
+    };
+    let (a, s) = factor(a, left, formats[1], right)?;
+    let (b, t) = factor(b, right, formats[0], left)?;
+    let operands = || (operand(left, s), operand(right, t));
+    if s.dtype != t.dtype {
+        let (left, right) = operands();
+        return Err(TensorError::TypeMismatch { operator: "*".to_owned(), left, right }.into());
+    }
+    let fraction = s.fraction + t.fraction;
+    if fraction > MAX_FRACTION {
+        let (left, right) = operands();
+        return Err(FormatError::Product { left, right }.into());
+    }
+    let value = fold(BinaryOp::Mul, widen(a, s.dtype), widen(b, t.dtype));
+    Ok(Value::Typed(value, Format { dtype: DType::I32, fraction }))
+}
+
+/// Both operands in one format: constants take that of the other one.
 fn unify(
     operator: &str,
     (a, left): (Value, &Expr),
     (b, right): (Value, &Expr),
-) -> Checked<(Scalar<Leaf>, Scalar<Leaf>, DType)> {
-    let constant = |value, dtype, at: &Expr, beside: &Expr| {
-        let value = fit(value, dtype, at.span, Some(beside.span).filter(|_| dtype == DType::I8))?;
-        Ok::<_, TensorError>(Scalar::Const { value, dtype })
-    };
+) -> Checked<(Scalar<Leaf>, Scalar<Leaf>, Format)> {
     match (a, b) {
         (Value::Typed(a, s), Value::Typed(b, t)) if s == t => Ok((a, b, s)),
         (Value::Typed(_, s), Value::Typed(_, t)) => {
-            let operand = |e: &Expr, dtype| Operand { text: describe(e), dtype, span: e.span };
-            let (left, right) = (operand(left, s), operand(right, t));
-            Err(TensorError::TypeMismatch { operator: operator.to_owned(), left, right }.into())
+            let (operator, left, right) = (operator.to_owned(), operand(left, s), operand(right, t));
+            Err(match s.fraction == t.fraction {
+                true => TensorError::TypeMismatch { operator, left, right }.into(),
+                false => FormatError::Mismatch { operator, left, right }.into(),
+            })
         }
         (Value::Typed(a, t), Value::Constant(b)) => Ok((a, constant(b, t, right, left)?, t)),
         (Value::Constant(a), Value::Typed(b, t)) => Ok((constant(a, t, left, right)?, b, t)),
-        (Value::Constant(a), Value::Constant(b)) => {
-            let t = DType::I32;
-            Ok((constant(a, t, left, right)?, constant(b, t, right, left)?, t))
+        (a @ Value::Constant(_), b @ Value::Constant(_)) => {
+            let ((a, _), (b, _)) = (typed(a, INT, left.span)?, typed(b, INT, right.span)?);
+            Ok((a, b, INT))
         }
     }
 }
 
-/// A value with a type, which is `default` for a constant.
-fn typed(value: Value, default: DType, span: Span) -> Checked<(Scalar<Leaf>, DType)> {
+/// A number in the format of what stands beside it.
+fn constant(number: Number, format: Format, at: &Expr, beside: &Expr) -> Result<Scalar<Leaf>, TensorError> {
+    let shown = format.dtype == DType::I8 || format.fraction > 0 || !number.is_whole();
+    let value = format.value(number, at.span, Some(beside.span).filter(|_| shown))?;
+    Ok(Scalar::Const { value, dtype: format.dtype })
+}
+
+fn operand(e: &Expr, format: Format) -> Operand {
+    Operand { text: describe(e), format, span: e.span }
+}
+
+/// A value with a format, which is `default` for a constant. What only defaults to integers takes no decimal.
+pub(super) fn typed(value: Value, default: Format, span: Span) -> Checked<(Scalar<Leaf>, Format)> {
     match value {
-        Value::Constant(value) => {
-            Ok((Scalar::Const { value: fit(value, default, span, None)?, dtype: default }, default))
+        Value::Constant(number) if default == INT && number.integer().is_none() => {
+            Err(FormatError::DecimalAlone { number, span }.into())
         }
-        Value::Typed(value, dtype) => Ok((value, dtype)),
+        Value::Constant(number) => {
+            let value = default.value(number, span, None)?;
+            Ok((Scalar::Const { value, dtype: default.dtype }, default))
+        }
+        Value::Typed(value, format) => Ok((value, format)),
     }
+}
+
+/// The format of a value that is widened to `i32`.
+fn wide(format: Format) -> Format {
+    Format { dtype: DType::I32, ..format }
 }
 
 /// The value as `i32`.
-fn widen(value: Scalar<Leaf>, dtype: DType) -> Scalar<Leaf> {
+pub(super) fn widen(value: Scalar<Leaf>, dtype: DType) -> Scalar<Leaf> {
     match (value, dtype) {
         (Scalar::Const { value, .. }, _) => Scalar::int(value),
         (value, DType::I32) => value,
@@ -254,7 +294,7 @@ fn widen(value: Scalar<Leaf>, dtype: DType) -> Scalar<Leaf> {
 }
 
 /// The operation, or its value where both operands are constants of one type.
-fn fold(op: BinaryOp, left: Scalar<Leaf>, right: Scalar<Leaf>) -> Scalar<Leaf> {
+pub(super) fn fold(op: BinaryOp, left: Scalar<Leaf>, right: Scalar<Leaf>) -> Scalar<Leaf> {
     match (&left, &right) {
         (Scalar::Const { value: a, dtype }, Scalar::Const { value: b, .. }) => {
             Scalar::Const { value: op.eval(*a, *b), dtype: *dtype }
@@ -267,13 +307,17 @@ fn fold(op: BinaryOp, left: Scalar<Leaf>, right: Scalar<Leaf>) -> Scalar<Leaf> {
 fn describe(e: &Expr) -> String {
     match &e.kind {
         ExprKind::Int(value) => value.to_string(),
+        ExprKind::Decimal(value) => value.to_string(),
         ExprKind::Name(name) => name.clone(),
         ExprKind::Paren(inner) => describe(inner),
         ExprKind::Index { tensor, indices } => {
             let indices: Vec<String> = indices.iter().map(describe).collect();
             format!("{}[{}]", tensor.name, indices.join(", "))
         }
-        ExprKind::Call { function, .. } => format!("{}(...)", function.name),
+        ExprKind::Call { function, format, .. } => {
+            let format = format.as_ref().map(|f| format!(".{}", f.name)).unwrap_or_default();
+            format!("{}{format}(...)", function.name)
+        }
         ExprKind::Reduce { op, .. } => format!("{}(...)", op.name),
         ExprKind::Binary { .. } | ExprKind::Negate(_) | ExprKind::Compare { .. } => "...".to_owned(),
     }

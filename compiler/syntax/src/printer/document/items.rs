@@ -138,8 +138,8 @@ impl<'d> Documents<'d> {
         let axes = self.list("[", axes, "]", 0, |axis| axis.name.span.start, Self::axis);
         let dtype = match statement {
             ScanStmt::State(state) => {
-                let gap = self.gap(state.dtype.span.start, " ");
-                self.text(":").append(gap).append(self.name(&state.dtype))
+                let gap = self.gap(state.dtype.name.span.start, " ");
+                self.text(":").append(gap).append(self.type_name(&state.dtype))
             }
             _ => self.arena.nil(),
         };
@@ -158,9 +158,27 @@ impl<'d> Documents<'d> {
 
     pub(in crate::printer) fn test_statement(&mut self, statement: &TestStmt) -> Doc<'d> {
         let word = self.text(if statement.expect { "expect " } else { "" });
-        let name = word.append(self.name(&statement.tensor)).append(" =");
-        let gap = self.gap(statement.value.span.start, " ");
-        name.append(gap).append(self.test_value(&statement.value))
+        let name = match &statement.tensor {
+            Some(tensor) => word.append(self.name(tensor)),
+            None => word,
+        };
+        let dtype = match &statement.dtype {
+            Some(dtype) => {
+                let gap = self.gap(dtype.name.span.start, " ");
+                self.text(":").append(gap).append(self.type_name(dtype))
+            }
+            None => self.arena.nil(),
+        };
+        let (mark, space) = if statement.tensor.is_some() { (" =", " ") } else { ("", "") };
+        let gap = self.gap(statement.value.span.start, space);
+        let value = name.append(dtype).append(mark).append(gap).append(self.test_value(&statement.value));
+        match &statement.within {
+            Some(within) => {
+                let gap = self.gap(within.span.start, " ");
+                value.append(" within").append(gap).append(self.expr(within))
+            }
+            None => value,
+        }
     }
 
     fn test_value(&mut self, value: &TestValue) -> Doc<'d> {
