@@ -8,7 +8,8 @@
 //! all) holds up the loads behind it. Here the three modules are simulated on estimated durations. Compute and store keep
 //! their order; load takes the first of the next few that can start, where it fills enough of a wait. The instructions
 //! then stand in the order of their starts, so that fetch brings each in time and a relay stops compute only when what it
-//! waits for is nearly done.
+//! waits for is nearly done. Where no load has moved past another one, or past compute that its relay would stop, the program's
+//! order is as good, and stays.
 //!
 //! **No hazard changes direction.** A step starts when all steps of the other modules that it needs are done, and a load
 //! only behind all loads that its needs reach. A pair with a hazard is among these, so it stands in its old order.
@@ -35,10 +36,27 @@ pub fn order(steps: &[Step], durations: &[u64]) -> Option<Vec<u32>> {
     // Stable: of steps that start together, one that needs another was taken behind it.
     starts.sort_by_key(|(_, start)| *start);
     let order: Vec<u32> = starts.into_iter().map(|(position, _)| position).collect();
-    moved_loads(steps, &order).then_some(order)
+    (moved_loads(steps, &order) || passed_by_loads(steps, &order)).then_some(order)
 }
 
-/// Whether loads stand in another order among themselves. Without that, the program's order is as good.
+/// Whether a load that waits for a store goes before compute steps that it stood behind: its relay stops these as well.
+fn passed_by_loads(steps: &[Step], order: &[u32]) -> bool {
+    let waits = |k: u32| steps[k as usize].module == Module::Load && steps[k as usize].needs.get(Module::Store) > 0;
+    let mut last_compute = None;
+    order.iter().any(|k| match steps[*k as usize].module {
+        Module::Compute => {
+            last_compute = last_compute.max(Some(*k));
+            false
+        }
+        // Compute keeps its order: those that have not come stand behind the last one that has.
+        _ => {
+            let next = (last_compute.map_or(0, |k| k + 1)..*k).find(|n| steps[*n as usize].module == Module::Compute);
+            waits(*k) && next.is_some()
+        }
+    })
+}
+
+/// Whether loads stand in another order among themselves.
 fn moved_loads(steps: &[Step], order: &[u32]) -> bool {
     let loads = order.iter().filter(|k| steps[**k as usize].module == Module::Load);
     !loads.is_sorted()
