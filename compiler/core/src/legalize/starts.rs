@@ -8,9 +8,11 @@
 //!
 //! The weights' tile has each element of `b` in all of its columns, so `b` gets a last dimension along which it repeats. The
 //! other factor is a constant of the program: its lanes add up to the power of two by which the element is scaled.
+//!
+//! What lies in the accumulator is copied by the ALU, so the loops of such a start are no tile of the GEMM core.
 
 use crate::affine::Affine;
-use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, stores, wrap};
+use crate::legalize::nest::{Nest, NestLoop, accumulation, rewrite_stores, stores, wrap};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
     Buffer, BufferId, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Role, Scope, Stmt, Store,
@@ -18,6 +20,7 @@ use crate::loops::ir::{
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
+    unmark_copies(program)?;
     let mut nests = Vec::new();
     stores(&program.body, &mut |nest| nests.push(nest));
     let begun: Vec<(&Nest, Start)> = nests.iter().filter_map(|n| Some((n, start(program, n)?))).collect();
@@ -42,6 +45,26 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     })?;
     program.body = factors.loads(program);
     program.body.extend(body);
+    Ok(())
+}
+
+/// Takes the marks of the GEMM core from what a sum starts from in the accumulator.
+fn unmark_copies(program: &mut LoopProgram) -> Result<(), LegalizeError> {
+    let copies = |program: &LoopProgram, nest: &Nest| {
+        let from_acc = |l: &Load| program.buffer(l.buffer).scope == Scope::Acc;
+        let load = match &nest.store.value {
+            Scalar::Leaf(Leaf::Load(load)) => Some(load),
+            _ => None,
+        };
+        accumulation(&nest.store).is_none() && load.is_some_and(from_acc)
+    };
+    let body = std::mem::take(&mut program.body);
+    program.body = rewrite_stores(body, &mut |mut nest| {
+        if copies(program, &nest) {
+            nest.loops.iter_mut().for_each(|l| l.mark = l.mark.filter(|mark| *mark != Mark::Gemm));
+        }
+        Ok::<_, LegalizeError>(vec![nest.into_stmt()])
+    })?;
     Ok(())
 }
 

@@ -263,9 +263,14 @@ impl Compute {
 
     /// Every read, from left to right: those of the value, and then of what it starts from.
     pub fn reads(&self) -> Vec<&Read> {
-        let mut reads = reads_in(&self.value);
-        reads.extend(self.start().into_iter().flat_map(reads_in));
+        let mut reads = self.value_reads();
+        reads.extend(self.start_reads());
         reads
+    }
+
+    /// The reads of what a reduction starts from.
+    pub fn start_reads(&self) -> Vec<&Read> {
+        self.start().into_iter().flat_map(reads_in).collect()
     }
 
     /// The reads of what a reduction joins, or of a value that is none.

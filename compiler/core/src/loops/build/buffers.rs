@@ -36,6 +36,8 @@ impl Builder<'_> {
         };
         if let Some(kept) = stage.and_then(|s| self.schedule.kept(s)) {
             let slots = if kept == Kept::Turns { TURNS } else { tensor.shape[0] };
+            // What a sum starts from is read by whole tiles.
+            shape.iter_mut().zip(self.touched_shape(id)).for_each(|(own, touched)| *own = touched.max(*own));
             (shape[0], array[0]) = (slots, slots);
         }
         let outside = tensor.outside;

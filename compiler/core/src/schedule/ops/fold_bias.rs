@@ -8,13 +8,14 @@
 //! ```
 //!
 //! An arithmetic shift rounds down, so multiples of what it divides by can be added before it as well as behind it, as long as
-//! no sum wraps. That is proved from the types: the sum is of products of `i8` values, and so is what is added.
+//! no sum wraps. That is proved from the types: the sum is of products of `i8` values, and so is what is added. Where nothing is
+//! shifted the order of a sum is free even if it wraps, so an `i32` tensor can be folded as well.
 //!
-//! Checks: the argument is a sum of products that nothing else reads, and no output; the stage adds to it an `i8` tensor, along its axes; the
-//! sum cannot wrap; nothing was folded into it before.
+//! Checks: the argument is a sum of products that nothing else reads, and no output; the stage adds to it an `i8` tensor, or an
+//! `i32` tensor where the sum is not shifted, along its axes; a shifted sum cannot wrap; nothing was folded into it before.
 
 use crate::affine::{Affine, Interval};
-use crate::scalar::{BinaryOp, DType, Scalar};
+use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
 use crate::schedule::args::{Call, resolve_stage};
 use crate::schedule::checks::product;
 use crate::schedule::{Schedule, ScheduleError, StageId};
@@ -65,19 +66,25 @@ fn folded(s: &Schedule, stage: StageId, sum: StageId) -> Result<(Scalar<Leaf>, S
     let value = without_term(s, &compute.value, &is_sum, &mut terms);
     let reads = compute.reads().into_iter().filter(|read| read.tensor == tensor).count();
     let [term] = terms.as_slice() else {
-        return Err(format!("it does not add the value of an `i8` tensor, `i32(b[..])`, to `{name}` or `{name} >> n`"));
+        return Err(format!(
+            "it adds no `i8` tensor, as `i32(b[..])`, to `{name}` or `{name} >> n`, and no `i32` tensor to `{name}`"
+        ));
     };
     if reads != 1 {
         return Err(format!("it reads `{name}` more than once"));
     }
     let start = along_sum(s, stage, sum, term)?;
-    cannot_wrap(s, sum, term.shift)?;
+    if term.shift > 0 {
+        cannot_wrap(s, sum, term.shift)?;
+    }
     Ok((value, start))
 }
 
-/// What is added to a sum: `i32(read)`, behind a shift of the sum to the right.
+/// What is added to a sum, an element as `i32`, behind a shift of the sum to the right.
 struct Term {
     read: Read,
+    /// The element's type.
+    dtype: DType,
     to: Read,
     shift: i32,
 }
@@ -92,8 +99,12 @@ fn without_term(
     match value {
         Scalar::Binary { op: BinaryOp::Add, left, right } => {
             for (shifted, added) in [(left, right), (right, left)] {
-                if let (Some((to, shift)), Some(read)) = (shifted_sum(shifted, is_sum), element(s, added)) {
-                    terms.push(Term { read, to, shift });
+                let found = shifted_sum(shifted, is_sum).and_then(|(to, shift)| {
+                    let (read, dtype) = element(s, added)?;
+                    Some(Term { read, dtype, to, shift })
+                });
+                if let Some(term) = found.filter(|term| term.dtype == DType::I8 || term.shift == 0) {
+                    terms.push(term);
                     return (**shifted).clone();
                 }
             }
@@ -124,11 +135,14 @@ fn shifted_sum(value: &Scalar<Leaf>, is_sum: &dyn Fn(&Leaf) -> bool) -> Option<(
     }
 }
 
-/// `i32(b[..])` of an `i8` tensor.
-fn element(s: &Schedule, value: &Scalar<Leaf>) -> Option<Read> {
-    let Scalar::Cast { to: DType::I32, value, .. } = value else { return None };
-    match &**value {
-        Scalar::Leaf(Leaf::Read(read)) if s.kernel.tensor(read.tensor).dtype == DType::I8 => Some(read.clone()),
+/// `i32(b[..])` of an `i8` tensor, or `b[..]` of an `i32` tensor.
+fn element(s: &Schedule, value: &Scalar<Leaf>) -> Option<(Read, DType)> {
+    let (value, dtype) = match value {
+        Scalar::Cast { to: DType::I32, value, .. } => (&**value, DType::I8),
+        value => (value, DType::I32),
+    };
+    match value {
+        Scalar::Leaf(Leaf::Read(read)) if s.kernel.tensor(read.tensor).dtype == dtype => Some((read.clone(), dtype)),
         _ => None,
     }
 }
@@ -154,7 +168,10 @@ fn along_sum(s: &Schedule, stage: StageId, sum: StageId, term: &Term) -> Result<
     let place = |a: AxisId| Affine::var(axis(a).unwrap_or(a));
     let indices = term.read.indices.iter().map(|index| index.substitute(&place, &range)).collect();
     let element = Scalar::Leaf(Leaf::Read(Read { indices, ..term.read.clone() }));
-    let wide = Scalar::cast(DType::I32, crate::scalar::CastMode::Wrap, element);
+    let wide = match term.dtype {
+        DType::I8 => Scalar::cast(DType::I32, CastMode::Wrap, element),
+        DType::I32 => element,
+    };
     Ok(match term.shift {
         0 => wide,
         shift => Scalar::binary(BinaryOp::Shl, wide, Scalar::int(shift)),
