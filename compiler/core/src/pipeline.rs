@@ -22,7 +22,7 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 15] = [
+pub const PASSES: [Pass; 17] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
@@ -49,6 +49,11 @@ pub const PASSES: [Pass; 15] = [
         run: legalize::compact::run,
     },
     Pass {
+        name: "turns",
+        reason: "before buffers are joined, which a state in one place can be and one in two cannot",
+        run: legalize::turns::run,
+    },
+    Pass {
         name: "inplace",
         reason: "before tiles and places are given, which a joined buffer needs once; it compares normalized indices",
         run: legalize::inplace::run,
@@ -67,6 +72,11 @@ pub const PASSES: [Pass; 15] = [
         name: "layout",
         reason: "while nests still show element by element who walks which dimension of what",
         run: legalize::layout::run,
+    },
+    Pass {
+        name: "parts",
+        reason: "once tiles are given, in which a part and the buffer around it have to agree; before stores are matched",
+        run: legalize::parts::run,
     },
     Pass {
         name: "match_gemm",

@@ -11,8 +11,7 @@
 //! reads the operand at that very element; the ALU can begin with the operand and does not need it again; and no element of
 //! the operand is touched behind the result's, in later iterations of loops around them either.
 
-use crate::affine::Interval;
-use crate::legalize::iterations::are_apart;
+use crate::legalize::iterations::later_miss;
 use crate::legalize::match_alu::begins_with;
 use crate::legalize::nest::{nest, repeating_loops, store_of_nest};
 use crate::legalize::{Cx, LegalizeError};
@@ -73,7 +72,7 @@ fn joinable(
             tried.push(pair);
             let o = program.buffer(operand);
             let keeps_values = o.dtype == result.dtype || o.dtype == DType::I32;
-            let fits = o.scope == Scope::Acc && holds(o, result) && keeps_values;
+            let fits = o.scope == Scope::Acc && holds(o, result, cx) && keeps_values;
             let mut pieces = nests.iter().filter(|(_, store)| computes(store, pair));
             if fits
                 && is_dead_behind(program, pair, block)
@@ -121,12 +120,12 @@ fn is_in_place(program: &LoopProgram, stmt: &Stmt, pair: (BufferId, BufferId)) -
     })
 }
 
-/// The elements of the result that were touched on the way through a block: for each access, what it covers in each
-/// dimension in all iterations together. One that says nothing of its indices has no dimensions.
+/// The elements of the result that were touched on the way through a block, for each access its indices. One that says nothing
+/// of its indices has none.
 struct Touched<'a> {
     program: &'a LoopProgram,
     pair: (BufferId, BufferId),
-    result: Vec<Vec<Interval>>,
+    result: Vec<Vec<Index>>,
 }
 
 /// Whether each element of the operand is dead where the result's is first touched.
@@ -147,7 +146,7 @@ impl Touched<'_> {
             }
             Stmt::For(f) => {
                 let both = stmt.mentions(operand) && stmt.mentions(result);
-                (!both || are_apart(self.program, f, &[operand, result])) && f.body.iter().all(|s| self.leaves_dead(s))
+                (!both || later_miss(self.program, f, operand, result)) && f.body.iter().all(|s| self.leaves_dead(s))
             }
             other => {
                 let dead = !other.mentions(operand) || self.result.is_empty();
@@ -175,22 +174,32 @@ impl Touched<'_> {
         if buffer != operand && buffer != result {
             return true;
         }
-        let covered: Vec<Interval> = indices.iter().map(|i| i.range(&|l| self.program.loop_range(l))).collect();
         if buffer == operand {
-            return self.result.iter().all(|other| are_disjoint(&covered, other));
+            return self.result.iter().all(|other| self.are_disjoint(indices, other));
         }
-        self.result.push(covered);
+        self.result.push(indices.to_vec());
         true
+    }
+
+    /// Whether two accesses are apart in one iteration of the loops around both. Of others, those around have been asked.
+    fn are_disjoint(&self, a: &[Index], b: &[Index]) -> bool {
+        a.iter().zip(b).any(|(a, b)| {
+            let distance = a.minus(b).range(&|l| self.program.loop_range(l));
+            distance.min > 0 || distance.max < 0
+        })
     }
 }
 
-fn are_disjoint(a: &[Interval], b: &[Interval]) -> bool {
-    a.iter().zip(b).any(|(a, b)| a.max < b.min || b.max < a.min)
-}
-
-/// Whether a buffer has an element for each of another.
-fn holds(o: &Buffer, result: &Buffer) -> bool {
-    o.shape.len() == result.shape.len() && o.shape.iter().zip(&result.shape).all(|(a, b)| a >= b)
+/// Whether a buffer has an element for each of another. One that is filled up to whole tiles has elements in the last of them
+/// that the other has not, and would be computed in a part of a tile.
+fn holds(o: &Buffer, result: &Buffer, cx: &Cx) -> bool {
+    let fills_up = |whole: i64, part: i64| {
+        let sides = [cx.core().batch, cx.core().block_out];
+        whole > part && sides.iter().any(|side| (part + side - 1) / side * side == whole)
+    };
+    o.shape.len() == result.shape.len()
+        && o.shape.iter().zip(&result.shape).all(|(a, b)| a >= b)
+        && !o.array.iter().zip(&result.array).any(|(a, b)| fills_up(*a, *b))
 }
 
 /// The buffers that are read only at the element that the store writes.

@@ -123,6 +123,16 @@ pub fn apart(program: &LoopProgram, nest: &Nest, a: &[Index], b: &[Index]) -> bo
     a.iter().zip(b).any(|(a, b)| still(a) && still(b) && differ(a, b))
 }
 
+/// An index in which loops that run once stand still.
+pub fn standing(program: &LoopProgram, index: &Index) -> Index {
+    let once = |l: LoopId| program.loop_var(l).extent == 1;
+    if !index.mentions(&once) {
+        return index.clone();
+    }
+    let value = |l: LoopId| if once(l) { Index::constant(0) } else { Index::var(l) };
+    index.substitute(&value, &|l| program.loop_range(l))
+}
+
 /// A statement inside loops, the first outermost.
 pub fn wrap(loops: &[NestLoop], inner: Stmt) -> Stmt {
     loops
