@@ -7,6 +7,7 @@ mod directives;
 mod drawn;
 mod elementwise;
 mod examples;
+mod gated;
 mod layouts;
 mod overlap;
 mod programs;

@@ -150,6 +150,7 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0363": "an order on chip",
     "E0370": "computed outside of the steps of a scan",
     "E0371": "steps of a scan out of order",
+    "E0372": "a stage that cannot run ahead",
     "E0380": "call of an unknown kernel",
     "E0381": "unknown tensor in a program",
     "E0382": "tensor read before it is computed",

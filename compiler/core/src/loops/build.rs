@@ -17,6 +17,7 @@
 //! split is smaller or because an access begins to reach beyond its array, the loop is cut there ([`pieces`]) and its body
 //! is built once for each piece, with the bounds that hold in it.
 
+mod ahead;
 mod buffers;
 mod marks;
 
@@ -246,7 +247,8 @@ impl Builder<'_> {
         }
         let inside = if phase == Phase::Init { Inside::Start } else { self.inside };
         let last = self.completes(stage, depth);
-        let pieces = pieces(self.schedule, &self.regions, l, inside, last);
+        let pieces = self.cut_for_ahead(l, pieces(self.schedule, &self.regions, l, inside, last));
+        stmts.extend(self.before_steps(l));
         let cut = pieces.len() > 1 || pieces[0] != range;
         let end = pieces.last().map_or(range.max, |p| p.max);
         for piece in pieces {
@@ -323,6 +325,7 @@ impl Builder<'_> {
             match self.schedule.stage(inner).attach.filter(|at| at.stage == stage && at.axis == axis) {
                 // Where nothing is summed up, what the sums start from is all that they need.
                 _ if phase == Phase::Init && !self.schedule.starts_from(stage, inner) => {}
+                Some(_) if self.is_ahead(inner) => {}
                 Some(at) if at.follows && complete => followers.push(inner),
                 Some(at) if !at.follows && (complete || !self.schedule.serves_followers(inner, stage)) => {
                     inside.push(inner);
@@ -341,6 +344,7 @@ impl Builder<'_> {
         for follower in followers {
             body.extend(self.loops_from(follower, 0, Phase::Compute));
         }
+        body.extend(self.later_steps(l, piece));
         self.times = times;
         let mark = self.mark(stage, axis, phase);
         Stmt::For(For { var, mark, body, origin: self.origin(stage, Some(axis)) })

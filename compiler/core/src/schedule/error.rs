@@ -83,6 +83,8 @@ pub enum ScheduleError {
     NotAGemm { span: Span, stage: String, axis: String, part: String, definition: Span, core: String, help: String },
     #[error("`{stage}` cannot be computed there: {reason}")]
     OutOfSteps { span: Span, stage: String, reason: String, scan: Span },
+    #[error("`{stage}` cannot run {steps} ahead: {reason}", steps = steps_text(*steps))]
+    CannotRunAhead { span: Span, stage: String, steps: i64, reason: String, scan: Option<Span> },
     #[error("the steps of `{axis}` have to run in order, outside of all other loops")]
     StepsMoved { span: Span, axis: String, scan: Span },
     #[error("`{tensor}` has no dimension `{}`", name.name)]
@@ -140,6 +142,7 @@ impl ScheduleError {
             ScheduleError::SaidTwice { .. } => "E0321",
             ScheduleError::OutOfSteps { .. } => "E0370",
             ScheduleError::StepsMoved { .. } => "E0371",
+            ScheduleError::CannotRunAhead { .. } => "E0372",
             ScheduleError::StageIsInlined { .. } => "E0322",
             ScheduleError::CannotInline { .. } => "E0323",
             ScheduleError::CannotFuse { .. } => "E0324",
@@ -283,6 +286,11 @@ impl ScheduleError {
                 .primary(*span, "after this")
                 .secondary(*scan, "the scan whose steps compute it")
                 .help("only what does not depend on a state can be computed outside of the steps that read it"),
+            ScheduleError::CannotRunAhead { span, scan, .. } => {
+                let d = d.primary(*span, "after this");
+                let d = scan.iter().fold(d, |d, scan| d.secondary(*scan, "the scan whose steps compute it"));
+                d.help("a later step can be computed of what needs no state: let all that it reads be as far ahead, or outside")
+            }
             ScheduleError::StepsMoved { span, scan, .. } => d
                 .primary(*span, "moves or takes apart the loop over the steps")
                 .secondary(*scan, "each step needs what the one before left")
@@ -378,5 +386,13 @@ fn divisors(n: i64) -> String {
     match found.len() {
         0..=8 => found.join(", "),
         _ => format!("{}, ...", found[..8].join(", ")),
+    }
+}
+
+/// A number of steps.
+pub(super) fn steps_text(steps: i64) -> String {
+    match steps {
+        1 => "1 step".to_string(),
+        n => format!("{n} steps"),
     }
 }

@@ -82,6 +82,8 @@ pub struct Stage {
     pub double_buffer: Option<DoubleBuffer>,
     /// `rolling_buffer`.
     pub rolling: Option<RollsOver>,
+    /// `run_ahead`.
+    pub ahead: Option<Ahead>,
     /// `bind(AXIS, vthread)`, in the order in which they were said.
     pub vthreads: Vec<Marked>,
 }
@@ -174,6 +176,13 @@ pub struct RollsOver {
     pub span: Span,
 }
 
+/// `run_ahead`: by how many steps of its scan a stage is ahead of what reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    pub steps: i64,
+    pub span: Span,
+}
+
 /// A directive that says what the loops from an axis inwards become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marked {
@@ -212,6 +221,7 @@ impl Schedule {
             tensorize: None,
             double_buffer: None,
             rolling: None,
+            ahead: None,
             vthreads: Vec::new(),
         });
         StageId(self.stages.len() as u32 - 1)

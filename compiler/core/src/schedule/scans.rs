@@ -9,7 +9,8 @@
 
 use tilewright_syntax::Span;
 
-use crate::schedule::{Attach, Schedule, ScheduleError, StageId, StageLoop};
+use crate::schedule::error::steps_text;
+use crate::schedule::{Ahead, Attach, Schedule, ScheduleError, StageId, StageLoop};
 use crate::tensor::TensorId;
 
 /// The number of a scan in its kernel.
@@ -92,6 +93,9 @@ impl Schedule {
         if !self.kernel.scans[running.0].tensors.contains(&tensor) {
             return None;
         }
+        if self.stage(stage).ahead.is_some() {
+            return Some(Kept::Whole);
+        }
         let read_behind = self.readers(tensor).iter().any(|r| self.running_in(*r) != Some(running));
         match (read_behind, self.kernel.tensor(tensor).state()) {
             (true, _) => Some(Kept::Whole),
@@ -132,9 +136,11 @@ impl Schedule {
         needs
     }
 
-    /// The stages whose tensors a stage reads.
+    /// The stages whose tensors a stage reads, in the order in which it does: what a sum starts from is there first.
     pub(super) fn read_stages(&self, stage: StageId) -> Vec<StageId> {
-        self.compute(stage).reads().iter().filter_map(|r| self.stage_of(r.tensor)).collect()
+        let compute = self.compute(stage);
+        let reads = compute.start_reads().into_iter().chain(compute.value_reads());
+        reads.filter_map(|r| self.stage_of(r.tensor)).collect()
     }
 
     /// Computes a copy in the steps of a scan if the stages that read it are. Some in the steps and some behind them
@@ -188,7 +194,73 @@ impl Schedule {
             }
             self.nothing_left_the_steps(scan, span)?;
         }
-        Ok(())
+        self.stage_ids().try_for_each(|s| self.stage(s).ahead.map_or(Ok(()), |ahead| self.can_run_ahead(s, ahead)))
+    }
+
+    /// Checks that a stage can be computed so many steps ahead.
+    pub(super) fn can_run_ahead(&self, stage: StageId, ahead: Ahead) -> Result<(), ScheduleError> {
+        let scan = self.running_in(stage);
+        let error = |reason: String| {
+            let (stage, scan) = (self.stage_name(stage).to_string(), scan.map(|scan| self.kernel.scans[scan.0].span));
+            Err(ScheduleError::CannotRunAhead { span: ahead.span, stage, steps: ahead.steps, reason, scan })
+        };
+        let Some(scan_id) = scan else {
+            return error("it is not computed in the steps of a scan".to_string());
+        };
+        let scan = &self.kernel.scans[scan_id.0];
+        if self.initial(stage).is_some() {
+            return error("it is a state, which a step leaves to the next".to_string());
+        }
+        if !scan.tensors.contains(&self.stage(stage).tensor) {
+            return error("it is a copy, of which `double_buffer` lets the next one be loaded".to_string());
+        }
+        if !self.stands_in_steps(stage) || self.stage(stage).attach.is_some_and(|at| at.follows) {
+            return error(format!("it is not computed in the loop over `{}` itself", scan.axis));
+        }
+        if ahead.steps >= scan.steps {
+            return error(format!("there are {}; `compute_root` computes it before the scan", steps_text(scan.steps)));
+        }
+        match self.behind(stage, scan_id, ahead.steps) {
+            Some(late) => error(format!("it needs `{}`, which is computed in the step itself", self.stage_name(late))),
+            None => Ok(()),
+        }
+    }
+
+    /// A stage of the steps that another one needs and that is not as far ahead. What is computed inside of the loops of the
+    /// other one is ahead with it.
+    fn behind(&self, stage: StageId, scan: ScanId, steps: i64) -> Option<StageId> {
+        let (mut open, mut seen) = (vec![stage], vec![stage]);
+        while let Some(needing) = open.pop() {
+            for producer in self.read_stages(needing).into_iter().filter(|p| self.running_in(*p) == Some(scan)) {
+                if seen.contains(&producer) || self.stage(producer).ahead.is_some_and(|ahead| ahead.steps >= steps) {
+                    continue;
+                }
+                if !self.is_inside(producer, stage) {
+                    return Some(producer);
+                }
+                seen.push(producer);
+                open.push(producer);
+            }
+        }
+        None
+    }
+
+    /// Whether a stage is computed inside of the loops of another one.
+    fn is_inside(&self, stage: StageId, host: StageId) -> bool {
+        let mut at = self.stage(stage).attach;
+        while let Some(attach) = at {
+            if attach.stage == host {
+                return true;
+            }
+            at = self.stage(attach.stage).attach;
+        }
+        false
+    }
+
+    /// The stages that run ahead in the steps of a scan, with how far.
+    pub fn running_ahead(&self, scan: ScanId) -> Vec<(StageId, i64)> {
+        let running = self.producers_first().into_iter().filter(|s| self.running_in(*s) == Some(scan));
+        running.filter_map(|s| Some((s, self.stage(s).ahead?.steps))).collect()
     }
 
     /// Refuses a stage outside of the steps that depends on one inside and is read by one inside.

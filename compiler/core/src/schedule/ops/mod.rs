@@ -16,6 +16,7 @@ mod pragma;
 mod reorder;
 mod reverse_compute_at;
 mod rolling_buffer;
+mod run_ahead;
 mod set_scope;
 mod split;
 mod tensorize;
@@ -37,7 +38,7 @@ pub struct Op {
 }
 
 /// Every directive, in alphabetical order.
-const OPS: [Op; 20] = [
+const OPS: [Op; 21] = [
     Op { name: "bind", usage: "STAGE.bind(AXIS, vthread)", apply: bind::apply },
     Op { name: "cache_read", usage: "NEW = TENSOR.cache_read(SCOPE[, READER...])", apply: cache_read::apply },
     Op { name: "cache_write", usage: "NEW = STAGE.cache_write(SCOPE)", apply: cache_write::apply },
@@ -53,6 +54,7 @@ const OPS: [Op; 20] = [
     Op { name: "reorder", usage: "STAGE.reorder(AXIS, AXIS...)", apply: reorder::apply },
     Op { name: "reverse_compute_at", usage: "STAGE.reverse_compute_at(HOST, AXIS)", apply: reverse_compute_at::apply },
     Op { name: "rolling_buffer", usage: "STAGE.rolling_buffer([HOST, AXIS])", apply: rolling_buffer::apply },
+    Op { name: "run_ahead", usage: "STAGE.run_ahead([STEPS])", apply: run_ahead::apply },
     Op { name: "set_scope", usage: "STAGE.set_scope(SCOPE)", apply: set_scope::apply },
     Op { name: "split", usage: "STAGE.split(AXIS, FACTOR or parts = N) -> OUTER, INNER", apply: split::apply },
     Op { name: "tensorize", usage: "STAGE.tensorize(AXIS, gemm)", apply: tensorize::apply },
