@@ -146,6 +146,13 @@ impl CaseError {
             CaseError::RandomExpected { span } => {
                 d.primary(*span, "every value would do").help("write the values, or the name of a file")
             }
+            form => form.of_form(d),
+        }
+    }
+
+    /// What is said of statements that stand in the wrong kind of test, or say nothing there.
+    fn of_form(&self, d: Diagnostic) -> Diagnostic {
+        match self {
             CaseError::MissingArgument { name, test, declared } => d
                 .primary(*test, "gives it no value")
                 .secondary(*declared, "a parameter of the function")
@@ -163,7 +170,7 @@ impl CaseError {
             CaseError::Tolerance { span, .. } => {
                 d.primary(*span, "no distance").help("write how far apart values may be: `within 0.02`")
             }
-            CaseError::Value(_) => d,
+            _ => d,
         }
     }
 }
