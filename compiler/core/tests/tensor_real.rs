@@ -102,11 +102,21 @@ fn steps_carry_numbers() {
 }
 
 #[test]
-fn fractions_scale_numbers() {
-    let mut kernel = kernel("kernel k { input X: i8[2]; output Y[i] = i32(X[i]) * 96 }");
-    // Read in quarters, and the factor with five fraction bits more: 3.
-    (kernel.tensors[0].fraction, kernel.tensors[1].fraction) = (2, 7);
-    assert_eq!(real(&kernel, &[&[0.3, -40.0]]), [0.3 * 3.0, -120.0]);
+fn formats_scale_numbers() {
+    let kernel = kernel(
+        "kernel k {
+            input X: i8.q2[2]
+            P[i] = i32(X[i]) * i32.q5(3)
+            output Y[i] = P[i] + 0.5
+            output Z[i] = i32.q3(P[i], nearest)
+            output S[i] = sat8.q5(P[i])
+            output H[i] = P[i] >> 1
+            output M[i] = max(i32.q9(P[i]), 1.25)
+        }",
+    );
+    let (x, p) = ([0.3, -40.0], [0.3 * 3.0, -120.0]);
+    let expected = [p.map(|p| p + 0.5), p, p, p.map(|p| p / 2.0), [1.25, 1.25]].concat();
+    assert_eq!(real(&kernel, &[&x]), expected);
 }
 
 #[test]

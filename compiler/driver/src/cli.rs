@@ -174,12 +174,14 @@ pub struct RunArgs {
     pub record: Option<PathBuf>,
 }
 
-/// The arrays of inputs are files of the folder that has the program's name: `digits/NAME.npy` for `digits.tw`. An array of
-/// its input's shape is the same for all samples; one with a dimension more, in front, has one for each. The place of the
-/// greatest value of the output is the class that the program decides on.
-///
-/// Exit status: 0 all values equal the reference, 3 values are wrong, or the accuracy is below what --max-loss allows.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+The arrays of inputs are files of the folder that has the program's name: digits/NAME.npy for digits.tw. An array of
+its input's shape is the same for all samples; one with a dimension more, in front, has one for each. The place of the
+greatest value of the output is the class that the program decides on.
+
+Exit status: 0 all values equal the reference, 1 the program or its input is wrong, 3 values are wrong, or the accuracy
+is below what --max-loss allows.")]
 pub struct AccuracyArgs {
     /// The program
     pub file: PathBuf,
@@ -265,17 +267,18 @@ pub struct Exports {
     pub json: Option<PathBuf>,
 }
 
-/// The program is tried with the first directives of its schedule, for every number of them: compiled, run and compared
-/// with the reference. The directive at fault is, in this order:
-///
-/// 1. the first one after which values are wrong;
-/// 2. one that cannot be applied where it stands;
-/// 3. where the whole schedule is refused, the one behind the last legal prefix;
-/// 4. where no prefix is legal, the one without which the whole would be;
-/// 5. where there is none, the one with which the error of the whole begins.
-///
-/// Exit status: 0 nothing is wrong, 1 the schedule is refused, 3 values are wrong.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+The program is tried with the first directives of its schedule, for every number of them: compiled, run and compared
+with the reference. The directive at fault is, in this order:
+
+1. the first one after which values are wrong;
+2. one that cannot be applied where it stands;
+3. where the whole schedule is refused, the one behind the last legal prefix;
+4. where no prefix is legal, the one without which the whole would be;
+5. where there is none, the one with which the error of the whole begins.
+
+Exit status: 0 nothing is wrong, 1 the schedule is refused, 3 values are wrong.")]
 pub struct BisectArgs {
     /// The program
     pub file: PathBuf,

@@ -86,6 +86,12 @@ fn arrays_come_from_where_options_say() {
 }
 
 #[test]
+fn the_help_says_where_arrays_come_from() {
+    let said = Folder::new().run("accuracy --help");
+    assert!(said.good().contains("digits/NAME.npy for digits.tw"), "{said}");
+}
+
+#[test]
 fn mistakes() {
     let folder = folder();
     folder.write("one.npy", float32("(16,)", 16, &[]));

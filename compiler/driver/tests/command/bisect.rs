@@ -95,3 +95,9 @@ fn there_has_to_be_a_schedule() {
     folder.write("kernel.tw", &MATMUL[..MATMUL.find("schedule").unwrap()]);
     assert_snapshot!("bisect_no_schedule", folder.run("bisect kernel.tw"));
 }
+
+#[test]
+fn the_help_says_what_is_at_fault() {
+    let said = Folder::new().run("bisect --help");
+    assert!(said.good().contains("1. the first one after which values are wrong;"), "{said}");
+}
