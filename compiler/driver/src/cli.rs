@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use tilewright_syntax::{Sources, Span};
 
 /// A tensor compiler with its own schedule language, for VTA-class accelerators, and their simulator.
@@ -131,6 +131,7 @@ pub enum Form {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("checks").multiple(true))]
 pub struct RunArgs {
     /// The program
     pub file: PathBuf,

@@ -142,7 +142,7 @@ fn formats_say_what_integers_stand_for() {
     folder.write("q7.tw", HALVE.replace("X: i8[n]", "X: i8.q7[n]").replace("D[i] + 1", "D[i] + 0.5"));
     folder.write("x.npy", float32(&padded(&[0.5, -0.25, 0.99, 2.0 / 256.0, -3.0], 16)));
     folder.write("y.npy", float32(&padded(&[0.25, -0.125, 0.495, 1.0 / 256.0, -0.5], 16)));
-    folder.write("z.npy", float32(&[[0.75, 0.375, 0.995, 0.504, 0.0].as_slice(), &[0.5; 11]].concat()));
+    folder.write("z.npy", float32(&[[0.75, 0.375, 0.995, 0.503, 0.0].as_slice(), &[0.5; 11]].concat()));
     let run = "run q7.tw --input X=x.npy --expect Y=y.npy --expect Z=z.npy --float --atol 0.004 --values-only";
     assert_snapshot!("formats", folder.run(run).good());
     folder.run("run q7.tw --input X=x.npy --output Y=out.npy --float-outputs").good();
