@@ -73,6 +73,12 @@ pub fn quantise(numbers: &ArrayD<f64>, dtype: DType, fraction: u8) -> Result<Qua
     Ok(Quantised { array, loss })
 }
 
+/// The integer of a tensor's format that is nearest to a number.
+pub fn nearest(number: f64, tensor: &Tensor) -> i32 {
+    let (least, greatest) = tensor.dtype.limits();
+    (number * scale(tensor.fraction)).round_ties_even().clamp(least as f64, greatest as f64) as i32
+}
+
 /// The numbers that the integers of a tensor stand for.
 pub fn numbers(array: &Array, tensor: &Tensor) -> ArrayD<f64> {
     let scale = scale(tensor.fraction);

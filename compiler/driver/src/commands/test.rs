@@ -140,7 +140,7 @@ fn array(kernel: &Kernel, id: TensorId, given: &Given, folder: &Path) -> Result<
     match given {
         Given::Values(array) => Ok(array.clone()),
         Given::File(path) => Ok(arrays::load(&folder.join(&path.text), kernel.tensor(id))?.array),
-        Given::Random => Ok(arrays::random(kernel.tensor(id), 0, id.0.into())),
+        Given::Random => Ok(arrays::random(kernel, id, 0)),
     }
 }
 
