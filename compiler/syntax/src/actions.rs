@@ -3,7 +3,7 @@
 //! Every expression on the parser's stack carries its height, so that a tree too deep for the recursive functions of
 //! later stages (its own destructor among them) is refused before it is built.
 
-use crate::ast::{AxisDecl, BinaryOp, CompareOp, Define, Directive, Expr, ExprKind, Ident, NamedArg, ScheduleStmt};
+use crate::ast::{AxisDecl, BinaryOp, CompareOp, Component, Define, Directive, Expr, ExprKind, Ident, NamedArg, ScheduleStmt};
 use crate::ast::{TestValue, TestValueKind, Text};
 use crate::error::{MAX_EXPRESSION_DEPTH, SyntaxError};
 use crate::span::{FileId, Span};
@@ -141,6 +141,21 @@ pub(crate) fn tensors_and_named(list: Vec<Argument>) -> Result<(Vec<Ident>, Vec<
     Ok((plain.into_iter().map(name).collect::<Result<_, _>>()?, named))
 }
 
+/// The arguments of a kernel's call in a kernel: tensors or parts of them first, parameters behind them.
+pub(crate) fn parts_and_named(list: Vec<Argument>) -> Result<(Vec<Expr>, Vec<NamedArg>), SyntaxError> {
+    let (plain, named) = plain_and_named(list)?;
+    let part = |value: Tall| match value.expr {
+        expr @ Expr { kind: ExprKind::Name(_) | ExprKind::Index { .. }, .. } => Ok(expr),
+        Expr { span, .. } => Err(unexpected(
+            "a tensor or a part of one",
+            "an expression",
+            span,
+            "kernels are called with tensors, then parameters: `cell(xs[t], hid, h = 128)`",
+        )),
+    };
+    Ok((plain.into_iter().map(part).collect::<Result<_, _>>()?, named))
+}
+
 fn behind_named(span: Span) -> SyntaxError {
     let help = "arguments with a name stand behind those without";
     unexpected("`name = value`", "an argument without a name", span, help)
@@ -191,6 +206,12 @@ pub(crate) fn exprs(list: Vec<Tall>) -> Vec<Expr> {
 pub(crate) fn output(file: FileId, start: usize, define: Define) -> Define {
     let span = Span::new(file, start, start).to(define.span);
     Define { output: true, span, ..define }
+}
+
+/// A call behind `output`, which begins at the byte `start`.
+pub(crate) fn output_of(file: FileId, start: usize, call: Component) -> Component {
+    let span = Span::new(file, start, start).to(call.span);
+    Component { output: true, span, ..call }
 }
 
 /// Words that mean something in one place only are names elsewhere, and are told apart here.

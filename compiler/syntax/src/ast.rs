@@ -103,6 +103,7 @@ pub struct Param {
 pub enum KernelStmt {
     Input(Input),
     Define(Define),
+    Component(Component),
     Scan(Scan),
 }
 
@@ -111,6 +112,7 @@ impl KernelStmt {
         match self {
             KernelStmt::Input(input) => input.span,
             KernelStmt::Define(define) => define.span,
+            KernelStmt::Component(call) => call.span,
             KernelStmt::Scan(scan) => scan.span,
         }
     }
@@ -130,6 +132,8 @@ pub enum ScanStmt {
     State(State),
     /// Never an output.
     Define(Define),
+    /// Its results are no outputs either.
+    Component(Component),
     Next(Next),
 }
 
@@ -138,9 +142,24 @@ impl ScanStmt {
         match self {
             ScanStmt::State(state) => state.span,
             ScanStmt::Define(define) => define.span,
+            ScanStmt::Component(call) => call.span,
             ScanStmt::Next(next) => next.span,
         }
     }
+}
+
+/// `[output] h, c = cell(xs[t], hid, p = 4)`: what another kernel computes from tensors of this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Component {
+    pub output: bool,
+    /// Names for the kernel's outputs, in their order.
+    pub results: Vec<Ident>,
+    pub kernel: Ident,
+    /// For each input of the kernel a tensor, by its name or behind leading indices.
+    pub inputs: Vec<Expr>,
+    /// Values of the kernel's parameters.
+    pub params: Vec<NamedArg>,
+    pub span: Span,
 }
 
 /// `state NAME[j < h]: i8 = value`: what one step leaves to the next, and its value before the first.

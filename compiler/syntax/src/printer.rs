@@ -89,6 +89,7 @@ impl Printer<'_> {
         self.block(&header, &statements, kernel.span, |printer, index| match &kernel.stmts[index] {
             KernelStmt::Input(input) => printer.line(|d| d.input(input)),
             KernelStmt::Define(define) => printer.line(|d| d.define(define)),
+            KernelStmt::Component(call) => printer.line(|d| d.component(call)),
             KernelStmt::Scan(scan) => printer.scan(scan),
         });
     }

@@ -1,7 +1,7 @@
 //! A program → the same program with every span set to its default, so that two of them can be compared by what they say.
 
 use crate::ast::{
-    AxisDecl, Composition, Def, Define, Directive, Expr, ExprKind, For, ForValues, Ident, Input, Item, KernelCall,
+    AxisDecl, Component, Composition, Def, Define, Directive, Expr, ExprKind, For, ForValues, Ident, Input, Item, KernelCall,
     KernelStmt, NamedArg, Param, Program, ProgramStmt, Scan, ScanStmt, ScheduleStmt, Test, TestValue, TestValueKind,
     Text, TypeName, Use, UseSource, With,
 };
@@ -128,6 +128,7 @@ fn kernel_statement(statement: &mut KernelStmt) {
     match statement {
         KernelStmt::Input(statement) => input(statement),
         KernelStmt::Define(statement) => define(statement),
+        KernelStmt::Component(call) => component(call),
         KernelStmt::Scan(statement) => scan(statement),
     }
 }
@@ -151,6 +152,14 @@ fn define(define: &mut Define) {
     expr(&mut define.value);
 }
 
+fn component(call: &mut Component) {
+    call.span = Span::default();
+    call.results.iter_mut().for_each(ident);
+    ident(&mut call.kernel);
+    call.inputs.iter_mut().for_each(expr);
+    call.params.iter_mut().for_each(named_arg);
+}
+
 fn scan(scan: &mut Scan) {
     scan.span = Span::default();
     ident(&mut scan.axis);
@@ -165,6 +174,7 @@ fn scan(scan: &mut Scan) {
                 expr(&mut state.value);
             }
             ScanStmt::Define(statement) => define(statement),
+            ScanStmt::Component(call) => component(call),
             ScanStmt::Next(next) => {
                 next.span = Span::default();
                 ident(&mut next.name);

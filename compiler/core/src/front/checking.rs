@@ -1,7 +1,7 @@
 //! All of a file, for `check`: every kernel, every schedule with its directives, and every program.
 
 use tilewright_isa::Config;
-use tilewright_syntax::ast::{self, ProgramStmt};
+use tilewright_syntax::ast::{self, Ident, KernelStmt, ProgramStmt, ScanStmt};
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use super::choice::{self, ChoiceError};
@@ -74,9 +74,22 @@ impl<'a> Everything<'a> {
     /// Whether a kernel has parameters without values, which a program gives it.
     fn is_only_called(&self, kernel: &ast::Kernel) -> bool {
         let given = |name: &str| self.params.iter().any(|(n, _)| n == name);
-        let calls = self.modules.programs(self.file).into_iter().flat_map(|program| &program.stmts);
         kernel.params.iter().any(|p| p.default.is_none() && !given(&p.name.name))
-            && calls.into_iter().any(|s| matches!(s, ProgramStmt::Call(call) if call.kernel.name == kernel.name.name))
+            && self.called().any(|name| name.name == kernel.name.name)
+    }
+
+    /// The kernels that programs and other kernels call.
+    fn called(&self) -> impl Iterator<Item = &'a Ident> {
+        let in_programs = self.modules.programs(self.file).into_iter().flat_map(|program| &program.stmts);
+        let in_programs =
+            in_programs.filter_map(|s| if let ProgramStmt::Call(call) = s { Some(&call.kernel) } else { None });
+        let in_scan = |stmt: &'a ScanStmt| if let ScanStmt::Component(call) = stmt { Some(&call.kernel) } else { None };
+        let in_kernel = move |stmt: &'a KernelStmt| match stmt {
+            KernelStmt::Component(call) => vec![&call.kernel],
+            KernelStmt::Scan(scan) => scan.stmts.iter().filter_map(in_scan).collect(),
+            KernelStmt::Input(_) | KernelStmt::Define(_) => Vec::new(),
+        };
+        in_programs.chain(self.modules.kernels(self.file).into_iter().flat_map(|k| &k.stmts).flat_map(in_kernel))
     }
 
     fn of_kernel(&self, kernel: &ast::Kernel, schedule: Option<&ast::Schedule>) -> Vec<(String, i64)> {

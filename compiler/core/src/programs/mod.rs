@@ -321,7 +321,7 @@ impl<'a> Checker<'a> {
         let name = &call.results[0];
         let mut results = call.results.iter();
         let place = |id: TensorId| match inputs.iter().position(|input| *input == id) {
-            Some(at) => Place::Bound(arguments[at]),
+            Some(at) => Place::Bound(arguments[at], Vec::new()),
             None if kernel.tensor(id).output => Place::New(results.next().expect("counted").clone()),
             None => {
                 let Tensor { name: own, span, .. } = kernel.tensor(id);
@@ -329,7 +329,7 @@ impl<'a> Checker<'a> {
             }
         };
         let places: Vec<Place> = kernel.ids().map(place).collect();
-        let ids = self.program.append(&kernel, &places);
+        let ids = self.program.append(&kernel, &places, None);
         let shown = |id: &TensorId| kernel.tensor(*id).is_input() || kernel.tensor(*id).output;
         let named =
             |id: TensorId| (kernel.tensor(id).name.clone(), self.program.tensor(ids[id.0 as usize]).name.clone());

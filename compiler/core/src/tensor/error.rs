@@ -4,6 +4,7 @@ use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span, nearest};
 
 use super::Reducer;
+use super::component_error::ComponentError;
 use super::check::{MAX_ELEMENTS, MAX_INDEX, MAX_KERNEL_ELEMENTS, MAX_WORK};
 use super::format::Format;
 use super::format_error::{FormatError, Operand};
@@ -86,6 +87,8 @@ pub enum TensorError {
     Scan(#[from] ScanError),
     #[error(transparent)]
     Format(#[from] FormatError),
+    #[error(transparent)]
+    Component(#[from] ComponentError),
     #[error("`{name}` takes {}, but {found} {} given", count(*.expected, "argument", "arguments"), if *.found == 1 { "is" } else { "are" })]
     FunctionArguments { name: String, expected: usize, found: usize, span: Span, defined: Span },
     #[error("`{name}` calls itself")]
@@ -175,6 +178,7 @@ impl TensorError {
             TensorError::NotAComparison { .. } => "E0249",
             TensorError::Scan(error) => error.code(),
             TensorError::Format(error) => error.code(),
+            TensorError::Component(error) => error.code(),
             TensorError::FunctionArguments { .. } => "E0214",
             TensorError::CallsItself { .. } => "E0260",
             TensorError::NotInFunction { .. } => "E0261",
@@ -359,6 +363,7 @@ impl TensorError {
             }
             TensorError::Scan(error) => error.diagnostic(),
             TensorError::Format(error) => error.diagnostic(),
+            TensorError::Component(error) => error.diagnostic(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Nothing here says where or when a value is computed; that is the schedule's.
 
 pub mod check;
+pub mod component_error;
 pub mod constants;
 pub mod error;
 pub mod evaluate;

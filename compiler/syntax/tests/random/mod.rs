@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 use tilewright_syntax::ast::{
-    AxisDecl, BinaryOp, CompareOp, Composition, Def, Define, Directive, Expr, ExprKind, For, ForValues, Function,
+    AxisDecl, BinaryOp, CompareOp, Component, Composition, Def, Define, Directive, Expr, ExprKind, For, ForValues, Function,
     Ident, Input, Item, Kernel, KernelCall, KernelStmt, NamedArg, Next, Param, Program, ProgramStmt, Scan, ScanStmt,
     Schedule, ScheduleStmt, State, Test, TestStmt, TestValue, TestValueKind, Text, TypeName, Use, UseSource, With,
 };
@@ -167,12 +167,31 @@ fn define() -> impl Strategy<Value = Define> {
     (ident(), axes(), expr()).prop_map(|(name, axes, value)| Define { output: false, name, axes, value, span: span() })
 }
 
+fn component() -> impl Strategy<Value = Component> {
+    let part = prop_oneof![
+        ident().prop_map(|name| node(ExprKind::Name(name.name))),
+        (ident(), prop::collection::vec(expr(), 0..3))
+            .prop_map(|(tensor, indices)| node(ExprKind::Index { tensor, indices })),
+    ];
+    let (results, inputs) = (prop::collection::vec(ident(), 1..3), prop::collection::vec(part, 0..3));
+    (results, ident(), inputs, named_args()).prop_map(|(results, kernel, inputs, params)| Component {
+        output: false,
+        results,
+        kernel,
+        inputs,
+        params,
+        span: span(),
+    })
+}
+
 fn kernel_statement() -> impl Strategy<Value = KernelStmt> {
     let scan = (ident(), expr(), prop::collection::vec(scan_statement(), 0..4))
         .prop_map(|(axis, steps, stmts)| KernelStmt::Scan(Scan { axis, steps, stmts, span: span() }));
     prop_oneof![
         2 => input().prop_map(KernelStmt::Input),
         2 => (any::<bool>(), define()).prop_map(|(output, define)| KernelStmt::Define(Define { output, ..define })),
+        1 => (any::<bool>(), component())
+            .prop_map(|(output, call)| KernelStmt::Component(Component { output, ..call })),
         1 => scan,
     ]
 }
@@ -187,6 +206,7 @@ fn scan_statement() -> impl Strategy<Value = ScanStmt> {
             span: span()
         })),
         define().prop_map(ScanStmt::Define),
+        component().prop_map(ScanStmt::Component),
         (ident(), axes(), expr()).prop_map(|(name, axes, value)| ScanStmt::Next(Next {
             name,
             axes,

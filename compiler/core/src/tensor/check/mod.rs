@@ -5,6 +5,7 @@
 //! every tensor has at most [`MAX_ELEMENTS`] elements and every definition takes at most [`MAX_WORK`] steps, so later
 //! stages compute with sizes and offsets in `i64` without overflow.
 
+mod component;
 mod convert;
 mod extents;
 pub(super) mod function;
@@ -99,7 +100,18 @@ pub fn check_typed(
     target: &Constants,
     modules: &Modules,
 ) -> Result<Kernel, Vec<TensorError>> {
+    check_called(source, overrides, (target, modules), &[])
+}
+
+/// As [`check_typed`], for a kernel that others call, whose names are `callers`.
+fn check_called(
+    source: &ast::Kernel,
+    overrides: &[(String, i64)],
+    (target, modules): (&Constants, &Modules),
+    callers: &[Span],
+) -> Result<Kernel, Vec<TensorError>> {
     let mut checker = Checker::new(source, overrides, target, modules)?;
+    checker.open_kernels.extend(callers);
     source.stmts.iter().for_each(|stmt| checker.statement(stmt));
     checker.output_exists();
     if checker.errors.is_empty() { Ok(checker.kernel) } else { Err(checker.errors) }
@@ -121,7 +133,11 @@ pub fn check_inputs(
 struct Checker<'a> {
     source: &'a ast::Kernel,
     constants: Constants,
+    /// The names that the target defines.
+    target: &'a Constants,
     modules: &'a Modules,
+    /// The names of this kernel, and of those from which calls led here.
+    open_kernels: Vec<Span>,
     /// How many calls of functions the definition at hand has taken.
     calls: Cell<u32>,
     /// What has been checked so far.
@@ -139,7 +155,7 @@ impl<'a> Checker<'a> {
     fn new(
         source: &'a ast::Kernel,
         overrides: &[(String, i64)],
-        target: &Constants,
+        target: &'a Constants,
         modules: &'a Modules,
     ) -> Result<Checker<'a>, Vec<TensorError>> {
         let constants = bind_parameters(&source.name, &source.params, overrides, target)?;
@@ -148,7 +164,9 @@ impl<'a> Checker<'a> {
         Ok(Checker {
             source,
             constants,
+            target,
             modules,
+            open_kernels: vec![source.name.span],
             calls: Cell::new(0),
             kernel,
             failed: BTreeSet::new(),
@@ -162,6 +180,7 @@ impl<'a> Checker<'a> {
         let (name, tensor) = match stmt {
             KernelStmt::Input(input) => (&input.name, self.input(input)),
             KernelStmt::Define(define) => (&define.name, self.define(define)),
+            KernelStmt::Component(call) => return self.component(call),
             KernelStmt::Scan(scan) => return self.scan(scan),
         };
         let added = tensor.and_then(|tensor| self.add(tensor));
@@ -362,11 +381,11 @@ impl<'a> Checker<'a> {
     }
 
     fn output_exists(&mut self) {
-        let definitions = || self.source.stmts.iter().filter_map(definition);
-        if definitions().any(|d| d.output) {
+        let computed = || self.source.stmts.iter().filter_map(computed_name);
+        if computed().any(|(_, output)| output) {
             return;
         }
-        let last = definitions().next_back().map(|d| d.name.name.clone());
+        let last = computed().next_back().map(|(name, _)| name.name.clone());
         let Ident { name: kernel, span } = self.source.name.clone();
         self.errors.push(TensorError::NoOutput { kernel, span, last });
     }
@@ -397,21 +416,25 @@ fn defined_names(stmt: &KernelStmt) -> Vec<&Ident> {
     match stmt {
         KernelStmt::Input(input) => vec![&input.name],
         KernelStmt::Define(define) => vec![&define.name],
-        KernelStmt::Scan(scan) => scan.stmts.iter().filter_map(defined_in_scan).collect(),
+        KernelStmt::Component(call) => call.results.iter().collect(),
+        KernelStmt::Scan(scan) => scan.stmts.iter().flat_map(defined_in_scan).collect(),
     }
 }
 
-fn defined_in_scan(stmt: &ScanStmt) -> Option<&Ident> {
+fn defined_in_scan(stmt: &ScanStmt) -> Vec<&Ident> {
     match stmt {
-        ScanStmt::State(state) => Some(&state.name),
-        ScanStmt::Define(define) => Some(&define.name),
-        ScanStmt::Next(_) => None,
+        ScanStmt::State(state) => vec![&state.name],
+        ScanStmt::Define(define) => vec![&define.name],
+        ScanStmt::Component(call) => call.results.iter().collect(),
+        ScanStmt::Next(_) => Vec::new(),
     }
 }
 
-fn definition(stmt: &KernelStmt) -> Option<&ast::Define> {
+/// The name of what a statement computes, and whether it is an output.
+fn computed_name(stmt: &KernelStmt) -> Option<(&Ident, bool)> {
     match stmt {
-        KernelStmt::Define(define) => Some(define),
+        KernelStmt::Define(define) => Some((&define.name, define.output)),
+        KernelStmt::Component(call) => Some((&call.results[0], call.output)),
         KernelStmt::Input(_) | KernelStmt::Scan(_) => None,
     }
 }

@@ -29,7 +29,7 @@ impl Checker<'_> {
         let steps = self.steps(scan);
         let Some(steps) = self.note(&scan.axis, steps) else {
             let named =
-                scan.stmts.iter().filter_map(super::defined_in_scan).map(|name| name.name.clone()).collect::<Vec<_>>();
+                scan.stmts.iter().flat_map(super::defined_in_scan).map(|name| name.name.clone()).collect::<Vec<_>>();
             self.failed.extend(named);
             return;
         };
@@ -48,6 +48,7 @@ impl Checker<'_> {
                     let added = self.define(define).and_then(|tensor| self.add_to_scan(tensor));
                     self.note(&define.name, added);
                 }
+                ScanStmt::Component(call) => self.component(call),
                 ScanStmt::Next(next) => {
                     let done = self.next(next, &declared, &mut nexts);
                     self.note(&next.name, done);

@@ -4,7 +4,7 @@
 use pretty::DocAllocator;
 
 use crate::ast::{
-    Composition, Def, Expr, For, ForValues, Function, Ident, KernelCall, NamedArg, ProgramStmt, Scan, ScanStmt, Test,
+    Component, Composition, Def, Expr, For, ForValues, Function, Ident, KernelCall, NamedArg, ProgramStmt, Scan, ScanStmt, Test,
     TestStmt, TestValue, TestValueKind, Text, Use, UseSource, With,
 };
 
@@ -68,10 +68,26 @@ impl<'d> Documents<'d> {
     }
 
     fn kernel_call(&mut self, call: &KernelCall) -> Doc<'d> {
-        let output = self.text(if call.output { "output" } else { "" });
+        let called = self.called(call.output, &call.results, &call.kernel);
+        let tensors = call.inputs.iter().map(Argument::Tensor);
+        let arguments: Vec<Argument> = tensors.chain(call.params.iter().map(Argument::Named)).collect();
+        let arguments = self.arguments(&arguments, if call.schedule.is_none() { call.span.end } else { 0 });
+        let with = self.with(call.schedule.as_ref(), call.span.end);
+        called.append(arguments).append(with)
+    }
+
+    /// A kernel's call in a kernel.
+    pub(in crate::printer) fn component(&mut self, call: &Component) -> Doc<'d> {
+        let called = self.called(call.output, &call.results, &call.kernel);
+        called.append(self.call_arguments(&call.inputs, &call.params, call.span.end))
+    }
+
+    /// `[output] A, B = KERNEL`.
+    fn called(&mut self, is_output: bool, results: &[Ident], kernel: &Ident) -> Doc<'d> {
+        let output = self.text(if is_output { "output" } else { "" });
         let mut names = self.arena.nil();
-        for (index, result) in call.results.iter().enumerate() {
-            let (mark, space) = match (index, call.output) {
+        for (index, result) in results.iter().enumerate() {
+            let (mark, space) = match (index, is_output) {
                 (0, false) => ("", ""),
                 (0, true) => ("", " "),
                 _ => (",", " "),
@@ -79,12 +95,8 @@ impl<'d> Documents<'d> {
             let gap = self.gap(result.span.start, space);
             names = names.append(mark).append(gap).append(self.name(result));
         }
-        let kernel = self.gap(call.kernel.span.start, " ").append(self.name(&call.kernel));
-        let tensors = call.inputs.iter().map(Argument::Tensor);
-        let arguments: Vec<Argument> = tensors.chain(call.params.iter().map(Argument::Named)).collect();
-        let arguments = self.arguments(&arguments, if call.schedule.is_none() { call.span.end } else { 0 });
-        let with = self.with(call.schedule.as_ref(), call.span.end);
-        output.append(names).append(" =").append(kernel).append(arguments).append(with)
+        let kernel = self.gap(kernel.span.start, " ").append(self.name(kernel));
+        output.append(names).append(" =").append(kernel)
     }
 
     /// ` with SCHEDULE(params)`, or nothing. Comments before the byte `end` belong inside its parentheses.
@@ -131,6 +143,7 @@ impl<'d> Documents<'d> {
     pub(in crate::printer) fn scan_statement(&mut self, statement: &ScanStmt) -> Doc<'d> {
         let (word, name, axes, value) = match statement {
             ScanStmt::Define(define) => return self.define(define),
+            ScanStmt::Component(call) => return self.component(call),
             ScanStmt::State(state) => ("state", &state.name, &state.axes, &state.value),
             ScanStmt::Next(next) => ("next", &next.name, &next.axes, &next.value),
         };
