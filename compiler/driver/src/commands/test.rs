@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tilewright_core::cases::{Expected, Given};
 use tilewright_core::loops::interpret::interpret;
 use tilewright_core::pipeline::{self, Test};
-use tilewright_core::tensor::{Array, Kernel, TensorId, evaluate};
+use tilewright_core::tensor::{Array, Format, Kernel, TensorId, evaluate};
 use tilewright_syntax::{Sources, nearest};
 
 use crate::cli::TestArgs;
@@ -30,7 +30,8 @@ struct Outcome {
 
 /// Why a test fails in an engine.
 enum Fault {
-    Differs(Mismatch),
+    /// With the format of the output.
+    Differs(Mismatch, Format),
     /// The engine has no result, or one that is right by chance.
     Unsound(String),
 }
@@ -154,13 +155,14 @@ fn differs(kernel: &Kernel, got: &[(TensorId, Array)], expected: &[Wanted]) -> O
         let is_wrong = |wanted: i32, found: i32| (i64::from(wanted) - i64::from(found)).abs() > *within;
         let wrong = || wanted.indexed_iter().zip(found).filter(|((_, wanted), found)| is_wrong(**wanted, **found));
         let ((index, expected), got) = wrong().next()?;
-        Some(Fault::Differs(Mismatch {
+        let mismatch = Mismatch {
             output: output.clone(),
             index: (0..wanted.ndim()).map(|d| index[d]).collect(),
             expected: *expected,
             got: *got,
             count: wrong().count(),
-        }))
+        };
+        Some(Fault::Differs(mismatch, kernel.tensor(*id).format()))
     })
 }
 
@@ -180,7 +182,8 @@ impl Fault {
     fn text(&self) -> String {
         match self {
             Fault::Unsound(told) => told.clone(),
-            Fault::Differs(Mismatch { output, index, expected, got, count }) => {
+            Fault::Differs(Mismatch { output, index, expected, got, count }, format) => {
+                let [expected, got] = [expected, got].map(|value| format.real(*value));
                 let others = match count - 1 {
                     0 => String::new(),
                     others => format!(", and {others} more"),
@@ -193,7 +196,7 @@ impl Fault {
     fn json(&self) -> Value {
         match self {
             Fault::Unsound(told) => json!({"unsound": told}),
-            Fault::Differs(m) => json!({
+            Fault::Differs(m, _) => json!({
                 "output": m.output, "index": m.index, "expected": m.expected, "got": m.got, "count": m.count
             }),
         }
