@@ -3,7 +3,9 @@
 //! Every expression on the parser's stack carries its height, so that a tree too deep for the recursive functions of
 //! later stages (its own destructor among them) is refused before it is built.
 
-use crate::ast::{AxisDecl, BinaryOp, CompareOp, Component, Define, Directive, Expr, ExprKind, Ident, NamedArg, ScheduleStmt};
+use crate::ast::{
+    AxisDecl, BinaryOp, CompareOp, Component, Define, Directive, Expr, ExprKind, Ident, NamedArg, ScheduleStmt,
+};
 use crate::ast::{TestValue, TestValueKind, Text};
 use crate::error::{MAX_EXPRESSION_DEPTH, SyntaxError};
 use crate::span::{FileId, Span};
@@ -88,7 +90,12 @@ pub(crate) fn call(
     let Some(body) = arguments.body else {
         let height = arguments.list.iter().map(height).max().unwrap_or(0);
         let (args, named) = plain_and_named(arguments.list)?;
-        return above(height, ExprKind::Call { function, format, args: exprs(args), named }, span, blame);
+        return above(
+            height,
+            ExprKind::Call { function, format: format.map(Box::new), args: exprs(args), named },
+            span,
+            blame,
+        );
     };
     if let Some(format) = format {
         return Err(unexpected("`(`", "a format", format.span, "a reduction keeps the format of its values"));

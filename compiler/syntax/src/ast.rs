@@ -413,7 +413,7 @@ pub enum ExprKind {
     /// `i32(e)`, `max(a, b)`, `clip(e, 0, 127)`, or to another scale `i32.q12(e)`.
     Call {
         function: Ident,
-        format: Option<Ident>,
+        format: Option<Box<Ident>>,
         args: Vec<Expr>,
         /// Behind the others.
         named: Vec<NamedArg>,

@@ -1,9 +1,9 @@
 //! A program → the same program with every span set to its default, so that two of them can be compared by what they say.
 
 use crate::ast::{
-    AxisDecl, Component, Composition, Def, Define, Directive, Expr, ExprKind, For, ForValues, Ident, Input, Item, KernelCall,
-    KernelStmt, NamedArg, Param, Program, ProgramStmt, Scan, ScanStmt, ScheduleStmt, Test, TestValue, TestValueKind,
-    Text, TypeName, Use, UseSource, With,
+    AxisDecl, Component, Composition, Def, Define, Directive, Expr, ExprKind, For, ForValues, Ident, Input, Item,
+    KernelCall, KernelStmt, NamedArg, Param, Program, ProgramStmt, Scan, ScanStmt, ScheduleStmt, Test, TestValue,
+    TestValueKind, Text, TypeName, Use, UseSource, With,
 };
 use crate::span::Span;
 
@@ -242,7 +242,7 @@ fn expr(e: &mut Expr) {
         }
         ExprKind::Call { function, format, args, named } => {
             ident(function);
-            format.iter_mut().for_each(ident);
+            format.iter_mut().for_each(|format| ident(format));
             args.iter_mut().for_each(expr);
             named.iter_mut().for_each(named_arg);
         }

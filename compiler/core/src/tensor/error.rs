@@ -4,8 +4,8 @@ use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span, nearest};
 
 use super::Reducer;
-use super::component_error::ComponentError;
 use super::check::{MAX_ELEMENTS, MAX_INDEX, MAX_KERNEL_ELEMENTS, MAX_WORK};
+use super::component_error::ComponentError;
 use super::format::Format;
 use super::format_error::{FormatError, Operand};
 use super::number::Number;

@@ -161,7 +161,7 @@ impl<'d> Documents<'d> {
                 left.append(gap).append(self.expr(right))
             }
             ExprKind::Call { function, format, args, named } => {
-                let function = self.with_format(function, format.as_ref());
+                let function = self.with_format(function, format.as_deref());
                 function.append(self.call_arguments(args, named, expr.span.end))
             }
             ExprKind::Reduce { op, axes, body } => self.reduce(op, axes, body, expr.span.end),

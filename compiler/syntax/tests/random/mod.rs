@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 use tilewright_syntax::ast::{
-    AxisDecl, BinaryOp, CompareOp, Component, Composition, Def, Define, Directive, Expr, ExprKind, For, ForValues, Function,
-    Ident, Input, Item, Kernel, KernelCall, KernelStmt, NamedArg, Next, Param, Program, ProgramStmt, Scan, ScanStmt,
-    Schedule, ScheduleStmt, State, Test, TestStmt, TestValue, TestValueKind, Text, TypeName, Use, UseSource, With,
+    AxisDecl, BinaryOp, CompareOp, Component, Composition, Def, Define, Directive, Expr, ExprKind, For, ForValues,
+    Function, Ident, Input, Item, Kernel, KernelCall, KernelStmt, NamedArg, Next, Param, Program, ProgramStmt, Scan,
+    ScanStmt, Schedule, ScheduleStmt, State, Test, TestStmt, TestValue, TestValueKind, Text, TypeName, Use, UseSource,
+    With,
 };
 use tilewright_syntax::{Decimal, Span};
 
@@ -63,7 +64,7 @@ pub fn bare_expr() -> impl Strategy<Value = Expr> {
             1 => inner.clone().prop_map(|e| node(ExprKind::Paren(Box::new(e)))),
             1 => (ident(), list.clone()).prop_map(|(tensor, indices)| node(ExprKind::Index { tensor, indices })),
             1 => (ident(), prop::option::of(ident()), args, named).prop_map(|(function, format, args, named)| {
-                node(ExprKind::Call { function, format, args, named })
+                node(ExprKind::Call { function, format: format.map(Box::new), args, named })
             }),
             1 => (ident(), axes, inner).prop_map(|(op, axes, body)| {
                 node(ExprKind::Reduce { op, axes, body: Box::new(body) })

@@ -12,7 +12,9 @@ use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, Expr, ExprKind, Ident, NamedArg};
 
 use super::scope::Scope;
-use super::{Checked, Checker, Fault, MAX_KERNEL_ELEMENTS, MAX_WORK, check_called, defined_names, elements, name_taken};
+use super::{
+    Checked, Checker, Fault, MAX_KERNEL_ELEMENTS, MAX_WORK, check_called, defined_names, elements, name_taken,
+};
 use crate::affine::Affine;
 use crate::modules::Modules;
 use crate::tensor::component_error::{ComponentError, MAX_TENSORS};

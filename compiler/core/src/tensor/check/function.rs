@@ -134,7 +134,7 @@ impl Body<'_> {
                 }
                 self.call(function, args.len(), e.span)?;
                 let values = args.iter().enumerate();
-                let values = values.filter(|(at, arg)| !convert::is_rounding(format.as_ref(), *at, arg));
+                let values = values.filter(|(at, arg)| !convert::is_rounding(format.as_deref(), *at, arg));
                 values.map(|(_, arg)| arg).try_for_each(|arg| self.body(arg))
             }
             ExprKind::Index { tensor, .. } => Err(self.not_scalar(format!("an element of `{}`", tensor.name), e.span)),

@@ -54,7 +54,7 @@ impl Scope<'_> {
             ExprKind::Call { function, named, .. } if !named.is_empty() => {
                 Err(TensorError::NoSuchArgument { function: function.name.clone(), span: named[0].name.span }.into())
             }
-            ExprKind::Call { function, format, args, .. } => self.call((function, format.as_ref()), args, e.span),
+            ExprKind::Call { function, format, args, .. } => self.call((function, format.as_deref()), args, e.span),
             ExprKind::Compare { .. } => Err(TensorError::ComparisonAsValue { span: e.span }.into()),
             ExprKind::Index { tensor, indices } => self.read(tensor, indices, e.span),
             ExprKind::Reduce { op, .. } => {

@@ -4,8 +4,8 @@
 use pretty::DocAllocator;
 
 use crate::ast::{
-    Component, Composition, Def, Expr, For, ForValues, Function, Ident, KernelCall, NamedArg, ProgramStmt, Scan, ScanStmt, Test,
-    TestStmt, TestValue, TestValueKind, Text, Use, UseSource, With,
+    Component, Composition, Def, Expr, For, ForValues, Function, Ident, KernelCall, NamedArg, ProgramStmt, Scan,
+    ScanStmt, Test, TestStmt, TestValue, TestValueKind, Text, Use, UseSource, With,
 };
 
 use super::{Doc, Documents, INDENT};
