@@ -2,48 +2,24 @@
 //!
 //! ```text
 //! test t for double { x: i32 = [1, 2]; expect [2, 4] }
-//! →   kernel double {
-//!         input x: i32[2]
-//!         double[i < 2] = double(x[i])
-//!         output double_0[i < 2] = i8(double[i]); output double_8[i < 2] = i8(double[i] >> 8); ...
-//!     }
+//! →   kernel double { input x: i32[2]; output double[i < 2] = double(x[i]) }
 //!     test t for double { x = [1, 2]; expect double = [2, 4] }
 //! ```
 //!
-//! The accelerator stores bytes, so an `i32` leaves it in four of them. An argument with a type is an input of as many elements as the longest list has; one without is a constant of the call.
+//! An argument with a type is an input of as many elements as the longest list has; one without is a constant of the call.
 
 use tilewright_syntax::ast::{
-    AxisDecl, BinaryOp, Define, Expr, ExprKind, Function, Ident, Input, Kernel, KernelStmt, Test, TestStmt,
-    TestValueKind,
+    AxisDecl, Define, Expr, ExprKind, Function, Ident, Input, Kernel, KernelStmt, Test, TestStmt, TestValueKind,
 };
 
 use crate::cases::CaseError;
 
-/// A function's test as that of a kernel.
-pub(super) struct Desugared {
-    /// With what the function yields as an output, as it is.
-    pub whole: Kernel,
-    /// With its bytes as outputs.
-    pub in_bytes: Kernel,
-    /// The name of what the function yields.
-    pub result: String,
-    pub test: Test,
-}
-
-pub(super) fn desugared(function: &Function, test: &Test) -> Result<Desugared, CaseError> {
+/// The kernel, and the test of it.
+pub(super) fn desugared(function: &Function, test: &Test) -> Result<(Kernel, Test), CaseError> {
     let cx = Desugar { function, test }.checked()?;
     let is_constant = |stmt: &&TestStmt| !stmt.expect && stmt.dtype.is_none();
     let stmts = test.stmts.iter().filter(|stmt| !is_constant(stmt)).map(|stmt| cx.statement(stmt)).collect();
-    let (whole, in_bytes) = (cx.kernel(false)?, cx.kernel(true)?);
-    Ok(Desugared { whole, in_bytes, result: cx.result().name, test: Test { stmts, ..test.clone() } })
-}
-
-/// How far to the right each byte of an `i32` stands.
-pub(super) const BYTES: [i64; 4] = [0, 8, 16, 24];
-
-/// The output that holds a byte of the result.
-pub(super) fn byte_name(result: &str, shift: i64) -> String {
-    format!("{result}_{shift}")
+    Ok((cx.kernel()?, Test { stmts, ..test.clone() }))
 }
 
 struct Desugar<'a> {
@@ -100,34 +76,17 @@ impl Desugar<'_> {
         }
     }
 
-    fn kernel(&self, in_bytes: bool) -> Result<Kernel, CaseError> {
+    fn kernel(&self) -> Result<Kernel, CaseError> {
         let args = self.function.params.iter().map(|p| self.argument(p)).collect::<Result<_, _>>()?;
         let Ident { name, .. } = self.function.name.clone();
         let function = Ident { name, span: self.test.subject.span };
         let value = ExprKind::Call { function, format: None, args, named: Vec::new() };
-        let result = self.define(!in_bytes, self.result(), value);
+        let axes = vec![AxisDecl { name: self.axis(), extent: Some(self.expr(ExprKind::Int(self.length()))) }];
+        let value = self.expr(value);
+        let output = Define { output: true, name: self.result(), axes, value, span: self.test.span };
         let inputs = self.test.stmts.iter().filter_map(|stmt| self.input(stmt));
-        let bytes = BYTES.iter().filter(|_| in_bytes).map(|shift| self.byte(*shift));
-        let stmts = inputs.chain([result]).chain(bytes).collect();
+        let stmts = inputs.chain([KernelStmt::Define(output)]).collect();
         Ok(Kernel { name: self.function.name.clone(), params: Vec::new(), stmts, span: self.test.span })
-    }
-
-    fn define(&self, output: bool, name: Ident, value: ExprKind) -> KernelStmt {
-        let extent = Some(self.expr(ExprKind::Int(self.length())));
-        let axes = vec![AxisDecl { name: self.axis(), extent }];
-        KernelStmt::Define(Define { output, name, axes, value: self.expr(value), span: self.test.span })
-    }
-
-    /// Eight bits of the result.
-    fn byte(&self, shift: i64) -> KernelStmt {
-        let result = self.result();
-        let name = Ident { name: byte_name(&result.name, shift), span: result.span };
-        let whole = self.at(&result);
-        let shift = Box::new(self.expr(ExprKind::Int(shift)));
-        let shifted = self.expr(ExprKind::Binary { op: BinaryOp::Shr, left: Box::new(whole), right: shift });
-        let function = Ident { name: "i8".to_owned(), span: self.test.subject.span };
-        let value = ExprKind::Call { function, format: None, args: vec![shifted], named: Vec::new() };
-        self.define(true, name, value)
     }
 
     /// The element that is at hand.

@@ -90,7 +90,7 @@ fn one(test: &Test, folder: &Path) -> Result<Vec<Outcome>, Failure> {
         schedule: schedule.cloned(),
         fault: match got {
             Ok(got) => {
-                let got = with_whole(got, bytes.as_ref());
+                let got = with_whole(got, bytes);
                 differs(kernel, &got, &expected).or_else(|| differs(kernel, &got, &exactly))
             }
             Err(told) => Some(Fault::Unsound(told.clone())),
@@ -105,20 +105,18 @@ fn one(test: &Test, folder: &Path) -> Result<Vec<Outcome>, Failure> {
     Ok(outcomes)
 }
 
-/// The outputs, and the tensor that some of them are the bytes of, from the lowest on.
-fn with_whole(got: &[(TensorId, Array)], bytes: Option<&(TensorId, Vec<TensorId>)>) -> Vec<(TensorId, Array)> {
-    let mut all = got.to_vec();
-    let Some((whole, parts)) = bytes else { return all };
+/// The outputs, and the tensors that some of them are the bytes of, from the lowest on.
+fn with_whole(got: &[(TensorId, Array)], bytes: &[(TensorId, Vec<TensorId>)]) -> Vec<(TensorId, Array)> {
     let part = |id: &TensorId| got.iter().find(|(tensor, _)| tensor == id).map(|(_, array)| array);
-    let parts: Vec<&Array> = parts.iter().filter_map(part).collect();
-    if let [lowest, ..] = parts[..] {
-        let mut joined = lowest.map(|_| 0);
+    let joined = bytes.iter().filter_map(|(whole, parts)| {
+        let parts: Vec<&Array> = parts.iter().filter_map(part).collect();
+        let mut joined = parts.first()?.map(|_| 0);
         for (at, part) in parts.into_iter().enumerate() {
             joined.zip_mut_with(part, |all, byte| *all |= (byte & 0xFF) << (8 * at));
         }
-        all.push((*whole, joined));
-    }
-    all
+        Some((*whole, joined))
+    });
+    got.iter().cloned().chain(joined).collect()
 }
 
 fn as_loops(compiled: &Compiled, inputs: &[(TensorId, Array)]) -> Outputs {
