@@ -2,6 +2,7 @@
 //! on random programs.
 
 mod automatic;
+mod components;
 mod convolutions;
 mod directives;
 mod drawn;

@@ -1,7 +1,7 @@
 //! All of a file, for `check`: every kernel, every schedule with its directives, and every program.
 
 use tilewright_isa::Config;
-use tilewright_syntax::ast::{self, Ident, KernelStmt, ProgramStmt, ScanStmt};
+use tilewright_syntax::ast::{self, Ident, ProgramStmt};
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use super::choice::{self, ChoiceError};
@@ -83,13 +83,7 @@ impl<'a> Everything<'a> {
         let in_programs = self.modules.programs(self.file).into_iter().flat_map(|program| &program.stmts);
         let in_programs =
             in_programs.filter_map(|s| if let ProgramStmt::Call(call) = s { Some(&call.kernel) } else { None });
-        let in_scan = |stmt: &'a ScanStmt| if let ScanStmt::Component(call) = stmt { Some(&call.kernel) } else { None };
-        let in_kernel = move |stmt: &'a KernelStmt| match stmt {
-            KernelStmt::Component(call) => vec![&call.kernel],
-            KernelStmt::Scan(scan) => scan.stmts.iter().filter_map(in_scan).collect(),
-            KernelStmt::Input(_) | KernelStmt::Define(_) => Vec::new(),
-        };
-        in_programs.chain(self.modules.kernels(self.file).into_iter().flat_map(|k| &k.stmts).flat_map(in_kernel))
+        in_programs.chain(choice::components(self.modules, self.file))
     }
 
     fn of_kernel(&self, kernel: &ast::Kernel, schedule: Option<&ast::Schedule>) -> Vec<(String, i64)> {

@@ -1,7 +1,7 @@
 //! A program's files and the user's wishes → what to compile: a program of several kernels, or a kernel and its schedule.
 
 use thiserror::Error;
-use tilewright_syntax::ast::{self, Ident, Item};
+use tilewright_syntax::ast::{self, Ident, Item, KernelStmt, ScanStmt};
 use tilewright_syntax::{Diagnostic, FileId, Span, nearest};
 
 use crate::modules::{Modules, item_name};
@@ -135,13 +135,31 @@ fn program<'a>(
     }
 }
 
-/// The kernel to compile alone, and its schedule; none where one is to be made.
+/// The names of the kernels that kernels of a file call.
+pub(super) fn components(modules: &Modules, file: FileId) -> Vec<&Ident> {
+    fn in_scan(stmt: &ScanStmt) -> Option<&Ident> {
+        if let ScanStmt::Component(call) = stmt { Some(&call.kernel) } else { None }
+    }
+    let called = |stmt| match stmt {
+        KernelStmt::Component(call) => vec![&call.kernel],
+        KernelStmt::Scan(scan) => scan.stmts.iter().filter_map(in_scan).collect(),
+        KernelStmt::Input(_) | KernelStmt::Define(_) => Vec::new(),
+    };
+    modules.kernels(file).into_iter().flat_map(|kernel| &kernel.stmts).flat_map(called).collect()
+}
+
+/// The kernel to compile alone, and its schedule; none where one is to be made. Without a schedule that names it, it is the
+/// first that no other calls.
 fn kernel<'a>(
     modules: &'a Modules,
     file: FileId,
     wanted: Option<&str>,
 ) -> Result<(&'a ast::Kernel, Option<&'a ast::Schedule>), ChoiceError> {
-    let first_kernel = *modules.kernels(file).first().ok_or(ChoiceError::NoKernel)?;
+    let kernels = modules.kernels(file);
+    let components = components(modules, file);
+    let is_component = |kernel: &&&ast::Kernel| components.iter().any(|name| name.name == kernel.name.name);
+    let whole = kernels.iter().find(|kernel| !is_component(kernel));
+    let first_kernel = *whole.or(kernels.first()).ok_or(ChoiceError::NoKernel)?;
     let visible = modules.schedules(file);
     let known = || visible.iter().map(|s| s.name.name.clone()).collect();
     let own: Vec<&ast::Schedule> = visible.iter().copied().filter(|s| s.span.file == file).collect();
