@@ -137,15 +137,18 @@ fn program<'a>(
 
 /// The names of the kernels that kernels of a file call.
 pub(super) fn components(modules: &Modules, file: FileId) -> Vec<&Ident> {
+    modules.kernels(file).into_iter().flat_map(|kernel| &kernel.stmts).flat_map(called_in).collect()
+}
+
+fn called_in(stmt: &KernelStmt) -> Vec<&Ident> {
     fn in_scan(stmt: &ScanStmt) -> Option<&Ident> {
         if let ScanStmt::Component(call) = stmt { Some(&call.kernel) } else { None }
     }
-    let called = |stmt| match stmt {
+    match stmt {
         KernelStmt::Component(call) => vec![&call.kernel],
         KernelStmt::Scan(scan) => scan.stmts.iter().filter_map(in_scan).collect(),
         KernelStmt::Input(_) | KernelStmt::Define(_) => Vec::new(),
-    };
-    modules.kernels(file).into_iter().flat_map(|kernel| &kernel.stmts).flat_map(called).collect()
+    }
 }
 
 /// The kernel to compile alone, and its schedule; none where one is to be made. Without a schedule that names it, it is the
