@@ -2,21 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
+use walkdir::WalkDir;
+
 use tilewright_isa::{Config, MemoryType};
 use tilewright_tests::{Agreed, Case, engines_agree};
 
-fn examples() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dsl-examples");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
-    // The table of operators names programs and is none.
-    files.retain(|path| !path.ends_with("operators.toml"));
-    files.sort();
-    files
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../dsl-examples")
+}
+
+/// The files of `dsl-examples` and of its folders with this extension, by their paths there.
+fn files(extension: &str) -> Vec<PathBuf> {
+    let all = WalkDir::new(folder()).sort_by_file_name().into_iter().map(|entry| entry.unwrap().into_path());
+    let files = all.filter(|path| path.extension().is_some_and(|e| e == extension));
+    files.map(|path| path.strip_prefix(folder()).unwrap().to_owned()).collect()
 }
 
 fn example(name: &str) -> String {
-    let path = examples().into_iter().find(|p| p.ends_with(name)).expect("an example of this name");
-    std::fs::read_to_string(path).unwrap()
+    std::fs::read_to_string(folder().join(name)).unwrap()
 }
 
 fn agree(case: &Case) -> Agreed {
@@ -29,9 +32,22 @@ fn params(values: &[(&str, i64)]) -> Vec<(String, i64)> {
 
 #[test]
 fn every_example_agrees() {
-    for path in examples() {
-        assert_eq!(path.extension().and_then(|e| e.to_str()), Some("tw"), "{} is no program", path.display());
-        agree(&Case::new(&std::fs::read_to_string(&path).unwrap()));
+    for path in files("tw") {
+        let path = path.to_str().unwrap();
+        agree(&Case { path, ..Case::new(&example(path)) });
+    }
+}
+
+/// Beside the programs lie the table of operators, targets for the programs, and data with the scripts that make it.
+#[test]
+fn every_file_is_of_a_known_kind() {
+    let known = ["tw", "json", "npy", "py"].map(files).concat();
+    let all = WalkDir::new(folder()).into_iter().map(Result::unwrap).filter(|entry| entry.file_type().is_file());
+    let others: Vec<_> = all.map(|e| e.path().strip_prefix(folder()).unwrap().to_owned()).collect();
+    let others: Vec<_> = others.iter().filter(|path| !known.contains(path)).collect();
+    assert_eq!(others, [Path::new("operators.toml")]);
+    for target in files("json") {
+        Config::from_json(&example(target.to_str().unwrap())).unwrap_or_else(|e| panic!("{}: {e}", target.display()));
     }
 }
 

@@ -22,6 +22,8 @@ use tilewright_syntax::{Diagnostic, Sources, render};
 /// A program to put through the engines.
 #[derive(Clone, Debug)]
 pub struct Case<'a> {
+    /// Where the program stands in `dsl-examples`; files that it uses are looked for from there.
+    pub path: &'a str,
     pub text: &'a str,
     pub params: &'a [(String, i64)],
     pub config: Config,
@@ -31,7 +33,7 @@ pub struct Case<'a> {
 
 impl<'a> Case<'a> {
     pub fn new(text: &'a str) -> Case<'a> {
-        Case { text, params: &[], config: Config::default(), seed: 1 }
+        Case { path: "case.tw", text, params: &[], config: Config::default(), seed: 1 }
     }
 }
 
@@ -54,7 +56,7 @@ pub struct Refused {
 /// text) and the simulator. Panics where two of them differ.
 pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
     let mut sources = Sources::default();
-    let file = sources.add("case.tw", case.text);
+    let file = sources.add(case.path, case.text);
     let mut example = |path: &str| {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../dsl-examples").join(path);
         std::fs::read_to_string(path).map_err(|e| e.to_string())

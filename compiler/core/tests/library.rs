@@ -35,8 +35,9 @@ fn every_definition_is_in_canonical_form_and_has_a_comment() {
 #[test]
 fn every_definition_is_used_by_an_example() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dsl-examples");
-    let examples = std::fs::read_dir(folder).unwrap().map(|e| std::fs::read_to_string(e.unwrap().path()).unwrap());
-    let examples: Vec<String> = examples.collect();
+    let files = walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.unwrap().into_path());
+    let programs = files.filter(|path| path.extension().is_some_and(|e| e == "tw"));
+    let examples: Vec<String> = programs.map(|path| std::fs::read_to_string(path).unwrap()).collect();
     let text = LIBRARY[0].text;
     for name in text.lines().filter_map(|line| line.strip_prefix("def ")?.split('(').next()) {
         let call = format!("{name}(");

@@ -56,8 +56,8 @@ fn codes(result: Result<Program, Vec<Diagnostic>>) -> Vec<&'static str> {
 fn examples_parse() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dsl-examples");
     let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in walkdir::WalkDir::new(folder) {
+        let path = entry.unwrap().into_path();
         if path.extension().is_some_and(|e| e == "tw") {
             let text = std::fs::read_to_string(&path).unwrap();
             assert!(parse_str(&text).is_ok(), "{} parses", path.display());

@@ -33,8 +33,8 @@ fn format(text: &str) -> String {
 #[test]
 fn examples_are_formatted() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dsl-examples");
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in walkdir::WalkDir::new(folder) {
+        let path = entry.unwrap().into_path();
         if path.extension().is_some_and(|e| e == "tw") {
             let text = std::fs::read_to_string(&path).unwrap();
             assert_eq!(format(&text), text, "{} is in canonical form", path.display());

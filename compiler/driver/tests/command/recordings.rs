@@ -1,6 +1,9 @@
 //! `run --record` and `replay`.
 
+use std::path::Path;
+
 use insta::assert_snapshot;
+use walkdir::WalkDir;
 
 use crate::support::{Folder, MATMUL, timeless};
 
@@ -151,17 +154,17 @@ const NEEDS: [(&str, &str); 2] = [("W0801", "MUL"), ("W0802", "ACC_8BIT")];
 fn every_example_is_recorded_for_any_simulator() {
     let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dsl-examples");
     let folder = Folder::new();
-    let mut names: Vec<_> = std::fs::read_dir(examples).unwrap().map(|e| e.unwrap().path()).collect();
-    names.sort();
-    // The table of operators names programs and is none.
-    names.retain(|path| !path.ends_with("operators.toml"));
-    for path in &names {
-        folder.write(path.file_name().unwrap().to_str().unwrap(), std::fs::read(path).unwrap());
+    let files = WalkDir::new(examples).sort_by_file_name().into_iter().map(|entry| entry.unwrap().into_path());
+    let files = files.filter(|path| path.is_file());
+    let names: Vec<String> =
+        files.map(|path| path.strip_prefix(examples).unwrap().to_str().unwrap().to_owned()).collect();
+    for name in &names {
+        std::fs::create_dir_all(folder.path(name).parent().unwrap()).unwrap();
+        folder.write(name, std::fs::read(Path::new(examples).join(name)).unwrap());
     }
-    for path in names {
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+    for name in names.iter().filter(|name| name.ends_with(".tw")) {
         let comment: String =
-            String::from_utf8(folder.read(&name)).unwrap().lines().take_while(|l| l.starts_with("//")).collect();
+            String::from_utf8(folder.read(name)).unwrap().lines().take_while(|l| l.starts_with("//")).collect();
         folder.run(&format!("run {name} --record rec")).good();
         let said = folder.run("replay rec --races --stats json");
         assert_eq!(said.status, Some(0), "{name}: {said}");

@@ -1,6 +1,7 @@
 //! `test` and `std`.
 
 use insta::assert_snapshot;
+use walkdir::WalkDir;
 
 use crate::support::{Folder, MATMUL};
 
@@ -52,6 +53,19 @@ fn functions_are_tested_on_every_engine() {
     assert_snapshot!("tests_of_a_function_fail", said);
     folder.write("near.tw", far.replace("within 0.1", "within 0.25"));
     folder.run("test near.tw").good();
+}
+
+#[test]
+fn the_tests_of_every_example_hold() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dsl-examples");
+    let folder = Folder::new();
+    for entry in WalkDir::new(examples) {
+        let path = entry.unwrap().into_path();
+        let has_tests = || std::fs::read_to_string(&path).unwrap().lines().any(|line| line.starts_with("test "));
+        if path.extension().is_some_and(|e| e == "tw") && has_tests() {
+            folder.run(&format!("test {}", path.display())).good();
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use walkdir::WalkDir;
+
 use crate::root;
 use crate::shown::hold;
 
@@ -39,9 +41,10 @@ fn documents_show_what_is_printed() {
 #[test]
 fn every_example_is_listed() {
     let list = std::fs::read_to_string(root().join("docs/examples.md")).unwrap();
-    for entry in std::fs::read_dir(root().join("dsl-examples")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let listed = list.matches(&format!("| `dsl-examples/{name}` |")).count();
+    for entry in WalkDir::new(root().join("dsl-examples")) {
+        let path = entry.unwrap().into_path();
+        let name = path.strip_prefix(root()).unwrap().to_str().unwrap();
+        let listed = list.matches(&format!("| `{name}` |")).count();
         assert_eq!(listed, usize::from(name.ends_with(".tw")), "docs/examples.md lists {name} once");
     }
 }
