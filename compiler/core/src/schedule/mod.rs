@@ -52,6 +52,8 @@ pub struct Schedule {
     pub kernel: Kernel,
     pub core: Core,
     pub stages: Vec<Stage>,
+    /// How many of the stages compute tensors of the kernel. They come first; directives made the others.
+    own: usize,
     /// `layout`, in the order in which it was said.
     pub tile_orders: Vec<TileOrder>,
     /// Directives without effect, in order.
@@ -194,12 +196,13 @@ impl Schedule {
     /// The schedule without directives: each tensor in loops over its axes, in order, in DRAM.
     pub fn new(name: impl Into<String>, kernel: Kernel, core: Core) -> Schedule {
         let (stages, tile_orders, warnings) = (Vec::new(), Vec::new(), Vec::new());
-        let mut schedule = Schedule { name: name.into(), kernel, core, stages, tile_orders, warnings };
+        let mut schedule = Schedule { name: name.into(), kernel, core, stages, own: 0, tile_orders, warnings };
         for tensor in schedule.kernel.ids() {
             if schedule.kernel.tensor(tensor).compute().is_some() {
                 schedule.add_stage(tensor);
             }
         }
+        schedule.own = schedule.stages.len();
         schedule.enter_scans();
         schedule
     }
@@ -313,11 +316,12 @@ impl Schedule {
         self.stage_ids().filter(|s| self.compute(*s).reads_from(tensor)).collect()
     }
 
-    /// The stages so that each stands behind those that it needs; among equals, the order of the source decides.
+    /// The stages so that each stands behind those that it needs. Among equals, those of the kernel come first, whatever file
+    /// the schedule stands in, and then the order of the source decides.
     pub fn producers_first(&self) -> Vec<StageId> {
         let mut order = Vec::new();
         let mut by_tensor: Vec<StageId> = self.stage_ids().collect();
-        by_tensor.sort_by_key(|s| self.kernel.tensor(self.stage(*s).tensor).span);
+        by_tensor.sort_by_key(|s| (s.0 as usize >= self.own, self.kernel.tensor(self.stage(*s).tensor).span));
         for stage in by_tensor {
             self.visit_producers(stage, &mut Vec::new(), &mut order);
         }

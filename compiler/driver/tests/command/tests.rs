@@ -98,6 +98,13 @@ fn a_schedule_in_a_file_of_its_own() {
     folder.write("fast.tw", format!("use \"kernel.tw\"\n\n{schedule}"));
     assert_eq!(folder.run("check fast.tw").good(), "✔ fast.tw\n");
     assert!(folder.run("run fast.tw").good().contains("all 64 values equal the reference"));
+    // Where the schedule stands changes nothing, not even the order of what is free.
+    let scan = include_str!("../../../../dsl-examples/scan.tw");
+    let (kernel, schedule) = scan.split_at(scan.find("schedule").unwrap());
+    folder.write("scan.tw", scan);
+    folder.write("kernel.tw", kernel);
+    folder.write("apart.tw", format!("use \"kernel.tw\"\nuse vta: alu_chain, gemv_tiles\n\n{schedule}"));
+    assert_eq!(folder.run("lower apart.tw").good(), folder.run("lower scan.tw").good());
     folder.write("lost.tw", format!("use \"nothing.tw\"\n\n{schedule}"));
     assert_snapshot!("used_file_missing", folder.run("run lost.tw"));
 }
