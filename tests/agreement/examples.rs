@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use tilewright_isa::{Config, MemoryType};
+use tilewright_isa::{Config, Insn, Mem, MemoryType, Op};
 use tilewright_tests::{Agreed, Case, engines_agree};
 
 fn folder() -> PathBuf {
@@ -33,9 +33,15 @@ fn params(values: &[(&str, i64)]) -> Vec<(String, i64)> {
 #[test]
 fn every_example_agrees() {
     for path in files("tw") {
-        let path = path.to_str().unwrap();
-        agree(&Case { path, ..Case::new(&example(path)) });
+        let name = path.to_str().unwrap();
+        agree(&Case { path: name, config: target(&path), ..Case::new(&example(name)) });
     }
+}
+
+/// The target that a program is for: the one that has its name, or VTA's default machine.
+fn target(program: &Path) -> Config {
+    let beside = std::fs::read_to_string(folder().join(program.with_extension("json")));
+    beside.map_or(Config::default(), |text| Config::from_json(&text).unwrap())
 }
 
 /// Beside the programs lie the table of operators, targets for the programs, and data with the scripts that make it.
@@ -47,8 +53,47 @@ fn every_file_is_of_a_known_kind() {
     let others: Vec<_> = others.iter().filter(|path| !known.contains(path)).collect();
     assert_eq!(others, [Path::new("operators.toml")]);
     for target in files("json") {
-        Config::from_json(&example(target.to_str().unwrap())).unwrap_or_else(|e| panic!("{}: {e}", target.display()));
+        assert!(folder().join(target.with_extension("tw")).exists(), "no program has the target {}", target.display());
     }
+}
+
+/// A core of one multiplier makes one product with each micro-op. Every weight is loaded once and multiplied once a step.
+#[test]
+fn products_of_each_layer_can_be_counted() {
+    let path = "lstm/one_multiplier.tw";
+    let Agreed { report, stream, .. } =
+        agree(&Case { path, config: target(Path::new(path)), ..Case::new(&example(path)) });
+    let steps = 24;
+    assert_eq!(report.gemm_uops, steps * (4_864 + 3 * 8_192 + 192));
+
+    let loads = |kind| {
+        let of_kind = move |insn: &Insn| match insn.op {
+            Op::Load(mem) if mem.memory_type == kind && !mem.is_noop() => Some(mem),
+            _ => None,
+        };
+        stream.insns.iter().filter_map(of_kind).collect::<Vec<Mem>>()
+    };
+    // So micro-ops have the same place in the buffer as in the stream.
+    assert_eq!(loads(MemoryType::Uop).len(), 1);
+    let mut products = vec![0; stream.config.depth(MemoryType::Wgt)];
+    for insn in &stream.insns {
+        let Op::Gemm(gemm) = insn.op else { continue };
+        for (o, i) in (0..gemm.iter_out).flat_map(|o| (0..gemm.iter_in).map(move |i| (o, i))) {
+            for uop in stream.uops[gemm.uop_bgn as usize..gemm.uop_end as usize].iter().filter(|_| !gemm.reset) {
+                products[(uop.wgt + o * gemm.wgt_factor_out + i * gemm.wgt_factor_in) as usize] += 1;
+            }
+        }
+    }
+    let of_matrix = |name: &str| {
+        let segment = stream.segments.iter().find(|s| s.name == name).unwrap();
+        let all = segment.address..segment.address + segment.bytes as u32;
+        let mine = loads(MemoryType::Wgt).into_iter().filter(|mem| all.contains(&mem.dram_base));
+        let places = mine.flat_map(|mem| (0..mem.y_size * mem.x_size).map(move |at| mem.sram_base + at));
+        places.map(|at| products[usize::from(at)]).sum::<u64>()
+    };
+    let of_layer = ["1", "2", "3", "4"].map(|l| of_matrix(&format!("w{l}")) + of_matrix(&format!("u{l}")));
+    assert_eq!(of_layer, [4_864, 8_192, 8_192, 8_192].map(|products| steps * products));
+    assert_eq!(of_matrix("v"), steps * 192);
 }
 
 /// The figures of TVM's own compilation of the tutorial, recorded in its stream: 56 instructions, 256 micro-ops.
