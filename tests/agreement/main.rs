@@ -1,6 +1,7 @@
 //! Reference evaluation, loop interpreter and simulator give the same bits: on every example, over sizes and targets, and
 //! on random programs.
 
+mod approximations;
 mod automatic;
 mod components;
 mod convolutions;

@@ -1,6 +1,7 @@
 //! The compiler: kernels and schedules in, instruction streams out. `pipeline` lists the passes.
 
 pub mod affine;
+pub mod approx;
 pub mod cases;
 pub mod emit;
 mod front;

@@ -22,7 +22,7 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 17] = [
+pub const PASSES: [Pass; 18] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
@@ -47,6 +47,11 @@ pub const PASSES: [Pass; 17] = [
         name: "compact",
         reason: "once copies are boxes, which it thins out; before buffers are joined, which have their final elements then",
         run: legalize::compact::run,
+    },
+    Pass {
+        name: "temporaries",
+        reason: "once nests are boxes, whose extents the temporaries take; before buffers are joined, which they are then",
+        run: legalize::temporaries::run,
     },
     Pass {
         name: "turns",

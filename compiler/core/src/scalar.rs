@@ -3,6 +3,8 @@
 //!
 //! Every value is kept in an `i32` and lies in the range of its type. Arithmetic is done in `i32` and wraps there.
 
+use crate::approx::Approx;
+
 /// The type of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DType {
@@ -159,6 +161,12 @@ pub enum Scalar<L> {
         op: CompareOp,
         parts: Box<SelectParts<L>>,
     },
+    /// An approximated function of an `i32` value. The tensor program has it as a whole, since what it approximates matters
+    /// there; below, it is expanded.
+    Approx {
+        approx: Approx,
+        value: Box<Scalar<L>>,
+    },
 }
 
 /// The operands of a choice: what is compared, and the values to choose from.
@@ -199,6 +207,10 @@ impl<L> Scalar<L> {
         Scalar::Select { op, parts: Box::new(parts) }
     }
 
+    pub fn approx(approx: Approx, value: Scalar<L>) -> Scalar<L> {
+        Scalar::Approx { approx, value: Box::new(value) }
+    }
+
     /// For a value that keeps the low 8 bits of another: that other, without conversions that leave these bits alone.
     pub fn untruncated(&self) -> &Scalar<L> {
         let Scalar::Cast { to: DType::I8, mode: CastMode::Wrap, value } = self else { return self };
@@ -221,6 +233,7 @@ impl<L> Scalar<L> {
                 let [left, right, yes, no] = parts.each().map(|part| part.eval(leaf));
                 if op.eval(left, right) { yes } else { no }
             }
+            Scalar::Approx { approx, value } => approx.eval(value.eval(leaf)),
         }
     }
 
@@ -232,6 +245,7 @@ impl<L> Scalar<L> {
             Scalar::Binary { op, left, right } => Scalar::binary(*op, left.map(leaf), right.map(leaf)),
             Scalar::Cast { to, mode, value } => Scalar::cast(*to, *mode, value.map(leaf)),
             Scalar::Select { op, parts } => Scalar::select(*op, parts.rewrite(&mut |part| part.map(leaf))),
+            Scalar::Approx { approx, value } => Scalar::approx(*approx, value.map(leaf)),
         }
     }
 
@@ -243,6 +257,21 @@ impl<L> Scalar<L> {
             Scalar::Binary { op, left, right } => Scalar::binary(*op, left.flat_map(leaf), right.flat_map(leaf)),
             Scalar::Cast { to, mode, value } => Scalar::cast(*to, *mode, value.flat_map(leaf)),
             Scalar::Select { op, parts } => Scalar::select(*op, parts.rewrite(&mut |part| part.flat_map(leaf))),
+            Scalar::Approx { approx, value } => Scalar::approx(*approx, value.flat_map(leaf)),
+        }
+    }
+
+    /// The same expression with operations in the place of approximated functions.
+    pub fn expanded(&self) -> Scalar<L>
+    where
+        L: Clone,
+    {
+        match self {
+            Scalar::Const { .. } | Scalar::Leaf(_) => self.clone(),
+            Scalar::Binary { op, left, right } => Scalar::binary(*op, left.expanded(), right.expanded()),
+            Scalar::Cast { to, mode, value } => Scalar::cast(*to, *mode, value.expanded()),
+            Scalar::Select { op, parts } => Scalar::select(*op, parts.rewrite(&mut |part| part.expanded())),
+            Scalar::Approx { approx, value } => approx.expand(&value.expanded()),
         }
     }
 
@@ -254,7 +283,7 @@ impl<L> Scalar<L> {
                 let ((l, a), (r, b)) = (left.height_and_size(), right.height_and_size());
                 (l.max(r) + 1, a + b + 1)
             }
-            Scalar::Cast { value, .. } => {
+            Scalar::Cast { value, .. } | Scalar::Approx { value, .. } => {
                 let (height, size) = value.height_and_size();
                 (height + 1, size + 1)
             }
@@ -275,7 +304,7 @@ impl<L> Scalar<L> {
                 left.leaves(visit);
                 right.leaves(visit);
             }
-            Scalar::Cast { value, .. } => value.leaves(visit),
+            Scalar::Cast { value, .. } | Scalar::Approx { value, .. } => value.leaves(visit),
             Scalar::Select { parts, .. } => parts.each().into_iter().for_each(|part| part.leaves(visit)),
         }
     }
@@ -289,7 +318,7 @@ impl<L> Scalar<L> {
                 left.leaves_mut(change);
                 right.leaves_mut(change);
             }
-            Scalar::Cast { value, .. } => value.leaves_mut(change),
+            Scalar::Cast { value, .. } | Scalar::Approx { value, .. } => value.leaves_mut(change),
             Scalar::Select { parts, .. } => {
                 let SelectParts { left, right, yes, no } = &mut **parts;
                 [left, right, yes, no].into_iter().for_each(|part| part.leaves_mut(change));

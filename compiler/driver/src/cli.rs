@@ -39,6 +39,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// Name the first directive after which a program's result or legality changes
     Bisect(BisectArgs),
+    /// List the methods of approximating a function, with their errors and what they cost the vector ALU
+    Approx(ApproxArgs),
     /// Execute a recorded stream and compare memory and cycles with the recording
     Replay(ReplayArgs),
     /// Assemble a text into an instruction stream
@@ -253,6 +255,26 @@ pub struct SweepArgs {
     pub seed: u64,
     #[command(flatten)]
     pub machine: MachineOptions,
+    #[command(flatten)]
+    pub exports: Exports,
+}
+
+#[derive(Debug, Args)]
+pub struct ApproxArgs {
+    /// The function
+    #[arg(value_parser = ["sigmoid", "tanh"])]
+    pub function: String,
+    /// Fraction bits of arguments and results
+    #[arg(long = "q", value_name = "N", value_parser = clap::value_parser!(u8).range(5..=24), default_value_t = 12)]
+    pub fraction: u8,
+    /// Outside of [-RANGE, RANGE] the approximations are constant
+    #[arg(long, value_name = "NUMBER", default_value_t = 8.0)]
+    pub range: f64,
+    /// Draw errors against cycles
+    #[arg(long, value_name = "FILE.svg")]
+    pub svg: Option<PathBuf>,
+    #[command(flatten)]
+    pub target: TargetOption,
     #[command(flatten)]
     pub exports: Exports,
 }

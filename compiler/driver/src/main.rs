@@ -3,6 +3,7 @@
 //! This crate is the only one that reads and writes files; the compiler and the simulator work on what it hands them.
 
 mod accuracy;
+mod approx;
 mod arrays;
 mod bench;
 mod bisect;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         Command::Disasm(args) => commands::disasm::run(args, &mut sources),
         Command::Explain(args) => commands::explain::run(args),
         Command::Test(args) => commands::test::run(args, &mut sources),
+        Command::Approx(args) => commands::approx::run(args, &mut sources),
         Command::Std(args) => commands::library::run(args),
         Command::Target(args) => commands::target::run(args, &mut sources),
     };

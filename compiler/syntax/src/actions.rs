@@ -90,12 +90,8 @@ pub(crate) fn call(
     let Some(body) = arguments.body else {
         let height = arguments.list.iter().map(height).max().unwrap_or(0);
         let (args, named) = plain_and_named(arguments.list)?;
-        return above(
-            height,
-            ExprKind::Call { function, format: format.map(Box::new), args: exprs(args), named },
-            span,
-            blame,
-        );
+        let (format, settings, args) = (format.map(Box::new), Vec::new(), exprs(args));
+        return above(height, ExprKind::Call { function, format, settings, args, named }, span, blame);
     };
     if let Some(format) = format {
         return Err(unexpected("`(`", "a format", format.span, "a reduction keeps the format of its values"));
@@ -104,6 +100,31 @@ pub(crate) fn call(
     let axes = arguments.list.into_iter().map(reduction_axis).collect::<Result<_, _>>()?;
     let kind = ExprKind::Reduce { op: function, axes, body: Box::new(body.expr) };
     above(height.max(body.height), kind, span, blame)
+}
+
+/// A call of a function that its settings make: `approx(sigmoid, plan, 8)(e)`.
+pub(crate) fn call_with_settings(
+    function: Ident,
+    settings: Arguments,
+    arguments: Arguments,
+    span: Span,
+) -> Result<Tall, SyntaxError> {
+    let blame = function.span;
+    let height = settings.list.iter().chain(&arguments.list).map(height).max().unwrap_or(0);
+    let values = |list: Arguments| match list.body {
+        Some(body) => Err(unexpected("`)`", "`:`", body.expr.span, "only a reduction has a body")),
+        None => plain_and_named(list.list),
+    };
+    let (settings, not_settings) = values(settings)?;
+    let (args, named) = values(arguments)?;
+    if let Some(named) = not_settings.first() {
+        return Err(unexpected("`)`", "a name", named.name.span, "what makes a function has no names"));
+    }
+    if settings.is_empty() {
+        return Err(unexpected("a function", "`()`", blame, "write what makes it: `approx(sigmoid, plan, 8)(e)`"));
+    }
+    let (settings, args) = (exprs(settings), exprs(args));
+    above(height, ExprKind::Call { function, format: None, settings, args, named }, span, blame)
 }
 
 /// The height that an argument adds below its call.

@@ -414,6 +414,8 @@ pub enum ExprKind {
     Call {
         function: Ident,
         format: Option<Box<Ident>>,
+        /// Of a function that they make, `approx(sigmoid, plan, 8)(e)`, what stands between its own parentheses.
+        settings: Vec<Expr>,
         args: Vec<Expr>,
         /// Behind the others.
         named: Vec<NamedArg>,

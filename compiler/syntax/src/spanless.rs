@@ -240,9 +240,10 @@ fn expr(e: &mut Expr) {
             ident(tensor);
             indices.iter_mut().for_each(expr);
         }
-        ExprKind::Call { function, format, args, named } => {
+        ExprKind::Call { function, format, settings, args, named } => {
             ident(function);
             format.iter_mut().for_each(|format| ident(format));
+            settings.iter_mut().for_each(expr);
             args.iter_mut().for_each(expr);
             named.iter_mut().for_each(named_arg);
         }

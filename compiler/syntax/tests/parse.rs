@@ -28,10 +28,11 @@ fn shape(expr: &Expr) -> String {
         ExprKind::Decimal(value) => value.to_string(),
         ExprKind::Name(name) => name.clone(),
         ExprKind::Index { tensor, indices } => format!("[{} {}]", tensor.name, list(indices)),
-        ExprKind::Call { function, format, args, named } => {
+        ExprKind::Call { function, format, settings, args, named } => {
             let format = format.as_ref().map(|f| format!(".{}", f.name)).unwrap_or_default();
             let named = named.iter().map(|arg| format!(" {}={}", arg.name.name, shape(&arg.value)));
-            format!("({}{format} {}{})", function.name, list(args), named.collect::<String>())
+            let settings = if settings.is_empty() { String::new() } else { format!("<{}>", list(settings)) };
+            format!("({}{format}{settings} {}{})", function.name, list(args), named.collect::<String>())
         }
         ExprKind::Compare { op, left, right } => format!("({} {} {})", op.symbol(), shape(left), shape(right)),
         ExprKind::Reduce { op, axes, body } => {

@@ -80,7 +80,7 @@ impl Desugar<'_> {
         let args = self.function.params.iter().map(|p| self.argument(p)).collect::<Result<_, _>>()?;
         let Ident { name, .. } = self.function.name.clone();
         let function = Ident { name, span: self.test.subject.span };
-        let value = ExprKind::Call { function, format: None, args, named: Vec::new() };
+        let value = ExprKind::Call { function, format: None, settings: Vec::new(), args, named: Vec::new() };
         let axes = vec![AxisDecl { name: self.axis(), extent: Some(self.expr(ExprKind::Int(self.length()))) }];
         let value = self.expr(value);
         let output = Define { output: true, name: self.result(), axes, value, span: self.test.span };

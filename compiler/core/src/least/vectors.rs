@@ -6,7 +6,7 @@ use super::tiles::{self, inside, walks};
 use crate::affine::Interval;
 use crate::gemm::{Core, Side};
 use crate::scalar::{DType, Scalar};
-use crate::select::{OpOperand, Request, SelectError, Selection, Start, candidates};
+use crate::select::{OpOperand, Request, SelectError, Selection, Selections, Start, cut};
 use crate::tensor::{AxisId, Compute, Kernel, Leaf, Read, Tensor};
 
 /// The dimensions of a tensor that run along the sides of a vector, BATCH and BLOCK_OUT.
@@ -36,12 +36,12 @@ impl Vectors<'_> {
         let lanes = self.inherited(compute).unwrap_or_else(|| self.fewest(compute));
         let vectors = self.tiles(compute, lanes, &[], &[]);
         let Some(reduction) = &compute.reduction else {
-            return Ok((lanes, each(vectors, &self.selection(compute, tensor.dtype == DType::I8)?)));
+            return Ok((lanes, self.each(vectors, compute, tensor.dtype == DType::I8)?));
         };
         let conditions: Vec<Condition> = compute.reads().iter().flat_map(|read| inside(self.kernel, read)).collect();
         let values = self.tiles(compute, lanes, &reduction.axes, &conditions);
         let joined = Least { alu_reg: values.saturating_sub(vectors), ..Least::default() };
-        Ok((lanes, joined.plus(each(values, &self.selection(compute, false)?))))
+        Ok((lanes, joined.plus(self.each(values, compute, false)?)))
     }
 
     /// The vectors of a definition's values at which the conditions hold.
@@ -71,8 +71,8 @@ impl Vectors<'_> {
         apart.min_by_key(|lanes| self.tiles(compute, *lanes, &[], &[])).unwrap_or_default()
     }
 
-    /// The cheapest operations for a definition's value, where one operand's vector is overwritten.
-    fn selection(&self, compute: &Compute, low_bits: bool) -> Result<Selection, SelectError> {
+    /// The cheapest operations for a definition's value, on so many vectors, where operands' vectors are overwritten.
+    fn each(&self, vectors: u64, compute: &Compute, low_bits: bool) -> Result<Least, SelectError> {
         let mut operands: Vec<&Leaf> = Vec::new();
         compute.value.leaves(&mut |leaf| {
             if !operands.iter().any(|known| same(known, leaf)) {
@@ -80,7 +80,7 @@ impl Vectors<'_> {
             }
         });
         let number = |leaf: &Leaf| operands.iter().position(|known| same(known, leaf)).expect("all are listed") as u32;
-        let value: Scalar<u32> = compute.value.map(&mut |leaf| number(leaf));
+        let value: Scalar<u32> = compute.value.expanded().map(&mut |leaf| number(leaf));
         let range = |k: u32| match operands[k as usize] {
             Leaf::Axis(axis) => Interval::below(self.kernel.axis(*axis).extent),
             Leaf::Read(read) => {
@@ -93,7 +93,8 @@ impl Vectors<'_> {
             Leaf::Read(read) => self.kernel.tensor(read.tensor).name.clone(),
         };
         let request = Request { value: &value, range: &range, name: &name, low_bits, multiplier: self.multiplier };
-        Ok(candidates(&request)?.swap_remove(0))
+        let parts = cut(&request, operands.len() as u32, &mut Selections::default(), &|_| true)?;
+        Ok(parts.iter().fold(Least::default(), |sum, part| sum.plus(each(vectors, &part.selection))))
     }
 }
 

@@ -242,17 +242,6 @@ impl LegalizeError {
 
 fn select_help(error: &SelectError) -> String {
     match error {
-        SelectError::Temporary { .. } => {
-            "compute one side in a tensor of its own, `T[...] = ...`, with `T.set_scope(acc)`".to_string()
-        }
-        SelectError::Immediate { .. } => {
-            "immediates are -32768 to 32767; pass the constant as an `i32` input, and load it into `acc`".to_string()
-        }
-        SelectError::Choice { .. } => {
-            "let one value be a number, or 0: `M[...] = select(a < b, 1, 0)` in a tensor of its own, with \
-            `M.set_scope(acc)`, is what the other value can be multiplied with"
-                .to_string()
-        }
         SelectError::ShiftAmount { .. } => "shift by a constant of 0 to 31".to_string(),
         SelectError::Multiplication { .. } | SelectError::Subtraction { .. } => {
             "the ALU has min, max, + and shifts; products are for the GEMM core".to_string()

@@ -19,7 +19,7 @@ use crate::loops::ir::{
     TileRef,
 };
 use crate::scalar::{BinaryOp, DType, Scalar};
-use crate::select::{OpOperand, Request, SelectError, SelectedOp, Selection, Selections, Start, display};
+use crate::select::{OpOperand, Refusal, Request, SelectedOp, Selection, Selections, Start};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
@@ -28,7 +28,7 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
         Some(operands) => {
             let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
             let selection = selection(program, cx, &mut selections, (&operands, &target))
-                .map_err(|error| LegalizeError::Select { error, origin: nest.origin() })?;
+                .map_err(|refusal| refused(program, &nest, refusal))?;
             lower(program, cx, nest, (operands, target, selection))
         }
         None => Ok(vec![nest.into_stmt()]),
@@ -37,9 +37,9 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
 }
 
 /// The value of a nest over numbered operands, if it computes in the accumulator from the accumulator.
-struct Operands {
-    value: Scalar<u32>,
-    loads: Vec<Load>,
+pub(super) struct Operands {
+    pub value: Scalar<u32>,
+    pub loads: Vec<Load>,
 }
 
 fn elementwise(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Option<Operands>, LegalizeError> {
@@ -64,7 +64,7 @@ fn elementwise(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Option<Ope
 }
 
 /// The stored value over numbered loads. An index in the place of a load is noted.
-fn operands_of(store: &Store, has_index: &mut bool) -> Operands {
+pub(super) fn operands_of(store: &Store, has_index: &mut bool) -> Operands {
     let mut loads: Vec<Load> = Vec::new();
     let value = store.value.map(&mut |leaf| match leaf {
         Leaf::Load(l) => {
@@ -133,6 +133,7 @@ fn lower(
         let operand = match op.operand {
             OpOperand::Imm(value) => AluOperand::Imm(value),
             OpOperand::Operand(k) => AluOperand::Tile(tiles[k as usize].clone()),
+            OpOperand::Own => AluOperand::Tile(dst.clone()),
         };
         push(program, alu(op.opcode, &dst, operand, &nest));
     }
@@ -149,10 +150,14 @@ fn order_is_free(
     target: &Load,
     selection: &Selection,
 ) -> Result<(), LegalizeError> {
-    let own = |l: &&Load| l.buffer == target.buffer && *l != target;
-    let elsewhere = operands.loads.iter().filter(own).any(|l| !apart(program, nest, &l.indices, &target.indices));
+    let elsewhere = reads_elsewhere(program, nest, &operands.loads);
     let joins = |op: &SelectedOp, with: AluOp| {
-        op.opcode == with && !matches!(op.operand, OpOperand::Operand(k) if operands.loads[k as usize] == *target)
+        let is_own = match op.operand {
+            OpOperand::Imm(_) => false,
+            OpOperand::Operand(k) => operands.loads[k as usize] == *target,
+            OpOperand::Own => true,
+        };
+        op.opcode == with && !is_own
     };
     let accumulates = matches!(selection.start, Start::Operand(_))
         && [AluOp::Add, AluOp::Min, AluOp::Max].into_iter().any(|with| selection.ops.iter().all(|op| joins(op, with)));
@@ -164,6 +169,26 @@ fn order_is_free(
     };
     let buffer = program.buffer(target.buffer).name.clone();
     Err(LegalizeError::NotSelected { buffer, reason: reason.to_string(), origin: nest.origin() })
+}
+
+/// Whether a nest reads its target at elements that other iterations write.
+pub(super) fn reads_elsewhere(program: &LoopProgram, nest: &Nest, loads: &[Load]) -> bool {
+    let store = &nest.store;
+    let own = |l: &&Load| l.buffer == store.buffer && l.indices != store.indices;
+    loads.iter().filter(own).any(|l| !apart(program, nest, &l.indices, &store.indices))
+}
+
+/// The error for a value without a selection.
+fn refused(program: &LoopProgram, nest: &Nest, refusal: Refusal) -> LegalizeError {
+    let origin = nest.origin();
+    match refusal {
+        Refusal::Error(error) => LegalizeError::Select { error, origin },
+        Refusal::Parts => {
+            let buffer = program.buffer(nest.store.buffer).name.clone();
+            let reason = "it reads elements of itself that other iterations write".to_string();
+            LegalizeError::NotSelected { buffer, reason, origin }
+        }
+    }
 }
 
 /// Whether some sequence of operations computes a value by overwriting an operand. Such a sequence does not read the
@@ -180,23 +205,25 @@ pub fn begins_with(
     !has_index && candidates(program, cx, selections, &operands).is_ok_and(|found| found.iter().any(starts))
 }
 
-/// The cheapest selection for a target that may itself be an operand: nothing else is overwritten, and the target is not
-/// cleared where it is read afterwards.
+/// The cheapest selection for a target that may itself be an operand.
 fn selection(
     program: &LoopProgram,
     cx: &Cx,
     selections: &mut Selections,
     (operands, target): (&Operands, &Load),
-) -> Result<Selection, SelectError> {
-    let is_target = |k: u32| operands.loads[k as usize] == *target;
+) -> Result<Selection, Refusal> {
+    let found = candidates(program, cx, selections, operands)?;
+    found.iter().find(|s| is_usable(s, &operands.loads, target)).cloned().ok_or(Refusal::Parts)
+}
+
+/// Whether a selection leaves all but the target as it is, and does not clear the target where it is read afterwards.
+pub(super) fn is_usable(selection: &Selection, loads: &[Load], target: &Load) -> bool {
+    let is_target = |k: u32| loads.get(k as usize) == Some(target);
     let reads_target = |op: &SelectedOp| matches!(op.operand, OpOperand::Operand(k) if is_target(k));
-    let usable = |s: &Selection| match s.start {
+    match selection.start {
         Start::Operand(k) => is_target(k),
-        Start::Zero => !s.ops.iter().any(reads_target),
-    };
-    let found = candidates(program, cx, selections, operands)?.iter().find(|s| usable(s)).cloned();
-    let name = |k: u32| program.buffer(operands.loads[k as usize].buffer).name.clone();
-    found.ok_or_else(|| SelectError::Temporary { expression: display(&operands.value, &name) })
+        Start::Zero => !selection.ops.iter().any(reads_target),
+    }
 }
 
 /// The cheapest selection from each start, cheapest first.
@@ -205,7 +232,17 @@ fn candidates<'s>(
     cx: &Cx,
     selections: &'s mut Selections,
     operands: &Operands,
-) -> Result<&'s [Selection], SelectError> {
+) -> Result<&'s [Selection], Refusal> {
+    with_request(program, cx, operands, |request| selections.candidates(request))
+}
+
+/// Asks for the value of a nest.
+pub(super) fn with_request<T>(
+    program: &LoopProgram,
+    cx: &Cx,
+    operands: &Operands,
+    ask: impl FnOnce(&Request) -> T,
+) -> T {
     let buffer = |k: u32| program.buffer(operands.loads[k as usize].buffer);
     let range = |k: u32| {
         let (min, max) = buffer(k).dtype.limits();
@@ -213,8 +250,7 @@ fn candidates<'s>(
     };
     let name = |k: u32| buffer(k).name.clone();
     let multiplier = cx.config.capabilities().mul;
-    let request = Request { value: &operands.value, range: &range, name: &name, low_bits: false, multiplier };
-    selections.candidates(&request)
+    ask(&Request { value: &operands.value, range: &range, name: &name, low_bits: false, multiplier })
 }
 
 /// The loops that walk the target's lanes. They are shortened to count tiles.

@@ -2,7 +2,8 @@
 //!
 //! `unfuse` takes fused loops apart; `starts` makes products of what sums start from; `normalize` gives copies and
 //! elementwise nests one loop for each dimension; `trim` cuts off the ends of copies that nobody reads; `compact` leaves out
-//! what lies between the elements that are read; `turns` keeps states of a scan in one place; `inplace` joins buffers that can
+//! what lies between the elements that are read; `temporaries` cuts values that are no chain of operations; `turns` keeps
+//! states of a scan in one place; `inplace` joins buffers that can
 //! share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses name the copy of a buffer that
 //! rotates; `layout` gives each buffer its tiles and their order; `parts` joins buffers that are parts of others; `match_gemm`,
 //! `match_alu` and `match_dma` put intrinsics on tiles in the place of stores; `distribute` gives products loops of their own;
@@ -22,6 +23,7 @@ pub mod normalize;
 pub mod parts;
 pub mod slots;
 pub mod starts;
+pub mod temporaries;
 pub mod trim;
 pub mod turns;
 pub mod unfuse;

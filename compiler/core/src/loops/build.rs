@@ -415,7 +415,7 @@ impl Builder<'_> {
     }
 
     fn value_of(&self, stage: StageId, value: &Scalar<tensor::Leaf>) -> Scalar<Leaf> {
-        value.map(&mut |leaf| match leaf {
+        value.expanded().map(&mut |leaf| match leaf {
             tensor::Leaf::Read(read) => Leaf::Load(self.load(stage, read)),
             tensor::Leaf::Axis(axis) => Leaf::Index(self.axis(stage, *axis)),
         })

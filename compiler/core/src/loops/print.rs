@@ -309,6 +309,7 @@ impl Printer<'_> {
             Scalar::Leaf(Leaf::Load(load)) => self.access(load.buffer, &load.indices),
             Scalar::Leaf(Leaf::Index(index)) => write!(self.out, "index({})", print_index(self.program, index)),
             Scalar::Binary { op, left, right } => self.binary(*op, left, right, least),
+            Scalar::Approx { .. } => self.value(&value.expanded(), least),
             Scalar::Select { op, parts } => {
                 self.out.push_str(select_name(*op));
                 for (at, part) in parts.each().into_iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Extraction: a saturated e-graph → the cheapest chains `(((start op a) op b) ...)` that compute its root.
 //!
 //! A chain is what a two-address ALU without moves can run in one tile: each step's operand is an immediate or another
-//! tile that holds an operand of the expression. An operand of which the chain makes its start is overwritten, so the
+//! tile that holds an operand of the expression, or the tile itself. An operand of which the chain makes its start is overwritten, so the
 //! chain never reads it again.
 //!
 //! The cost of a chain is found for each start by relaxation over all nodes. Every step costs something, so a cheapest
@@ -109,6 +109,10 @@ fn edges(graph: &Graph, classes: &[Id], start: Start, multiplier: bool) -> Vec<E
             let Some(op) = alu_op(node, multiplier) else { continue };
             let (a, b) = (graph.find(node.children()[0]), graph.find(node.children()[1]));
             let orders: &[(Id, Id)] = if op == AluOp::Shr { &[(a, b)] } else { &[(a, b), (b, a)] };
+            if a == b {
+                let steps = vec![SelectedOp { opcode: op, operand: OpOperand::Own }];
+                edges.push(Edge { from: a, to: *class, cost: cost(&steps), steps });
+            }
             for (from, operand) in orders {
                 if let Some(steps) = step(graph, op, *operand, start) {
                     edges.push(Edge { from: *from, to: *class, cost: cost(&steps), steps });
@@ -198,7 +202,7 @@ fn register(opcode: AluOp, operand: u32) -> SelectedOp {
 fn cost(steps: &[SelectedOp]) -> u32 {
     let each = |s: &SelectedOp| match s.operand {
         OpOperand::Imm(_) => IMMEDIATE_COST,
-        OpOperand::Operand(_) => REGISTER_COST,
+        OpOperand::Operand(_) | OpOperand::Own => REGISTER_COST,
     };
     steps.iter().map(each).sum()
 }

@@ -189,6 +189,7 @@ pub fn insert<'a>(
             let amount = graph.add(Lane::Const(if *op == BinaryOp::Shr { amount } else { -amount }));
             (graph.add(Lane::Shr([part.class, amount])), vec![part])
         }
+        Scalar::Approx { .. } => (insert(graph, &value.expanded(), name)?.class, Vec::new()),
         Scalar::Select { op, parts } => {
             let mut inserted = Vec::new();
             for part in parts.each() {

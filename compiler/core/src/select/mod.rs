@@ -9,6 +9,7 @@
 //! the same operations on every machine. The result computes the same 32-bit value for all operands in the given ranges.
 
 mod choice;
+mod cut;
 mod extract;
 mod language;
 mod rules;
@@ -26,6 +27,7 @@ use thiserror::Error;
 use crate::affine::Interval;
 use crate::loops::ir::AluOp;
 use crate::scalar::{BinaryOp, CastMode, Scalar};
+pub use cut::{Part, cut};
 use extract::Chains;
 use language::{Graph, Inserted, Lane, Operand, Ranges};
 
@@ -69,6 +71,8 @@ pub enum Start {
 pub enum OpOperand {
     Imm(i16),
     Operand(u32),
+    /// The tile that is written, as it is before: `mul` squares it.
+    Own,
 }
 
 /// `tile = opcode(tile, operand)`.
@@ -89,19 +93,22 @@ pub struct Selection {
     pub cost: u32,
 }
 
-/// Why an expression has no selection. Each message names the part of the expression that stands in the way.
+/// Why an expression has no selection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No chain in one tile computes it; parts of it have to be operands ([`cut`]).
+    Parts,
+    /// The machine cannot compute it.
+    Error(SelectError),
+}
+
+/// Why no operations of the machine compute an expression. Each message names the part of it that stands in the way.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SelectError {
-    #[error("`{expression}` needs a temporary: both of its sides are computed, and the ALU works in place on one tile")]
-    Temporary { expression: String },
-    #[error("`{expression}` has a constant that fits no 16-bit immediate, and its other side is computed")]
-    Immediate { expression: String },
     #[error("`{expression}` needs a multiplication, and this target has none")]
     Multiplication { expression: String },
     #[error("`{expression}` subtracts a value, which takes a multiplication by -1, and this target has none")]
     Subtraction { expression: String },
-    #[error("`{expression}` needs a temporary: a mask says which value is chosen, and it cannot be joined with both")]
-    Choice { expression: String },
     #[error("`{expression}` shifts by an amount that is no constant in 0..32")]
     ShiftAmount { expression: String },
 }
@@ -110,12 +117,9 @@ impl SelectError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            SelectError::Temporary { .. } => "E0450",
-            SelectError::Immediate { .. } => "E0451",
             SelectError::Multiplication { .. } => "E0452",
             SelectError::ShiftAmount { .. } => "E0453",
             SelectError::Subtraction { .. } => "E0454",
-            SelectError::Choice { .. } => "E0455",
         }
     }
 }
@@ -131,6 +135,7 @@ impl Selection {
             let second = match op.operand {
                 OpOperand::Imm(value) => value.into(),
                 OpOperand::Operand(k) => operand(k),
+                OpOperand::Own => lane,
             };
             op.opcode.eval(lane, second)
         })
@@ -155,7 +160,7 @@ struct Key {
 
 impl Selections {
     /// What [`candidates`] finds.
-    pub fn candidates(&mut self, request: &Request) -> Result<&[Selection], SelectError> {
+    pub fn candidates(&mut self, request: &Request) -> Result<&[Selection], Refusal> {
         let mut ranges = Vec::new();
         request.value.leaves(&mut |k| ranges.push((request.range)(*k)));
         let Request { low_bits, multiplier, .. } = *request;
@@ -168,8 +173,8 @@ impl Selections {
 
 /// The cheapest selection from each start that has one, cheapest first. One from [`Start::Zero`] is always there: it is
 /// the copy, where no operand may be overwritten.
-pub fn candidates(request: &Request) -> Result<Vec<Selection>, SelectError> {
-    let (graph, root, inserted) = saturate(request)?;
+pub fn candidates(request: &Request) -> Result<Vec<Selection>, Refusal> {
+    let (graph, root, inserted) = saturate(request).map_err(Refusal::Error)?;
     let exact = graph.find(inserted.class);
     let mut targets = vec![exact];
     if request.low_bits {
@@ -229,7 +234,7 @@ fn starts(value: &Scalar<u32>) -> Vec<Start> {
 }
 
 /// The innermost part without a chain whose own parts have one, and why it has none.
-fn blame(graph: &Graph, root: &Inserted, request: &Request) -> SelectError {
+fn blame(graph: &Graph, root: &Inserted, request: &Request) -> Refusal {
     let chains = Chains::find(graph, Start::Zero, request.multiplier);
     let mut culprit = root;
     while let Some(part) = culprit.parts.iter().find(|p| chains.cost(graph, p.class).is_none()) {
@@ -237,20 +242,17 @@ fn blame(graph: &Graph, root: &Inserted, request: &Request) -> SelectError {
     }
     let expression = display(culprit.value, request.name);
     let is_constant = |p: &Inserted| language::constant(graph, p.class).is_some();
+    let is_computed = |p: &Inserted| !matches!(p.value, Scalar::Leaf(_) | Scalar::Const { .. });
+    let has = |which: &dyn Fn(&Inserted) -> bool| culprit.parts.iter().any(which);
     match culprit.value {
-        Scalar::Binary { op: BinaryOp::Mul, .. } if !request.multiplier => SelectError::Multiplication { expression },
-        Scalar::Binary { op: BinaryOp::Sub, .. } if !request.multiplier && !is_constant(&culprit.parts[1]) => {
-            SelectError::Subtraction { expression }
+        _ if request.multiplier => Refusal::Parts,
+        Scalar::Binary { op: BinaryOp::Mul, .. } if has(&is_constant) && has(&is_computed) => Refusal::Parts,
+        Scalar::Binary { op: BinaryOp::Mul, .. } => Refusal::Error(SelectError::Multiplication { expression }),
+        Scalar::Binary { op: BinaryOp::Sub, .. } if !is_constant(&culprit.parts[1]) => {
+            Refusal::Error(SelectError::Subtraction { expression })
         }
-        Scalar::Select { .. } => {
-            let with_multiplier = Chains::find(graph, Start::Zero, true).cost(graph, culprit.class);
-            match (request.multiplier, with_multiplier) {
-                (false, Some(_)) => SelectError::Multiplication { expression },
-                _ => SelectError::Choice { expression },
-            }
-        }
-        _ if culprit.parts.iter().any(is_constant) => SelectError::Immediate { expression },
-        _ => SelectError::Temporary { expression },
+        Scalar::Select { .. } if !has(&is_computed) => Refusal::Error(SelectError::Multiplication { expression }),
+        _ => Refusal::Parts,
     }
 }
 
@@ -265,6 +267,7 @@ pub fn display(value: &Scalar<u32>, name: &dyn Fn(u32) -> String) -> String {
         Scalar::Leaf(k) => name(*k),
         Scalar::Cast { mode: CastMode::Saturate, value, .. } => format!("sat8({})", display(value, name)),
         Scalar::Cast { to, value, .. } => format!("{}({})", to.name(), display(value, name)),
+        Scalar::Approx { approx, value } => format!("{approx}({})", display(value, name)),
         Scalar::Select { op, parts } => {
             let [left, right, yes, no] = parts.each().map(|part| display(part, name));
             format!("select({left} {} {right}, {yes}, {no})", op.symbol())

@@ -53,8 +53,11 @@ impl Constants {
             ExprKind::Paren(inner) => self.number(inner),
             ExprKind::Negate(inner) => negate(self.number(inner)?, e.span),
             ExprKind::Binary { op, left, right } => apply(*op, self.number(left)?, self.number(right)?, e.span),
-            ExprKind::Call { function, args, named, .. }
-                if matches!(function.name.as_str(), "min" | "max") && args.len() == 2 && named.is_empty() =>
+            ExprKind::Call { function, args, named, settings, .. }
+                if matches!(function.name.as_str(), "min" | "max")
+                    && args.len() == 2
+                    && named.is_empty()
+                    && settings.is_empty() =>
             {
                 let (a, b) = (self.number(&args[0])?, self.number(&args[1])?);
                 Ok(if function.name == "min" { a.min(b) } else { a.max(b) })
@@ -91,7 +94,9 @@ impl Constants {
                 self.collect_used(left, used);
                 self.collect_used(right, used);
             }
-            ExprKind::Call { args, .. } => args.iter().for_each(|arg| self.collect_used(arg, used)),
+            ExprKind::Call { settings, args, .. } => {
+                settings.iter().chain(args).for_each(|arg| self.collect_used(arg, used));
+            }
             ExprKind::Int(_) | ExprKind::Decimal(_) | ExprKind::Index { .. } | ExprKind::Reduce { .. } => {}
         }
     }

@@ -4,6 +4,7 @@ use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span, nearest};
 
 use super::Reducer;
+use super::approximation_error::ApproximationError;
 use super::check::{MAX_ELEMENTS, MAX_INDEX, MAX_KERNEL_ELEMENTS, MAX_WORK};
 use super::component_error::ComponentError;
 use super::format::Format;
@@ -89,6 +90,8 @@ pub enum TensorError {
     Format(#[from] FormatError),
     #[error(transparent)]
     Component(#[from] ComponentError),
+    #[error(transparent)]
+    Approximation(#[from] ApproximationError),
     #[error("`{name}` takes {}, but {found} {} given", count(*.expected, "argument", "arguments"), if *.found == 1 { "is" } else { "are" })]
     FunctionArguments { name: String, expected: usize, found: usize, span: Span, defined: Span },
     #[error("`{name}` calls itself")]
@@ -179,6 +182,7 @@ impl TensorError {
             TensorError::Scan(error) => error.code(),
             TensorError::Format(error) => error.code(),
             TensorError::Component(error) => error.code(),
+            TensorError::Approximation(error) => error.code(),
             TensorError::FunctionArguments { .. } => "E0214",
             TensorError::CallsItself { .. } => "E0260",
             TensorError::NotInFunction { .. } => "E0261",
@@ -364,6 +368,7 @@ impl TensorError {
             TensorError::Scan(error) => error.diagnostic(),
             TensorError::Format(error) => error.diagnostic(),
             TensorError::Component(error) => error.diagnostic(),
+            TensorError::Approximation(error) => error.diagnostic(),
         }
     }
 }

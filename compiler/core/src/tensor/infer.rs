@@ -56,6 +56,7 @@ pub fn fractions(kernel: &Kernel, value: &Scalar<Leaf>) -> Fractions {
         Scalar::Leaf(Leaf::Axis(_)) => Fractions::one(0),
         Scalar::Leaf(Leaf::Read(read)) => Fractions::one(kernel.tensor(read.tensor).fraction),
         Scalar::Cast { value, .. } => of(value),
+        Scalar::Approx { approx, .. } => Fractions::one(approx.fraction),
         Scalar::Select { parts, .. } => of(&parts.yes).both(of(&parts.no)),
         Scalar::Binary { op, left, right } => match (op, &**right) {
             (BinaryOp::Shr, Scalar::Const { value, .. }) => of(left).or_moved(-value),

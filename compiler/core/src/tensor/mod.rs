@@ -3,6 +3,7 @@
 //! Every index is in range (or its tensor says what stands outside), every operand has its type, extents are numbers.
 //! Nothing here says where or when a value is computed; that is the schedule's.
 
+pub mod approximation_error;
 pub mod check;
 pub mod component_error;
 pub mod constants;

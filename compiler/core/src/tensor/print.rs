@@ -151,6 +151,7 @@ fn scalar(cx: Cx, e: &Scalar<Leaf>, (level, fraction): (Level, u8)) -> String {
             format!("{function}({})", inside(value))
         }
         Scalar::Binary { op, left, right } => binary(cx, *op, (left, right), (level, fraction)),
+        Scalar::Approx { approx, value } => format!("{approx}({})", inside(value)),
         Scalar::Select { op, parts } => {
             let both = fractions(cx.kernel, &parts.left).both(fractions(cx.kernel, &parts.right));
             let compared = both.first().unwrap_or(0);

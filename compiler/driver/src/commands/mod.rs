@@ -1,6 +1,7 @@
 //! The commands, one a file: arguments → what is written, and the exit status.
 
 pub mod accuracy;
+pub mod approx;
 pub mod asm;
 pub mod bench;
 pub mod bisect;

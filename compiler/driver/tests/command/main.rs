@@ -1,6 +1,7 @@
 //! The command as its users meet it: arguments and files in; standard output, standard error, exit status and files out.
 
 mod accuracy;
+mod approx;
 mod bench;
 mod bisect;
 mod errors;

@@ -160,8 +160,12 @@ impl<'d> Documents<'d> {
                 let gap = self.gap(right.span.start, " ");
                 left.append(gap).append(self.expr(right))
             }
-            ExprKind::Call { function, format, args, named } => {
+            ExprKind::Call { function, format, settings, args, named } => {
                 let function = self.with_format(function, format.as_deref());
+                let function = match settings.last() {
+                    Some(last) => function.append(self.exprs("(", settings, ")", last.span.end)),
+                    None => function,
+                };
                 function.append(self.call_arguments(args, named, expr.span.end))
             }
             ExprKind::Reduce { op, axes, body } => self.reduce(op, axes, body, expr.span.end),

@@ -63,8 +63,11 @@ pub fn bare_expr() -> impl Strategy<Value = Expr> {
             1 => inner.clone().prop_map(|e| node(ExprKind::Negate(Box::new(e)))),
             1 => inner.clone().prop_map(|e| node(ExprKind::Paren(Box::new(e)))),
             1 => (ident(), list.clone()).prop_map(|(tensor, indices)| node(ExprKind::Index { tensor, indices })),
-            1 => (ident(), prop::option::of(ident()), args, named).prop_map(|(function, format, args, named)| {
-                node(ExprKind::Call { function, format: format.map(Box::new), args, named })
+            1 => (ident(), prop::option::of(ident()), args.clone(), named.clone()).prop_map(|(function, format, args, named)| {
+                node(ExprKind::Call { function, format: format.map(Box::new), settings: Vec::new(), args, named })
+            }),
+            1 => (ident(), prop::collection::vec(inner.clone(), 1..4), args, named).prop_map(|(function, settings, args, named)| {
+                node(ExprKind::Call { function, format: None, settings, args, named })
             }),
             1 => (ident(), axes, inner).prop_map(|(op, axes, body)| {
                 node(ExprKind::Reduce { op, axes, body: Box::new(body) })
@@ -116,9 +119,9 @@ pub fn with_needed_parens(expr: Expr) -> Expr {
         ExprKind::Compare { op, left, right } => {
             ExprKind::Compare { op, left: at_least(0, *left), right: at_least(0, *right) }
         }
-        ExprKind::Call { function, format, args, named } => {
+        ExprKind::Call { function, format, settings, args, named } => {
             let named = named.into_iter().map(|a| NamedArg { value: with_needed_parens(a.value), ..a });
-            ExprKind::Call { function, format, args: all(args), named: named.collect() }
+            ExprKind::Call { function, format, settings: all(settings), args: all(args), named: named.collect() }
         }
         ExprKind::Reduce { op, axes, body } => {
             let axes = axes.into_iter().map(|a| AxisDecl { extent: a.extent.map(with_needed_parens), ..a });

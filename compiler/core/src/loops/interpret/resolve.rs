@@ -158,6 +158,7 @@ fn postfix(program: &LoopProgram, value: &Scalar<Leaf>, ops: &mut Vec<Op>) {
             postfix(program, right, ops);
             ops.push(Op::Binary(*op));
         }
+        Scalar::Approx { .. } => postfix(program, &value.expanded(), ops),
         Scalar::Select { op, parts } => {
             parts.each().into_iter().for_each(|part| postfix(program, part, ops));
             ops.push(Op::Select(*op));

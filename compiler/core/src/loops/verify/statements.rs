@@ -117,6 +117,7 @@ impl<'p> Verifier<'p> {
                 self.value(value);
                 *to
             }
+            Scalar::Approx { value, .. } => self.value(value),
             Scalar::Select { parts, .. } => {
                 let [_, _, yes, no] = parts.each().map(|part| self.value(part));
                 yes.max(no)

@@ -66,7 +66,13 @@ impl Automatic {
     /// Lets the schedule use less of a scratchpad, where a buffer did not fit; false if it cannot.
     pub fn shrink(&mut self, buffer: &str, scope: Scope) -> bool {
         let names = write::buffers(&self.plain, &self.groups, self.span);
-        match names.iter().position(|of_group| of_group.iter().any(|name| name == buffer)) {
+        // A temporary is named after what it is computed for.
+        let owned = |name: &String| {
+            let rest = buffer.strip_prefix(name.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("_part"))
+        };
+        let exact = names.iter().position(|of_group| of_group.iter().any(|name| name == buffer));
+        match exact.or_else(|| names.iter().position(|of_group| of_group.iter().any(owned))) {
             Some(group) => self.groups[group].shrink(scope),
             None => false,
         }

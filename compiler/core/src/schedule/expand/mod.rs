@@ -339,9 +339,10 @@ impl Scope<'_> {
             ExprKind::Binary { op, left, right } => {
                 ExprKind::Binary { op: *op, left: inner(left), right: inner(right) }
             }
-            ExprKind::Call { function, format, args, named } => ExprKind::Call {
+            ExprKind::Call { function, format, settings, args, named } => ExprKind::Call {
                 function: function.clone(),
                 format: format.clone(),
+                settings: settings.iter().map(|setting| self.expr(setting)).collect(),
                 args: args.iter().map(|arg| self.expr(arg)).collect(),
                 named: named.clone(),
             },

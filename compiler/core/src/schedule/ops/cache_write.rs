@@ -77,7 +77,7 @@ fn dtype(schedule: &Schedule, value: &Scalar<Leaf>) -> DType {
     match value {
         Scalar::Const { dtype, .. } | Scalar::Cast { to: dtype, .. } => *dtype,
         Scalar::Leaf(Leaf::Read(read)) => schedule.kernel.tensor(read.tensor).dtype,
-        Scalar::Leaf(Leaf::Axis(_)) => DType::I32,
+        Scalar::Leaf(Leaf::Axis(_)) | Scalar::Approx { .. } => DType::I32,
         Scalar::Binary { left, .. } => dtype(schedule, left),
         Scalar::Select { parts, .. } => dtype(schedule, &parts.yes),
     }

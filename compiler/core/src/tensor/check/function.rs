@@ -8,6 +8,7 @@
 use tilewright_syntax::ast::{self, Expr, ExprKind, Ident};
 use tilewright_syntax::{Diagnostic, Span};
 
+use super::approximate::{APPROX, approximation};
 use super::convert;
 use super::scope::Scope;
 use super::value::Value;
@@ -127,6 +128,10 @@ impl Body<'_> {
             ExprKind::Binary { left, right, .. } | ExprKind::Compare { left, right, .. } => {
                 self.body(left)?;
                 self.body(right)
+            }
+            ExprKind::Call { function, settings, args, .. } if !settings.is_empty() || function.name == APPROX => {
+                approximation(function, settings, self.target)?;
+                args.iter().try_for_each(|arg| self.body(arg))
             }
             ExprKind::Call { function, format, args, .. } => {
                 if let Some(format) = format {

@@ -5,6 +5,7 @@
 //! every tensor has at most [`MAX_ELEMENTS`] elements and every definition takes at most [`MAX_WORK`] steps, so later
 //! stages compute with sizes and offsets in `i64` without overflow.
 
+mod approximate;
 mod component;
 mod convert;
 mod extents;
@@ -20,6 +21,7 @@ use std::collections::BTreeSet;
 use tilewright_syntax::ast::{self, AxisDecl, Expr, ExprKind, Ident, KernelStmt, ScanStmt};
 use tilewright_syntax::{Diagnostic, Span};
 
+use super::approximation_error::ApproximationError;
 use super::constants::{Constants, bind_parameters};
 use super::error::{ExtentSource, TensorError};
 use super::format::Format;
@@ -43,7 +45,7 @@ pub const MAX_WORK: i64 = 1 << 36;
 pub const MAX_INDEX: i64 = 1 << 40;
 
 /// The functions of expressions, in the order in which messages list them.
-pub const FUNCTIONS: [&str; 7] = ["i8", "i32", "sat8", "min", "max", "clip", "select"];
+pub const FUNCTIONS: [&str; 8] = ["i8", "i32", "sat8", "min", "max", "clip", "select", "approx"];
 
 /// Why a part could not be checked.
 enum Fault {
@@ -56,6 +58,12 @@ type Checked<T> = Result<T, Fault>;
 
 impl From<FormatError> for Fault {
     fn from(error: FormatError) -> Fault {
+        TensorError::from(error).into()
+    }
+}
+
+impl From<ApproximationError> for Fault {
+    fn from(error: ApproximationError) -> Fault {
         TensorError::from(error).into()
     }
 }

@@ -7,6 +7,7 @@
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, Expr, ExprKind, Ident};
 
+use super::approximate::APPROX;
 use super::convert::{conversion, takes_format};
 use super::scope::{Meaning, Scope};
 use super::{Checked, reducer};
@@ -53,6 +54,9 @@ impl Scope<'_> {
             ExprKind::Binary { op, left, right } => self.binary(*op, left, right, e.span),
             ExprKind::Call { function, named, .. } if !named.is_empty() => {
                 Err(TensorError::NoSuchArgument { function: function.name.clone(), span: named[0].name.span }.into())
+            }
+            ExprKind::Call { function, settings, args, .. } if !settings.is_empty() || function.name == APPROX => {
+                self.approximated(function, settings, args, e.span)
             }
             ExprKind::Call { function, format, args, .. } => self.call((function, format.as_deref()), args, e.span),
             ExprKind::Compare { .. } => Err(TensorError::ComparisonAsValue { span: e.span }.into()),
@@ -261,7 +265,7 @@ fn constant(number: Number, format: Format, at: &Expr, beside: &Expr) -> Result<
     Ok(Scalar::Const { value, dtype: format.dtype })
 }
 
-fn operand(e: &Expr, format: Format) -> Operand {
+pub(super) fn operand(e: &Expr, format: Format) -> Operand {
     Operand { text: describe(e), format, span: e.span }
 }
 

@@ -1,6 +1,7 @@
 //! What definitions are computed in: `i32`, as the accelerator does, or `f64`, for which expressions are rewritten first
 //! (`real`).
 
+use crate::approx::{Approx, Steps};
 use crate::scalar::{self, BinaryOp, CastMode, CompareOp, DType};
 use crate::tensor::Reducer;
 
@@ -13,6 +14,9 @@ pub(super) trait Number: Copy {
     fn holds(op: CompareOp, a: Self, b: Self) -> bool;
 
     fn cast(to: DType, mode: CastMode, value: Self) -> Self;
+
+    /// An approximated function of values, each the integer that stands for a number.
+    fn approximate(approx: &Approx, values: &[Self], out: &mut Vec<Self>);
 
     /// What joins with every value of a type to that value.
     fn start(reducer: Reducer, dtype: DType) -> Self;
@@ -37,6 +41,11 @@ impl Number for i32 {
     #[inline(always)]
     fn cast(to: DType, mode: CastMode, value: i32) -> i32 {
         scalar::cast(to, mode, value)
+    }
+
+    fn approximate(approx: &Approx, values: &[i32], out: &mut Vec<i32>) {
+        let steps = Steps::of(approx);
+        out.extend(values.iter().map(|value| steps.eval(*value)));
     }
 
     fn start(reducer: Reducer, dtype: DType) -> i32 {
@@ -78,6 +87,11 @@ impl Number for f64 {
     #[inline(always)]
     fn cast(_: DType, _: CastMode, value: f64) -> f64 {
         value
+    }
+
+    fn approximate(approx: &Approx, values: &[f64], out: &mut Vec<f64>) {
+        let scale = power_of_two(approx.fraction.into());
+        out.extend(values.iter().map(|value| approx.function.real(value / scale) * scale));
     }
 
     fn start(reducer: Reducer, _: DType) -> f64 {

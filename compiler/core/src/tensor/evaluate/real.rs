@@ -3,7 +3,7 @@
 //!
 //! Operations mean what they are there for. A shift multiplies or divides by a power of two and drops nothing, and half of
 //! the divisor, which is added before a shift so that it rounds to the nearest, is left out. Conversions keep every number;
-//! nothing wraps and nothing saturates, but `min`, `max` and `clip` do what they say.
+//! nothing wraps and nothing saturates, but `min`, `max` and `clip` do what they say. Approximated functions are the functions.
 
 use ndarray::ArrayD;
 
@@ -51,6 +51,7 @@ fn exact(value: &Scalar<Leaf>) -> Scalar<Leaf> {
     match value {
         Scalar::Const { .. } | Scalar::Leaf(_) => value.clone(),
         Scalar::Cast { value, .. } => exact(value),
+        Scalar::Approx { approx, value } => Scalar::approx(*approx, exact(value)),
         Scalar::Binary { op: BinaryOp::Shr, left, right } => {
             Scalar::binary(BinaryOp::Shr, exact(rounded(left, right).unwrap_or(left)), exact(right))
         }

@@ -142,6 +142,16 @@ impl<N: Number> Rows<'_, N> {
                 let values = self.values(value, start, count);
                 self.cast(*to, *mode, values)
             }
+            Scalar::Approx { approx, value } => {
+                let values = self.values(value, start, count);
+                let mut out = self.buffer();
+                match values.view() {
+                    View::Uniform(value) => N::approximate(approx, &vec![value; count], &mut out),
+                    View::Each(values) => N::approximate(approx, values, &mut out),
+                }
+                self.recycle(values);
+                Values::Buffer(out)
+            }
             Scalar::Select { op, parts } => {
                 let operands = parts.each().map(|part| self.values(part, start, count));
                 let mut out = self.buffer();

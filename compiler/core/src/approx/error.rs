@@ -1,0 +1,19 @@
+//! Why there is no such approximation.
+
+use thiserror::Error;
+
+use super::FRACTIONS;
+
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum ApproxError {
+    #[error(
+        "approximations are defined for {} to {} fraction bits, and the argument has {fraction}",
+        FRACTIONS.start(),
+        FRACTIONS.end()
+    )]
+    Fraction { fraction: u8 },
+    #[error(
+        "the range of an approximation is a positive number of its format, and {range} is none with {fraction} fraction bits"
+    )]
+    Range { range: f64, fraction: u8 },
+}

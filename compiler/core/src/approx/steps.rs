@@ -1,0 +1,67 @@
+//! An approximation as a list of operations, each of which is computed once: what is evaluated for many arguments.
+
+use std::collections::HashMap;
+
+use super::Approx;
+use crate::scalar::{BinaryOp, Scalar};
+
+/// The operations of an approximation; the last one yields its value.
+#[derive(Clone, Debug)]
+pub struct Steps {
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Argument,
+    Const(i32),
+    /// Of the values of two earlier steps.
+    Binary(BinaryOp, usize, usize),
+}
+
+impl Steps {
+    pub fn of(approx: &Approx) -> Steps {
+        let mut list = List { steps: Vec::new(), known: HashMap::new() };
+        list.step(&approx.expand(&Scalar::Leaf(())));
+        Steps { steps: list.steps }
+    }
+
+    /// The value for one argument.
+    pub fn eval(&self, x: i32) -> i32 {
+        let mut values: Vec<i32> = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            values.push(match step {
+                Step::Argument => x,
+                Step::Const(value) => *value,
+                Step::Binary(op, a, b) => op.eval(values[*a], values[*b]),
+            });
+        }
+        values.last().copied().unwrap_or(x)
+    }
+}
+
+struct List {
+    steps: Vec<Step>,
+    known: HashMap<Scalar<()>, usize>,
+}
+
+impl List {
+    /// The number of the step that computes a value.
+    fn step(&mut self, value: &Scalar<()>) -> usize {
+        if let Some(known) = self.known.get(value) {
+            return *known;
+        }
+        let step = match value {
+            Scalar::Const { value, .. } => Step::Const(*value),
+            Scalar::Binary { op, left, right } => {
+                let (a, b) = (self.step(left), self.step(right));
+                Step::Binary(*op, a, b)
+            }
+            // The methods use operations on 32 bits alone.
+            Scalar::Leaf(()) | Scalar::Cast { .. } | Scalar::Select { .. } | Scalar::Approx { .. } => Step::Argument,
+        };
+        self.steps.push(step);
+        self.known.insert(value.clone(), self.steps.len() - 1);
+        self.steps.len() - 1
+    }
+}

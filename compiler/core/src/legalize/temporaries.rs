@@ -1,0 +1,228 @@
+//! Cuts elementwise values that are no chain of ALU operations in one tile: each part gets a temporary in the accumulator.
+//!
+//! ```text
+//! before   for i { for j { S[i, j] = (A[i, j] >> 1) + max(B[i, j], 0) * B[i, j] } }
+//! after    alloc S_part: i32[8, 16] @acc
+//!          for i { for j { S_part[i, j] = max(B[i, j], 0) } }
+//!          for i { for j { S_part[i, j] = S_part[i, j] * B[i, j] } }
+//!          for i { for j { S[i, j] = (A[i, j] >> 1) + S_part[i, j] } }
+//! ```
+//!
+//! `select::cut` says what the parts are. A temporary has the extents of the box that the nest computes, and the dimensions
+//! of its target, so that tiles follow as for any stage. Where the target is not read and the last part can begin with a
+//! temporary, that one lives in the target itself. Loops that do not choose the element, and those that a schedule marks,
+//! stay around all parts. A value that has a chain stays as it is.
+
+use crate::affine::Affine;
+use crate::legalize::match_alu::{Operands, begins_with, is_usable, operands_of, reads_elsewhere, with_request};
+use crate::legalize::nest::{Nest, NestLoop, repeating_loops, rewrite_stores, substitute_loop, wrap};
+use crate::legalize::{Cx, LegalizeError};
+use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopProgram, Mark, Role, Scope, Stmt, Store};
+use crate::scalar::DType;
+use crate::select::{self, Part, Selection, Selections};
+
+pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
+    let body = std::mem::take(&mut program.body);
+    let mut selections = Selections::default();
+    program.body = rewrite_stores(body, &mut |nest| Ok::<_, LegalizeError>(cut(program, cx, &mut selections, nest)))?;
+    crate::loops::canonicalize(program);
+    Ok(())
+}
+
+/// The statements in the place of a nest. What cannot be computed stays, and `match_alu` says why.
+fn cut(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, nest: Nest) -> Vec<Stmt> {
+    let Some(operands) = elementwise(program, &nest) else { return vec![nest.into_stmt()] };
+    let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
+    let first = operands.loads.len() as u32;
+    let usable = |s: &Selection| is_usable(s, &operands.loads, &target);
+    let parts = with_request(program, cx, &operands, |request| select::cut(request, first, selections, &usable));
+    match parts {
+        Ok(parts) if parts.len() > 1 => {
+            let mut parts = stored(program, &nest, operands.loads, parts);
+            live_in_target(program, cx, selections, &nest, &mut parts);
+            statements(program, nest, parts)
+        }
+        _ => vec![nest.into_stmt()],
+    }
+}
+
+/// The value of a nest that the ALU is to compute, over numbered operands.
+fn elementwise(program: &LoopProgram, nest: &Nest) -> Option<Operands> {
+    let in_acc = |b: BufferId| program.buffer(b).scope == Scope::Acc;
+    if !in_acc(nest.store.buffer) || nest.loops.iter().any(|l| l.mark == Some(Mark::Gemm)) {
+        return None;
+    }
+    let mut has_index = false;
+    let operands = operands_of(&nest.store, &mut has_index);
+    let reachable = operands.loads.iter().all(|l| in_acc(l.buffer));
+    (reachable && !has_index && !reads_elsewhere(program, nest, &operands.loads)).then_some(operands)
+}
+
+/// A store for each part, into new buffers for all but the last.
+fn stored(program: &mut LoopProgram, nest: &Nest, mut loads: Vec<Load>, parts: Vec<Part>) -> Vec<Store> {
+    let around = around(program, nest);
+    let (shape, indices) = boxed(program, &nest.loops[around..], &nest.store.indices);
+    let last = parts.len() - 1;
+    let mut stores = Vec::new();
+    for (at, part) in parts.into_iter().enumerate() {
+        let value = part.value.map(&mut |k| Leaf::Load(loads[*k as usize].clone()));
+        let (buffer, indices) = match at == last {
+            true => (nest.store.buffer, nest.store.indices.clone()),
+            false => (temporary(program, nest, &shape, part.dtype()), indices.clone()),
+        };
+        loads.push(Load { buffer, indices: indices.clone() });
+        stores.push(Store { buffer, indices, value, origin: nest.store.origin });
+    }
+    stores
+}
+
+/// How many of the outer loops stay around all parts: up to the last one that is marked or does not choose the element.
+fn around(program: &LoopProgram, nest: &Nest) -> usize {
+    let repeating = repeating_loops(program, nest);
+    nest.loops.iter().rposition(|l| l.mark.is_some() || repeating.contains(&l.var)).map_or(0, |at| at + 1)
+}
+
+/// The extents of what loops walk in each dimension, and the place in a buffer of these extents.
+fn boxed(program: &LoopProgram, loops: &[NestLoop], indices: &[Index]) -> (Vec<i64>, Vec<Index>) {
+    let inner = |v| loops.iter().any(|l| l.var == v);
+    let dims = indices.iter().map(|index| {
+        let (walk, _) = index.partition(&inner);
+        let range = walk.range(&|l| program.loop_range(l));
+        (range.max - range.min + 1, walk.plus_constant(-range.min))
+    });
+    dims.unzip()
+}
+
+fn temporary(program: &mut LoopProgram, nest: &Nest, shape: &[i64], dtype: DType) -> BufferId {
+    let stem = format!("{}_part", program.buffer(nest.store.buffer).name);
+    let taken = |name: &String| program.buffers.iter().any(|b| b.name == *name);
+    let numbered = (2..).map(|n| format!("{stem}_{n}"));
+    let name = std::iter::once(stem.clone()).chain(numbered).find(|name| !taken(name)).expect("endlessly many numbers");
+    program.buffers.push(Buffer {
+        name,
+        dtype,
+        scope: Scope::Acc,
+        role: Role::Temporary,
+        shape: shape.to_vec(),
+        array: shape.to_vec(),
+        repeats: false,
+        outside: None,
+        layout: None,
+        base: None,
+        slots: 1,
+        copies: 0,
+        origin: nest.store.origin,
+    });
+    BufferId(program.buffers.len() as u32 - 1)
+}
+
+/// Puts the target in the place of a temporary with which the last part can begin, if no part reads the target and no
+/// iteration writes an element of it again.
+fn live_in_target(program: &LoopProgram, cx: &Cx, selections: &mut Selections, nest: &Nest, parts: &mut [Store]) {
+    let target = program.buffer(nest.store.buffer);
+    let reads = |s: &Store, buffer: BufferId| {
+        let mut found = false;
+        s.value.leaves(&mut |leaf| found |= matches!(leaf, Leaf::Load(l) if l.buffer == buffer));
+        found
+    };
+    if parts.iter().any(|s| reads(s, nest.store.buffer)) || !repeating_loops(program, nest).is_empty() {
+        return;
+    }
+    let Some((last, before)) = parts.split_last() else { return };
+    let lives = |s: &&Store| {
+        let same = program.buffer(s.buffer).dtype == target.dtype && reads(last, s.buffer);
+        same && begins_with(program, cx, selections, (last, s.buffer))
+    };
+    let Some(from) = before.iter().rev().find(lives).map(|s| s.buffer) else { return };
+    let (buffer, indices) = (nest.store.buffer, nest.store.indices.clone());
+    for store in parts {
+        if store.buffer == from {
+            (store.buffer, store.indices) = (buffer, indices.clone());
+        }
+        store.value.leaves_mut(&mut |leaf| match leaf {
+            Leaf::Load(l) if l.buffer == from => *l = Load { buffer, indices: indices.clone() },
+            _ => {}
+        });
+    }
+}
+
+/// The allocations of the temporaries, and a nest for each part, inside the loops around them.
+fn statements(program: &mut LoopProgram, nest: Nest, parts: Vec<Store>) -> Vec<Stmt> {
+    let around = around(program, &nest);
+    let (outer, inner) = nest.loops.split_at(around);
+    let mut stmts = Vec::new();
+    for store in &parts {
+        let known = stmts.iter().any(|s| matches!(s, Stmt::Alloc { buffer, .. } if *buffer == store.buffer));
+        if store.buffer != nest.store.buffer && !known {
+            stmts.push(Stmt::Alloc { buffer: store.buffer, origin: store.origin });
+        }
+    }
+    for (at, store) in parts.into_iter().enumerate() {
+        stmts.push(nest_of(program, inner, store, at == 0));
+    }
+    let Some((innermost, outer)) = outer.split_last() else { return stmts };
+    let NestLoop { var, mark, origin } = *innermost;
+    vec![wrap(outer, Stmt::For(For { var, mark, body: stmts, origin }))]
+}
+
+/// A store inside of loops, which are those of the original nest for the first part and like them for the others.
+fn nest_of(program: &mut LoopProgram, loops: &[NestLoop], store: Store, first: bool) -> Stmt {
+    let mut nest = Nest { loops: loops.to_vec(), store };
+    if !first {
+        for at in 0..loops.len() {
+            let var = program.fresh_loop(loops[at].var);
+            substitute_loop(program, &mut nest, loops[at].var, &Affine::var(var));
+            nest.loops[at].var = var;
+        }
+    }
+    nest.into_stmt()
+}
+
+#[cfg(test)]
+mod tests {
+    use tilewright_isa::Config;
+    use tilewright_syntax::FileId;
+
+    use super::*;
+    use crate::loops::parse::parse;
+    use crate::loops::print::{PrintOptions, print};
+
+    fn cut_text(update: &str) -> String {
+        let text = format!(
+            "program p {{
+    input X: i32[4, 32] @dram
+    output Y: i32[4, 32] @dram
+    alloc A: i32[4, 32] @acc
+    alloc S: i32[4, 32] @acc
+    for a in 0..4 {{ for b in 0..32 {{ A[a, b] = X[a, b] }} }}
+    {update}
+    for c in 0..4 {{ for d in 0..32 {{ Y[c, d] = S[c, d] }} }}
+}}
+"
+        );
+        let mut program = parse(FileId::default(), &text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+        run(&mut program, &Cx { config: Config::default(), kernel: None }).expect("the pass refuses nothing");
+        print(&program, &PrintOptions::default())
+    }
+
+    #[test]
+    fn what_the_last_part_begins_with_lives_in_the_target() {
+        let u = "min(max(A[i, j], -50), 50)";
+        let update = format!("for i in 0..4 {{ for j in 0..32 {{ S[i, j] = ({u} >> 1) * (100 - max({u}, 3)) }} }}");
+        insta::assert_snapshot!(cut_text(&update));
+    }
+
+    #[test]
+    fn a_target_that_is_read_keeps_its_value() {
+        let update = "for i in 0..4 { for j in 0..32 { S[i, j] = 7 } }
+            for t in 0..3 { for k in 0..4 { for l in 0..32 {
+                S[k, l] = max(S[k, l] >> 1, 3) + max(A[k, l], S[k, l] >> 2) } } }";
+        insta::assert_snapshot!(cut_text(update));
+    }
+
+    #[test]
+    fn a_chain_stays_as_it_is() {
+        let update = "for i in 0..4 { for j in 0..32 { S[i, j] = max((A[i, j] >> 3) + 5, 0) } }";
+        assert!(!cut_text(update).contains("S_part"), "{}", cut_text(update));
+    }
+}

@@ -1,0 +1,64 @@
+//! What can be wrong with approximated functions, and how it is told.
+
+use thiserror::Error;
+use tilewright_syntax::{Diagnostic, Span, nearest};
+
+use super::format_error::Operand;
+use crate::approx::FRACTIONS;
+
+/// Why there is no such approximation.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ApproximationError {
+    #[error("`{name}` makes no function")]
+    NoMaker { name: String, span: Span },
+    #[error("an approximation takes a function, a method and a range, but {found} {} given", if *.found == 1 { "is" } else { "are" })]
+    Settings { found: usize, span: Span },
+    #[error("there is no {what} `{name}` to approximate with")]
+    Unknown { what: &'static str, name: String, span: Span, known: Vec<&'static str> },
+    #[error("an approximation has no range of {range}")]
+    Range { range: String, span: Span },
+    #[error("an approximation of an `{}`", .argument.format)]
+    Argument { argument: Operand },
+}
+
+impl ApproximationError {
+    /// The error's stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ApproximationError::NoMaker { .. }
+            | ApproximationError::Settings { .. }
+            | ApproximationError::Unknown { .. } => "E0254",
+            ApproximationError::Range { .. } | ApproximationError::Argument { .. } => "E0255",
+        }
+    }
+
+    /// The error as it is shown.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let told = Diagnostic::error(self.code(), self.to_string());
+        match self {
+            ApproximationError::NoMaker { span, .. } => {
+                told.primary(*span, "only `approx` does").help("write `approx(sigmoid, plan, 8)(e)`")
+            }
+            ApproximationError::Settings { span, .. } => told
+                .primary(*span, "between its own parentheses")
+                .help("the argument stands behind them: `approx(sigmoid, plan, 8)(e)`"),
+            ApproximationError::Unknown { what, name, span, known } => {
+                let told = told.primary(*span, format!("no such {what}"));
+                let told = match nearest(name, known.iter().copied()) {
+                    Some(near) => told.help(format!("did you mean `{near}`?")),
+                    None => told,
+                };
+                told.note(format!("{what}s: {}", known.join(", ")))
+            }
+            ApproximationError::Range { span, .. } => told
+                .primary(*span, "not a positive number of the argument's format")
+                .note("outside of [-range, range] the function is constant"),
+            ApproximationError::Argument { argument } => {
+                let (least, most) = (FRACTIONS.start(), FRACTIONS.end());
+                told.primary(argument.span, format!("`{}`", argument.format))
+                    .note(format!("approximations take an `i32` with {least} to {most} fraction bits"))
+                    .help(format!("give it a format: `i32.q12({})`", argument.text))
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `tilewright approx FUNCTION --q N`: every method of approximating a function, its errors and its cost.
+
+use std::path::Path;
+
+use tilewright_core::approx::{Approx, Function, Method};
+use tilewright_syntax::Sources;
+
+use crate::approx::{Subject, measured, shown, svg};
+use crate::cli::ApproxArgs;
+use crate::error::{DriverError, Exit, Failure};
+use crate::exports::{self, Forms};
+use crate::{files, target};
+
+pub fn run(args: &ApproxArgs, sources: &mut Sources) -> Result<Exit, Failure> {
+    let function = Function::from_name(&args.function).expect("clap takes these names alone");
+    let subject = Subject { function, fraction: args.fraction, range: args.range };
+    Approx::new(function, Method::Hard, subject.range, subject.fraction)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let input = args.target.target.as_deref();
+    exports::check(&args.exports, input)?;
+    let picture = args.svg.as_deref();
+    picture.map_or(Ok(()), |path| check_picture(path, args))?;
+    let config = target::read(input, sources)?;
+    let methods = measured(&subject, &config)?;
+    if let Some(path) = picture {
+        files::stage(path, svg(&subject, &methods).as_bytes())?.commit()?;
+    }
+    let forms = Forms {
+        csv: &|| shown::csv(&methods),
+        json: &|| shown::json(&subject, &methods),
+        report: &|| shown::table(&subject, &methods),
+    };
+    exports::write(&args.exports, &forms)?;
+    Ok(Exit::Good)
+}
+
+/// Refuses another kind of file, and one that the command reads or writes otherwise.
+fn check_picture(path: &Path, args: &ApproxArgs) -> Result<(), Failure> {
+    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg")) {
+        let endings = vec!["`.svg`".to_owned()];
+        return Err(DriverError::WrongEnding { path: path.to_owned(), what: "a picture", endings }.into());
+    }
+    files::keep_inputs(path, args.target.target.as_deref().into_iter())?;
+    let others = [&args.exports.csv, &args.exports.json].into_iter().flatten().map(|path| &**path);
+    Ok(files::keep_apart(&others.chain([path]).collect::<Vec<_>>())?)
+}

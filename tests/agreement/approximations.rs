@@ -1,0 +1,40 @@
+//! Approximated functions: all engines agree on every method of both, in every kind of expression.
+
+use tilewright_core::approx::{Function, Method};
+use tilewright_tests::{Case, engines_agree};
+
+fn agree(text: &str) {
+    if let Err(refused) = engines_agree(&Case::new(text)) {
+        panic!("{text}\n{}", refused.text);
+    }
+}
+
+/// Arguments of all sizes come from a shift of random ones.
+#[test]
+fn every_method_of_every_function() {
+    for function in Function::ALL {
+        for method in Method::ALL {
+            let (function, method) = (function.name(), method.name());
+            agree(&format!(
+                "fn f(x) = approx({function}, {method}, 8)(x)\n\
+                 kernel k(n = 48) {{\n input A: i32.q12[3, n]\n small[i, j] = A[i, j] >> 15\n wide[i, j] = f(A[i, j])\n \
+                 near[i, j] = f(small[i, j])\n output Y[i, j] = i8.q7(wide[i, j])\n output Z[i, j] = i8.q7(near[i, j])\n \
+                 output L[i, j] = i8(near[i, j])\n}}\n"
+            ));
+        }
+    }
+}
+
+/// What an LSTM does with its gates, in a scan whose state stays in the accumulator.
+#[test]
+fn functions_in_a_recurrence() {
+    agree(
+        "fn sigma(x) = approx(sigmoid, parabola, 8)(x)\n\
+         kernel k(n = 32) {\n input Z: i32.q12[4, 3, n]\n \
+         scan t in 4 {\n  state c[j < n]: i32.q12 = 0\n  \
+         f[j] = sigma(Z[t, 0, j] >> 15)\n  i[j] = sigma(Z[t, 1, j] >> 16)\n  \
+         g[j] = approx(tanh, quintic, 8)(Z[t, 2, j] >> 15)\n  \
+         n[j] = i32.q12(f[j] * c[j]) + i32.q12(i[j] * g[j])\n  next c[j] = n[j]\n }\n \
+         output Y[j] = sat8.q7(approx(tanh, ramps, 4)(c[4, j]))\n}\n",
+    );
+}
