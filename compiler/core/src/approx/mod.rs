@@ -57,7 +57,9 @@ impl Function {
 /// How it is approximated, from the cheapest to the most accurate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Method {
-    /// One line between two constants.
+    /// The line that touches the function in the middle, between two constants.
+    Tangent,
+    /// The line with the least error within the range, between two constants.
     Hard,
     /// The sum of two clipped lines: three segments on each side.
     Ramps,
@@ -74,7 +76,8 @@ pub enum Method {
 }
 
 impl Method {
-    pub const ALL: [Method; 7] = [
+    pub const ALL: [Method; 8] = [
+        Method::Tangent,
         Method::Hard,
         Method::Ramps,
         Method::Parabola,
@@ -87,6 +90,7 @@ impl Method {
     /// The name in the source language.
     pub fn name(self) -> &'static str {
         match self {
+            Method::Tangent => "tangent",
             Method::Hard => "hard",
             Method::Ramps => "ramps",
             Method::Parabola => "parabola",
