@@ -1,10 +1,18 @@
 //! The command line: names, options and their values, as `clap` reads them. Nothing here looks at a file.
 
+mod accuracy;
+mod approx;
+mod sweep;
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use tilewright_syntax::{Sources, Span};
+
+pub use accuracy::AccuracyArgs;
+pub use approx::ApproxArgs;
+pub use sweep::SweepArgs;
 
 /// A tensor compiler with its own schedule language, for VTA-class accelerators, and their simulator.
 #[derive(Debug, Parser)]
@@ -178,45 +186,6 @@ pub struct RunArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-The arrays of inputs are files of the folder that has the program's name: digits/NAME.npy for digits.tw. An array of
-its input's shape is the same for all samples; one with a dimension more, in front, has one for each. The place of the
-greatest value of the output is the class that the program decides on.
-
-Exit status: 0 all values equal the reference, 1 the program or its input is wrong, 3 values are wrong, or the accuracy
-is below what --max-loss allows.")]
-pub struct AccuracyArgs {
-    /// The program
-    pub file: PathBuf,
-    /// The folder with NAME.npy for every input, and labels.npy [default: the one with the program's name, beside it]
-    #[arg(long, value_name = "DIR")]
-    pub inputs: Option<PathBuf>,
-    /// An input array from elsewhere
-    #[arg(long, value_name = "NAME=FILE.npy", value_parser = assignment)]
-    pub input: Vec<Assignment>,
-    /// The classes of the samples, from 0 on: `int32` or `int8` [default: labels.npy in the folder]
-    #[arg(long, value_name = "FILE.npy")]
-    pub labels: Option<PathBuf>,
-    /// The output that decides; it may be left out where the program has one
-    #[arg(long, value_name = "NAME")]
-    pub output: Option<String>,
-    /// Run the first N samples only
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub samples: Option<u32>,
-    /// How many percentage points the accuracy may be below that in floating point [default: any]
-    #[arg(long, value_name = "POINTS", value_parser = tolerance)]
-    pub max_loss: Option<f64>,
-    #[command(flatten)]
-    pub params: Params,
-    #[command(flatten)]
-    pub choice: Choice,
-    #[command(flatten)]
-    pub machine: MachineOptions,
-    #[command(flatten)]
-    pub exports: Exports,
-}
-
-#[derive(Debug, Args)]
 pub struct ProfileArgs {
     /// The program, or the folder of a recording
     pub file: PathBuf,
@@ -234,49 +203,6 @@ pub struct ProfileArgs {
     /// Write figures to standard output, and nothing else
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub stats: Option<StatsFormat>,
-}
-
-#[derive(Debug, Args)]
-pub struct SweepArgs {
-    /// The program
-    pub file: PathBuf,
-    /// A parameter and its values: NAME is a kernel's, SCHEDULE.NAME a schedule's. Values are numbers and ranges with commas
-    /// between them: `4,8,12`, `0..4` (ends with 3), `4..=16:4` (in steps of 4), `8..=64:x2` (doubled)
-    #[arg(short = 'p', value_name = "NAME=VALUES", value_parser = assignment)]
-    pub params: Vec<Assignment>,
-    /// The program to take; it may be left out where the file has one
-    #[arg(long, value_name = "NAME", conflicts_with = "schedule")]
-    pub program: Option<String>,
-    /// The schedules to take, each with its kernel alone; it may be left out where the file has one, or a program
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    pub schedule: Vec<String>,
-    /// Of the random inputs
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
-    #[command(flatten)]
-    pub machine: MachineOptions,
-    #[command(flatten)]
-    pub exports: Exports,
-}
-
-#[derive(Debug, Args)]
-pub struct ApproxArgs {
-    /// The function
-    #[arg(value_parser = ["sigmoid", "tanh"])]
-    pub function: String,
-    /// Fraction bits of arguments and results
-    #[arg(long = "q", value_name = "N", value_parser = clap::value_parser!(u8).range(5..=24), default_value_t = 12)]
-    pub fraction: u8,
-    /// Outside of [-RANGE, RANGE] the approximations are constant
-    #[arg(long, value_name = "NUMBER", default_value_t = 8.0)]
-    pub range: f64,
-    /// Draw errors against cycles
-    #[arg(long, value_name = "FILE.svg")]
-    pub svg: Option<PathBuf>,
-    #[command(flatten)]
-    pub target: TargetOption,
-    #[command(flatten)]
-    pub exports: Exports,
 }
 
 /// Where the figures of many runs go besides the terminal.

@@ -286,7 +286,7 @@ pub enum ForValues {
     /// `[X_buf, W_buf]`; the span covers the brackets.
     List(Vec<Expr>, Span),
     /// `start..end`, without the end.
-    Range(Expr, Expr),
+    Range(Box<Expr>, Box<Expr>),
 }
 
 /// `program NAME(params) { statements }`: several kernels in sequence.

@@ -77,7 +77,8 @@ fn byte(source: &Kernel, tensor: &Ident, rank: usize, shift: i64) -> KernelStmt 
     let whole = expr(ExprKind::Index { tensor: tensor.clone(), indices });
     let (left, right) = (Box::new(whole), Box::new(expr(ExprKind::Int(shift))));
     let shifted = expr(ExprKind::Binary { op: BinaryOp::Shr, left, right });
-    let value = ExprKind::Call { function: ident("i8".into()), format: None, args: vec![shifted], named: Vec::new() };
+    let (function, settings, args) = (ident("i8".into()), Vec::new(), vec![shifted]);
+    let value = ExprKind::Call { function, format: None, settings, args, named: Vec::new() };
     KernelStmt::Define(Define {
         output: true,
         name: ident(byte_name(&tensor.name, shift)),

@@ -169,9 +169,9 @@ fn statements(program: &mut LoopProgram, nest: Nest, parts: Vec<Store>) -> Vec<S
 fn nest_of(program: &mut LoopProgram, loops: &[NestLoop], store: Store, first: bool) -> Stmt {
     let mut nest = Nest { loops: loops.to_vec(), store };
     if !first {
-        for at in 0..loops.len() {
-            let var = program.fresh_loop(loops[at].var);
-            substitute_loop(program, &mut nest, loops[at].var, &Affine::var(var));
+        for (at, l) in loops.iter().enumerate() {
+            let var = program.fresh_loop(l.var);
+            substitute_loop(program, &mut nest, l.var, &Affine::var(var));
             nest.loops[at].var = var;
         }
     }

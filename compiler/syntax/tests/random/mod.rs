@@ -53,8 +53,8 @@ pub fn bare_expr() -> impl Strategy<Value = Expr> {
     ];
     leaf.prop_recursive(5, 24, 4, |inner| {
         let list = prop::collection::vec(inner.clone(), 0..4);
-        let args = prop::collection::vec(prop_oneof![3 => inner.clone(), 1 => comparison(inner.clone())], 0..4);
-        let named = prop::collection::vec(named_arg(inner.clone()), 0..2);
+        let args = prop::collection::vec(prop_oneof![3 => inner.clone(), 1 => comparison(inner.clone())], 0..4).boxed();
+        let named = prop::collection::vec(named_arg(inner.clone()), 0..2).boxed();
         let axes = prop::collection::vec(axis(inner.clone()), 1..4);
         prop_oneof![
             3 => (prop::sample::select(&OPERATORS[..]), inner.clone(), inner.clone()).prop_map(|(op, left, right)| {
@@ -249,7 +249,7 @@ fn schedule_statement() -> impl Strategy<Value = ScheduleStmt> {
     plain_statement().prop_recursive(2, 8, 3, |inner| {
         let values = prop_oneof![
             prop::collection::vec(expr(), 0..3).prop_map(|list| ForValues::List(list, span())),
-            (expr(), expr()).prop_map(|(start, end)| ForValues::Range(start, end)),
+            (expr(), expr()).prop_map(|(start, end)| ForValues::Range(Box::new(start), Box::new(end))),
         ];
         (ident(), values, prop::collection::vec(inner, 0..3))
             .prop_map(|(variable, values, stmts)| ScheduleStmt::For(For { variable, values, stmts, span: span() }))
