@@ -34,7 +34,7 @@ fn functions_in_a_recurrence() {
          scan t in 4 {\n  state c[j < n]: i32.q12 = 0\n  \
          f[j] = sigma(Z[t, 0, j] >> 15)\n  i[j] = sigma(Z[t, 1, j] >> 16)\n  \
          g[j] = approx(tanh, quintic, 8)(Z[t, 2, j] >> 15)\n  \
-         n[j] = i32.q12(f[j] * c[j]) + i32.q12(i[j] * g[j])\n  next c[j] = n[j]\n }\n \
+         later[j] = i32.q12(f[j] * c[j]) + i32.q12(i[j] * g[j])\n  next c[j] = later[j]\n }\n \
          output Y[j] = sat8.q7(approx(tanh, ramps, 4)(c[4, j]))\n}\n",
     );
 }

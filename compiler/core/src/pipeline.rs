@@ -22,7 +22,7 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 18] = [
+pub const PASSES: [Pass; 19] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
@@ -62,6 +62,11 @@ pub const PASSES: [Pass; 18] = [
         name: "inplace",
         reason: "before tiles and places are given, which a joined buffer needs once; it compares normalized indices",
         run: legalize::inplace::run,
+    },
+    Pass {
+        name: "conversions",
+        reason: "once buffers are joined: what is read from one of a wider type is converted, which may take a temporary again",
+        run: legalize::temporaries::run,
     },
     Pass {
         name: "vthread",

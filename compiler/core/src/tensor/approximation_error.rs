@@ -13,7 +13,7 @@ pub enum ApproximationError {
     NoMaker { name: String, span: Span },
     #[error("an approximation takes a function, a method and a range, but {found} {} given", if *.found == 1 { "is" } else { "are" })]
     Settings { found: usize, span: Span },
-    #[error("there is no {what} `{name}` to approximate with")]
+    #[error("approximations know no {what} `{name}`")]
     Unknown { what: &'static str, name: String, span: Span, known: Vec<&'static str> },
     #[error("an approximation has no range of {range}")]
     Range { range: String, span: Span },
