@@ -115,3 +115,13 @@ fn mistakes() {
     assert_snapshot!("accuracy_several_outputs", folder.run("accuracy two.tw --inputs classify"));
     assert_snapshot!("accuracy_csv_is_input", said("--csv classify/X.npy"));
 }
+
+/// The images that training never saw: right nearly always in floating point, and on the accelerator at most a point less.
+#[test]
+fn the_trained_classifier_is_as_right_as_in_floating_point() {
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dsl-examples/lstm/digits.tw");
+    let said = Folder::new().run(&format!("accuracy {program} --max-loss 1 --json -"));
+    let figures = (said.good().len(), said.json()).1;
+    assert_eq!((&figures["samples"], &figures["verified"]), (&360.into(), &360.into()));
+    assert!(figures["float_accuracy"].as_f64().is_some_and(|share| share >= 98.0), "{figures}");
+}
