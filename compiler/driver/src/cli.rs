@@ -312,7 +312,7 @@ pub struct TestArgs {
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// The table: `operators`, which is inside of the command, or a file in TOML
+    /// The table: `operators` or `lstm`, which are inside of the command, or a file in TOML
     pub table: PathBuf,
     /// The rows to run, by name; without it, all
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]

@@ -18,7 +18,7 @@ static EXAMPLES: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../dsl-examples");
 const FOLDER: &str = "dsl-examples";
 
 /// The tables that are inside of the command, by the words for them.
-const TABLES: [&str; 1] = ["operators"];
+const TABLES: [&str; 2] = ["operators", "lstm"];
 
 /// A place that has a table and the programs that its rows name.
 #[derive(Clone, Debug, PartialEq, Eq)]

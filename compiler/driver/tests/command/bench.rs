@@ -313,3 +313,18 @@ fn mistakes_in_recurrences() {
         assert_snapshot!(name, folder.run("bench wrong.toml"));
     }
 }
+
+#[test]
+fn layers_of_lstms_are_inside_of_the_command() {
+    let figures = Folder::new().run("bench lstm --rows h128-b1,h256-b1,h1024-b32 --json").json();
+    let [one, streamed, many] = [0, 1, 2].map(|at| &figures["rows"][at]);
+    assert_eq!((&one["verified"], &streamed["verified"]), (&true.into(), &true.into()), "{figures}");
+    assert_eq!(many["errors"][0]["code"], "E0507");
+    // Four gates, each with a product of 128 by 128 for the input and for the state.
+    let recurrence = &one["recurrence"];
+    let operations = recurrence["tops"].as_f64().unwrap() * 1e12 * recurrence["seconds_per_step"].as_f64().unwrap();
+    assert!((operations - 2.0 * 8.0 * 128.0 * 128.0).abs() < 1.0, "{one}");
+    // Weights that do not fit are loaded in each step, over a bus of eight bytes a cycle.
+    let per_step = |row: &Value| row["recurrence"]["cycles_per_step"].as_f64().unwrap();
+    assert!(per_step(one) < 8.0 * 128.0 * 128.0 / 8.0 && per_step(streamed) > 8.0 * 256.0 * 256.0 / 8.0, "{figures}");
+}

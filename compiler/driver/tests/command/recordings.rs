@@ -147,8 +147,12 @@ fn malformed_recordings_are_refused() {
 
 /// What an example needs that not every implementation of VTA has, by the code of the finding, and the words with which its
 /// first comment says so.
-const NEEDS: [(&str, &str); 3] =
-    [("W0801", "MUL"), ("W0802", "ACC_8BIT"), ("W0804", "shifts by more than 15")];
+const NEEDS: [(&str, &str); 4] = [
+    ("W0801", "MUL"),
+    ("W0802", "ACC_8BIT"),
+    ("W0804", "shifts by more than 15"),
+    ("W0806", "stores of what was only loaded"),
+];
 
 /// A recording has no other instructions than VTA's, orders its work by tokens alone, and says nothing that another
 /// simulator would read differently, but for what the example says of itself.
