@@ -35,6 +35,8 @@ fn functions_in_a_recurrence() {
          f[j] = sigma(Z[t, 0, j] >> 15)\n  i[j] = sigma(Z[t, 1, j] >> 16)\n  \
          g[j] = approx(tanh, quintic, 8)(Z[t, 2, j] >> 15)\n  \
          later[j] = i32.q12(f[j] * c[j]) + i32.q12(i[j] * g[j])\n  next c[j] = later[j]\n }\n \
-         output Y[j] = sat8.q7(approx(tanh, ramps, 4)(c[4, j]))\n}\n",
+         last[j] = sat8.q7(approx(tanh, ramps, 4)(c[4, j]))\n output Y[j] = last[j]\n}\n\
+         schedule s for k {\n Z_acc = Z.cache_read(acc)\n \
+         for v in [f, i, g, later, c, last] {\n  v.set_scope(acc)\n }\n}\n",
     );
 }
