@@ -16,6 +16,7 @@ mod programs;
 mod random;
 mod reductions;
 mod scans;
+mod sequence;
 mod strided;
 
 /// How many programs each property draws: 96, or what `TILEWRIGHT_CASES` says.

@@ -8,6 +8,7 @@ mod errors;
 mod floats;
 mod forms;
 mod lower;
+mod lstm;
 mod pictures;
 mod profile;
 mod recordings;
