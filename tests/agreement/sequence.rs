@@ -1,4 +1,4 @@
-//! What `dsl-examples/lstm/sequence.tw` promises: how long it takes, and how little of that is waiting.
+//! What `dsl-examples/lstm/sequence.tw` and `cell.tw` promise: how long they take, and how little of that is waiting.
 
 use tilewright_isa::{Insn, Module, Op};
 use tilewright_sim::cycles::{CycleOptions, Observer, Timing, insn_base, simulate};
@@ -14,11 +14,17 @@ impl Observer for Starts {
     }
 }
 
-fn sequence() -> Agreed {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../dsl-examples/lstm/sequence.tw");
-    let text = std::fs::read_to_string(path).unwrap();
-    let case = Case { path: "lstm/sequence.tw", ..Case::new(&text) };
-    engines_agree(&case).unwrap_or_else(|refused| panic!("{}", refused.text))
+fn example(path: &str) -> Agreed {
+    let text = std::fs::read_to_string(format!("{}/../dsl-examples/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    engines_agree(&Case { path, ..Case::new(&text) }).unwrap_or_else(|refused| panic!("{}", refused.text))
+}
+
+/// The cycles of a run, of whose instructions `observer` is told.
+fn cycles(agreed: &Agreed, observer: &mut impl Observer) -> u64 {
+    let stream = &agreed.stream;
+    let insn_base = insn_base(stream.segments.iter().map(|s| (s.address.into(), s.bytes as u64)));
+    let options = CycleOptions { insn_base, ..CycleOptions::default() };
+    simulate(&stream.config, &stream.insns, &Timing::DE10, &options, observer).expect("it runs").cycles
 }
 
 /// The cycles of an instruction's operations, and 7 for its start and end.
@@ -34,12 +40,11 @@ fn work(insn: &Insn) -> u64 {
 
 #[test]
 fn steps_work_and_do_not_wait() {
-    let Agreed { stream, .. } = sequence();
-    let base = insn_base(stream.segments.iter().map(|s| (s.address.into(), s.bytes as u64)));
-    let options = CycleOptions { insn_base: base, ..CycleOptions::default() };
+    let agreed = example("lstm/sequence.tw");
     let mut starts = Starts::default();
-    let run = simulate(&stream.config, &stream.insns, &Timing::DE10, &options, &mut starts).expect("it runs");
-    assert!(run.cycles <= 38_000, "{} cycles", run.cycles);
+    let cycles_in_all = cycles(&agreed, &mut starts);
+    assert!(cycles_in_all <= 38_000, "{cycles_in_all} cycles");
+    let stream = &agreed.stream;
     // A step begins with the products of its hidden state.
     let begins = |insn: &Insn| matches!(&insn.op, Op::Gemm(gemm) if !gemm.reset) && insn.tokens.pop_prev;
     let steps: Vec<(usize, u64)> = starts.0.into_iter().filter(|(k, _)| begins(&stream.insns[*k])).collect();
@@ -48,4 +53,12 @@ fn steps_work_and_do_not_wait() {
     let work: u64 = computed.map(work).sum();
     let cycles = last.1 - first.1;
     assert!(work * 100 >= cycles * 95, "{work} of {cycles} cycles");
+}
+
+/// The bus brings 8 bytes in a cycle, and a streamed cell can be done no sooner than its weights are there.
+#[test]
+fn a_streamed_cell_keeps_the_bus_busy() {
+    let agreed = example("lstm/cell.tw");
+    let (weights, cycles) = (agreed.report.bytes.wgt / 8, cycles(&agreed, &mut ()));
+    assert!(weights * 100 >= cycles * 95, "{weights} of {cycles} cycles");
 }

@@ -21,6 +21,7 @@ fn a_sequence_is_within_its_bounds() {
     is_within("sequence.tw -p level=2", 0.01);
 }
 
+/// Level 1 is the cheapest that the cell promises a bound for.
 #[test]
 fn cells_are_within_their_bounds() {
     for size in ["-p x=512 -p h=512", "-p x=640 -p h=640 -p m=3"] {
