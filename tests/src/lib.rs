@@ -79,7 +79,7 @@ pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
     let legal = legalize(loops, front.cx(), watch).map_err(|e| refuse(scheduled.refused(&e)))?;
     let stream = emit(&legal).map_err(|e| refuse(vec![Diagnostic::error(e.code(), e.to_string())]))?;
     for (stage, text) in &texts {
-        assert_eq!(stream_of_text(text, &front).insns, stream.insns, "{stage}, read back, gives other instructions");
+        reads_back(stage, text, &front, &stream, (&arrays, &expected));
     }
     destinations_are_apart(&stream);
     let (report, found) = simulate(&stream, legal.program(), &arrays);
@@ -105,13 +105,17 @@ fn refused(sources: &Sources, errors: &[Diagnostic]) -> Refused {
     }
 }
 
-/// The stream of a printed loop program, which may stand behind any pass.
-fn stream_of_text(text: &str, front: &Front) -> Stream {
+/// A printed loop program, which may stand behind any pass, gives the same instructions. Passes that join buffers see more
+/// where they begin anew with what they have joined already, so instructions may also be others that compute the same.
+fn reads_back(stage: &str, text: &str, front: &Front, stream: &Stream, (arrays, expected): (&Arrays, &Arrays)) {
     let mut sources = Sources::default();
     let file = sources.add("printed.loops", text);
     let program = parse::parse(file, text).expect("read before");
     let legal = legalize(program, front.cx(), &mut |_| {}).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    emit(&legal).expect("emitted before")
+    let read = emit(&legal).expect("emitted before");
+    if read.insns != stream.insns {
+        assert_same(stage, &simulate(&read, legal.program(), arrays).1, expected);
+    }
 }
 
 /// A loop program keeps the rules, computes what is expected, and reads back as itself. Returns its text.

@@ -77,7 +77,8 @@ fn joinable(
             if fits
                 && is_dead_behind(program, pair, block)
                 && pieces.all(|(stmt, store)| {
-                    is_in_place(program, stmt, pair) && begins_with(program, cx, selections, (store, operand))
+                    let load = Load { buffer: operand, indices: store.indices.clone() };
+                    is_in_place(program, stmt, pair) && begins_with(program, cx, selections, (store, &load))
                 })
             {
                 return Some(pair);

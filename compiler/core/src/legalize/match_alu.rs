@@ -15,8 +15,7 @@ use crate::legalize::nest::{Nest, NestLoop, accumulation, apart, repeating_loops
 use crate::legalize::tiles::{LaneLoop, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
-    Alu, AluOp, AluOperand, BufferId, Gemm, InsnLoop, Leaf, Load, LoopId, LoopProgram, MicroOp, Scope, Stmt, Store,
-    TileRef,
+    Alu, AluOp, AluOperand, Gemm, InsnLoop, Leaf, Load, LoopId, LoopProgram, MicroOp, Scope, Stmt, Store, TileRef,
 };
 use crate::scalar::{BinaryOp, DType, Scalar};
 use crate::select::{OpOperand, Refusal, Request, SelectedOp, Selection, Selections, Start};
@@ -197,11 +196,11 @@ pub fn begins_with(
     program: &LoopProgram,
     cx: &Cx,
     selections: &mut Selections,
-    (store, operand): (&Store, BufferId),
+    (store, operand): (&Store, &Load),
 ) -> bool {
     let mut has_index = false;
     let operands = operands_of(store, &mut has_index);
-    let starts = |s: &Selection| matches!(s.start, Start::Operand(k) if operands.loads[k as usize].buffer == operand);
+    let starts = |s: &Selection| matches!(s.start, Start::Operand(k) if operands.loads[k as usize] == *operand);
     !has_index && candidates(program, cx, selections, &operands).is_ok_and(|found| found.iter().any(starts))
 }
 

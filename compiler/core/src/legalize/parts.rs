@@ -18,7 +18,7 @@ use crate::legalize::match_alu::begins_with;
 use crate::legalize::nest::{Nest, apart, is_intrinsic, nest, repeating_loops, standing};
 use crate::legalize::{Cx, LegalizeError, inplace, normalize, turns};
 use crate::loops::access::{visit_elements, visit_elements_mut};
-use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, LoopId, LoopProgram, Mark, Role, Scope, Stmt};
+use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, Mark, Role, Scope, Stmt};
 use crate::scalar::Scalar;
 use crate::select::Selections;
 
@@ -180,7 +180,8 @@ impl Finding<'_, '_> {
         let part = self.part(host, &read, &writer.store.indices)?;
         let is_here_before =
             !self.block[first..].iter().any(|s| matches!(s, Stmt::Alloc { buffer, .. } if *buffer == host));
-        let begins = begins_with(self.program, self.cx, self.selections, (&writer.store, self.buffer));
+        let load = Load { buffer: self.buffer, indices: read };
+        let begins = begins_with(self.program, self.cx, self.selections, (&writer.store, &load));
         // The first statement may compute the part from the host in place.
         let unread =
             |stmt: &Stmt, at: usize| part.is_missed_by(self.program, stmt) || at == first && self.is_first(stmt, &part);
@@ -233,9 +234,12 @@ impl Finding<'_, '_> {
 
     fn taken_over(&mut self, host: BufferId, first: usize, writer: &Nest) -> Option<Part> {
         let loads = loads_of(writer, host);
-        let begins = begins_with(self.program, self.cx, self.selections, (&writer.store, host));
-        loads.iter().filter(|_| begins).find_map(|read| {
+        loads.iter().find_map(|read| {
+            let load = Load { buffer: host, indices: read.clone() };
             let part = self.part(host, &writer.store.indices, read)?;
+            if !begins_with(self.program, self.cx, self.selections, (&writer.store, &load)) {
+                return None;
+            }
             let others = loads.iter().filter(|l| *l != read).all(|l| part.misses(self.program, Some(writer), l));
             let dead = self.block[first + 1..].iter().all(|s| part.is_missed_by(self.program, s));
             (others && dead && self.is_dead_outside(&part)).then_some(part)
@@ -271,11 +275,10 @@ impl Finding<'_, '_> {
         let mut places = Vec::new();
         for index in hosted {
             let index = standing(self.program, index);
-            let along = own.iter().position(|o| *o == index && o.as_constant().is_none());
-            places.push(match along {
-                Some(dim) => Place::Along(dim),
-                None if index.mentions(&|l| inner.contains(&l)) => return None,
-                None => Place::At(index),
+            // What stands still in the block is one element of the host, and of the part.
+            places.push(match index.mentions(&|l| inner.contains(&l)) {
+                true => Place::Along(own.iter().position(|o| *o == index)?),
+                false => Place::At(index),
             });
         }
         lies_alike(b, h, &places).then_some(Part { buffer: self.buffer, host, places })

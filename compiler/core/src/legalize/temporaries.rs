@@ -130,8 +130,13 @@ fn live_in_target(program: &LoopProgram, cx: &Cx, selections: &mut Selections, n
     }
     let Some((last, before)) = parts.split_last() else { return };
     let lives = |s: &&Store| {
-        let same = program.buffer(s.buffer).dtype == target.dtype && reads(last, s.buffer);
-        same && begins_with(program, cx, selections, (last, s.buffer))
+        let mut read = None;
+        last.value.leaves(&mut |leaf| match leaf {
+            Leaf::Load(l) if l.buffer == s.buffer => read = Some(l),
+            _ => {}
+        });
+        let same = program.buffer(s.buffer).dtype == target.dtype;
+        same && read.is_some_and(|load| begins_with(program, cx, selections, (last, load)))
     };
     let Some(from) = before.iter().rev().find(lives).map(|s| s.buffer) else { return };
     let (buffer, indices) = (nest.store.buffer, nest.store.indices.clone());

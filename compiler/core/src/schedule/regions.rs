@@ -292,7 +292,9 @@ fn demanded(schedule: &Schedule, regions: &Regions, stage: StageId) -> Region {
     let place = schedule.lead(stage);
     let at_root = schedule.stage(place).attach.is_none();
     let whole = whole(schedule, stage);
-    if schedule.kept(stage).is_some() {
+    // What nobody reads is computed for its step.
+    let unread = || schedule.stands_in_steps(stage) && schedule.readers(id).is_empty();
+    if schedule.kept(stage).is_some() || unread() {
         return of_steps(schedule, stage);
     }
     let on_chip = schedule.stage(stage).scope != Scope::Dram;
@@ -386,6 +388,10 @@ pub fn outside(schedule: &Schedule, tensor: TensorId) -> Option<i32> {
 
 /// The read of a stage that copies a tensor index by index.
 fn copied_whole(schedule: &Schedule, stage: StageId) -> Option<&Read> {
+    // A state may be a copy of itself, and its initial value is none.
+    if schedule.initial(stage).is_some() {
+        return None;
+    }
     let compute = schedule.compute(stage);
     let Scalar::Leaf(Leaf::Read(read)) = &compute.value else { return None };
     let straight = read.indices.iter().map(Affine::as_var).eq(compute.axes.iter().map(|a| Some(*a)));
