@@ -1,4 +1,4 @@
-//! The pages in `docs/errors` say what is true: each example gives the page's error, and each mend is accepted.
+//! The pages in `docs/errors` say what is true: each example gives the page's error, and each fix is accepted.
 
 use tilewright_isa::{Config, Content, lint, text};
 use tilewright_sim::{Dram, Options as RunOptions, Segment, Simulator};
@@ -72,15 +72,15 @@ fn bytes(content: &Content) -> Vec<u8> {
 }
 
 #[test]
-fn programs_give_their_error_first_and_mends_compile() {
+fn programs_give_their_error_first_and_fixes_compile() {
     for (page, text) in programs() {
         let codes = of_program(page, text);
         assert_eq!(codes.first().map(String::as_str), Some(page.code), "the example of {}", page.code);
-        let mend = block(page, "Mend", "tilewright").unwrap_or_else(|| panic!("{} has no mend", page.code));
-        if let Err(refused) = compile(page.code, mend, &Options::of(mend)) {
-            panic!("the mend of {} is refused: {}", page.code, refused.text);
+        let fix = block(page, "Fix", "tilewright").unwrap_or_else(|| panic!("{} has no fix", page.code));
+        if let Err(refused) = compile(page.code, fix, &Options::of(fix)) {
+            panic!("the fix of {} is refused: {}", page.code, refused.text);
         }
-        assert!(!page.code.starts_with('W') || of_program(page, mend).is_empty(), "the mend of {}", page.code);
+        assert!(!page.code.starts_with('W') || of_program(page, fix).is_empty(), "the fix of {}", page.code);
     }
 }
 
@@ -93,24 +93,24 @@ fn all_pages_of_schedules_and_legalisation_are_programs() {
 }
 
 #[test]
-fn configurations_give_their_error_and_mends_are_valid() {
+fn configurations_give_their_error_and_fixes_are_valid() {
     for (page, text) in pages("json").filter(|(page, _)| page.code.starts_with("E070") || page.code == "E0710") {
         assert_eq!(Config::from_json(text).expect_err(page.code).code(), page.code);
-        let mend = block(page, "Mend", "json").unwrap_or_else(|| panic!("{} has no mend", page.code));
-        assert!(Config::from_json(mend).is_ok(), "the mend of {}", page.code);
+        let fix = block(page, "Fix", "json").unwrap_or_else(|| panic!("{} has no fix", page.code));
+        assert!(Config::from_json(fix).is_ok(), "the fix of {}", page.code);
     }
 }
 
 #[test]
-fn streams_give_their_error_and_mends_do_not() {
+fn streams_give_their_error_and_fixes_do_not() {
     for (page, text) in pages("asm") {
         // Such an example would have hundreds of equal lines.
         if !text.contains("; ...") {
             assert!(of_stream(text).contains(&page.code.to_owned()), "{}: {:?}", page.code, of_stream(text));
         }
-        if let Some(mend) = block(page, "Mend", "asm") {
-            let errors: Vec<String> = of_stream(mend).into_iter().filter(|code| code.starts_with('E')).collect();
-            assert!(!errors.contains(&page.code.to_owned()) && text::parse(mend).is_ok(), "{}: {errors:?}", page.code);
+        if let Some(fix) = block(page, "Fix", "asm") {
+            let errors: Vec<String> = of_stream(fix).into_iter().filter(|code| code.starts_with('E')).collect();
+            assert!(!errors.contains(&page.code.to_owned()) && text::parse(fix).is_ok(), "{}: {errors:?}", page.code);
         }
     }
 }

@@ -72,7 +72,7 @@ fn block<'a>(page: &'a str, heading: &str) -> &'a str {
 }
 
 #[test]
-fn every_page_shows_its_error_and_its_mend() {
+fn every_page_shows_its_error_and_its_fix() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors");
     let pages: Vec<PathBuf> = files(&folder, "md");
     let pages = pages.iter().filter(|path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("E02")));
@@ -84,9 +84,9 @@ fn every_page_shows_its_error_and_its_mend() {
         let (_, wrong) = check(code, block(&page, "## Example"));
         let codes: Vec<&str> = wrong.expect_err(code).iter().map(|e| e.code).collect();
         assert_eq!(codes, [code]);
-        let (sources, mended) = check(code, block(&page, "## Mend"));
-        if let Err(errors) = mended {
-            panic!("the mend of {code} is wrong: {}", render(&errors[0], &sources, false));
+        let (sources, fixed) = check(code, block(&page, "## Fix"));
+        if let Err(errors) = fixed {
+            panic!("the fix of {code} is wrong: {}", render(&errors[0], &sources, false));
         }
         count += 1;
     }

@@ -55,7 +55,7 @@ pub enum Command {
     Asm(AsmArgs),
     /// Show an instruction stream as text
     Disasm(DisasmArgs),
-    /// Say what an error code means, with an example and its mend
+    /// Say what an error code means, with an example and its fix
     Explain(ExplainArgs),
     /// Print a module of the standard library
     Std(StdArgs),

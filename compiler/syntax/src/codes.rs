@@ -13,7 +13,7 @@
 //! a program that gives exactly this error
 //! ```
 //!
-//! ## Mend
+//! ## Fix
 //!
 //! ```tilewright
 //! a program that does not

@@ -1,4 +1,4 @@
-//! The pages that explain errors say what is true: their headings, their examples and their mends.
+//! The pages that explain errors say what is true: their headings, their examples and their fixes.
 
 use std::collections::BTreeSet;
 
@@ -54,9 +54,9 @@ fn examples_give_exactly_their_error() {
 }
 
 #[test]
-fn mends_are_accepted() {
+fn fixes_are_accepted() {
     for page in pages_of_this_stage() {
-        assert_eq!(parse_block(block(page, "Mend")), Ok(()), "{}", page.code);
+        assert_eq!(parse_block(block(page, "Fix")), Ok(()), "{}", page.code);
     }
 }
 

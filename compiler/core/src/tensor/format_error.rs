@@ -58,7 +58,7 @@ impl FormatError {
             told.primary(left.span, format!("`{}`", left.format)).primary(right.span, format!("`{}`", right.format))
         };
         match self {
-            FormatError::Mismatch { left, right, .. } => mend(both(told, left, right), left, right),
+            FormatError::Mismatch { left, right, .. } => fix(both(told, left, right), left, right),
             FormatError::Product { left, right } => both(told, left, right)
                 .note(format!("a product has the fraction bits of both, and a number at most {MAX_FRACTION}"))
                 .help(format!("take fewer of one of them: `{}`", rescaled(wider(left, right), 12))),
@@ -89,7 +89,7 @@ impl FormatError {
 
 /// What to write where two formats meet: the narrower type takes all of the other's format, and of equal types each may
 /// take the other's bits.
-fn mend(told: Diagnostic, left: &Operand, right: &Operand) -> Diagnostic {
+fn fix(told: Diagnostic, left: &Operand, right: &Operand) -> Diagnostic {
     if left.format.dtype != right.format.dtype {
         let (narrow, wide) = if left.format.dtype == DType::I8 { (left, right) } else { (right, left) };
         return told.help(format!("give both one format: `{}({})`", wide.format, narrow.text));

@@ -96,12 +96,12 @@ fn block<'a>(page: &'a Explanation, heading: &str) -> &'a str {
 }
 
 #[test]
-fn pages_show_exactly_their_error_and_its_mend() {
+fn pages_show_exactly_their_error_and_its_fix() {
     let pages: Vec<_> = EXPLANATIONS.iter().filter(|page| ("E0401"..="E0410").contains(&page.code)).collect();
     assert_eq!(pages.len(), 8);
     for page in pages {
         assert_eq!(read(block(page, "Example")).expect_err(page.code).code, page.code);
-        assert_eq!(read(block(page, "Mend")), Ok(()), "{}", page.code);
+        assert_eq!(read(block(page, "Fix")), Ok(()), "{}", page.code);
     }
 }
 

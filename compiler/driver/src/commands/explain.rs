@@ -1,4 +1,4 @@
-//! `tilewright explain CODE`: what an error means, with an example and its mend.
+//! `tilewright explain CODE`: what an error means, with an example and its fix.
 
 use tilewright_syntax::explain;
 

@@ -54,7 +54,7 @@ fn tokens(profile: &Profile) -> String {
     else {
         return "store waits for results: store them in smaller pieces, each as soon as it is complete".to_owned();
     };
-    let mend = match queue {
+    let fix = match queue {
         Queue::LoadToCompute => {
             "bring the operands of the next iteration while this one computes: a second slot for the copies (double \
              buffering), or copies attached further outside with `compute_at`"
@@ -67,7 +67,7 @@ fn tokens(profile: &Profile) -> String {
         }
         Queue::ComputeToStore => "store results in smaller pieces, each as soon as it is complete",
     };
-    format!("{module} waits {} cycles for {queue} tokens; {mend}", grouped(cycles))
+    format!("{module} waits {} cycles for {queue} tokens; {fix}", grouped(cycles))
 }
 
 /// Names what fills the bus, and whether it has to.
@@ -80,7 +80,7 @@ fn bandwidth(profile: &Profile) -> String {
     let most = Client::ALL.into_iter().max_by_key(bytes).unwrap_or(Client::Fetch);
     let Traffic { bytes, distinct } = profile.traffic[most as usize];
     let times = bytes as f64 / distinct.max(1) as f64;
-    let mend = match most {
+    let fix = match most {
         Client::Fetch => "fewer and larger instructions, with more loops inside each, are less to read",
         Client::Uop => "micro-ops are shared by instructions that work on the same places with the same loops inside",
         Client::Inp | Client::Wgt | Client::Acc if times < 1.05 => {
@@ -92,7 +92,7 @@ fn bandwidth(profile: &Profile) -> String {
         }
     };
     let often = if times < 1.05 { String::new() } else { format!(", each byte {times:.1} times") };
-    format!("{} % of what is read is {most}{often}; {mend}", 100 * bytes / all.max(1))
+    format!("{} % of what is read is {most}{often}; {fix}", 100 * bytes / all.max(1))
 }
 
 /// Names the size of transfers.

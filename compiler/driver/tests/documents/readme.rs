@@ -27,7 +27,7 @@ fn the_picture_of_a_run() {
 }
 
 #[test]
-fn the_failing_schedule_and_its_mend() {
+fn the_failing_schedule_and_its_fix() {
     let failing = ["run", "dsl-examples/matmul.tw", "-p", "m=64", "-p", "n=1024"];
     let output = tilewright(&failing);
     assert_eq!(output.status.code(), Some(1));
@@ -35,11 +35,11 @@ fn the_failing_schedule_and_its_mend() {
 
     let text = std::fs::read_to_string(root().join("dsl-examples/matmul.tw")).unwrap();
     let scope = "    C.set_scope(acc)\n";
-    let mended = text.replace(scope, &format!("{scope}    Y.split(j, 256) -> jb, jj\n    C.compute_at(Y, jb)\n"));
-    assert_ne!(text, mended);
+    let fixed = text.replace(scope, &format!("{scope}    Y.split(j, 256) -> jb, jj\n    C.compute_at(Y, jb)\n"));
+    assert_ne!(text, fixed);
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("mended.tw");
-    std::fs::write(&file, mended).unwrap();
+    let file = folder.path().join("fixed.tw");
+    std::fs::write(&file, fixed).unwrap();
     let output = tilewright(&["run", file.to_str().unwrap(), "-p", "m=64", "-p", "n=1024"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
