@@ -212,9 +212,11 @@ impl Codec {
     }
 
     /// The micro-op in a word; bits above its fields are ignored.
+    #[inline]
     pub fn decode_uop(&self, word: u32) -> Uop {
-        let [dst, src, wgt] = self.uop.map(|field| field.get([word.into(), 0]) as u32);
-        Uop { dst, src, wgt }
+        let [dst, src, wgt] = &self.uop;
+        let get = |field: &Field| field.get_low(word.into()) as u32;
+        Uop { dst: get(dst), src: get(src), wgt: get(wgt) }
     }
 
     /// The bits of a micro-op's word above its fields, in place.

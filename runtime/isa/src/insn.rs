@@ -26,7 +26,7 @@ impl Module {
     }
 
     /// The neighbour on the side of `pop_prev` and `push_prev`; load has none.
-    pub fn prev(self) -> Option<Module> {
+    pub const fn prev(self) -> Option<Module> {
         match self {
             Module::Load => None,
             Module::Compute => Some(Module::Load),
@@ -35,7 +35,7 @@ impl Module {
     }
 
     /// The neighbour on the side of `pop_next` and `push_next`; store has none.
-    pub fn next(self) -> Option<Module> {
+    pub const fn next(self) -> Option<Module> {
         match self {
             Module::Load => Some(Module::Compute),
             Module::Compute => Some(Module::Store),
@@ -289,6 +289,7 @@ pub struct Insn {
 
 impl Insn {
     /// The module that runs it: LOAD of INP and WGT in load, STORE in store, everything else in compute.
+    #[inline]
     pub fn module(&self) -> Module {
         match &self.op {
             Op::Load(Mem { memory_type: MemoryType::Inp | MemoryType::Wgt, .. }) => Module::Load,

@@ -40,6 +40,12 @@ impl Field {
         (words[usize::from(self.word & 1)] >> self.shift) & self.max
     }
 
+    /// The value of a field of the first word.
+    #[inline]
+    pub(crate) fn get_low(self, word: u64) -> u64 {
+        (word >> self.shift) & self.max
+    }
+
     pub(crate) fn put(self, words: &mut [u64; 2], value: u64) {
         words[usize::from(self.word & 1)] |= value << self.shift;
     }

@@ -25,7 +25,7 @@ impl Queue {
         [Queue::LoadToCompute, Queue::ComputeToLoad, Queue::ComputeToStore, Queue::StoreToCompute];
 
     /// The queue from one module to another, if they are neighbours.
-    pub fn between(producer: Module, consumer: Module) -> Option<Queue> {
+    pub const fn between(producer: Module, consumer: Module) -> Option<Queue> {
         match (producer, consumer) {
             (Module::Load, Module::Compute) => Some(Queue::LoadToCompute),
             (Module::Compute, Module::Load) => Some(Queue::ComputeToLoad),
@@ -75,19 +75,51 @@ impl fmt::Display for Queue {
     }
 }
 
+/// Some of the four queues, as an iterator over them in the order of [`Queue::ALL`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueSet(u8);
+
+impl Iterator for QueueSet {
+    type Item = Queue;
+
+    #[inline]
+    fn next(&mut self) -> Option<Queue> {
+        let first = *Queue::ALL.get(self.0.trailing_zeros() as usize)?;
+        self.0 &= self.0 - 1;
+        Some(first)
+    }
+}
+
+/// For each module, the sets of the queues that `pop_prev`, `pop_next`, `push_prev` and `push_next` stand for.
+const QUEUES: [[u8; 4]; 3] = [queues(Module::Load), queues(Module::Compute), queues(Module::Store)];
+
+const fn queues(here: Module) -> [u8; 4] {
+    const fn set(producer: Option<Module>, consumer: Option<Module>) -> u8 {
+        match (producer, consumer) {
+            (Some(producer), Some(consumer)) => match Queue::between(producer, consumer) {
+                Some(queue) => 1 << queue as u8,
+                None => 0,
+            },
+            _ => 0,
+        }
+    }
+    let (prev, next, here) = (here.prev(), here.next(), Some(here));
+    [set(prev, here), set(next, here), set(here, prev), set(here, next)]
+}
+
 impl Insn {
     /// The queues that it waits on before it starts. A flag on a side without neighbour has no queue.
-    pub fn pops(&self) -> impl Iterator<Item = Queue> + use<> {
-        let (here, tokens) = (self.module(), self.tokens);
-        let from = |flag: bool, side: Option<Module>| side.filter(|_| flag).and_then(|side| Queue::between(side, here));
-        [from(tokens.pop_prev, here.prev()), from(tokens.pop_next, here.next())].into_iter().flatten()
+    #[inline]
+    pub fn pops(&self) -> QueueSet {
+        let [prev, next, ..] = QUEUES[self.module() as usize];
+        QueueSet((prev * u8::from(self.tokens.pop_prev)) | (next * u8::from(self.tokens.pop_next)))
     }
 
     /// The queues that it posts into when it is done.
-    pub fn pushes(&self) -> impl Iterator<Item = Queue> + use<> {
-        let (here, tokens) = (self.module(), self.tokens);
-        let to = |flag: bool, side: Option<Module>| side.filter(|_| flag).and_then(|side| Queue::between(here, side));
-        [to(tokens.push_prev, here.prev()), to(tokens.push_next, here.next())].into_iter().flatten()
+    #[inline]
+    pub fn pushes(&self) -> QueueSet {
+        let [.., prev, next] = QUEUES[self.module() as usize];
+        QueueSet((prev * u8::from(self.tokens.push_prev)) | (next * u8::from(self.tokens.push_next)))
     }
 }
 
