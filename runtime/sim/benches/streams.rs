@@ -268,3 +268,56 @@ pub fn small_instructions(config: &Config, count: usize) -> Stream {
     }
     builder.finish()
 }
+
+/// About `count` instructions of a group convolution with an untuned schedule, in rounds of ten as TVM makes them: for
+/// each position and 16 channels inputs with their padding, weights, nine products, a bias, operations and a store. All
+/// but the products execute one micro-op, each its own.
+pub fn untuned_convolution(config: &Config, count: usize) -> Stream {
+    const WIDTH: usize = 14;
+    let mut builder = Builder::new(config);
+    // The reset, the products, and an operation each; of the operations only the bias reads a source.
+    let uop = |src| Uop { dst: 0, src, wgt: 0 };
+    let (first, _) = builder.uops(&[uop(0), uop(0), uop(0), uop(1), uop(0), uop(0)]);
+    let range = |uop: u32| (first + uop, first + uop + 1);
+    let products =
+        Gemm { iter_out: 3, iter_in: 3, src_factor_out: 3, src_factor_in: 1, wgt_factor_in: 1, ..gemm(range(1)) };
+    let products = Gemm { wgt_factor_out: 3, ..products };
+    let operation = |uop, opcode, imm| Op::Alu(alu(range(uop), opcode, imm, 1));
+    builder.end_setup();
+    for round in 0..count / 10 {
+        let begin = builder.insns.len();
+        let (y, x) = (round / WIDTH % WIDTH, round % WIDTH);
+        let pad = |at: usize| (u8::from(at == 0), u8::from(at == WIDTH - 1));
+        let ((y_pad_0, y_pad_1), (x_pad_0, x_pad_1)) = (pad(y), pad(x));
+        let inp = Mem {
+            dram_base: ((y.max(1) - 1) * WIDTH + x.max(1) - 1) as u32,
+            y_size: 3 - u16::from(y_pad_0 + y_pad_1),
+            x_size: 3 - u16::from(x_pad_0 + x_pad_1),
+            x_stride: WIDTH as u16,
+            y_pad_0,
+            y_pad_1,
+            x_pad_0,
+            x_pad_1,
+            ..Mem::noop(MemoryType::Inp)
+        };
+        builder.push(Op::Gemm(Gemm { reset: true, ..gemm(range(0)) }));
+        builder.push(Op::Load(inp));
+        builder.load(MemoryType::Wgt, 9);
+        builder.push(Op::Gemm(products));
+        builder.push(operation(2, AluOpcode::Shr, Some(4)));
+        builder.push(Op::Load(Mem { sram_base: 1, y_size: 1, x_size: 1, x_stride: 1, ..Mem::noop(MemoryType::Acc) }));
+        builder.push(operation(3, AluOpcode::Add, None));
+        builder.push(operation(4, AluOpcode::Min, Some(127)));
+        builder.push(operation(5, AluOpcode::Max, Some(0)));
+        builder.store(1, (4096 + round % (WIDTH * WIDTH)) as u32);
+        // As in `small_instructions`, but the bias waits in order.
+        let tokens = &mut builder.insns[begin..];
+        tokens[0].tokens = Tokens { pop_next: round > 0, push_prev: true, ..Tokens::default() };
+        tokens[1].tokens.pop_next = true;
+        tokens[2].tokens.push_next = true;
+        tokens[3].tokens.pop_prev = true;
+        tokens[8].tokens.push_next = true;
+        tokens[9].tokens = Tokens { pop_prev: true, push_prev: true, ..Tokens::default() };
+    }
+    builder.finish()
+}

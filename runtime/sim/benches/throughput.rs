@@ -140,6 +140,11 @@ fn whole(c: &mut Criterion) {
         measure(&mut group, "small-instructions", &config, level, &small);
     }
     measure_races(&mut group, "small-instructions/races", &config, &small);
+    let untuned = streams::untuned_convolution(&config, count as usize);
+    for level in levels() {
+        measure(&mut group, "untuned-convolution", &config, level, &untuned);
+    }
+    measure_races(&mut group, "untuned-convolution/races", &config, &untuned);
     let codec = Codec::new(&config);
     let bytes = codec.encode_stream(&small.insns).expect("the stream has an encoding");
     group.bench_function("small-instructions/decode", |bencher| bencher.iter(|| codec.decode_stream(&bytes)));

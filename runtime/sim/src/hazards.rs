@@ -20,7 +20,7 @@ mod footprint;
 use crate::execute::load_store::Rows;
 use crate::execute::nest::UopList;
 use crate::memory::Dram;
-use crate::tokens::Clock;
+use crate::tokens::{Clock, Clocks, TokenCounts};
 use footprint::{Footprint, projection};
 use std::fmt;
 use std::ops::Range;
@@ -126,6 +126,7 @@ pub(crate) struct Detector {
     dram: Vec<DramShadow>,
     /// Bytes that are always accessed together, a power of two.
     granule: u64,
+    clocks: Clocks,
     /// For each module, the instructions that it has run.
     order: [Vec<u32>; 3],
     races: Races,
@@ -142,7 +143,7 @@ struct Access {
 }
 
 impl Detector {
-    pub fn new(config: &Config, insns: &[Insn], dram: &Dram) -> Detector {
+    pub fn new(config: &Config, insns: &[Insn], dram: &Dram, tokens_before: &TokenCounts) -> Detector {
         let mut written = written_ranges(config, insns, dram);
         let granule = granule(config, insns, &written);
         for range in &mut written {
@@ -170,6 +171,7 @@ impl Detector {
             acc: shadow(MemoryType::Acc),
             dram: dram.collect(),
             granule,
+            clocks: Clocks::new(tokens_before),
             order: Default::default(),
             races: Races { dram_skipped, ..Races::default() },
         }
@@ -179,10 +181,10 @@ impl Detector {
         self.races
     }
 
-    /// Records an instruction that has run without a trap. `clock` is that of its start; `list` its micro-ops, if it
-    /// executes any.
-    pub fn record(&mut self, index: usize, insn: &Insn, clock: &Clock, config: &Config, list: Option<&UopList>) {
+    /// Records an instruction that has run without a trap; `list` are its micro-ops, if it executes any.
+    pub fn record(&mut self, index: usize, insn: &Insn, config: &Config, list: Option<&UopList>) {
         let module = insn.module();
+        let clock = &self.clocks.step(insn);
         self.order[module as usize].push(index as u32);
         let number = clock[module as usize] + 1;
         let access = |memory, writes| Access { memory, writes, insn: index, number };

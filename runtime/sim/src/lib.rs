@@ -8,12 +8,12 @@
 pub mod cycles;
 pub mod execute;
 pub mod hazards;
+mod issue;
 mod kernels;
 pub mod memory;
 pub mod profile;
 pub mod recording;
 pub mod report;
-mod schedule;
 mod scratchpad;
 pub mod tokens;
 

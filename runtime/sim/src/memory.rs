@@ -34,19 +34,42 @@ pub struct Segment {
 }
 
 /// Segments that touch, as one run of bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Extent {
     address: u64,
     bytes: Vec<u8>,
 }
 
-/// Device memory of an accelerator.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+impl Clone for Extent {
+    fn clone(&self) -> Extent {
+        Extent { address: self.address, bytes: self.bytes.clone() }
+    }
+
+    fn clone_from(&mut self, from: &Extent) {
+        self.address = from.address;
+        self.bytes.clone_from(&from.bytes);
+    }
+}
+
+/// Device memory of an accelerator. [`Clone::clone_from`] of a memory with the same segments copies their bytes and
+/// allocates nothing.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Dram {
     /// In order of address, with at least one unmapped byte between neighbours.
     extents: Vec<Extent>,
     /// Address and length of each segment as given, in order of address.
     segments: Vec<(u64, usize)>,
+}
+
+impl Clone for Dram {
+    fn clone(&self) -> Dram {
+        Dram { extents: self.extents.clone(), segments: self.segments.clone() }
+    }
+
+    fn clone_from(&mut self, from: &Dram) {
+        self.extents.clone_from(&from.extents);
+        self.segments.clone_from(&from.segments);
+    }
 }
 
 impl Dram {

@@ -103,4 +103,27 @@ impl Scratchpads {
         let acc = Aligned::new(0, config.depth(MemoryType::Acc) * config.batch() * config.block_out());
         Scratchpads { uop: vec![0; config.depth(MemoryType::Uop)], operands, acc }
     }
+
+    /// Sets every value to zero.
+    pub fn clear(&mut self) {
+        self.uop.fill(0);
+        self.acc.fill(0);
+        match &mut self.operands {
+            Operands::Natural { inp, wgt } => {
+                inp.fill(0);
+                wgt.fill(0);
+            }
+            #[cfg(target_arch = "x86_64")]
+            Operands::Quads { inp, sums, wgt, .. } => {
+                inp.fill(0);
+                sums.fill(0);
+                wgt.fill(pack::ZERO_QUAD);
+            }
+            #[cfg(target_arch = "x86_64")]
+            Operands::Pairs { inp, wgt } => {
+                inp.fill(0);
+                wgt.fill(0);
+            }
+        }
+    }
 }

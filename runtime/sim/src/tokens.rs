@@ -1,12 +1,8 @@
 //! Token queues between neighbouring modules: posts and takes → counts, and what each module knows to be finished.
-//!
-//! Every posted token carries the poster's [`Clock`]: how many instructions of each module are known to be done when
-//! it is posted. Taking a token joins its clock into the taker's. One instruction is ordered before another exactly if
-//! the other's clock counts it, so the clocks are the token order itself, whatever order of execution was chosen.
 
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use tilewright_isa::{Insn, Module};
+use tilewright_isa::Insn;
 
 pub use tilewright_isa::Queue;
 
@@ -40,84 +36,100 @@ impl TokenCounts {
     }
 }
 
-/// Instructions known to be done, per module in the order of [`Module::ALL`].
-pub type Clock = [u32; 3];
-
-/// One queue: tokens from before the run, which order nothing, then posted ones with their clocks.
-#[derive(Debug, Default)]
-struct Fifo {
-    before: u64,
-    posted: VecDeque<Clock>,
-}
-
-/// The four queues and the clock of each module.
+/// The tokens in the four queues, in number.
 #[derive(Debug)]
 pub(crate) struct TokenState {
-    fifos: [Fifo; 4],
-    clocks: [Clock; 3],
+    counts: [u64; 4],
+    /// Tokens that were there before the run and have not been taken. They are taken first.
+    before: [u64; 4],
     /// Whether a queue has ever held more than the hardware counts.
     overflowed: [bool; 4],
 }
 
 impl TokenState {
     pub fn new(before: &TokenCounts) -> TokenState {
-        let fifos = Queue::ALL.map(|queue| Fifo { before: before.of(queue), posted: VecDeque::new() });
-        TokenState { fifos, clocks: [[0; 3]; 3], overflowed: [false; 4] }
+        let before = Queue::ALL.map(|queue| before.of(queue));
+        TokenState { counts: before, before, overflowed: [false; 4] }
     }
 
     /// The first queue that the instruction would have to wait for, if any.
+    #[inline]
     pub fn missing(&self, insn: &Insn) -> Option<Queue> {
-        insn.pops().find(|&queue| self.count(queue) == 0)
+        insn.pops().find(|&queue| self.counts[queue as usize] == 0)
     }
 
-    /// Takes the instruction's tokens, which must be there. Returns the clock of its start.
-    pub fn start(&mut self, insn: &Insn) -> Clock {
-        let clock = &mut self.clocks[insn.module() as usize];
+    /// Takes the instruction's tokens, which must be there.
+    #[inline]
+    pub fn take(&mut self, insn: &Insn) {
         for queue in insn.pops() {
-            let fifo = &mut self.fifos[queue as usize];
-            if fifo.before > 0 {
-                fifo.before -= 1;
-            } else if let Some(token) = fifo.posted.pop_front() {
-                for (known, told) in clock.iter_mut().zip(token) {
-                    *known = told.max(*known);
-                }
-            }
+            self.counts[queue as usize] -= 1;
+            self.before[queue as usize] = self.before[queue as usize].saturating_sub(1);
         }
-        *clock
     }
 
     /// Posts the instruction's tokens. Returns a queue that holds more than [`MAX_OUTSTANDING`] for the first time.
-    pub fn finish(&mut self, insn: &Insn) -> Option<Queue> {
-        let module = insn.module() as usize;
-        self.clocks[module][module] += 1;
+    #[inline]
+    pub fn post(&mut self, insn: &Insn) -> Option<Queue> {
         let mut overflow = None;
         for queue in insn.pushes() {
-            self.fifos[queue as usize].posted.push_back(self.clocks[module]);
-            if self.count(queue) > MAX_OUTSTANDING && !std::mem::replace(&mut self.overflowed[queue as usize], true) {
+            let count = &mut self.counts[queue as usize];
+            *count = count.saturating_add(1);
+            if *count > MAX_OUTSTANDING && !std::mem::replace(&mut self.overflowed[queue as usize], true) {
                 overflow = Some(queue);
             }
         }
         overflow
     }
 
-    /// What the module knows to be done; its own entry is what it has done.
-    pub fn clock(&self, module: Module) -> Clock {
-        self.clocks[module as usize]
-    }
-
-    /// Tokens in the queue.
-    pub fn count(&self, queue: Queue) -> u64 {
-        let fifo = &self.fifos[queue as usize];
-        fifo.before.saturating_add(fifo.posted.len() as u64)
+    /// Tokens in the queue that were posted in this run.
+    pub fn posted(&self, queue: Queue) -> u64 {
+        self.counts[queue as usize] - self.before[queue as usize]
     }
 
     /// Tokens in every queue.
     pub fn counts(&self) -> TokenCounts {
-        TokenCounts {
-            load_to_compute: self.count(Queue::LoadToCompute),
-            compute_to_load: self.count(Queue::ComputeToLoad),
-            compute_to_store: self.count(Queue::ComputeToStore),
-            store_to_compute: self.count(Queue::StoreToCompute),
+        let [load_to_compute, compute_to_load, compute_to_store, store_to_compute] = self.counts;
+        TokenCounts { load_to_compute, compute_to_load, compute_to_store, store_to_compute }
+    }
+}
+
+/// Instructions known to be done, per module in the order of [`tilewright_isa::Module::ALL`].
+pub type Clock = [u32; 3];
+
+/// What each module knows to be done. Every posted token carries its poster's clock; taking it joins the clock into the
+/// taker's. One instruction is ordered before another exactly if the other's clock counts it, so the clocks are the
+/// token order itself, whatever order of execution was chosen.
+#[derive(Debug)]
+pub(crate) struct Clocks {
+    clocks: [Clock; 3],
+    /// The clocks of the tokens in each queue, behind tokens from before the run, which order nothing.
+    before: [u64; 4],
+    posted: [VecDeque<Clock>; 4],
+}
+
+impl Clocks {
+    pub fn new(before: &TokenCounts) -> Clocks {
+        let before = Queue::ALL.map(|queue| before.of(queue));
+        Clocks { clocks: [[0; 3]; 3], before, posted: Default::default() }
+    }
+
+    /// Takes the tokens of an instruction and posts those of its end. Returns the clock of its start.
+    pub fn step(&mut self, insn: &Insn) -> Clock {
+        let module = insn.module() as usize;
+        let clock = &mut self.clocks[module];
+        for queue in insn.pops() {
+            let before = &mut self.before[queue as usize];
+            if *before > 0 {
+                *before -= 1;
+            } else if let Some(token) = self.posted[queue as usize].pop_front() {
+                *clock = [0, 1, 2].map(|of| clock[of].max(token[of]));
+            }
         }
+        let start = *clock;
+        clock[module] += 1;
+        for queue in insn.pushes() {
+            self.posted[queue as usize].push_back(*clock);
+        }
+        start
     }
 }

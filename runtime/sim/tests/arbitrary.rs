@@ -1,5 +1,5 @@
 //! Arbitrary streams on arbitrary machines and memories: a run ends with a report or a stop, never with a panic, and
-//! every level of the host computes the same.
+//! every level of the host computes the same, also on a machine that has run before.
 //!
 //! `TILEWRIGHT_CASES` sets the number of cases, 2,000 by default.
 
@@ -130,10 +130,19 @@ fn run(
         store_to_compute: tokens,
     };
     let options = Options { tokens_before, max_work: 1 << 22, detect_races: true };
-    let mut dram = Dram::new(segments.to_vec()).unwrap();
+    let image = Dram::new(segments.to_vec()).unwrap();
+    let mut dram = image.clone();
     let mut simulator = Simulator::with_level(config, level).unwrap();
-    let result = simulator.run(insns, &mut dram, &options).map_err(|stop| stop.to_string());
-    (result, dram)
+    let mut run = |dram: &mut Dram| {
+        simulator.reset();
+        simulator.run(insns, dram, &options).map_err(|stop| stop.to_string())
+    };
+    let first = run(&mut dram);
+    let after = dram.clone();
+    dram.clone_from(&image);
+    assert_eq!(run(&mut dram), first, "a machine that has run before");
+    assert!(dram == after, "memory differs on a machine that has run before");
+    (first, dram)
 }
 
 #[test]

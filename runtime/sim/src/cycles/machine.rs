@@ -16,8 +16,8 @@ use super::report::{CycleReport, Work};
 use super::sizes::Sizes;
 use super::store;
 use super::timing::Timing;
+use crate::issue::Issue;
 use crate::report::{Cause, Stop, Trap};
-use crate::schedule::Heads;
 use crate::tokens::{TokenCounts, TokenState};
 use tilewright_isa::{Config, Insn, Mem, Module, Op};
 
@@ -363,13 +363,9 @@ impl<'a, O: Observer> Machine<'a, O> {
 
     /// Who waits for what, told as by the functional simulator.
     fn deadlock(&self, executed: usize) -> Stop {
-        let mut heads = Heads::new(self.insns);
-        for module in Module::ALL {
-            let done: Vec<usize> = heads.of_module(module).take(self.modules[module as usize].executed).collect();
-            done.into_iter().for_each(|insn| heads.advance(insn));
-        }
+        let executed_each = [0, 1, 2].map(|module| self.modules[module].executed);
         let tokens = TokenState::new(&self.counters.counts());
-        heads.deadlock(self.insns, &tokens, executed).into()
+        Issue::after(self.insns, executed_each).deadlock(&tokens, executed).into()
     }
 
     fn report(self) -> CycleReport {

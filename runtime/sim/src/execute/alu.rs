@@ -20,7 +20,7 @@ type Loops = SmallVec<[Loop; 10]>;
 pub(super) fn run(engine: &mut Engine, alu: &Alu, cx: &mut Context<'_>) -> Result<(), Cause> {
     let count = alu.uop_executions();
     let lanes = cx.config.batch() * cx.config.block_out();
-    cx.spend(count, lanes)?;
+    cx.work.spend(count, lanes)?;
     cx.report.alu_uops += count;
     if count == 0 {
         return Ok(());
@@ -67,6 +67,7 @@ fn run_loops(level: Level, acc: &mut [i32], chain: &mut Chain, alu: &Alu, base: 
 }
 
 /// One loop from a position on.
+#[inline]
 fn one_run(alu: &Alu, at: Step, inner: &Loop, lanes: usize) -> Run {
     let operand = match alu.use_imm {
         true => Operand::Imm(alu.imm.into()),

@@ -27,7 +27,9 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    /// Executes the run, or holds it back.
+    /// Executes the run, or holds it back. In the caller's frame, since passing the run through memory takes longer than
+    /// holding it back.
+    #[inline(always)]
     pub fn push(&mut self, level: Level, acc: &mut [i32], opcode: AluOpcode, run: Run) {
         let dst = run.dst..run.dst + run.count;
         if dst != self.dst || self.operations.len() == MAX_LENGTH {
@@ -50,6 +52,7 @@ impl Chain {
         }
     }
 
+    #[inline(never)]
     fn execute(&mut self, level: Level, acc: &mut [i32]) {
         let Range { start, end } = self.dst;
         // A single operation gains nothing from blocks.
@@ -73,6 +76,7 @@ impl Chain {
 }
 
 /// Whether the run writes neighbours and reads nothing that it writes, beside each element itself.
+#[inline]
 fn joins(run: &Run, dst: &Range<i64>) -> bool {
     let apart = match run.operand {
         Operand::Imm(_) => true,

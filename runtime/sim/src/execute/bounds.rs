@@ -30,30 +30,40 @@ pub(super) struct IndexField {
 /// A first offence: `(o, i, position of the micro-op)`, which orders it among others.
 type Place = (u64, u64, usize);
 
+impl IndexField {
+    /// Whether the last iteration, in which the index is largest, is past the buffer.
+    #[inline]
+    fn exceeds(&self, loops: &Loops, largest: &Uop) -> bool {
+        let last = (loops.iter_out - 1) * self.factor_out + (loops.iter_in - 1) * self.factor_in;
+        u64::from((self.base)(largest)) + last >= self.limit
+    }
+}
+
 /// Checks each index of every iteration; `largest` holds the largest value of each field of the micro-ops. Both loops
 /// run at least once and there is a micro-op.
+#[inline]
 pub(super) fn check(loops: &Loops, fields: &[IndexField], largest: &Uop, uops: &[Uop]) -> Result<(), Cause> {
-    let exceeds = |field: &&IndexField| {
-        let last = (loops.iter_out - 1) * field.factor_out + (loops.iter_in - 1) * field.factor_in;
-        u64::from((field.base)(largest)) + last >= field.limit
-    };
-    let offences = fields.iter().filter(exceeds).map(|field| (first_offence(loops, field, largest, uops), field));
+    let exceeds = fields.iter().any(|field| field.exceeds(loops, largest));
+    if exceeds { offence(loops, fields, largest, uops).map_or(Ok(()), Err) } else { Ok(()) }
+}
+
+/// The first index in order of execution that is past its buffer.
+#[cold]
+fn offence(loops: &Loops, fields: &[IndexField], largest: &Uop, uops: &[Uop]) -> Option<Cause> {
+    let offences = fields.iter().filter(|field| field.exceeds(loops, largest));
     // At the same place, the field that is listed first counts.
-    match offences.min_by_key(|&(place, _)| place) {
-        None => Ok(()),
-        Some(((out, inner, position), field)) => {
-            let base = u64::from((field.base)(&uops[position]));
-            Err(Cause::Index {
-                field: field.name,
-                value: base + out * field.factor_out + inner * field.factor_in,
-                memory: field.memory,
-                limit: field.limit,
-                uop: loops.uop_bgn + position as u64,
-                out,
-                inner,
-            })
-        }
-    }
+    let first =
+        offences.map(|field| (first_offence(loops, field, largest, uops), field)).min_by_key(|(place, _)| *place);
+    let ((out, inner, position), field) = first?;
+    Some(Cause::Index {
+        field: field.name,
+        value: u64::from((field.base)(&uops[position])) + out * field.factor_out + inner * field.factor_in,
+        memory: field.memory,
+        limit: field.limit,
+        uop: loops.uop_bgn + position as u64,
+        out,
+        inner,
+    })
 }
 
 /// The first iteration in which the field's index is past its buffer. There must be one.

@@ -16,10 +16,11 @@ pub(super) fn load(pads: &mut Scratchpads, mem: &Mem, cx: &mut Context<'_>) -> R
         return Err(Cause::LoadMemory);
     }
     check_sram(cx.depths, mem)?;
-    let rows = Rows::new(cx.config, mem, cx.dram)?;
-    cx.spend(mem.sram_rows() * mem.sram_row(), rows.element_bytes)?;
+    let rows = Rows::unchecked(cx.config, mem);
+    let source = Source::new(&rows, mem, cx.dram)?;
+    cx.work.spend(mem.sram_rows() * mem.sram_row(), rows.element_bytes)?;
     let bytes = rows.total_bytes();
-    let transfer = Transfer { mem, rows: &rows, dram: cx.dram };
+    let transfer = Transfer { mem, rows: &rows, source };
     let level = cx.level;
     match mem.memory_type {
         MemoryType::Uop => {
@@ -89,8 +90,9 @@ pub(super) fn store(pads: &Scratchpads, mem: &Mem, cx: &mut Context<'_>) -> Resu
     }
     check_pads(mem)?;
     check_sram(cx.depths, mem)?;
-    let rows = Rows::new(cx.config, mem, cx.dram)?;
-    cx.spend(rows.count as u64, rows.row_bytes)?;
+    let rows = Rows::unchecked(cx.config, mem);
+    rows.check(mem, cx.dram)?;
+    cx.work.spend(rows.count as u64, rows.row_bytes)?;
     cx.report.bytes.out += rows.total_bytes();
     let lanes = &pads.acc[usize::from(mem.sram_base) * rows.element_bytes..];
     let hull = rows.hull();
@@ -106,11 +108,35 @@ pub(super) fn store(pads: &Scratchpads, mem: &Mem, cx: &mut Context<'_>) -> Resu
     Ok(())
 }
 
+/// The rows of a load in device memory, which have been checked.
+enum Source<'a> {
+    /// The bytes from the first row to the last, as one run of mapped memory.
+    Run(&'a [u8]),
+    /// Rows that lie in segments of their own, with a gap that none of them touches.
+    Apart(&'a Dram),
+}
+
+impl<'a> Source<'a> {
+    fn new(rows: &Rows, mem: &Mem, dram: &'a Dram) -> Result<Source<'a>, Cause> {
+        match dram.read(rows.base, rows.hull_len()) {
+            Some(bytes) => Ok(Source::Run(bytes)),
+            None => rows.check_each(mem, dram).map(|()| Source::Apart(dram)),
+        }
+    }
+
+    fn row(&self, rows: &Rows, row: usize) -> &'a [u8] {
+        match self {
+            Source::Run(bytes) => &bytes[row * rows.stride as usize..][..rows.row_bytes],
+            Source::Apart(dram) => dram.read(rows.address(row), rows.row_bytes).unwrap_or_default(),
+        }
+    }
+}
+
 /// A load that has been checked.
 struct Transfer<'a> {
     mem: &'a Mem,
     rows: &'a Rows,
-    dram: &'a Dram,
+    source: Source<'a>,
 }
 
 impl Transfer<'_> {
@@ -124,27 +150,27 @@ impl Transfer<'_> {
     fn fill<T: Copy>(&self, pad: &mut [T], values: usize, zero: T, convert: impl Fn(&mut [T], &[u8])) {
         let to = &mut pad[self.sram_range(values)];
         let row = self.mem.sram_row() as usize * values;
-        if row == usize::from(self.mem.x_size) * values && self.rows.is_dense() {
+        if let Source::Run(bytes) = self.source
+            && row == usize::from(self.mem.x_size) * values
+            && self.rows.is_dense()
+        {
             let data = usize::from(self.mem.y_pad_0) * row..to.len() - usize::from(self.mem.y_pad_1) * row;
-            let bytes = self.rows.count * self.rows.row_bytes;
-            convert(&mut to[data.clone()], self.dram.read(self.rows.base, bytes).unwrap_or_default());
+            convert(&mut to[data.clone()], bytes);
             to[..data.start].fill(zero);
             to[data.end..].fill(zero);
             return;
         }
         let (top, left) = (usize::from(self.mem.y_pad_0), usize::from(self.mem.x_pad_0) * values);
         let right = left + usize::from(self.mem.x_size) * values;
-        for (y, to) in to.chunks_exact_mut(row).enumerate() {
-            match y.checked_sub(top).filter(|&y| y < self.rows.count) {
-                None => to.fill(zero),
-                Some(y) => {
-                    let from = self.dram.read(self.rows.address(y), self.rows.row_bytes).unwrap_or_default();
-                    to[..left].fill(zero);
-                    convert(&mut to[left..right], from);
-                    to[right..].fill(zero);
-                }
-            }
+        let (above, to) = to.split_at_mut(top * row);
+        let (inside, below) = to.split_at_mut(self.rows.count * row);
+        above.fill(zero);
+        for (y, to) in inside.chunks_exact_mut(row).enumerate() {
+            to[..left].fill(zero);
+            convert(&mut to[left..right], self.source.row(self.rows, y));
+            to[right..].fill(zero);
         }
+        below.fill(zero);
     }
 }
 
@@ -171,15 +197,13 @@ impl Rows {
         }
     }
 
-    fn new(config: &Config, mem: &Mem, dram: &Dram) -> Result<Rows, Cause> {
-        let rows = Rows::unchecked(config, mem);
-        let hull = rows.hull();
-        let len = usize::try_from(hull.end - hull.start).unwrap_or(usize::MAX);
-        if dram.read(hull.start, len).is_none() {
+    /// Checks that every byte of the rows is mapped.
+    fn check(&self, mem: &Mem, dram: &Dram) -> Result<(), Cause> {
+        match dram.read(self.base, self.hull_len()) {
+            Some(_) => Ok(()),
             // Rows far apart may lie in segments of their own, with a gap between them that none of them touches.
-            rows.check_each(mem, dram)?;
+            None => self.check_each(mem, dram),
         }
-        Ok(rows)
     }
 
     fn address(&self, row: usize) -> u64 {
@@ -202,6 +226,12 @@ impl Rows {
             count => self.address(count - 1) + self.row_bytes as u64,
         };
         self.base..end
+    }
+
+    /// Bytes from the first to behind the last.
+    fn hull_len(&self) -> usize {
+        let hull = self.hull();
+        usize::try_from(hull.end - hull.start).unwrap_or(usize::MAX)
     }
 
     /// The addresses of each row; rows without a gap between them are one.

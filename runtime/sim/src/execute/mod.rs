@@ -1,7 +1,7 @@
 //! Execution: a decoded stream, the scratchpads and device memory → both memories after the run, and a [`Report`].
 //!
 //! Each instruction is checked as a whole before it has any effect, so a trap leaves what the instructions before it
-//! left. Values and time are separate: nothing here knows a cycle, and the order of execution is [`crate::schedule`]'s.
+//! left. Values and time are separate: nothing here knows a cycle, and the order of execution is [`crate::issue`]'s.
 
 mod alu;
 mod alu_chain;
@@ -11,14 +11,14 @@ pub(crate) mod load_store;
 pub(crate) mod nest;
 
 use crate::hazards::Detector;
+use crate::issue::Issue;
 use crate::kernels::Level;
 use crate::memory::Dram;
 use crate::report::{Cause, Finish, Overflow, Report, Stop, Trap};
-use crate::schedule::Heads;
 use crate::scratchpad::Scratchpads;
-use crate::tokens::{TokenCounts, TokenState};
+use crate::tokens::{Queue, TokenCounts, TokenState};
 use alu_chain::Chain;
-use gemm::GemmPlan;
+use gemm::GemmPlans;
 use nest::{UopCache, UopList};
 use thiserror::Error;
 use tilewright_isa::{Codec, Config, Insn, Mem, MemoryType, Module, Op};
@@ -50,7 +50,8 @@ pub struct Options {
     /// Values computed or moved after which the run is trapped: multiply-accumulates of GEMM, lanes of ALU, bytes of
     /// loads and stores. One instruction alone can ask for 2^42 micro-ops.
     pub max_work: u64,
-    /// Whether to look for races, at a cost of at most that of the run.
+    /// Whether to look for races, at a cost of up to twice that of the run. They are those of the stream and its
+    /// micro-ops, whatever the data are: of many runs of a stream, one is enough to find them.
     pub detect_races: bool,
 }
 
@@ -73,7 +74,7 @@ struct Engine {
     codec: Codec,
     pads: Scratchpads,
     uops: UopCache,
-    plan: GemmPlan,
+    plans: GemmPlans,
     /// ALU operations whose results are not in ACC yet. Empty between runs.
     chain: Chain,
     level: Level,
@@ -86,7 +87,7 @@ struct Context<'a> {
     dram: &'a mut Dram,
     report: &'a mut Report,
     level: Level,
-    work_left: u64,
+    work: Work,
 }
 
 /// The depth of each memory in elements, looked up by every instruction.
@@ -103,11 +104,17 @@ impl Depths {
     }
 }
 
-impl Context<'_> {
-    /// Takes from what the run may spend: so many steps, of so many values each.
+/// What a run may still spend, in values computed or moved.
+struct Work {
+    left: u64,
+}
+
+impl Work {
+    /// Takes so many steps, of so many values each.
+    #[inline]
     fn spend(&mut self, steps: u64, values: usize) -> Result<(), Cause> {
-        let (value, limit) = (steps.saturating_mul(values as u64), self.work_left);
-        self.work_left = limit.checked_sub(value).ok_or(Cause::Budget { value, limit })?;
+        let (value, limit) = (steps.saturating_mul(values as u64), self.left);
+        self.left = limit.checked_sub(value).ok_or(Cause::Budget { value, limit })?;
         Ok(())
     }
 }
@@ -131,7 +138,7 @@ impl Simulator {
             codec: Codec::new(config),
             pads: Scratchpads::new(config, level),
             uops: UopCache::default(),
-            plan: GemmPlan::default(),
+            plans: GemmPlans::default(),
             chain: Chain::default(),
             level,
         };
@@ -142,43 +149,76 @@ impl Simulator {
         &self.config
     }
 
+    /// Makes the scratchpads those of a machine after power-on, in the memory that they have.
+    ///
+    /// ```
+    /// use tilewright_isa::{Config, Insn, Mem, MemoryType, Op, Tokens};
+    /// use tilewright_sim::{Dram, Options, Segment, Simulator};
+    ///
+    /// let row = |memory| Mem { y_size: 1, x_size: 1, x_stride: 1, ..Mem::noop(memory) };
+    /// let insn = |op| Insn { tokens: Tokens::default(), op };
+    /// let store = [insn(Op::Store(row(MemoryType::Out)))];
+    /// let load_and_store = [insn(Op::Load(row(MemoryType::Acc8Bit))), store[0]];
+    ///
+    /// let mut simulator = Simulator::new(&Config::default())?;
+    /// // Segments that every run begins with, and the memory that runs write.
+    /// let image = Dram::new(vec![Segment { address: 0, bytes: vec![7; 16] }])?;
+    /// let mut dram = image.clone();
+    /// simulator.run(&load_and_store, &mut dram, &Options::default())?;
+    ///
+    /// simulator.reset();
+    /// dram.clone_from(&image);
+    /// simulator.run(&store, &mut dram, &Options::default())?;
+    /// assert_eq!(dram.read(0, 16), Some(&[0; 16][..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reset(&mut self) {
+        self.engine.pads.clear();
+        self.engine.uops.invalidate();
+    }
+
     /// Executes the stream up to its FINISH, or to its end if it has none.
     pub fn run(&mut self, insns: &[Insn], dram: &mut Dram, options: &Options) -> Result<Report, Stop> {
         if u32::try_from(insns.len()).is_err() {
             return Err(Stop::TooLong { count: insns.len(), limit: u32::MAX });
         }
         let mut report = Report::default();
-        let mut heads = Heads::new(insns);
+        let mut issue = Issue::new(insns);
         let mut tokens = TokenState::new(&options.tokens_before);
         let config = self.config;
         let (level, depths) = (self.engine.level, Depths::new(&config));
-        let mut cx =
-            Context { config: &config, depths: &depths, dram, report: &mut report, level, work_left: options.max_work };
-        let mut detector = options.detect_races.then(|| Detector::new(&config, insns, cx.dram));
+        let mut cx = Context {
+            config: &config,
+            depths: &depths,
+            dram,
+            report: &mut report,
+            level,
+            work: Work { left: options.max_work },
+        };
+        let mut detector = options.detect_races.then(|| Detector::new(&config, insns, cx.dram, &options.tokens_before));
         let mut executed = 0;
-        while let Some(index) = heads.pick(insns, &tokens) {
+        while let Some(index) = issue.issue(&tokens) {
             let insn = &insns[index];
-            let clock = tokens.start(insn);
+            tokens.take(insn);
             if let Err(cause) = self.engine.execute(&insn.op, &mut cx) {
                 self.engine.settle();
                 return Err(Trap { insn: index, mnemonic: insn.mnemonic(), cause }.into());
             }
             if let Some(detector) = &mut detector {
-                detector.record(index, insn, &clock, &config, self.engine.uop_list(&insn.op));
+                detector.record(index, insn, &config, self.engine.uop_list(&insn.op));
             }
-            if let Some(queue) = tokens.finish(insn) {
+            if let Some(queue) = tokens.post(insn) {
                 cx.report.overflows.push(Overflow { queue, insn: index });
             }
-            heads.advance(index);
             executed += 1;
-            if insn.op == Op::Finish {
-                report.finish = finish(index, insns, &heads, &tokens);
+            if matches!(insn.op, Op::Finish) {
+                report.finish = finish(index, insns, &issue, &tokens);
                 break;
             }
         }
         self.engine.settle();
-        if report.finish == Finish::Missing && !heads.is_done() {
-            return Err(heads.deadlock(insns, &tokens, executed).into());
+        if report.finish == Finish::Missing && !issue.is_done() {
+            return Err(issue.deadlock(&tokens, executed).into());
         }
         report.tokens_left = tokens.counts();
         report.races = detector.map(Detector::into_races);
@@ -245,18 +285,20 @@ fn load_count<'a>(counts: &'a mut crate::report::InsnCounts, mem: &Mem) -> &'a m
 }
 
 /// What FINISH, which has just run, leaves undone or unordered. A no-op is no work that could be left.
-fn finish(insn: usize, insns: &[Insn], heads: &Heads, tokens: &TokenState) -> Finish {
-    let compute = tokens.clock(Module::Compute);
-    let unordered = [Module::Load, Module::Store].into_iter().filter_map(|module| {
-        let known = compute[module as usize] as usize;
-        let done = tokens.clock(module)[module as usize] as usize;
-        if known == done {
-            return None;
-        }
-        heads.of_module(module).take(done).skip(known).find(|&index| !insns[index].is_noop())
+fn finish(insn: usize, insns: &[Insn], issue: &Issue<'_>, tokens: &TokenState) -> Finish {
+    // What a module did before it posted the last token that compute has taken is ordered, and nothing else is, as no
+    // order leads from load or store to compute past their own tokens.
+    let unordered = [(Module::Load, Queue::LoadToCompute), (Module::Store, Queue::StoreToCompute)];
+    let unordered = unordered.into_iter().filter_map(|(module, queue)| {
+        let mut left = tokens.posted(queue);
+        let unordered = issue.issued_by(module).take_while(|&index| {
+            let posts = insns[index].pushes().any(|posted| posted == queue);
+            let taken = posts && left == 0;
+            left -= u64::from(posts && left > 0);
+            !taken
+        });
+        unordered.filter(|&index| !insns[index].is_noop()).last()
     });
-    let mut not_run = heads.not_run();
-    let first_not_run = not_run.next();
-    let count = usize::from(first_not_run.is_some()) + not_run.count();
-    Finish::Reached { insn, unordered: unordered.collect(), not_run: count, first_not_run }
+    let (not_run, first_not_run) = issue.left();
+    Finish::Reached { insn, unordered: unordered.collect(), not_run, first_not_run }
 }

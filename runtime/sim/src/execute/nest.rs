@@ -43,7 +43,7 @@ impl Step {
 }
 
 /// A loop: `count` iterations, each `step` further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Loop {
     pub count: i64,
     pub step: Step,
@@ -58,10 +58,15 @@ pub(crate) struct Nest {
 }
 
 /// Visits each position of the loops, which stand innermost first.
-pub(crate) fn walk(loops: &[Loop], at: Step, visit: &mut dyn FnMut(Step)) {
+#[inline]
+pub(crate) fn walk(loops: &[Loop], at: Step, visit: &mut impl FnMut(Step)) {
+    if loops.is_empty() { visit(at) } else { walk_loops(loops, at, visit) }
+}
+
+fn walk_loops(loops: &[Loop], at: Step, visit: &mut dyn FnMut(Step)) {
     let Some((outer, inner)) = loops.split_last() else { return visit(at) };
     for i in 0..outer.count {
-        walk(inner, at.plus(outer.step.times(i)), visit);
+        walk_loops(inner, at.plus(outer.step.times(i)), visit);
     }
 }
 
@@ -128,23 +133,34 @@ fn runs(uops: &[Uop]) -> Vec<Nest> {
     nests
 }
 
-/// Recently used micro-op lists, by their range. A load of micro-ops makes all of them stale.
-#[derive(Clone, Debug, Default)]
+/// What is known about micro-op lists that were used recently, by their range.
+#[derive(Clone, Debug)]
 pub(crate) struct UopCache {
-    slots: [Slot; UopCache::SLOTS],
+    slots: Vec<Slot>,
+    /// The list of a single micro-op. It is made anew whenever it is asked for, which costs less than finding it.
+    single: UopList,
     /// Counts the loads of micro-ops.
     generation: u64,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Slot {
-    generation: u64,
     range: (u32, u32),
+    /// The encoded words that the list was made from, and the generation in which the range was seen to hold them.
+    words: Vec<u32>,
+    generation: u64,
     list: UopList,
 }
 
+impl Default for UopCache {
+    fn default() -> UopCache {
+        let single = UopList { uops: vec![Uop::default()], largest: Uop::default(), nests: vec![Nest::default()] };
+        UopCache { slots: vec![Slot::default(); UopCache::SLOTS], single, generation: 0 }
+    }
+}
+
 impl UopCache {
-    const SLOTS: usize = 8;
+    const SLOTS: usize = 64;
 
     /// Must be called whenever the micro-op buffer has changed.
     pub fn invalidate(&mut self) {
@@ -152,14 +168,36 @@ impl UopCache {
     }
 
     /// The list of a range in the buffer `words`; `None` if the range is empty or leaves the buffer.
+    #[inline]
     pub fn get(&mut self, codec: &Codec, words: &[u32], uop_bgn: u32, uop_end: u32) -> Option<&UopList> {
-        let range = (uop_bgn, uop_end);
-        let slot = &mut self.slots[(uop_bgn ^ uop_end) as usize % UopCache::SLOTS];
-        if slot.range != range || slot.generation != self.generation {
-            let words = words.get(uop_bgn as usize..uop_end as usize).filter(|words| !words.is_empty())?;
-            *slot = Slot { generation: self.generation, range, list: UopList::new(codec, words) };
+        let words = words.get(uop_bgn as usize..uop_end as usize)?;
+        match words {
+            [] => None,
+            [word] => Some(self.single(codec.decode_uop(*word))),
+            words => Some(self.several(codec, words, (uop_bgn, uop_end))),
         }
-        Some(&slot.list)
+    }
+
+    #[inline]
+    fn single(&mut self, uop: Uop) -> &UopList {
+        let UopList { uops, largest, nests } = &mut self.single;
+        (uops[0], *largest, nests[0].base) = (uop, uop, Step::of(&uop));
+        &self.single
+    }
+
+    fn several(&mut self, codec: &Codec, words: &[u32], range: (u32, u32)) -> &UopList {
+        let hash = range.0.wrapping_mul(31).wrapping_add(range.1);
+        let slot = &mut self.slots[hash as usize % UopCache::SLOTS];
+        if slot.range != range || slot.generation != self.generation {
+            // A load of micro-ops mostly writes elsewhere, or what is there already.
+            if slot.range != range || slot.words != words {
+                slot.words.clear();
+                slot.words.extend_from_slice(words);
+                (slot.range, slot.list) = (range, UopList::new(codec, words));
+            }
+            slot.generation = self.generation;
+        }
+        &slot.list
     }
 }
 

@@ -13,22 +13,44 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::{avx_vnni, avx2, avx512};
-use std::ops::RangeInclusive;
 
 /// Two of the offsets `dst`, `src` and `wgt`, in this order.
 pub(crate) type Pair = (i32, i32);
 
-/// The tables of a block. Reused from block to block for their storage.
+/// The tables of a block.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tables {
     /// `(dst, src)`.
-    pub p: Vec<Pair>,
+    p: Vec<Pair>,
     /// `(dst, wgt)`.
-    pub c: Vec<Pair>,
+    c: Vec<Pair>,
     /// `(src, wgt)`.
-    pub k: Vec<Pair>,
-    /// For each position, what its accumulators start with beside their old values.
+    k: Vec<Pair>,
+    /// The least and the greatest of all sums of offsets into ACC, INP and WGT.
+    reach: [(i64, i64); 3],
+    /// For each position, what its accumulators start with beside their old values. Storage, reused for each base.
     bias: Vec<i32>,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Tables {
+    /// Fills `p`, `c` and `k`, each of which holds one entry of zeros before.
+    pub fn fill(&mut self, fill: impl FnOnce(&mut Vec<Pair>, &mut Vec<Pair>, &mut Vec<Pair>)) {
+        let Tables { p, c, k, .. } = self;
+        for table in [&mut *p, &mut *c, &mut *k] {
+            table.clear();
+            table.push((0, 0));
+        }
+        fill(p, c, k);
+        let sum = |a: (i64, i64), b: (i64, i64)| (a.0 + b.0, a.1 + b.1);
+        self.reach = [
+            sum(range(p, |at| at.0), range(c, |at| at.0)),
+            sum(range(p, |at| at.1), range(k, |at| at.0)),
+            sum(range(c, |at| at.1), range(k, |at| at.1)),
+        ];
+        self.bias.clear();
+        self.bias.resize(self.p.len(), 0);
+    }
 }
 
 /// Where the tables' offsets count from.
@@ -113,15 +135,20 @@ pub(crate) fn quads(wide: bool, acc: &mut [i32], operands: Quads<'_>, tables: &m
 #[cfg(target_arch = "x86_64")]
 fn sum_bias(tables: &mut Tables, sums: &[i32], base: i64, row: usize) {
     let Tables { p, k, bias, .. } = tables;
-    bias.clear();
-    bias.resize(p.len(), 0);
+    let k = k.iter().step_by(row);
+    if let ([(_, first)], [bias]) = (&p[..], &mut bias[..]) {
+        let at = |src: &i32| sums[(base + i64::from(*first) + i64::from(*src)) as usize / row];
+        *bias = k.fold(0, |bias: i32, (src, _)| bias.wrapping_add(at(src)));
+        return;
+    }
+    bias.fill(0);
     let (mut p, mut bias) = (&p[..], &mut bias[..]);
     // Positions that are neighbours in INP are added as vectors.
     while let Some(&(_, first)) = p.first() {
         let next = (first..).step_by(row);
         let neighbours = p.iter().zip(next).take_while(|&(&(_, src), next)| src == next).count();
         let (run, rest) = bias.split_at_mut(neighbours);
-        for &(src, _) in k.iter().step_by(row) {
+        for &(src, _) in k.clone() {
             let sums = &sums[(base + i64::from(first) + i64::from(src)) as usize / row..];
             for (bias, sum) in run.iter_mut().zip(sums) {
                 *bias = bias.wrapping_add(*sum);
@@ -148,7 +175,12 @@ pub(crate) fn pairs(acc: &mut [i32], operands: Pairs<'_>, tables: &Tables, base:
 }
 
 /// Cuts a block into what the registers hold. The columns' weights stay in the cache while positions pass.
+#[inline]
 fn split<Inp, Wgt>(whole: Block<'_, Inp, Wgt>, limits: &Limits, kernel: Kernel<Inp, Wgt>) {
+    if whole.p.len() == 1 && whole.c.len() == 1 {
+        // SAFETY: as below; every kernel takes one position and one column.
+        return unsafe { kernel(whole) };
+    }
     let mut c = whole.c;
     while !c.is_empty() {
         let columns = limits.columns(whole.p.len(), c.len());
@@ -166,18 +198,16 @@ fn split<Inp, Wgt>(whole: Block<'_, Inp, Wgt>, limits: &Limits, kernel: Kernel<I
 }
 
 /// Asserts that all combinations of offsets lie in memories of so many groups of ACC and INP and tiles of WGT.
+#[cfg(target_arch = "x86_64")]
+#[inline]
 fn check(tables: &Tables, base: Base, groups: [usize; 3]) {
-    let [acc, inp, wgt] = groups.map(|count| count as i64);
-    let within = |base: i64, a: RangeInclusive<i64>, b: RangeInclusive<i64>, count: i64| {
-        base + a.start() + b.start() >= 0 && base + a.end() + b.end() < count
-    };
-    assert!(within(base.dst, range(&tables.p, |at| at.0), range(&tables.c, |at| at.0), acc));
-    assert!(within(base.src, range(&tables.p, |at| at.1), range(&tables.k, |at| at.0), inp));
-    assert!(within(base.wgt, range(&tables.c, |at| at.1), range(&tables.k, |at| at.1), wgt));
+    for ((base, (least, most)), count) in [base.dst, base.src, base.wgt].into_iter().zip(tables.reach).zip(groups) {
+        assert!(base + least >= 0 && base + most < count as i64);
+    }
 }
 
-fn range(table: &[Pair], of: impl Fn(&Pair) -> i32) -> RangeInclusive<i64> {
-    let offsets = table.iter().map(of);
-    let (least, most) = offsets.fold((i32::MAX, i32::MIN), |(least, most), at| (least.min(at), most.max(at)));
-    i64::from(least)..=i64::from(most)
+#[cfg(target_arch = "x86_64")]
+fn range(table: &[Pair], of: impl Fn(&Pair) -> i32) -> (i64, i64) {
+    let offsets = table.iter().map(|at| i64::from(of(at)));
+    offsets.fold((i64::MAX, i64::MIN), |(least, most), at| (least.min(at), most.max(at)))
 }
