@@ -6,17 +6,17 @@
 use std::collections::BTreeMap;
 
 use ndarray::{ArrayD, IxDyn};
-use tilewright_core::emit::{SegmentKind, Stream, emit, image};
+use tilewright::{Artifact, Options, RunOptions, complete, findings, front};
+use tilewright_core::emit::{SegmentKind, Stream};
 use tilewright_core::loops::interpret::{Arrays, interpret};
 use tilewright_core::loops::ir::LoopProgram;
 use tilewright_core::loops::{parse, print};
-use tilewright_core::modules::complete;
-use tilewright_core::pipeline::{Front, PassReport, Request, front, legalize};
+use tilewright_core::pipeline::{Front, PassReport, legalize};
 use tilewright_core::scalar::DType;
-use tilewright_core::tensor::{Kernel, TensorId, evaluate};
+use tilewright_core::tensor::{Kernel, TensorId};
 use tilewright_isa::Config;
 use tilewright_isa::lint::{Code, lint};
-use tilewright_sim::{Dram, Options, Report, Segment, Simulator};
+use tilewright_sim::Report;
 use tilewright_syntax::{Diagnostic, Sources, render};
 
 /// A program to put through the engines.
@@ -63,28 +63,28 @@ pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
     };
     complete(&mut sources, file, &mut example).map_err(|error| refused(&sources, &[error]))?;
     let refuse = |errors: Vec<Diagnostic>| refused(&sources, &errors);
-    let request =
-        Request { sources: &sources, file, params: case.params, program: None, schedule: None, config: &case.config };
-    let front = front(&request).map_err(refuse)?;
+    let options = Options { file, params: case.params.to_vec(), config: case.config, ..Options::default() };
+    let front = front(&sources, &options).map_err(refuse)?;
     let scheduled = front.schedule(&mut |_| {}).map_err(refuse)?;
-    let loops = scheduled.loops().map_err(refuse)?;
     // What is refused need not compute what the kernel does.
-    legalize(loops.clone(), front.cx(), &mut |_| {}).map_err(|e| refuse(scheduled.refused(&e)))?;
-    let (inputs, arrays) = random_inputs(&front.kernel, case.seed);
-    let expected = expected(&front.kernel, &inputs);
+    let artifact = Artifact::of_schedules(&front, &scheduled, &sources).map_err(refuse)?;
+    let (_, arrays) = random_inputs(&front.kernel, case.seed);
+    let mut expected = artifact.reference(&arrays).map_err(refuse)?;
+    expected.retain(|name, _| artifact.tensor(name).is_some_and(|tensor| tensor.is_output()));
+    let loops = scheduled.loops().map_err(refuse)?;
     let mut texts = vec![("schedule", check_program("schedule", &loops, &front, &arrays, &expected))];
     let watch = &mut |pass: PassReport| {
         texts.push((pass.name, check_program(pass.name, pass.program, &front, &arrays, &expected)));
     };
-    let legal = legalize(loops, front.cx(), watch).map_err(|e| refuse(scheduled.refused(&e)))?;
-    let stream = emit(&legal).map_err(|e| refuse(vec![Diagnostic::error(e.code(), e.to_string())]))?;
+    legalize(loops, front.cx(), watch).map_err(|e| refuse(scheduled.refused(&e)))?;
     for (stage, text) in &texts {
-        reads_back(stage, text, &front, &stream, (&arrays, &expected));
+        reads_back(stage, text, &front, &artifact, (&arrays, &expected));
     }
-    destinations_are_apart(&stream);
-    let (report, found) = simulate(&stream, legal.program(), &arrays);
+    destinations_are_apart(artifact.stream());
+    let (report, found) = simulate(&artifact, &arrays);
     assert_same("simulator", &found, &expected);
-    Ok(Agreed { report, stream, legal: print::print(legal.program(), &Default::default()) })
+    let legal = print::print(artifact.legal().program(), &Default::default());
+    Ok(Agreed { report, stream: artifact.stream().clone(), legal })
 }
 
 /// The hardware's ALU must not write a tile again within two micro-ops.
@@ -107,14 +107,14 @@ fn refused(sources: &Sources, errors: &[Diagnostic]) -> Refused {
 
 /// A printed loop program, which may stand behind any pass, gives the same instructions. Passes that join buffers see more
 /// where they begin anew with what they have joined already, so instructions may also be others that compute the same.
-fn reads_back(stage: &str, text: &str, front: &Front, stream: &Stream, (arrays, expected): (&Arrays, &Arrays)) {
-    let mut sources = Sources::default();
+fn reads_back(stage: &str, text: &str, front: &Front, artifact: &Artifact, (arrays, expected): (&Arrays, &Arrays)) {
+    let mut sources = artifact.sources().clone();
     let file = sources.add("printed.loops", text);
     let program = parse::parse(file, text).expect("read before");
     let legal = legalize(program, front.cx(), &mut |_| {}).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    let read = emit(&legal).expect("emitted before");
-    if read.insns != stream.insns {
-        assert_same(stage, &simulate(&read, legal.program(), arrays).1, expected);
+    let read = Artifact::of_legal(front, legal, Vec::new(), &sources).expect("emitted before");
+    if read.stream().insns != artifact.stream().insns {
+        assert_same(stage, &simulate(&read, arrays).1, expected);
     }
 }
 
@@ -152,47 +152,11 @@ pub fn random_inputs(kernel: &Kernel, seed: u64) -> (Vec<(TensorId, ArrayD<i32>)
     (by_id, by_name)
 }
 
-fn expected(kernel: &Kernel, inputs: &[(TensorId, ArrayD<i32>)]) -> Arrays {
-    let all = evaluate(kernel, inputs).expect("inputs have the kernel's shapes");
-    let outputs = kernel.ids().filter(|id| kernel.tensor(*id).output);
-    outputs.map(|id| (kernel.tensor(id).name.clone(), all.get(id).clone())).collect()
-}
-
-/// Runs a stream; returns the figures and the outputs.
-fn simulate(stream: &Stream, program: &LoopProgram, arrays: &Arrays) -> (Report, Arrays) {
-    let segments = stream.segments.iter().map(|s| {
-        let bytes = match s.kind {
-            SegmentKind::Uops => stream.uop_bytes().expect("emitted micro-ops can be encoded"),
-            SegmentKind::Tensor(b) => {
-                let buffer = program.buffer(b);
-                let given = arrays.get(&buffer.name).map(|values| image::pack(buffer, values));
-                let given = given.map(|bytes| bytes.expect("inputs have their buffers' shapes"));
-                image::constant_bytes(buffer).or(given).unwrap_or_else(|| vec![0xA5; s.bytes])
-            }
-        };
-        assert_eq!(bytes.len(), s.bytes, "segment {}", s.name);
-        Segment { address: s.address.into(), bytes }
-    });
-    let mut dram = Dram::new(segments.collect()).expect("segments do not overlap");
-    let mut simulator = Simulator::new(&stream.config).expect("the target can be simulated");
-    let report = simulator
-        .run(&stream.insns, &mut dram, &Options { detect_races: true, ..Options::default() })
-        .unwrap_or_else(|stop| panic!("{stop}"));
-    assert!(report.finish.is_clean(), "FINISH before all work is done: {:?}", report.finish);
-    assert!(report.races.as_ref().is_some_and(|races| races.is_clean()), "instructions race: {:?}", report.races);
-    assert!(report.tokens_left.is_empty(), "tokens are left: {:?}", report.tokens_left);
-    assert!(report.overflows.is_empty(), "token counters overflow: {:?}", report.overflows);
-    let mut outputs = BTreeMap::new();
-    for s in &stream.segments {
-        if let SegmentKind::Tensor(b) = s.kind
-            && program.buffer(b).role == tilewright_core::loops::ir::Role::Output
-        {
-            let bytes = dram.read(s.address.into(), s.bytes).expect("the segment is there");
-            let array = image::unpack(program.buffer(b), bytes).expect("the segment has the buffer's size");
-            outputs.insert(program.buffer(b).name.clone(), array);
-        }
-    }
-    (report, outputs)
+/// Runs a program; returns the figures and the outputs.
+fn simulate(artifact: &Artifact, arrays: &Arrays) -> (Report, Arrays) {
+    let run = artifact.run(arrays, &RunOptions::default()).unwrap_or_else(|errors| panic!("{errors:?}"));
+    assert_eq!(findings(&run.report), Vec::<String>::new());
+    (run.report, run.outputs)
 }
 
 fn assert_same(engine: &str, found: &Arrays, expected: &Arrays) {

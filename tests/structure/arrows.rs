@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use crate::{files, relative, root};
 
 /// The crates that each crate may depend on.
-const CRATES: [(&str, &[&str]); 5] = [
+const CRATES: [(&str, &[&str]); 6] = [
     ("compiler/syntax", &[]),
     ("runtime/isa", &[]),
     ("compiler/core", &["tilewright-isa", "tilewright-syntax"]),
     ("runtime/sim", &["tilewright-isa"]),
-    ("compiler/driver", &["tilewright-core", "tilewright-isa", "tilewright-sim", "tilewright-syntax"]),
+    ("compiler/tilewright", &["tilewright-core", "tilewright-isa", "tilewright-sim", "tilewright-syntax"]),
+    ("compiler/driver", &["tilewright", "tilewright-core", "tilewright-isa", "tilewright-sim", "tilewright-syntax"]),
 ];
 
 #[test]
@@ -78,11 +79,27 @@ fn the_schedule_takes_only_scopes_from_the_loop_ir() {
 /// Only the command reads and writes files.
 #[test]
 fn only_the_driver_touches_files() {
-    for folder in ["compiler/syntax/src", "compiler/core/src", "runtime/isa/src", "runtime/sim/src"] {
+    for folder in
+        ["compiler/syntax/src", "compiler/core/src", "compiler/tilewright/src", "runtime/isa/src", "runtime/sim/src"]
+    {
         for path in files(&root().join(folder), &[".rs"]) {
             let text = std::fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap();
             assert!(!code.contains("std::fs"), "{} uses std::fs", relative(&path));
+        }
+    }
+}
+
+/// The library prints nothing, asks nothing of the process and keeps nothing in it, so that any program can use it.
+#[test]
+fn the_library_leaves_the_process_alone() {
+    for path in files(&root().join("compiler/tilewright/src"), &[".rs"]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for word in
+            ["println!", "eprint", "print!", "std::env", "std::process", "std::io", "\nstatic ", "thread_local!"]
+        {
+            assert!(!code.contains(word), "{} uses {word}", relative(&path));
         }
     }
 }

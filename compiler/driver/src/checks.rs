@@ -1,17 +1,16 @@
 //! What the outputs of a run are held against besides the reference: arrays that are expected, and the kernel computed in
 //! floating point. Outputs and arrays → how far they are apart, and what is told of that.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ndarray::ArrayD;
 use serde_json::{Map, Value, json};
-use tilewright_core::tensor::{Array, Kernel, TensorId, evaluate_real};
+use tilewright::distance::{Distance, distance};
+use tilewright::{Arrays, Artifact, Numbers, index_text};
 
 use crate::arrays::{self, TensorFile};
-use crate::distance::{Distance, distance, short};
-use crate::error::{DriverError, index_text};
-use crate::formats::numbers;
-use crate::report::{BAD, GOOD, HEADING, grouped};
+use crate::error::DriverError;
+use crate::report::{BAD, GOOD, HEADING, grouped, short};
 
 /// What an output is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,34 +30,32 @@ pub struct Check {
     pub atol: Option<f64>,
 }
 
-/// The numbers that outputs are compared with.
+/// The numbers that outputs are compared with, by the name of the output.
 #[derive(Debug, Default)]
-pub struct Wanted(Vec<(TensorId, Against, ArrayD<f64>, Option<f64>)>);
+pub struct Wanted(Vec<(String, Against, Numbers, Option<f64>)>);
 
 impl Wanted {
     /// Reads what outputs are expected to be.
-    pub fn read(kernel: &Kernel, files: &[TensorFile], atol: Option<f64>) -> Result<Wanted, DriverError> {
-        let wanted = |TensorFile { tensor, path }: &TensorFile| {
-            let loaded = arrays::load(path, kernel.tensor(*tensor))?;
-            Ok((*tensor, Against::File(path.clone()), loaded.numbers, Some(atol.unwrap_or(0.0))))
+    pub fn read(artifact: &Artifact, files: &[TensorFile], atol: Option<f64>) -> Result<Wanted, DriverError> {
+        let wanted = |file: &TensorFile| {
+            let loaded = arrays::load(&file.path, arrays::tensor(artifact, file))?;
+            Ok((file.tensor.clone(), Against::File(file.path.clone()), loaded.numbers, Some(atol.unwrap_or(0.0))))
         };
         Ok(Wanted(files.iter().map(wanted).collect::<Result<_, _>>()?))
     }
 
-    /// Adds what all outputs are in floating point, for inputs that are their kernel's.
-    pub fn add_float(&mut self, kernel: &Kernel, inputs: &[(TensorId, Array)], atol: Option<f64>) {
-        let inputs: Vec<_> = inputs.iter().map(|(id, array)| (*id, numbers(array, kernel.tensor(*id)))).collect();
-        let values = evaluate_real(kernel, &inputs).expect("inputs have their kernel's shapes");
-        let outputs = kernel.ids().filter(|id| kernel.tensor(*id).output);
-        self.0.extend(outputs.map(|id| (id, Against::Float, values.get(id).clone(), atol)));
+    /// Adds what all outputs are in floating point, of which `values` has every tensor.
+    pub fn add_float(&mut self, artifact: &Artifact, values: &BTreeMap<String, Numbers>, atol: Option<f64>) {
+        let name = |output: &tilewright::TensorInfo| output.name.clone();
+        self.0.extend(artifact.outputs().map(|o| (name(o), Against::Float, values[&o.name].clone(), atol)));
     }
 
     /// Compares the outputs of a run.
-    pub fn checks(&self, kernel: &Kernel, outputs: &[(TensorId, Array)]) -> Vec<Check> {
-        let check = |(id, against, wanted, atol): &(TensorId, Against, ArrayD<f64>, Option<f64>)| {
-            let (_, array) = outputs.iter().find(|(output, _)| output == id)?;
-            let distance = distance(wanted, &numbers(array, kernel.tensor(*id)), atol.unwrap_or(f64::INFINITY));
-            Some(Check { output: kernel.tensor(*id).name.clone(), against: against.clone(), distance, atol: *atol })
+    pub fn checks(&self, artifact: &Artifact, outputs: &Arrays) -> Vec<Check> {
+        let check = |(name, against, wanted, atol): &(String, Against, Numbers, Option<f64>)| {
+            let got = artifact.tensor(name)?.numbers(outputs.get(name)?);
+            let distance = distance(wanted, &got, atol.unwrap_or(f64::INFINITY));
+            Some(Check { output: name.clone(), against: against.clone(), distance, atol: *atol })
         };
         self.0.iter().filter_map(check).collect()
     }

@@ -2,42 +2,23 @@
 
 use std::path::Path;
 
+use tilewright::Options;
 use tilewright_core::emit::{Stream, emit};
 use tilewright_core::legalize::LegalProgram;
 use tilewright_core::modules;
-use tilewright_core::pipeline::{self, Front, Request, Scheduled};
+use tilewright_core::pipeline::Scheduled;
 use tilewright_core::schedule::Warning;
+use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
-use crate::cli::Assignment;
+use crate::cli::{Assignment, Choice};
 use crate::error::{DriverError, Failure};
 use crate::files;
 
-/// A compiled program.
-#[derive(Debug)]
-pub struct Compiled {
-    pub front: Front,
-    /// The name of the schedule that was taken; in a program, the names of all.
-    pub schedule: String,
-    /// What the schedule says without effect.
-    pub warnings: Vec<Diagnostic>,
-    pub legal: LegalProgram,
-    pub stream: Stream,
-}
-
-/// Compiles from source to stream.
-pub fn compile(request: &Request) -> Result<Compiled, Vec<Diagnostic>> {
-    compile_front(pipeline::front(request)?)
-}
-
-/// Compiles kernels and their schedules to a stream.
-pub fn compile_front(front: Front) -> Result<Compiled, Vec<Diagnostic>> {
-    let scheduled = front.schedule(&mut |_| {})?;
-    let (warnings, program) = (warnings(&scheduled), scheduled.loops()?);
-    let legal = pipeline::legalize(program, front.cx(), &mut |_| {}).map_err(|e| scheduled.refused(&e))?;
-    let stream = stream(&legal)?;
-    let schedule = front.schedule_names().join(", ");
-    Ok(Compiled { front, schedule, warnings, legal, stream })
+/// What of a file is compiled, as the command line says it.
+pub fn options(file: FileId, params: Vec<(String, i64)>, choice: &Choice, config: Config) -> Options {
+    let Choice { program, schedule } = choice;
+    Options { file, params, program: program.clone(), schedule: schedule.clone(), config }
 }
 
 /// What schedules say without effect.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use thiserror::Error;
+use tilewright::time::RecordedTimes;
+use tilewright::{Fault, index_text, internal_error};
 use tilewright_syntax::{Diagnostic, EXPLANATIONS, Span, nearest};
-
-use crate::cycles::RecordedTimes;
 
 /// Findings of one kind that an error lists.
 const MAX_NOTES: usize = 8;
@@ -57,7 +57,7 @@ impl From<Diagnostic> for Failure {
 impl From<DriverError> for Failure {
     fn from(error: DriverError) -> Failure {
         let exit = match error {
-            DriverError::Differs { .. }
+            DriverError::Faulty { .. }
             | DriverError::RecordingDiffers { .. }
             | DriverError::NotExpected { .. }
             | DriverError::FarFromFloat { .. } => Exit::Differs,
@@ -103,9 +103,9 @@ pub enum DriverError {
     #[error("`{}` is not an array: {reason}", .path.display())]
     Npy { path: PathBuf, reason: String },
     #[error("`{}` holds `{found}` values, but {of} is `{expected}`", .path.display())]
-    NpyType { path: PathBuf, of: String, found: String, expected: &'static str, declared: Span },
+    NpyType { path: PathBuf, of: String, found: String, expected: &'static str, declared: Option<Span> },
     #[error("`{}` has shape {}, but {of} has {}", .path.display(), shape(.found), shape(.expected))]
-    NpyShape { path: PathBuf, of: String, found: Vec<u64>, expected: Vec<u64>, declared: Span },
+    NpyShape { path: PathBuf, of: String, found: Vec<u64>, expected: Vec<u64>, declared: Option<Span> },
     #[error("`{}` holds NaN at {}, for which {of} has no value", .path.display(), index_text(.index))]
     NpyNan { path: PathBuf, of: String, index: Vec<usize> },
     #[error("there is no input `{}`", .0.name)]
@@ -124,14 +124,12 @@ pub enum DriverError {
     BrokenRule { pass: String, rules: Vec<String> },
     #[error("there is no error code `{code}`")]
     UnknownCode { code: String },
-    #[error("output `{output}` differs from the reference at {}", index_text(.index))]
-    Differs { output: String, index: Vec<usize>, expected: i32, got: i32, count: usize, recorded: Option<PathBuf> },
+    #[error("{fault}")]
+    Faulty { fault: Fault, recorded: Option<PathBuf> },
     #[error("output `{output}` is not as `{}` says: it differs by {by} at {}, and {atol} is tolerated", .path.display(), index_text(.index))]
     NotExpected { output: String, path: PathBuf, index: Vec<usize>, by: String, atol: String, notes: [String; 2] },
     #[error("output `{output}` is {by} from its computation in floating point at {}, and {atol} is tolerated", index_text(.index))]
     FarFromFloat { output: String, index: Vec<usize>, by: String, atol: String, notes: [String; 2] },
-    #[error("the instruction stream does not order all of its work")]
-    Unsound { findings: Vec<String>, recorded: Option<PathBuf> },
     #[error("memory differs from the recording at address {address:#x}")]
     RecordingDiffers { address: u64, expected: u8, got: u8 },
     #[error("the run takes {got} cycles, but the hardware took {expected}")]
@@ -170,9 +168,8 @@ impl DriverError {
             DriverError::BrokenRule { .. } => "E0632",
             DriverError::OtherTarget { .. } => "E0633",
             DriverError::UnknownCode { .. } => "E0640",
-            DriverError::Differs { .. } => "E0650",
+            DriverError::Faulty { fault, .. } => fault.code(),
             DriverError::RecordingDiffers { .. } => "E0651",
-            DriverError::Unsound { .. } => "E0652",
             DriverError::CyclesDiffer { .. } => "E0653",
             DriverError::NotExpected { .. } => "E0654",
             DriverError::FarFromFloat { .. } => "E0655",
@@ -219,20 +216,13 @@ impl DriverError {
                 .fold(told, |told, key| told.note(key.clone()))
                 .help("leave `--target` away, or make the text from its source for the other target"),
             DriverError::BrokenRule { rules, .. } => {
-                our_mistake(rules.iter().take(MAX_NOTES).fold(told, |told, rule| told.note(rule.clone())))
+                internal_error(rules.iter().take(MAX_NOTES).fold(told, |told, rule| told.note(rule.clone())))
             }
             DriverError::UnknownCode { code } => unknown_code(told, code),
-            DriverError::Differs { expected, got, count, recorded, .. } => {
-                let told = told.note(format!("expected {expected}, got {got}"));
-                mistaken_run(told.note(format!("{count} values differ in all; no output is written")), recorded.as_deref())
-            }
+            DriverError::Faulty { fault, recorded } => faulty(fault, recorded.as_deref()),
             DriverError::NotExpected { notes, .. } => noted(told, notes),
             DriverError::FarFromFloat { notes, .. } => noted(told, notes)
                 .help("formats with more fraction bits, or an approximation that is nearer, bring it closer"),
-            DriverError::Unsound { findings, recorded } => {
-                let told = findings.iter().take(MAX_NOTES).fold(told, |told, finding| told.note(finding.clone()));
-                mistaken_run(told, recorded.as_deref())
-            }
             DriverError::RecordingDiffers { expected, got, .. } => {
                 told.note(format!("expected {expected:#04x}, got {got:#04x}"))
             }
@@ -246,30 +236,30 @@ impl DriverError {
     /// Adds what to do about the file of an array.
     fn about_array(&self, told: Diagnostic) -> Diagnostic {
         match self {
-            DriverError::NpyType { expected, declared, .. } => told
-                .primary(*declared, format!("`{expected}` here"))
+            DriverError::NpyType { expected, declared, .. } => at(told, *declared, format!("`{expected}` here"))
                 .help(format!("convert the array where it is made: `.astype(numpy.{})`", numpy_name(expected)))
                 .help("numbers of `float32` or `float64` are converted when they are read"),
-            DriverError::NpyShape { expected, declared, .. } => told
-                .primary(*declared, format!("shape {} here", shape(expected)))
-                .help("parameters (`-p NAME=VALUE`) change the shape that the kernel has"),
+            DriverError::NpyShape { expected, declared, .. } => {
+                at(told, *declared, format!("shape {} here", shape(expected)))
+                    .help("parameters (`-p NAME=VALUE`) change the shape that the kernel has")
+            }
             DriverError::NpyNan { .. } => told.help("put a number in its place: `numpy.nan_to_num`"),
             _ => told.help("arrays are files as `numpy.save` writes them, of `int8`, `int32`, `float32` or `float64`"),
         }
     }
 }
 
-/// Adds that the user is not at fault.
-pub fn our_mistake(told: Diagnostic) -> Diagnostic {
-    told.note("this is a mistake of Tilewright, not of the program")
-}
-
-/// Adds that the user is not at fault, and where the run is recorded.
-fn mistaken_run(told: Diagnostic, recorded: Option<&Path>) -> Diagnostic {
-    our_mistake(told).help(match recorded {
+/// Adds what became of the outputs, and where the run is recorded.
+fn faulty(fault: &Fault, recorded: Option<&Path>) -> Diagnostic {
+    fault.diagnostic().note("no output is written").help(match recorded {
         Some(folder) => format!("the recording in `{}` belongs to a report of it", folder.display()),
         None => "`--record DIR` writes the recording that a report of it needs".to_owned(),
     })
+}
+
+/// Adds where a tensor is declared, which only sources say.
+fn at(told: Diagnostic, declared: Option<Span>, label: String) -> Diagnostic {
+    declared.into_iter().fold(told, |told, span| told.primary(span, label.clone()))
 }
 
 fn noted(told: Diagnostic, notes: &[String]) -> Diagnostic {
@@ -312,11 +302,6 @@ fn shape(dims: &[u64]) -> String {
         [one] => format!("({one},)"),
         dims => format!("({})", dims.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
     }
-}
-
-/// `[0, 17]`.
-pub fn index_text(at: &[usize]) -> String {
-    format!("[{}]", at.iter().map(usize::to_string).collect::<Vec<_>>().join(", "))
 }
 
 fn numpy_name(dtype: &str) -> &'static str {

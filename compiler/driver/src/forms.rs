@@ -1,13 +1,12 @@
 //! Streams as assembler programs: emitted ones and recorded ones.
 
+use tilewright::internal_error;
 use tilewright_core::emit::{SegmentKind, Stream};
 use tilewright_isa::config::UOP_BYTES;
 use tilewright_isa::encode::AtInsn;
 use tilewright_isa::{Codec, Config, Content, EncodeError, Insn, MemoryType, Op, Program, Segment};
 use tilewright_sim::{Queue, Recording, TokenCounts};
 use tilewright_syntax::Diagnostic;
-
-use crate::error::our_mistake;
 
 /// The stream with its segments; micro-ops are listed, arrays have only their place and size.
 pub fn assembler_program(stream: &Stream) -> Result<Program, Diagnostic> {
@@ -67,5 +66,5 @@ fn program(config: Config, segments: Vec<Segment>, insns: &[Insn]) -> Result<Pro
 
 /// What was emitted or decoded can be encoded, so that it cannot is no fault of the user's.
 fn refused(code: &'static str, message: String) -> Diagnostic {
-    our_mistake(Diagnostic::error(code, message))
+    internal_error(Diagnostic::error(code, message))
 }

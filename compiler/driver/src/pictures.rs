@@ -5,15 +5,15 @@
 
 use std::path::Path;
 
+use tilewright::stopped;
+use tilewright::time;
 use tilewright_sim::cycles::trace::{self, TraceFormat, TracedRun};
 use tilewright_sim::cycles::{CycleReport, Tables, Timing, attribute};
 use tilewright_sim::profile::Subject;
 
 use crate::cli::PictureArgs;
-use crate::cycles;
 use crate::error::{DriverError, Failure};
 use crate::files::{self, STANDARD, Staged};
-use crate::simulate::stopped;
 use crate::timeline::{self, Picture};
 
 /// What was made; empty where nothing is asked for.
@@ -63,7 +63,7 @@ pub fn make(args: &PictureArgs, title: String, subject: &Subject, timing: &Timin
     if args.timeline.is_none() && args.trace.is_none() {
         return Ok(Pictures::default());
     }
-    let observed = cycles::tables_and_report(subject, timing);
+    let observed = time::tables_and_report(subject, timing);
     let (tables, report) = observed.map_err(|stop| Failure::from(stopped(&stop)))?;
     let mut pictures = Pictures::default();
     if let Some(path) = &args.timeline {

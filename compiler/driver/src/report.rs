@@ -7,6 +7,8 @@ use anstyle::{AnsiColor, Style};
 use std::io::Write;
 use tilewright_syntax::{Diagnostic, Sources, render};
 
+pub use tilewright::grouped;
+
 pub const HEADING: Style = Style::new().bold();
 pub const FAINT: Style = Style::new().dimmed();
 pub const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -26,19 +28,6 @@ pub fn tell(diagnostics: &[Diagnostic], sources: &Sources) {
     let texts: Vec<String> = diagnostics.iter().map(|d| render(d, sources, true)).collect();
     // Where standard error is closed nobody can be told.
     let _ = writeln!(anstream::stderr(), "{}", texts.join("\n\n"));
-}
-
-/// A number with its digits in groups of three.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// A number of bytes in the largest unit that divides it: `32 KiB`, `96 bytes`.
@@ -171,6 +160,19 @@ pub fn table_with_gap(gap: usize, aligns: &[Align], headings: &[&str], rows: &[V
     out
 }
 
+/// A number with three digits that count, and without digits that say nothing: `0.0061`, `12.5`, `0`.
+pub fn short(number: f64) -> String {
+    let digits = match number.abs() {
+        size if size == 0.0 || !size.is_finite() => 0,
+        size => (2 - size.log10().floor() as i32).clamp(0, 12) as usize,
+    };
+    let text = format!("{number:.digits$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,5 +217,11 @@ mod tests {
         let rows = [vec![format!("{GOOD}1{GOOD:#}"), "b".to_owned()], vec!["12".to_owned(), "c".to_owned()]];
         let text = table_with_gap(2, &[Align::Right, Align::Left], &["n", "x"], &rows);
         assert!(text.contains(&format!("\n {GOOD}1{GOOD:#}  b\n")), "{text:?}");
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let shown = [0.0, 0.006_149, -1.0, 12.345, 0.5, 123_456.7, 2e-9, f64::INFINITY].map(short);
+        assert_eq!(shown, ["0", "0.00615", "-1", "12.3", "0.5", "123457", "0.000000002", "inf"]);
     }
 }

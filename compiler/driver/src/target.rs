@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use serde_json::Value;
+use tilewright::time::NamedTiming;
 use tilewright_isa::{Config, ConfigError};
 use tilewright_sim::cycles::{Timing, TimingError};
 use tilewright_syntax::{Diagnostic, FileId, Sources, Span, nearest};
@@ -82,28 +83,7 @@ pub fn read_timed(path: Option<&Path>, sources: &mut Sources) -> Result<(Config,
     let text = &sources.file(file).text;
     let config = Config::from_json(text).map_err(|error| diagnostic(&error, file, text))?;
     let timing = stated_timing(&parsed(text)).map_err(|error| timing_diagnostic(&error, file, text))?;
-    Ok((config, NamedTiming::new(timing, path)))
-}
-
-/// A timing and what people call it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedTiming {
-    /// The preset's name; for another timing, the path of its file.
-    pub name: String,
-    pub timing: Timing,
-}
-
-impl NamedTiming {
-    /// `origin` is the file that the timing comes from, or what stood in its place.
-    fn new(timing: Timing, origin: &Path) -> NamedTiming {
-        NamedTiming { name: timing.name().map_or_else(|| origin.display().to_string(), str::to_owned), timing }
-    }
-}
-
-impl Default for NamedTiming {
-    fn default() -> NamedTiming {
-        NamedTiming { name: Timing::NAMES[0].to_owned(), timing: Timing::default() }
-    }
+    Ok((config, NamedTiming::new(timing, &path.display().to_string())))
 }
 
 /// The timing that is asked for by the name of a preset or by a file: a target, or an object of timing parameters alone.
@@ -113,7 +93,7 @@ pub fn timing(given: &Path, sources: &mut Sources) -> Result<NamedTiming, Failur
         Some(Err(error)) if is_name(given) && !given.exists() => return Err(unknown_name(&error, given).into()),
         _ => read_timing(given, sources)?,
     };
-    Ok(NamedTiming::new(timing, given))
+    Ok(NamedTiming::new(timing, &given.display().to_string()))
 }
 
 /// Whether this can only be meant as the name of a preset.

@@ -222,6 +222,8 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0624": "unknown output",
     "E0625": "specified twice",
     "E0626": "array with a NaN",
+    "E0627": "input without values",
+    "E0628": "value out of range of its input's type",
     "E0630": "unknown pass",
     "E0631": "form that cannot be made",
     "E0632": "pass that violates a rule",

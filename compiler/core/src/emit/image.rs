@@ -29,40 +29,91 @@ impl ImageError {
     }
 }
 
+/// Where the elements of a buffer's array lie in its image. Made once, it packs and unpacks any number of arrays.
+#[derive(Clone, Debug)]
+pub struct Packing {
+    buffer: Buffer,
+    /// For each element of the array in row-major order, its place in the image, counted in elements.
+    places: Vec<u32>,
+}
+
+impl Packing {
+    pub fn new(buffer: &Buffer) -> Packing {
+        Packing { places: places(buffer), buffer: buffer.clone() }
+    }
+
+    /// Bytes of the image.
+    pub fn bytes(&self) -> usize {
+        elements(&self.buffer) * self.buffer.dtype.bytes()
+    }
+
+    /// Writes the image of an array; a value keeps the low bits that the buffer's type has, and what fills tiles is zero.
+    pub fn pack(&self, values: &ArrayD<i32>, image: &mut [u8]) -> Result<(), ImageError> {
+        let buffer = &self.buffer;
+        if values.shape() != extents(buffer.given_shape()) {
+            let (expected, found) = (buffer.given_shape().to_vec(), values.shape().to_vec());
+            return Err(ImageError::Shape { buffer: buffer.name.clone(), expected, found });
+        }
+        self.check_length(image)?;
+        self.scatter(&repeated(buffer, values), image);
+        Ok(())
+    }
+
+    /// The array whose image these bytes are.
+    pub fn unpack(&self, image: &[u8]) -> Result<ArrayD<i32>, ImageError> {
+        self.check_length(image)?;
+        let dtype = self.buffer.dtype;
+        let values = self.places.iter().map(|place| value(dtype, image, *place as usize)).collect();
+        let array = ArrayD::from_shape_vec(IxDyn(&extents(&self.buffer.array)), values);
+        Ok(array.expect("there is one place for each index"))
+    }
+
+    fn check_length(&self, image: &[u8]) -> Result<(), ImageError> {
+        match self.bytes() {
+            expected if expected == image.len() => Ok(()),
+            expected => {
+                let (buffer, found) = (self.buffer.name.clone(), image.len());
+                Err(ImageError::Length { buffer, expected, found })
+            }
+        }
+    }
+
+    /// Writes the image of an array that has the buffer's own shape.
+    fn scatter(&self, values: &ArrayD<i32>, image: &mut [u8]) {
+        image.fill(0);
+        match self.buffer.dtype {
+            DType::I8 => {
+                self.places.iter().zip(values).for_each(|(place, value)| image[*place as usize] = *value as u8)
+            }
+            DType::I32 => {
+                for (place, value) in self.places.iter().zip(values) {
+                    image[*place as usize * 4..][..4].copy_from_slice(&value.to_le_bytes());
+                }
+            }
+        }
+    }
+}
+
 /// The bytes of an array in device memory. A value keeps the low bits that the buffer's type has.
 pub fn pack(buffer: &Buffer, values: &ArrayD<i32>) -> Result<Vec<u8>, ImageError> {
-    if values.shape() != extents(buffer.given_shape()) {
-        let (expected, found) = (buffer.given_shape().to_vec(), values.shape().to_vec());
-        return Err(ImageError::Shape { buffer: buffer.name.clone(), expected, found });
-    }
-    Ok(image(buffer, &repeated(buffer, values)))
+    let packing = Packing::new(buffer);
+    let mut image = vec![0; packing.bytes()];
+    packing.pack(values, &mut image)?;
+    Ok(image)
 }
 
 /// The bytes of a buffer that holds a constant; none of any other.
 pub fn constant_bytes(buffer: &Buffer) -> Option<Vec<u8>> {
     let Role::Constant(value) = buffer.role else { return None };
-    Some(image(buffer, &constant(buffer, value)))
-}
-
-/// The bytes of an array that has the buffer's own shape.
-fn image(buffer: &Buffer, values: &ArrayD<i32>) -> Vec<u8> {
-    let size = buffer.dtype.bytes();
-    let mut bytes = vec![0; elements(buffer) * size];
-    for (place, value) in places(buffer).into_iter().zip(values) {
-        bytes[place * size..][..size].copy_from_slice(&value.to_le_bytes()[..size]);
-    }
-    bytes
+    let packing = Packing::new(buffer);
+    let mut image = vec![0; packing.bytes()];
+    packing.scatter(&constant(buffer, value), &mut image);
+    Some(image)
 }
 
 /// The array whose image these bytes are.
 pub fn unpack(buffer: &Buffer, bytes: &[u8]) -> Result<ArrayD<i32>, ImageError> {
-    let places = places(buffer);
-    let expected = elements(buffer) * buffer.dtype.bytes();
-    if bytes.len() != expected {
-        return Err(ImageError::Length { buffer: buffer.name.clone(), expected, found: bytes.len() });
-    }
-    let values = places.into_iter().map(|place| value(buffer.dtype, bytes, place)).collect();
-    Ok(ArrayD::from_shape_vec(IxDyn(&extents(&buffer.array)), values).expect("there is one place for each index"))
+    Packing::new(buffer).unpack(bytes)
 }
 
 fn value(dtype: DType, bytes: &[u8], place: usize) -> i32 {
@@ -87,7 +138,7 @@ fn elements(buffer: &Buffer) -> usize {
 /// Where each element of the array lies, counted in elements, for all indices in row-major order.
 ///
 /// A place is a sum of one term for each dimension, so a layout is asked once for each index of each dimension.
-fn places(buffer: &Buffer) -> Vec<usize> {
+fn places(buffer: &Buffer) -> Vec<u32> {
     let layout = buffer.layout.clone().unwrap_or_default();
     let mut places = vec![0];
     for dim in 0..buffer.shape.len() {
@@ -97,12 +148,12 @@ fn places(buffer: &Buffer) -> Vec<usize> {
     places
 }
 
-fn terms(layout: &Layout, buffer: &Buffer, dim: usize) -> Vec<usize> {
+fn terms(layout: &Layout, buffer: &Buffer, dim: usize) -> Vec<u32> {
     let mut index = vec![0; buffer.shape.len()];
     let place = |i| {
         index[dim] = i;
         let (tile, lane) = layout.locate(&buffer.shape, &index);
-        (tile * layout.lane_count() + lane) as usize
+        (tile * layout.lane_count() + lane) as u32
     };
     (0..buffer.array[dim]).map(place).collect()
 }

@@ -4,17 +4,13 @@
 //! first sample's is that of all.
 
 use ndarray::ArrayD;
-use tilewright_core::tensor::{Array, TensorId, evaluate, evaluate_real};
+use tilewright::distance::distance;
+use tilewright::time::{NamedTiming, Timed};
+use tilewright::{Artifact, Fault, RunOptions, TensorInfo};
 use tilewright_syntax::Diagnostic;
 
 use super::samples::Samples;
-use crate::compile::Compiled;
-use crate::cycles::Timed;
-use crate::distance::distance;
-use crate::formats::numbers;
-use crate::simulate::{self, Mismatch};
-use crate::target::NamedTiming;
-use crate::{queue, stats};
+use crate::queue;
 
 /// What is decided on one sample.
 #[derive(Clone, Debug)]
@@ -26,15 +22,14 @@ pub struct Decision {
     pub float: usize,
     /// The greatest difference between the two in the output that decides.
     pub largest_error: f64,
-    pub mismatch: Option<Mismatch>,
-    /// What is wrong with the order of the stream's work, one line each.
-    pub findings: Vec<String>,
+    /// Why the values are not to be relied on.
+    pub fault: Option<Fault>,
 }
 
 impl Decision {
     /// Whether all values are those of the reference, and not by chance.
     pub fn verified(&self) -> bool {
-        self.mismatch.is_none() && self.findings.is_empty()
+        self.fault.is_none()
     }
 }
 
@@ -48,46 +43,35 @@ pub struct Measured {
 
 /// Runs the program on every sample, on all cores. The greatest value of `output` decides.
 pub fn run(
-    compiled: &Compiled,
+    artifact: &Artifact,
     samples: &Samples,
-    output: TensorId,
+    output: &TensorInfo,
     timing: &NamedTiming,
-) -> Result<Measured, Diagnostic> {
-    let (first, timed) = one(compiled, samples, output, 0, Some(timing))?;
-    let rest: Vec<usize> = (1..samples.count()).collect();
-    let decide = |at: &usize| Ok(one(compiled, samples, output, *at, None)?.0);
-    let rest = queue::run(&rest, "samples", decide);
-    let decisions = std::iter::once(Ok(first)).chain(rest).collect::<Result<_, Diagnostic>>()?;
-    Ok(Measured { decisions, timed: timed.expect("a timing was given") })
+) -> Result<Measured, Vec<Diagnostic>> {
+    let all: Vec<usize> = (0..samples.count()).collect();
+    let decisions = queue::run(&all, "samples", |at| one(artifact, samples, output, *at));
+    let decisions = decisions.into_iter().collect::<Result<_, Vec<Diagnostic>>>()?;
+    Ok(Measured { decisions, timed: artifact.time(timing)? })
 }
 
 fn one(
-    compiled: &Compiled,
+    artifact: &Artifact,
     samples: &Samples,
-    output: TensorId,
+    output: &TensorInfo,
     sample: usize,
-    timing: Option<&NamedTiming>,
-) -> Result<(Decision, Option<Timed>), Diagnostic> {
-    let kernel = &compiled.front.kernel;
+) -> Result<Decision, Vec<Diagnostic>> {
     let inputs = samples.integers(sample);
-    let reference = evaluate(kernel, &inputs).expect("inputs have their kernel's types and shapes");
-    let real = evaluate_real(kernel, &samples.numbers(sample)).expect("inputs have their kernel's shapes");
-    let run = simulate::run(compiled, &inputs, String::new(), timing)?;
-    let got = found(&run.outputs, output);
-    let decision = Decision {
+    let reference = artifact.reference(&inputs)?;
+    let real = &artifact.reference_in_float(&samples.numbers(sample))?[&output.name];
+    let run = artifact.run(&inputs, &RunOptions::default())?;
+    let got = &run.outputs[&output.name];
+    Ok(Decision {
         label: samples.labels[sample],
         class: greatest(got),
-        float: greatest(real.get(output)),
-        largest_error: distance(real.get(output), &numbers(got, kernel.tensor(output)), 0.0).largest,
-        mismatch: simulate::compare(kernel, &run.outputs, &reference),
-        findings: stats::findings(&run.report),
-    };
-    Ok((decision, run.timed))
-}
-
-fn found(outputs: &[(TensorId, Array)], output: TensorId) -> &Array {
-    let found = outputs.iter().find(|(id, _)| *id == output);
-    &found.expect("every output has a segment").1
+        float: greatest(real),
+        largest_error: distance(real, &output.numbers(got), 0.0).largest,
+        fault: run.fault(&reference),
+    })
 }
 
 /// The place of the greatest value, the first of several.

@@ -5,20 +5,19 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, Axis};
-use tilewright_core::tensor::{Array, Kernel, TensorId};
+use tilewright::{Arrays, Artifact, Loss, NumberArrays, TensorInfo};
 
 use super::error::AccuracyError;
 use crate::arrays::{self, Loaded, TensorFile};
 use crate::error::Failure;
-use crate::formats::Loss;
 
 /// What a program is to decide on.
 #[derive(Debug)]
 pub struct Samples {
     /// Arrays that are the same for all samples.
-    shared: Vec<(TensorId, Loaded)>,
+    shared: Vec<(String, Loaded)>,
     /// Arrays with the samples as their first dimension.
-    own: Vec<(TensorId, Loaded)>,
+    own: Vec<(String, Loaded)>,
     /// The class of each sample.
     pub labels: Vec<usize>,
 }
@@ -29,42 +28,42 @@ pub fn folder(program: &Path) -> PathBuf {
 }
 
 /// The file of each input: the one that is given, or else the one in the folder that has the input's name.
-pub fn files(kernel: &Kernel, given: &[TensorFile], folder: &Path) -> Vec<TensorFile> {
-    let inputs = kernel.ids().filter(|id| kernel.tensor(*id).is_input());
-    let of = |id: TensorId| match given.iter().find(|file| file.tensor == id) {
+pub fn files(artifact: &Artifact, given: &[TensorFile], folder: &Path) -> Vec<TensorFile> {
+    let of = |input: &TensorInfo| match given.iter().find(|file| file.tensor == input.name) {
         Some(file) => file.clone(),
-        None => TensorFile { tensor: id, path: folder.join(format!("{}.npy", kernel.tensor(id).name)) },
+        None => TensorFile { tensor: input.name.clone(), path: folder.join(format!("{}.npy", input.name)) },
     };
-    inputs.map(of).collect()
+    artifact.inputs().map(of).collect()
 }
 
 impl Samples {
     /// Reads the arrays and the labels; takes the first `most` samples of them, where there are more.
     pub fn read(
-        kernel: &Kernel,
+        artifact: &Artifact,
         files: &[TensorFile],
         labels: &Path,
-        output: TensorId,
+        output: &TensorInfo,
         most: Option<usize>,
     ) -> Result<Samples, Failure> {
         let (mut shared, mut own) = (Vec::new(), Vec::new());
         let mut first: Option<(&Path, usize)> = None;
-        for TensorFile { tensor, path } in files {
-            let loaded = arrays::load_some(path, kernel.tensor(*tensor))?;
-            if loaded.array.ndim() == kernel.tensor(*tensor).shape.len() {
-                shared.push((*tensor, loaded));
+        for file in files {
+            let (path, tensor) = (&file.path, arrays::tensor(artifact, file));
+            let loaded = arrays::load_some(path, tensor)?;
+            if loaded.array.ndim() == tensor.shape.len() {
+                shared.push((file.tensor.clone(), loaded));
                 continue;
             }
             agree(path, loaded.array.len_of(Axis(0)), &mut first)?;
-            own.push((*tensor, loaded));
+            own.push((file.tensor.clone(), loaded));
         }
         if own.iter().all(|(_, loaded)| loaded.array.is_empty()) {
-            let inputs = files.iter().map(|file| kernel.tensor(file.tensor).name.clone()).collect();
+            let inputs = files.iter().map(|file| file.tensor.clone()).collect();
             return Err(AccuracyError::NoSamples { inputs }.into());
         }
         let found = arrays::load_labels(labels)?;
         agree(labels, found.len(), &mut first)?;
-        let labels = classes(kernel, labels, &found[..most.unwrap_or(found.len()).min(found.len())], output)?;
+        let labels = classes(labels, &found[..most.unwrap_or(found.len()).min(found.len())], output)?;
         Ok(Samples { shared, own, labels })
     }
 
@@ -73,24 +72,28 @@ impl Samples {
     }
 
     /// The integers that a sample's inputs are on the accelerator.
-    pub fn integers(&self, sample: usize) -> Vec<(TensorId, Array)> {
-        self.inputs(sample, |loaded| &loaded.array)
+    pub fn integers(&self, sample: usize) -> Arrays {
+        self.inputs(sample, |loaded| &loaded.array).collect()
     }
 
     /// The numbers that files give for a sample's inputs.
-    pub fn numbers(&self, sample: usize) -> Vec<(TensorId, ArrayD<f64>)> {
-        self.inputs(sample, |loaded| &loaded.numbers)
+    pub fn numbers(&self, sample: usize) -> NumberArrays {
+        self.inputs(sample, |loaded| &loaded.numbers).collect()
     }
 
-    fn inputs<T: Clone>(&self, sample: usize, of: impl Fn(&Loaded) -> &ArrayD<T>) -> Vec<(TensorId, ArrayD<T>)> {
-        let shared = self.shared.iter().map(|(id, loaded)| (*id, of(loaded).clone()));
-        let own = self.own.iter().map(|(id, loaded)| (*id, of(loaded).index_axis(Axis(0), sample).to_owned()));
-        shared.chain(own).collect()
+    fn inputs<'a, T: Clone + 'a>(
+        &'a self,
+        sample: usize,
+        of: impl Fn(&'a Loaded) -> &'a ArrayD<T> + Copy + 'a,
+    ) -> impl Iterator<Item = (String, ArrayD<T>)> + 'a {
+        let shared = self.shared.iter().map(move |(name, loaded)| (name.clone(), of(loaded).clone()));
+        let slice = move |loaded: &'a Loaded| of(loaded).index_axis(Axis(0), sample).to_owned();
+        shared.chain(self.own.iter().map(move |(name, loaded)| (name.clone(), slice(loaded))))
     }
 
     /// What the numbers of files lost.
-    pub fn losses(&self) -> impl Iterator<Item = (TensorId, Loss)> {
-        self.shared.iter().chain(&self.own).filter_map(|(id, loaded)| Some((*id, loaded.loss?)))
+    pub fn losses(&self) -> impl Iterator<Item = (&str, Loss)> {
+        self.shared.iter().chain(&self.own).filter_map(|(name, loaded)| Some((&**name, loaded.loss?)))
     }
 }
 
@@ -103,9 +106,8 @@ fn agree<'a>(path: &'a Path, found: usize, first: &mut Option<(&'a Path, usize)>
     }
 }
 
-fn classes(kernel: &Kernel, path: &Path, labels: &[i32], output: TensorId) -> Result<Vec<usize>, AccuracyError> {
-    let output = kernel.tensor(output);
-    let classes = output.shape.iter().product::<i64>() as usize;
+fn classes(path: &Path, labels: &[i32], output: &TensorInfo) -> Result<Vec<usize>, AccuracyError> {
+    let classes = output.shape.iter().product();
     let class = |(index, label): (usize, &i32)| match usize::try_from(*label) {
         Ok(class) if class < classes => Ok(class),
         _ => {

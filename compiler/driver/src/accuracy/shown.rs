@@ -3,25 +3,23 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tilewright_core::tensor::TensorId;
+use tilewright::{Artifact, Loss, TensorInfo};
 use tilewright_sim::cycles::Basis;
 
 use super::measure::{Decision, Measured};
 use super::samples::Samples;
-use crate::compile::Compiled;
-use crate::distance::short;
-use crate::report::{BAD, FAINT, GOOD, HEADING, duration, grouped};
-use crate::stats;
+use crate::report::{BAD, FAINT, GOOD, HEADING, duration, grouped, short};
+use crate::{formats, stats};
 
 /// All that is shown.
 #[derive(Debug)]
 pub struct Figures<'a> {
     pub file: &'a Path,
-    pub compiled: &'a Compiled,
+    pub artifact: &'a Artifact,
     pub samples: &'a Samples,
     pub measured: &'a Measured,
     /// The output that decides.
-    pub output: TensorId,
+    pub output: &'a TensorInfo,
 }
 
 impl Figures<'_> {
@@ -60,14 +58,18 @@ impl Figures<'_> {
     }
 
     fn output_name(&self) -> &str {
-        &self.compiled.front.kernel.tensor(self.output).name
+        &self.output.name
     }
 }
 
+/// What the numbers of files lost, by input.
+fn losses<'a>(figures: &'a Figures) -> impl Iterator<Item = (&'a TensorInfo, Loss)> {
+    figures.samples.losses().filter_map(|(name, loss)| Some((figures.artifact.tensor(name)?, loss)))
+}
+
 pub fn report(figures: &Figures) -> String {
-    let kernel = &figures.compiled.front.kernel;
     let mut out = heading(figures);
-    out.extend(figures.samples.losses().map(|(id, loss)| loss.line(kernel.tensor(id))));
+    out.extend(losses(figures).map(|(input, loss)| formats::line(&loss, input)));
     out.push_str(&verified(figures));
     out.push_str(&time(figures));
     out.push('\n');
@@ -76,12 +78,12 @@ pub fn report(figures: &Figures) -> String {
 }
 
 fn heading(figures: &Figures) -> String {
-    let config = &figures.compiled.stream.config;
+    let config = figures.artifact.config();
     format!(
         "{HEADING}{}{HEADING:#}  {FAINT}schedule{FAINT:#} {}  {FAINT}core{FAINT:#} {}×{}×{}  {FAINT}samples{FAINT:#} {}  \
          {FAINT}decided by{FAINT:#} {}\n\n",
-        figures.compiled.front.kernel.name,
-        figures.compiled.schedule,
+        figures.artifact.name(),
+        figures.artifact.schedule(),
         config.batch(),
         config.block_in(),
         config.block_out(),
@@ -151,8 +153,7 @@ pub fn csv(figures: &Figures) -> String {
 }
 
 pub fn json(figures: &Figures) -> Value {
-    let kernel = &figures.compiled.front.kernel;
-    let losses = figures.samples.losses().map(|(id, loss)| loss.json(kernel.tensor(id)));
+    let losses = losses(figures).map(|(input, loss)| formats::json(&loss, input));
     let decision = |decision: &Decision| {
         let Decision { label, class, float, largest_error, .. } = decision;
         json!({
@@ -162,9 +163,9 @@ pub fn json(figures: &Figures) -> Value {
     };
     let mut object = json!({
         "file": figures.file.display().to_string(),
-        "kernel": kernel.name,
-        "schedule": figures.compiled.schedule,
-        "target": figures.compiled.stream.config.to_json(),
+        "kernel": figures.artifact.name(),
+        "schedule": figures.artifact.schedule(),
+        "target": figures.artifact.config().to_json(),
         "output": figures.output_name(),
         "quantised": losses.collect::<Vec<_>>(),
         "samples": figures.samples.count(),

@@ -1,12 +1,13 @@
 //! Every figure of a bench, as CSV with a line for each row and as one JSON object.
 
 use serde_json::{Map, Value, json};
+use tilewright::Fault;
+use tilewright::time::Timed;
 use tilewright_isa::Config;
 
 use super::figures::{Figures, RowFigures, RunFigures};
 use super::measure::Recurrence;
 use super::table::Row;
-use crate::cycles::Timed;
 use crate::stats;
 
 /// The memories in the order of [`RunFigures::bytes`].
@@ -135,13 +136,16 @@ fn row(row: &RowFigures) -> Value {
 fn run(run: &RunFigures) -> Map<String, Value> {
     let outcome = run.outcome;
     let mut object = Map::new();
-    let mismatch = outcome
-        .mismatch
-        .as_ref()
+    let (mismatch, findings) = match &outcome.fault {
+        Some(Fault::Differs(mismatch)) => (Some(mismatch), &[][..]),
+        Some(Fault::Unordered(findings)) => (None, &findings[..]),
+        None => (None, &[][..]),
+    };
+    let mismatch = mismatch
         .map(|m| json!({"output": m.output, "index": m.index, "expected": m.expected, "got": m.got, "count": m.count}));
     object.insert("verified".to_owned(), json!(outcome.verified()));
     object.insert("mismatch".to_owned(), json!(mismatch));
-    object.insert("findings".to_owned(), json!(outcome.findings));
+    object.insert("findings".to_owned(), json!(findings));
     object.extend(stats::json(&outcome.report));
     object.extend(stats::time_json(&outcome.timed));
     let least =

@@ -4,13 +4,13 @@
 //! micro-op after the other, the bus one beat of reads after the other, a store what its bursts take. The three work at the
 //! same time, so the greatest of them counts. Latencies and waiting are no work.
 
+use tilewright::time::Timed;
 use tilewright_core::least::Least;
 use tilewright_isa::{Config, MemoryType};
 use tilewright_sim::cycles::{Basis, Timing};
 
 use super::measure::{Machine, Measured, Outcome, Recurrence};
 use super::table::Reference;
-use crate::cycles::Timed;
 
 /// The cycles in which each unit does a kernel's least work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

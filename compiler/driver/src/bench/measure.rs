@@ -5,21 +5,18 @@
 
 use std::time::{Duration, Instant};
 
+use tilewright::distance::{Distance, distance};
+use tilewright::time::{NamedTiming, Timed};
+use tilewright::{Arrays, Artifact, Fault, Options, RunOptions, compile};
 use tilewright_core::least::{Least, least};
-use tilewright_core::pipeline::Request;
 use tilewright_core::scalar::{BinaryOp, Scalar};
-use tilewright_core::tensor::{Array, Kernel, Reducer, TensorId, evaluate, evaluate_real};
+use tilewright_core::tensor::{Kernel, Reducer};
 use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, Sources};
 
 use super::shelf::Shelf;
 use super::table::Row;
-use crate::compile::{Compiled, compile};
-use crate::cycles::Timed;
-use crate::distance::{Distance, distance};
-use crate::simulate::{self, Mismatch};
-use crate::target::NamedTiming;
-use crate::{arrays, formats, queue, stats};
+use crate::queue;
 
 /// The machine that rows are compiled for and run on.
 #[derive(Debug)]
@@ -53,9 +50,8 @@ pub struct Outcome {
     pub timed: Timed,
     /// None where the ALU has no operations for one of the definitions as it stands.
     pub least: Option<Least>,
-    pub mismatch: Option<Mismatch>,
-    /// What is wrong with the order of the stream's work, one line each.
-    pub findings: Vec<String>,
+    /// Why its values are not to be relied on.
+    pub fault: Option<Fault>,
     /// Of a recurrence.
     pub recurrence: Option<Recurrence>,
 }
@@ -79,7 +75,7 @@ pub struct Recurrence {
 impl Outcome {
     /// Whether all values are those of the reference, and not by chance.
     pub fn verified(&self) -> bool {
-        self.mismatch.is_none() && self.findings.is_empty()
+        self.fault.is_none()
     }
 }
 
@@ -94,9 +90,9 @@ pub struct Batch {
 /// What a row is compiled to.
 #[derive(Debug)]
 struct Streams {
-    compiled: Compiled,
+    compiled: Artifact,
     /// The same with twice the steps, for a recurrence.
-    doubled: Option<Compiled>,
+    doubled: Option<Artifact>,
 }
 
 /// Compiles all rows, one after the other.
@@ -104,11 +100,10 @@ pub fn compile_all(rows: Vec<Row>, shelf: &Shelf, config: &Config, sources: &mut
     let mut compile_time = Duration::ZERO;
     let mut one = |row: &Row| {
         let file = shelf.program(row, sources).map_err(|told| vec![told])?;
-        let (program, schedule) = (row.program.as_deref(), row.schedule.as_deref());
-        let config = row.target.as_ref().unwrap_or(config);
         let compile_with = |times: i64| {
-            let params = row.parameters_with(times);
-            compile(&Request { sources, file, params: &params, program, schedule, config })
+            let (program, schedule) = (row.program.clone(), row.schedule.clone());
+            let (params, config) = (row.parameters_with(times), row.target.unwrap_or(*config));
+            compile(sources, &Options { file, params, program, schedule, config })
         };
         let start = Instant::now();
         let compiled = compile_with(1);
@@ -128,20 +123,19 @@ pub fn run_all(batch: Batch, machine: &Machine) -> Vec<Measured> {
 }
 
 fn run(row: &Row, streams: &Streams, timing: &NamedTiming) -> Result<Outcome, Vec<Diagnostic>> {
-    let compiled = &streams.compiled;
-    let kernel = &compiled.front.kernel;
-    let inputs = arrays::random_inputs(kernel, 0);
-    let reference = evaluate(kernel, &inputs).expect("inputs have their kernel's types and shapes");
-    let run = simulate::run(compiled, &inputs, String::new(), Some(timing)).map_err(|told| vec![told])?;
+    let artifact = &streams.compiled;
+    let inputs = artifact.random_inputs(0);
+    let reference = artifact.reference(&inputs)?;
+    let run = artifact.run(&inputs, &RunOptions { timing: Some(timing.clone()), ..RunOptions::default() })?;
+    let fault = run.fault(&reference);
     let timed = run.timed.expect("a timing was given");
     let recurrence = row.steps.zip(streams.doubled.as_ref()).map(|(steps, doubled)| {
-        let doubled = simulate::time(doubled, timing).map_err(|told| vec![told])?;
-        Ok::<_, Vec<Diagnostic>>(recurrence(kernel, &inputs, &run.outputs, steps, [&timed, &doubled]))
+        let doubled = doubled.time(timing)?;
+        recurrence(artifact, &inputs, &run.outputs, steps, [&timed, &doubled])
     });
     Ok(Outcome {
-        mismatch: simulate::compare(kernel, &run.outputs, &reference),
-        findings: stats::findings(&run.report),
-        least: least(kernel, &compiled.stream.config).ok(),
+        fault,
+        least: least(artifact.kernel(), artifact.config()).ok(),
         recurrence: recurrence.transpose()?,
         timed,
         report: run.report,
@@ -150,27 +144,25 @@ fn run(row: &Row, streams: &Streams, timing: &NamedTiming) -> Result<Outcome, Ve
 
 /// `timed` is a run with so many steps, and one with twice as many.
 fn recurrence(
-    kernel: &Kernel,
-    inputs: &[(TensorId, Array)],
-    outputs: &[(TensorId, Array)],
+    artifact: &Artifact,
+    inputs: &Arrays,
+    outputs: &Arrays,
     steps: i64,
     timed: [&Timed; 2],
-) -> Recurrence {
+) -> Result<Recurrence, Vec<Diagnostic>> {
     let per_step = |of: &dyn Fn(&Timed) -> u64| (of(timed[1]) as f64 - of(timed[0]) as f64) / steps as f64;
-    let numbers = |(id, array): &(TensorId, Array)| (*id, formats::numbers(array, kernel.tensor(*id)));
-    let inputs: Vec<_> = inputs.iter().map(numbers).collect();
-    let wanted = evaluate_real(kernel, &inputs).expect("inputs have their kernel's shapes");
-    let distances: Vec<Distance> =
-        outputs.iter().map(numbers).map(|(id, got)| distance(wanted.get(id), &got, 0.0)).collect();
+    let wanted = artifact.reference_in_float(&artifact.numbers(inputs))?;
+    let got = artifact.numbers(outputs);
+    let distances: Vec<Distance> = got.iter().map(|(name, got)| distance(&wanted[name], got, 0.0)).collect();
     let values: usize = distances.iter().map(|distance| distance.values).sum();
-    Recurrence {
+    Ok(Recurrence {
         steps,
         cycles_per_step: per_step(&|timed| timed.report.cycles),
         gemm_per_step: per_step(&|timed| timed.report.work.gemm),
-        products_per_step: products(kernel) as f64 / steps as f64,
+        products_per_step: products(artifact.kernel()) as f64 / steps as f64,
         largest_error: distances.iter().map(|distance| distance.largest).fold(0.0, f64::max),
         mean_error: distances.iter().map(|d| d.mean * d.values as f64).sum::<f64>() / values.max(1) as f64,
-    }
+    })
 }
 
 /// The products that sums of a kernel add up.

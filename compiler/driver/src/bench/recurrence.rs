@@ -2,8 +2,7 @@
 
 use super::figures::{Figures, RowFigures};
 use super::shown::{GAP, mark, measured_cycles, percent};
-use crate::distance::short;
-use crate::report::{Align, FAINT, duration, grouped, table_with_gap};
+use crate::report::{Align, FAINT, duration, grouped, short, table_with_gap};
 
 /// None where no row is a recurrence.
 pub fn table(figures: &Figures) -> Option<String> {

@@ -3,6 +3,7 @@
 //! All tables fit into 120 columns. Bytes are in thousands there; `export` has every figure in full. What stands behind
 //! a stroke is the other compiler's.
 
+use tilewright::Fault;
 use tilewright_sim::cycles::Basis;
 
 use super::figures::{Figures, RowFigures, RunFigures};
@@ -138,9 +139,10 @@ fn verified(figures: &Figures) -> String {
     let text = format!("{verified} of {} verified", counted(rows, "row"));
     let mut text = if verified == rows { format!("{GOOD}{text}{GOOD:#}") } else { format!("{BAD}{text}{BAD:#}") };
     for (name, run) in figures.runs().filter(|(_, run)| !run.outcome.verified()) {
-        let told = match (&run.outcome.mismatch, run.outcome.findings.first()) {
-            (Some(m), _) => format!("{} differs in {} values", m.output, grouped(m.count as u64)),
-            (None, finding) => finding.cloned().unwrap_or_default(),
+        let told = match &run.outcome.fault {
+            Some(Fault::Differs(m)) => format!("{} differs in {} values", m.output, grouped(m.count as u64)),
+            Some(Fault::Unordered(findings)) => findings.first().cloned().unwrap_or_default(),
+            None => String::new(),
         };
         text.push_str(&format!("\n  {name}: {told}"));
     }

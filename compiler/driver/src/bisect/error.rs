@@ -1,13 +1,12 @@
 //! What a bisection finds, as an error of the schedule or of the compiler.
 
 use thiserror::Error;
+use tilewright::bisect::{Finding, Scan, Verdict};
+use tilewright::internal_error;
 use tilewright_core::schedule::Directive;
 use tilewright_syntax::Diagnostic;
 
-use super::Finding;
-use super::prefixes::Scan;
-use super::trial::Verdict;
-use crate::error::{Exit, Failure, our_mistake};
+use crate::error::{Exit, Failure};
 
 /// What is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -39,7 +38,7 @@ impl Fault {
         match self {
             Fault::Directive(_) => told,
             Fault::Lacking => told.note("a directive is missing, or none would help"),
-            Fault::Values(_) => our_mistake(told),
+            Fault::Values(_) => internal_error(told),
             Fault::NoSchedule => {
                 told.help("`tilewright lower FILE --emit schedule` prints the automatic one as source to start from")
             }
@@ -125,5 +124,48 @@ fn refusal(verdict: Option<&Verdict>) -> Vec<Diagnostic> {
     match verdict {
         Some(Verdict::Refused(told)) => told.clone(),
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tilewright::bisect::{Trials, scan};
+    use tilewright::time::NamedTiming;
+    use tilewright::{Options, Sources, front};
+    use tilewright_core::pipeline::Front;
+
+    use super::*;
+
+    fn example(sources: &mut Sources) -> Front {
+        let file = sources.add("matmul.tw", include_str!("../../../../dsl-examples/matmul.tw"));
+        let params = vec![("k".to_owned(), 32), ("n".to_owned(), 32)];
+        front(sources, &Options { file, params, ..Options::default() }).unwrap()
+    }
+
+    #[test]
+    fn wrong_values_end_with_their_status() {
+        let mut sources = Sources::default();
+        let (front, timing) = (example(&mut sources), NamedTiming::default());
+        let mut scanned = scan(&Trials::new(&front, &sources, &timing, 0), 0, &()).unwrap();
+        scanned.finding = Finding::Values(None);
+        let wrong = tilewright::Fault::Unordered(Vec::new()).diagnostic();
+        scanned.verdicts[0] = Verdict::Wrong(wrong);
+        let Some(Failure::Told { exit, diagnostics }) = told(&scanned) else { panic!("it is at fault") };
+        let codes: Vec<&str> = diagnostics.iter().map(|d| d.code).collect();
+        assert_eq!((exit, &codes[..]), (Exit::Differs, &["E0684", "E0652"][..]));
+        assert_eq!(diagnostics[0].message, "the result is wrong before the first directive");
+    }
+
+    #[test]
+    fn the_directive_that_changes_the_result_is_shown() {
+        let mut sources = Sources::default();
+        let (front, timing) = (example(&mut sources), NamedTiming::default());
+        let mut scanned = scan(&Trials::new(&front, &sources, &timing, 0), 0, &()).unwrap();
+        assert_eq!(scanned.finding, Finding::Nothing);
+        scanned.finding = Finding::Values(Some(1));
+        let Some(Failure::Told { exit, diagnostics }) = told(&scanned) else { panic!("it is at fault") };
+        assert_eq!(exit, Exit::Differs);
+        assert_eq!(diagnostics[0].message, format!("`{}` changes the result", scanned.directives[1].text()));
+        assert_eq!(diagnostics[0].labels[0].span, scanned.directives[1].span());
     }
 }

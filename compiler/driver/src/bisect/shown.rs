@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
+use tilewright::bisect::{Finding, Scan, Verdict};
 use tilewright_core::pipeline::Call;
 use tilewright_core::schedule::Directive;
 use tilewright_syntax::{Diagnostic, Sources, Span};
 
-use super::Finding;
-use super::prefixes::Scan;
-use super::trial::Verdict;
 use crate::report::Align::{Left, Right};
 use crate::report::{BAD, FAINT, GOOD, HEADING, grouped, table};
 
@@ -59,17 +57,6 @@ fn state(scan: &Scan, length: usize) -> String {
 
 fn first_line(told: &[Diagnostic]) -> String {
     told.first().map(|told| format!("{}: {}", told.code, told.message)).unwrap_or_default()
-}
-
-impl Finding {
-    /// The directive at fault.
-    fn directive(&self) -> Option<usize> {
-        match self {
-            Finding::Values(at) => *at,
-            Finding::Inapplicable(at) | Finding::Broken(at) | Finding::Without(at) | Finding::Begins(at) => Some(*at),
-            Finding::Nothing | Finding::Lacking => None,
-        }
-    }
 }
 
 /// The lines of the calls and repetitions that led to a directive, from the outermost on, and its own: `15 › std:vta:67`.

@@ -4,33 +4,34 @@
 //! In a program of several kernels each call is tried alone first, since what a directive does to its own kernel explains
 //! most. Only if all of them are legal alone, and not together, each is tried with the others whole.
 
-use tilewright_core::pipeline::{Front, Request, front};
+use tilewright::bisect::{Scan, Trials, Verdict, scan};
+use tilewright::front;
+use tilewright::time::NamedTiming;
+use tilewright_core::pipeline::Front;
 use tilewright_syntax::Sources;
 
 use crate::bisect::error::{Fault, told};
-use crate::bisect::prefixes::{Scan, scan};
 use crate::bisect::shown::shown;
-use crate::bisect::trial::{Trials, Verdict};
 use crate::cli::BisectArgs;
-use crate::compile::{params, read_program};
+use crate::compile::{options, params, read_program};
 use crate::error::{Exit, Failure};
+use crate::queue::Bar;
 use crate::report::{GOOD, HEADING};
-use crate::target::NamedTiming;
 use crate::{files, target};
 
 pub fn run(args: &BisectArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = read_program(&args.file, sources)?;
     let params = params(&args.params.params, sources)?;
     let (config, timing) = target::machine(&args.machine, sources)?;
-    let (program, schedule) = (args.choice.program.as_deref(), args.choice.schedule.as_deref());
-    let front = front(&Request { sources, file, params: &params, program, schedule, config: &config })?;
+    let front = front(sources, &options(file, params, &args.choice, config))?;
     let written: Vec<usize> = (0..front.calls().len()).filter(|at| !front.calls()[*at].automatic).collect();
     if written.is_empty() {
         return Err(Fault::NoSchedule.into());
     }
     for at in &written {
         let alone = front.alone(&front.calls()[*at]);
-        show(&scan(&Trials::new(&alone, &timing, args.seed)?, 0)?, &front, *at, sources)?;
+        let trials = Trials::new(&alone, sources, &timing, args.seed);
+        show(&scan(&trials, 0, &Bar::default())?, &front, *at, sources)?;
     }
     together(&front, &written, &timing, args.seed, sources)?;
     files::print(&format!("{GOOD}✔{GOOD:#} the whole schedule is legal, and no directive changes the result\n"))?;
@@ -54,7 +55,7 @@ fn together(
     if front.calls().len() == 1 {
         return Ok(());
     }
-    let trials = Trials::new(front, timing, seed)?;
+    let trials = Trials::new(front, sources, timing, seed);
     let whole = front.schedule(&mut |_| {})?.schedules;
     if let Verdict::Legal { .. } = trials.run(whole) {
         return Ok(());
@@ -62,5 +63,5 @@ fn together(
     files::print(&format!(
         "{HEADING}Each call is legal alone. With the schedules of the others whole:{HEADING:#}\n\n"
     ))?;
-    written.iter().try_for_each(|at| show(&scan(&trials, *at)?, front, *at, sources))
+    written.iter().try_for_each(|at| show(&scan(&trials, *at, &Bar::default())?, front, *at, sources))
 }

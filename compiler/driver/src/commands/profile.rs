@@ -4,26 +4,25 @@
 
 use std::path::Path;
 
+use tilewright::profile::{Comparison, Figures, VERSION, compare};
+use tilewright::time::{NamedTiming, subject};
 use tilewright_syntax::Sources;
 
-use crate::cli::ProfileArgs;
+use crate::cli::{Choice, ProfileArgs};
 use crate::compile::read_program;
 use crate::error::{Exit, Failure};
 use crate::files::Staged;
 use crate::pictures::{self, Pictures};
-use crate::profile::compare::{Comparison, compare};
 use crate::profile::error::CompareError;
-use crate::profile::figures::{Figures, VERSION};
 use crate::profile::load::{self, Loaded};
 use crate::profile::shown;
-use crate::target::NamedTiming;
 use crate::{files, target};
 
 pub fn run(args: &ProfileArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     check(args)?;
     let timing = args.machine.timing.as_deref().map(|given| target::timing(given, sources)).transpose()?;
     let loaded = load::load(&args.file, args, sources)?;
-    let mut figures = figures(&loaded, timing.as_ref(), sources)?;
+    let mut figures = figures(&loaded, timing.as_ref())?;
     figures.comparison = match &args.compare {
         Some(other) => Some(compared(&loaded, &figures, other, args, timing.as_ref(), sources)?),
         None => None,
@@ -40,11 +39,11 @@ pub fn run(args: &ProfileArgs, sources: &mut Sources) -> Result<Exit, Failure> {
 
 /// The pictures of what is profiled, not of what it is compared with.
 fn pictures(args: &ProfileArgs, loaded: &Loaded, timing: Option<&NamedTiming>) -> Result<Pictures, Failure> {
-    let title = match &loaded.program {
-        Some(program) => format!("{}, schedule {}", program.front.kernel.name, program.schedule),
+    let title = match &loaded.artifact {
+        Some(artifact) => format!("{}, schedule {}", artifact.name(), artifact.schedule()),
         None => loaded.name.clone(),
     };
-    pictures::make(&args.pictures, title, &loaded.subject(), &timing.unwrap_or(&loaded.timing).timing)
+    pictures::make(&args.pictures, title, &subject(&loaded.recording), &timing.unwrap_or(&loaded.timing).timing)
 }
 
 /// Refuses options of programs for a recording, and pictures in the place of something else.
@@ -64,9 +63,8 @@ fn check(args: &ProfileArgs) -> Result<(), Failure> {
     }
 }
 
-fn figures(loaded: &Loaded, timing: Option<&NamedTiming>, sources: &Sources) -> Result<Figures, Failure> {
-    let timing = timing.unwrap_or(&loaded.timing);
-    Ok(Figures::of(loaded, &loaded.profile(timing)?, timing, sources))
+fn figures(loaded: &Loaded, timing: Option<&NamedTiming>) -> Result<Figures, Failure> {
+    loaded.profile(timing.unwrap_or(&loaded.timing))
 }
 
 /// Compares with a schedule of the same file, a program, a recording or a file of figures. A schedule goes before a path of
@@ -79,12 +77,13 @@ fn compared(
     timing: Option<&NamedTiming>,
     sources: &mut Sources,
 ) -> Result<Comparison, Failure> {
-    let schedules = loaded.program.as_ref().map(|program| program.schedules()).unwrap_or_default();
+    let schedules = loaded.schedules();
     let name = other.display().to_string();
     if schedules.contains(&name) {
         let file = read_program(&args.file, sources)?;
-        let other = load::program(&args.file, file, (None, Some(&name)), args, sources)?;
-        return Ok(compare(figures, &self::figures(&other, timing, sources)?));
+        let choice = Choice { program: None, schedule: Some(name) };
+        let other = load::program(&args.file, file, &choice, args, sources)?;
+        return Ok(compare(figures, &self::figures(&other, timing)?));
     }
     if other.extension().is_none() && other.components().count() == 1 && !other.exists() {
         return Err(CompareError::Unknown { name, schedules }.into());
@@ -93,7 +92,7 @@ fn compared(
         return Ok(compare(figures, &read(other)?));
     }
     let other = load::load(other, args, sources)?;
-    Ok(compare(figures, &self::figures(&other, timing, sources)?))
+    Ok(compare(figures, &self::figures(&other, timing)?))
 }
 
 /// Reads a file of figures.

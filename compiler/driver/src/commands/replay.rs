@@ -8,19 +8,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
+use tilewright::time::{self, NamedTiming, RecordedTimes, Timed};
+use tilewright::{findings as findings_of, findings_in_time, stopped};
 use tilewright_isa::{Finding, lint};
 use tilewright_sim::{Comparison, Difference, Options, Outcome, Recording, ReplayError, Stop, replay};
 use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::cli::ReplayArgs;
-use crate::cycles::{self, RecordedTimes, Timed};
 use crate::error::{DriverError, Exit, Failure};
 use crate::files::{self, Staged};
 use crate::forms::{in_queues, recorded_program};
 use crate::report::{BAD, FAINT, GOOD, HEADING, grouped};
-use crate::simulate::stopped;
-use crate::target::{self, NamedTiming};
-use crate::{pictures, recordings, stats};
+use crate::{pictures, recordings, stats, target};
 
 pub fn run(args: &ReplayArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let timing = target::timing(&args.timing, sources)?;
@@ -40,7 +39,7 @@ pub fn run(args: &ReplayArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         None => Vec::new(),
     };
     let title = title(args, &replayed.recording);
-    let pictures = pictures::make(&args.pictures, title, &cycles::subject(&replayed.recording), &timing.timing)?;
+    let pictures = pictures::make(&args.pictures, title, &time::subject(&replayed.recording), &timing.timing)?;
     staged.extend(pictures.staged);
     match args.stats {
         Some(_) => files::print(&format!("{:#}\n", json(args, &replayed)))?,
@@ -83,13 +82,13 @@ fn values(args: &ReplayArgs, recording: &Recording) -> Result<Values, Failure> {
 }
 
 fn time(args: &ReplayArgs, recording: &Recording, timing: &NamedTiming) -> Result<Time, Failure> {
-    let timed = cycles::simulate(recording, timing, args.repeat).map_err(|stop| cannot_run(args, &stop))?;
-    let is_comparable = timed.equal() == Some(false) && cycles::has_recorded_tables(&timing.timing);
+    let timed = time::simulate(recording, timing, args.repeat).map_err(|stop| cannot_run(args, &stop))?;
+    let is_comparable = timed.equal() == Some(false) && time::has_recorded_tables(&timing.timing);
     let recorded = if is_comparable { recordings::recorded_instructions(&args.dir)? } else { None };
     let Some(recorded) = recorded else { return Ok(Time { timed, times: None }) };
-    let tables = cycles::tables(recording, &timing.timing).map_err(|stop| cannot_run(args, &stop))?;
+    let tables = time::tables(recording, &timing.timing).map_err(|stop| cannot_run(args, &stop))?;
     let found = recordings::instructions(recording, &tables);
-    let times = cycles::compare_times(&recorded, &String::from_utf8_lossy(&found));
+    let times = time::compare_times(&recorded, &String::from_utf8_lossy(&found));
     Ok(Time { timed, times: Some(times) })
 }
 
@@ -107,7 +106,7 @@ fn stage_tables(
     recording: &Recording,
     timing: &NamedTiming,
 ) -> Result<Vec<Staged>, Failure> {
-    let tables = cycles::tables(recording, &timing.timing).map_err(|stop| cannot_run(args, &stop))?;
+    let tables = time::tables(recording, &timing.timing).map_err(|stop| cannot_run(args, &stop))?;
     Ok(recordings::stage_tables(folder, recording, &tables)?)
 }
 
@@ -179,7 +178,7 @@ fn values_json(Values { outcome, portability }: &Values) -> Map<String, Value> {
     object.insert("equal".to_owned(), equal);
     object.insert("difference".to_owned(), difference);
     object.extend(stats::json(&outcome.report));
-    object.insert("findings".to_owned(), json!(stats::findings(&outcome.report)));
+    object.insert("findings".to_owned(), json!(findings_of(&outcome.report)));
     let portability: Map<String, Value> = portability
         .iter()
         .map(|(code, (count, first))| {
@@ -222,8 +221,8 @@ fn time_json(Time { timed, times }: &Time) -> Map<String, Value> {
 
 fn findings(replayed: &Replayed) -> Vec<String> {
     match (&replayed.values, &replayed.time) {
-        (Some(values), _) => stats::findings(&values.outcome.report),
-        (None, Some(time)) => stats::findings_in_time(&time.timed.report, replayed.recording.insns.len()),
+        (Some(values), _) => findings_of(&values.outcome.report),
+        (None, Some(time)) => findings_in_time(&time.timed.report, replayed.recording.insns.len()),
         (None, None) => Vec::new(),
     }
 }

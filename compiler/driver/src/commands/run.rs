@@ -6,60 +6,65 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use tilewright_core::pipeline::Request;
-use tilewright_core::tensor::print::type_of;
-use tilewright_core::tensor::{Array, TensorId, evaluate};
+use tilewright::time::{self, Timed};
+use tilewright::{Artifact, Fault, Loss, Mismatch, Run, RunOptions, TensorInfo, compile, findings, index_text};
 use tilewright_sim::cycles::Basis;
 use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::arrays::{self, Inputs, TensorFile};
 use crate::checks::{self, Check, Wanted};
 use crate::cli::RunArgs;
-use crate::compile::{Compiled, compile, params, read_program};
-use crate::cycles::{self, Timed};
-use crate::error::{DriverError, Exit, Failure, index_text};
+use crate::compile::{options, params, read_program};
+use crate::error::{DriverError, Exit, Failure};
 use crate::files::{self, Staged};
-use crate::formats::{self, Loss};
 use crate::pictures::Pictures;
 use crate::report::{BAD, FAINT, GOOD, HEADING, duration, grouped, tell};
-use crate::simulate::{self, Mismatch, Run};
-use crate::{npy, pictures, recordings, stats, target};
+use crate::{formats, npy, pictures, recordings, stats, target};
 
 pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = read_program(&args.file, sources)?;
     let params = params(&args.params.params, sources)?;
     let (config, timing) = target::machine(&args.machine, sources)?;
-    let (program, schedule) = (args.choice.program.as_deref(), args.choice.schedule.as_deref());
-    let compiled = compile(&Request { sources, file, params: &params, program, schedule, config: &config })?;
+    let artifact = compile(sources, &options(file, params, &args.choice, config))?;
 
-    tell(&compiled.warnings, sources);
-    let kernel = &compiled.front.kernel;
-    let inputs = arrays::input_files(kernel, &args.input, sources)?;
-    let outputs = arrays::output_files(kernel, &args.output, sources)?;
-    let expected = arrays::expected_files(kernel, &args.expect, sources)?;
+    tell(artifact.warnings(), sources);
+    let inputs = arrays::input_files(&artifact, &args.input, sources)?;
+    let outputs = arrays::output_files(&artifact, &args.output, sources)?;
+    let expected = arrays::expected_files(&artifact, &args.expect, sources)?;
     let files = Files { inputs, outputs, expected };
     files.check(args)?;
-    let Inputs { arrays: inputs, losses } = arrays::inputs(kernel, &files.inputs, args.seed)?;
-    let mut wanted = Wanted::read(kernel, &files.expected, args.atol)?;
+    let Inputs { arrays: inputs, losses } = arrays::inputs(&artifact, &files.inputs, args.seed)?;
+    let mut wanted = Wanted::read(&artifact, &files.expected, args.atol)?;
     if args.float {
-        wanted.add_float(kernel, &inputs, args.atol);
+        wanted.add_float(&artifact, &artifact.reference_in_float(&artifact.numbers(&inputs))?, args.atol);
     }
-    let reference = evaluate(kernel, &inputs).expect("inputs have their kernel's types and shapes");
-    let timed = (!args.values_only).then_some(&timing);
-    let run = simulate::run(&compiled, &inputs, description(args, &compiled, &files), timed)?;
-    let mismatch = simulate::compare(kernel, &run.outputs, &reference);
-    let title = format!("{}, schedule {}", kernel.name, compiled.schedule);
-    let pictures = pictures::make(&args.pictures, title, &cycles::subject(&run.recording), &timing.timing)?;
-    let checks = wanted.checks(kernel, &run.outputs);
-    conclude(args, &compiled, &files, Finished { run, mismatch, losses, checks }, pictures)
+    let reference = artifact.reference(&inputs)?;
+    let record = args.record.is_some().then(|| description(args, &artifact, &files));
+    let timed = (!args.values_only).then(|| timing.clone());
+    let run = artifact.run(&inputs, &RunOptions { timing: timed, record })?;
+    let fault = run.fault(&reference);
+    let title = format!("{}, schedule {}", artifact.name(), artifact.schedule());
+    let stream = artifact.recording(String::new());
+    let pictures = pictures::make(&args.pictures, title, &time::subject(&stream), &timing.timing)?;
+    let checks = wanted.checks(&artifact, &run.outputs);
+    conclude(args, &artifact, &files, Finished { run, fault, losses, checks }, pictures)
 }
 
 /// A run with all that is known of its inputs and outputs.
 struct Finished {
     run: Run,
-    mismatch: Option<Mismatch>,
-    losses: Vec<(TensorId, Loss)>,
+    fault: Option<Fault>,
+    losses: Vec<(String, Loss)>,
     checks: Vec<Check>,
+}
+
+impl Finished {
+    fn mismatch(&self) -> Option<&Mismatch> {
+        match &self.fault {
+            Some(Fault::Differs(mismatch)) => Some(mismatch),
+            _ => None,
+        }
+    }
 }
 
 /// The files of arrays that options name.
@@ -96,12 +101,11 @@ impl Files {
 }
 
 /// What was run, so that a recording can be made again.
-fn description(args: &RunArgs, compiled: &Compiled, files: &Files) -> String {
-    let kernel = &compiled.front.kernel;
-    let mut parts = vec![format!("kernel {}", kernel.name), format!("schedule {}", compiled.schedule)];
+fn description(args: &RunArgs, artifact: &Artifact, files: &Files) -> String {
+    let mut parts = vec![format!("kernel {}", artifact.name()), format!("schedule {}", artifact.schedule())];
     parts.extend(args.params.params.iter().map(|p| format!("-p {}={}", p.name, p.value)));
     parts.push(format!("seed {}", args.seed));
-    let from = |file: &TensorFile| format!("{} from {}", kernel.tensor(file.tensor).name, file.path.display());
+    let from = |file: &TensorFile| format!("{} from {}", file.tensor, file.path.display());
     parts.extend(files.inputs.iter().map(from));
     format!("{}: {}", args.file.display(), parts.join(", "))
 }
@@ -110,41 +114,36 @@ fn description(args: &RunArgs, compiled: &Compiled, files: &Files) -> String {
 /// outputs.
 fn conclude(
     args: &RunArgs,
-    compiled: &Compiled,
+    artifact: &Artifact,
     files: &Files,
     finished: Finished,
     pictures: Pictures,
 ) -> Result<Exit, Failure> {
-    let findings = stats::findings(&finished.run.report);
-    let good = finished.mismatch.is_none() && findings.is_empty();
-    let mut staged = if good { stage(args, compiled, &files.outputs, &finished.run)? } else { Vec::new() };
-    if let Some(folder) = &args.record {
-        staged.extend(recordings::stage(folder, &finished.run.recording)?);
+    let good = finished.fault.is_none();
+    let mut staged = if good { stage(args, artifact, &files.outputs, &finished.run)? } else { Vec::new() };
+    if let (Some(folder), Some(recording)) = (&args.record, &finished.run.recording) {
+        staged.extend(recordings::stage(folder, recording)?);
     }
     staged.extend(pictures.staged);
-    let shown = || shown(args, compiled, &files.inputs, &finished) + &pictures.shown;
+    let shown = || shown(args, artifact, &files.inputs, &finished) + &pictures.shown;
     match (args.stats, files.to_standard()) {
-        (Some(_), _) => files::print(&format!("{:#}\n", json(args, compiled, &finished)))?,
+        (Some(_), _) => files::print(&format!("{:#}\n", json(args, artifact, &finished)))?,
         (None, None) => files::print(&shown())?,
         (None, Some(file)) => {
             if good {
-                files::write_bytes_to(&file.path, &array_file(args, compiled, file, &finished.run), "an array")?;
+                files::write_bytes_to(&file.path, &array_file(args, artifact, file, &finished.run), "an array")?;
             }
             files::print_aside(&shown())?;
         }
     }
     staged.into_iter().try_for_each(Staged::commit)?;
-    verdict_of(finished, findings, args.record.clone())
+    verdict_of(finished, args.record.clone())
 }
 
 /// How the command ends: wrong values weigh more than those that are not as expected.
-fn verdict_of(finished: Finished, findings: Vec<String>, recorded: Option<PathBuf>) -> Result<Exit, Failure> {
-    match finished.mismatch {
-        None if findings.is_empty() => {}
-        None => return Err(DriverError::Unsound { findings, recorded }.into()),
-        Some(Mismatch { output, index, expected, got, count }) => {
-            return Err(DriverError::Differs { output, index, expected, got, count, recorded }.into());
-        }
+fn verdict_of(finished: Finished, recorded: Option<PathBuf>) -> Result<Exit, Failure> {
+    if let Some(fault) = finished.fault {
+        return Err(DriverError::Faulty { fault, recorded }.into());
     }
     let told: Vec<Diagnostic> = finished.checks.iter().filter_map(Check::error).map(|e| e.diagnostic()).collect();
     match told.is_empty() {
@@ -154,47 +153,40 @@ fn verdict_of(finished: Finished, findings: Vec<String>, recorded: Option<PathBu
 }
 
 /// The files of outputs, complete beside their places.
-fn stage(args: &RunArgs, compiled: &Compiled, outputs: &[TensorFile], run: &Run) -> Result<Vec<Staged>, Failure> {
+fn stage(args: &RunArgs, artifact: &Artifact, outputs: &[TensorFile], run: &Run) -> Result<Vec<Staged>, Failure> {
     let to_files = outputs.iter().filter(|file| file.path != Path::new(files::STANDARD));
-    let staged = to_files.map(|file| files::stage(&file.path, &array_file(args, compiled, file, run)));
+    let staged = to_files.map(|file| files::stage(&file.path, &array_file(args, artifact, file, run)));
     Ok(staged.collect::<Result<_, _>>()?)
 }
 
 /// The content of an output's file.
-fn array_file(args: &RunArgs, compiled: &Compiled, file: &TensorFile, run: &Run) -> Vec<u8> {
-    let tensor = compiled.front.kernel.tensor(file.tensor);
-    let array = output(&run.outputs, file.tensor);
+fn array_file(args: &RunArgs, artifact: &Artifact, file: &TensorFile, run: &Run) -> Vec<u8> {
+    let (tensor, array) = (arrays::tensor(artifact, file), &run.outputs[&file.tensor]);
     match args.float_outputs {
-        true => npy::write_numbers(&formats::numbers(array, tensor)),
-        false => npy::write(array, tensor.dtype),
+        true => npy::write_numbers(&tensor.numbers(array)),
+        false => npy::write(array, tensor.format.dtype),
     }
 }
 
-fn output(outputs: &[(TensorId, Array)], tensor: TensorId) -> &Array {
-    let found = outputs.iter().find(|(id, _)| *id == tensor);
-    &found.expect("every output has a segment").1
-}
-
-fn json(args: &RunArgs, compiled: &Compiled, finished: &Finished) -> Value {
-    let Finished { run, mismatch, losses, checks: compared } = finished;
-    let config = &compiled.stream.config;
+fn json(args: &RunArgs, artifact: &Artifact, finished: &Finished) -> Value {
+    let Finished { run, losses, checks: compared, .. } = finished;
     let mut object = Map::new();
     let mut insert = |key: &str, value: Value| object.insert(key.to_owned(), value);
     insert("file", json!(args.file.display().to_string()));
-    insert("kernel", json!(compiled.front.kernel.name));
-    insert("schedule", json!(compiled.schedule));
+    insert("kernel", json!(artifact.name()));
+    insert("schedule", json!(artifact.schedule()));
     insert("seed", json!(args.seed));
-    insert("target", config.to_json());
-    insert("verified", json!(mismatch.is_none()));
+    insert("target", artifact.config().to_json());
+    insert("verified", json!(finished.mismatch().is_none()));
     insert(
         "mismatch",
-        mismatch.as_ref().map_or(
+        finished.mismatch().map_or(
             Value::Null,
             |m| json!({"output": m.output, "index": m.index, "expected": m.expected, "got": m.got, "count": m.count}),
         ),
     );
     if !losses.is_empty() {
-        insert("quantised", losses.iter().map(|(id, loss)| loss.json(compiled.front.kernel.tensor(*id))).collect());
+        insert("quantised", losses.iter().map(|(name, loss)| formats::json(loss, named(artifact, name))).collect());
     }
     if !args.expect.is_empty() {
         insert("expected", checks::json(compared, true));
@@ -203,16 +195,19 @@ fn json(args: &RunArgs, compiled: &Compiled, finished: &Finished) -> Value {
         insert("float", checks::json(compared, false));
     }
     object.extend(stats::json(&run.report));
-    object.insert("findings".to_owned(), json!(stats::findings(&run.report)));
+    object.insert("findings".to_owned(), json!(findings(&run.report)));
     object.extend(run.timed.iter().flat_map(stats::time_json));
     object.into()
 }
 
-fn shown(args: &RunArgs, compiled: &Compiled, files: &[TensorFile], finished: &Finished) -> String {
-    let mut out = heading(args, compiled, files);
-    let quantised = |(id, loss): &(TensorId, Loss)| loss.line(compiled.front.kernel.tensor(*id));
-    out.extend(finished.losses.iter().map(quantised));
-    out.push_str(&verdict(compiled, &finished.run, finished.mismatch.as_ref()));
+fn named<'a>(artifact: &'a Artifact, name: &str) -> &'a TensorInfo {
+    artifact.tensor(name).expect("it is a tensor of the program")
+}
+
+fn shown(args: &RunArgs, artifact: &Artifact, files: &[TensorFile], finished: &Finished) -> String {
+    let mut out = heading(args, artifact, files);
+    out.extend(finished.losses.iter().map(|(name, loss)| formats::line(loss, named(artifact, name))));
+    out.push_str(&verdict(artifact, &finished.run, finished.mismatch()));
     out.extend(finished.checks.iter().map(Check::line));
     out.extend(finished.run.timed.iter().map(time_line));
     out.push('\n');
@@ -220,43 +215,37 @@ fn shown(args: &RunArgs, compiled: &Compiled, files: &[TensorFile], finished: &F
     out
 }
 
-fn heading(args: &RunArgs, compiled: &Compiled, files: &[TensorFile]) -> String {
-    let kernel = &compiled.front.kernel;
-    let config = &compiled.stream.config;
-    let origin = |id: TensorId| match files.iter().find(|file| file.tensor == id) {
-        Some(file) => format!("{} from {}", kernel.tensor(id).name, file.path.display()),
-        None => format!("{} random", kernel.tensor(id).name),
+fn heading(args: &RunArgs, artifact: &Artifact, files: &[TensorFile]) -> String {
+    let config = artifact.config();
+    let origin = |input: &TensorInfo| match files.iter().find(|file| file.tensor == input.name) {
+        Some(file) => format!("{} from {}", input.name, file.path.display()),
+        None => format!("{} random", input.name),
     };
-    let ids: Vec<TensorId> = kernel.ids().filter(|id| kernel.tensor(*id).is_input()).collect();
-    let seed = match ids.len() > files.len() {
+    let seed = match artifact.inputs().count() > files.len() {
         true => format!(" (seed {})", args.seed),
         false => String::new(),
     };
-    let inputs: Vec<String> = ids.into_iter().map(origin).collect();
+    let inputs: Vec<String> = artifact.inputs().map(origin).collect();
     let (batch, block_in, block_out) = (config.batch(), config.block_in(), config.block_out());
     format!(
         "{HEADING}{}{HEADING:#}  {FAINT}schedule{FAINT:#} {}  {FAINT}core{FAINT:#} {batch}×{block_in}×{block_out}  \
          {FAINT}inputs{FAINT:#} {}{seed}\n\n",
-        kernel.name,
-        compiled.schedule,
+        artifact.name(),
+        artifact.schedule(),
         inputs.join(", "),
     )
 }
 
-fn verdict(compiled: &Compiled, run: &Run, mismatch: Option<&Mismatch>) -> String {
+fn verdict(artifact: &Artifact, run: &Run, mismatch: Option<&Mismatch>) -> String {
     if let Some(Mismatch { output, index: at, expected, got, .. }) = mismatch {
         return format!("{BAD}✘ differs{BAD:#}   {output}{}: expected {expected}, got {got}\n", index_text(at));
     }
-    let line = |(id, array): &(TensorId, Array)| {
-        let tensor = compiled.front.kernel.tensor(*id);
-        let count = grouped(array.len() as u64);
-        format!(
-            "{GOOD}✔ verified{GOOD:#}   {}: {}   all {count} values equal the reference\n",
-            tensor.name,
-            type_of(tensor)
-        )
+    let line = |output: &TensorInfo| {
+        let count = grouped(run.outputs[&output.name].len() as u64);
+        let type_name = output.type_name();
+        format!("{GOOD}✔ verified{GOOD:#}   {}: {type_name}   all {count} values equal the reference\n", output.name)
     };
-    run.outputs.iter().map(line).collect()
+    artifact.outputs().map(line).collect()
 }
 
 /// `· timed   4,000 cycles   40.0 µs at 100 MHz (de10)   GEMM utilisation 6.4 %`
@@ -295,18 +284,18 @@ mod tests {
 
         let mut sources = Sources::default();
         let file = files::read_program(&args.file, &mut sources).unwrap();
-        let config = tilewright_isa::Config::default();
-        let request = Request { sources: &sources, file, params: &[], program: None, schedule: None, config: &config };
-        let compiled = compile(&request).unwrap();
-        let kernel = &compiled.front.kernel;
-        let outputs = arrays::output_files(kernel, &args.output, &mut sources).unwrap();
-        let run = simulate::run(&compiled, &arrays::random_inputs(kernel, 0), String::new(), None).unwrap();
+        let options = tilewright::Options { file, ..tilewright::Options::default() };
+        let artifact = compile(&sources, &options).unwrap();
+        let outputs = arrays::output_files(&artifact, &args.output, &mut sources).unwrap();
+        let recorded = RunOptions { record: Some(String::new()), ..RunOptions::default() };
+        let run = artifact.run(&artifact.random_inputs(0), &recorded).unwrap();
 
         let mismatch = Mismatch { output: "Y".to_owned(), index: vec![0, 17], expected: 1, got: 2, count: 3 };
         let files = Files { outputs, ..Files::default() };
-        let finished = Finished { run, mismatch: Some(mismatch), losses: Vec::new(), checks: Vec::new() };
+        let fault = Some(Fault::Differs(mismatch));
+        let finished = Finished { run, fault, losses: Vec::new(), checks: Vec::new() };
         let Err(Failure::Told { exit, diagnostics }) =
-            conclude(&args, &compiled, &files, finished, Pictures::default())
+            conclude(&args, &artifact, &files, finished, Pictures::default())
         else {
             panic!("a difference is a failure");
         };

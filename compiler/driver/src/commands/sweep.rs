@@ -90,7 +90,7 @@ fn one_reason(outcomes: &[Outcome]) -> Option<Vec<Diagnostic>> {
 fn verdict(parameters: &[Parameter], combinations: &[Combination], outcomes: &[Outcome]) -> Result<Exit, Failure> {
     let fault = |outcome: &Outcome| match outcome {
         Outcome::Ran(figures) => figures.fault.clone(),
-        Outcome::Stopped(told) => Some(told.clone()),
+        Outcome::Stopped(told) => told.first().cloned(),
         Outcome::Refused(_) => None,
     };
     let wrong = combinations.iter().zip(outcomes).find_map(|(combination, o)| Some((combination, fault(o)?)));

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use thiserror::Error;
+use tilewright::profile::VERSION;
 use tilewright_syntax::{Diagnostic, nearest};
 
-use super::figures::VERSION;
 use crate::error::Failure;
 
 /// Why there is nothing to compare with.

@@ -2,23 +2,17 @@
 
 use std::path::Path;
 
-use tilewright_core::legalize::LegalProgram;
-use tilewright_core::loops::ir::Origin;
-use tilewright_core::pipeline::{Front, Request};
-use tilewright_isa::Insn;
-use tilewright_sim::profile::{Profile, Subject, profile};
-use tilewright_sim::recording::{Extent, RtlCycles};
-use tilewright_sim::{Recording, Stop, TokenCounts};
-use tilewright_syntax::ast::Item;
+use tilewright::profile::{Figures, profile_recording};
+use tilewright::time::NamedTiming;
+use tilewright::{Artifact, compile, stopped};
+use tilewright_sim::Recording;
 use tilewright_syntax::{FileId, Sources};
 
-use crate::cli::ProfileArgs;
-use crate::compile::{Compiled, compile, params, read_program};
-use crate::error::{Failure, our_mistake};
+use crate::cli::{Choice, ProfileArgs};
+use crate::compile::{options, params, read_program};
+use crate::error::Failure;
 use crate::report::tell;
-use crate::simulate::stopped;
-use crate::target::NamedTiming;
-use crate::{cycles, recordings, target};
+use crate::{recordings, target};
 
 /// What is profiled.
 #[derive(Debug)]
@@ -29,41 +23,25 @@ pub struct Loaded {
     pub recording: Recording,
     /// Where the timing is stated if `--timing` does not say otherwise.
     pub timing: NamedTiming,
-    pub program: Option<Program>,
-}
-
-/// What a program has and a recording has not.
-#[derive(Debug)]
-pub struct Program {
-    pub front: Front,
-    pub schedule: String,
-    pub legal: LegalProgram,
-    /// By instruction, as [`tilewright_core::emit::Stream`] has them.
-    pub statements: Vec<Option<u32>>,
-    pub origins: Vec<Origin>,
+    /// None for a recording.
+    pub artifact: Option<Artifact>,
 }
 
 impl Loaded {
-    pub fn insns(&self) -> &[Insn] {
-        &self.recording.insns
-    }
-
-    /// What of it runs in time.
-    pub fn subject(&self) -> Subject<'_> {
-        cycles::subject(&self.recording)
-    }
-
     /// Profiles it.
-    pub fn profile(&self, timing: &NamedTiming) -> Result<Profile, Failure> {
-        profile(&self.subject(), &timing.timing).map_err(|stop| self.cannot_run(&stop))
+    pub fn profile(&self, timing: &NamedTiming) -> Result<Figures, Failure> {
+        let mut figures = match &self.artifact {
+            Some(artifact) => artifact.profile(timing)?,
+            None => profile_recording(&self.name, &self.recording, timing)
+                .map_err(|stop| Failure::from(stopped(&stop).note(format!("in the recording `{}`", self.name))))?,
+        };
+        figures.subject = self.name.clone();
+        Ok(figures)
     }
 
-    /// A program's stream always runs, unless the compiler is wrong.
-    fn cannot_run(&self, stop: &Stop) -> Failure {
-        match self.program {
-            Some(_) => our_mistake(stopped(stop)).into(),
-            None => stopped(stop).note(format!("in the recording `{}`", self.name)).into(),
-        }
+    /// The names of the schedules that the file has for this kernel.
+    pub fn schedules(&self) -> Vec<String> {
+        self.artifact.as_ref().map(|artifact| artifact.source_map().alternatives.clone()).unwrap_or_default()
     }
 }
 
@@ -76,54 +54,24 @@ pub fn is_recording(path: &Path) -> bool {
 pub fn load(path: &Path, args: &ProfileArgs, sources: &mut Sources) -> Result<Loaded, Failure> {
     if is_recording(path) {
         let (name, recording) = (path.display().to_string(), recordings::read_stream(path)?);
-        return Ok(Loaded { name, recording, timing: NamedTiming::default(), program: None });
+        return Ok(Loaded { name, recording, timing: NamedTiming::default(), artifact: None });
     }
     let file = read_program(path, sources)?;
-    let choice = (args.choice.program.as_deref(), args.choice.schedule.as_deref());
-    program(path, file, choice, args, sources)
+    program(path, file, &args.choice, args, sources)
 }
 
 /// Loads one of the file's programs, or a kernel with one of its schedules.
 pub fn program(
     path: &Path,
     file: FileId,
-    (program, schedule): (Option<&str>, Option<&str>),
+    choice: &Choice,
     args: &ProfileArgs,
     sources: &mut Sources,
 ) -> Result<Loaded, Failure> {
     let params = params(&args.params.params, sources)?;
     let (config, timing) = target::read_timed(args.machine.target.as_deref(), sources)?;
-    let compiled = compile(&Request { sources, file, params: &params, program, schedule, config: &config })?;
-    tell(&compiled.warnings, sources);
-    let Compiled { front, schedule, legal, stream, .. } = compiled;
-    let segments = stream.segments.iter();
-    let segments = segments.map(|segment| Extent { address: segment.address.into(), bytes: segment.bytes as u64 });
-    let recording = Recording {
-        description: String::new(),
-        config,
-        segments: segments.collect(),
-        insns: stream.insns,
-        before: None,
-        after: None,
-        tokens_before: TokenCounts::default(),
-        rtl_cycles: RtlCycles::default(),
-    };
-    let program = Some(Program { front, schedule, legal, statements: stream.statements, origins: stream.origins });
-    Ok(Loaded { name: path.display().to_string(), recording, timing, program })
-}
-
-impl Program {
-    /// The names of the schedules that the file has for this kernel; none for a program of several.
-    pub fn schedules(&self) -> Vec<String> {
-        if self.front.calls().iter().any(|call| call.name().is_some()) {
-            return Vec::new();
-        }
-        let of_kernel = |item: &Item| match item {
-            Item::Schedule(schedule) if schedule.kernel.name == self.front.kernel.name => {
-                Some(schedule.name.name.clone())
-            }
-            _ => None,
-        };
-        self.front.program.items.iter().filter_map(of_kernel).collect()
-    }
+    let artifact = compile(sources, &options(file, params, choice, config))?;
+    tell(artifact.warnings(), sources);
+    let (name, recording) = (path.display().to_string(), artifact.recording(String::new()));
+    Ok(Loaded { name, recording, timing, artifact: Some(artifact) })
 }

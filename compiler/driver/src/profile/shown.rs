@@ -1,9 +1,7 @@
 //! Figures → the report, in blocks from the whole to the parts; what is zero everywhere is left out.
 
-use super::compare::{Comparison, Measure, Row};
-use super::figures::{Figures, StateFigures};
-use super::loops::LoopLine;
-use super::source::{Line, Part};
+use tilewright::profile::{Comparison, Figures, Line, LoopLine, Measure, Part, Row, StateFigures};
+
 use crate::report::{Align, BAD, FAINT, GOOD, HEADING, duration, grouped, table};
 
 /// The report of a profile.

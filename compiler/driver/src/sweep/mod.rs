@@ -8,17 +8,13 @@ pub mod reference;
 pub mod shown;
 pub mod values;
 
-use tilewright_core::pipeline::Request;
+use tilewright::time::NamedTiming;
+use tilewright::{Artifact, Fault, Options, Run, RunOptions, compile};
 use tilewright_isa::Config;
 use tilewright_sim::BytesMoved;
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
-use crate::compile::{Compiled, compile};
-use crate::error::DriverError;
 use crate::queue;
-use crate::simulate::{self, Mismatch, Run};
-use crate::stats::findings;
-use crate::target::NamedTiming;
 use reference::References;
 
 /// What is swept, apart from parameters.
@@ -64,7 +60,7 @@ pub enum Outcome {
     /// It cannot be compiled.
     Refused(Vec<Diagnostic>),
     /// It is compiled and does not run to its end, which is a mistake of the compiler.
-    Stopped(Diagnostic),
+    Stopped(Vec<Diagnostic>),
 }
 
 /// What is kept of a run.
@@ -142,27 +138,24 @@ fn of_kernel(given: &[(String, i64)]) -> Vec<(String, i64)> {
 fn one(subject: &Subject, combination: &Combination, names: &[&str], references: &References) -> Outcome {
     let params = combination.given(names);
     let Subject { sources, file, program, config, timing, seed } = *subject;
-    let schedule = combination.schedule.as_deref();
-    let compiled = match compile(&Request { sources, file, params: &params, program, schedule, config }) {
-        Ok(compiled) => compiled,
+    let (schedule, program) = (combination.schedule.clone(), program.map(str::to_owned));
+    let options = Options { file, params: params.clone(), program, schedule, config: *config };
+    let artifact = match compile(sources, &options) {
+        Ok(artifact) => artifact,
         Err(told) => return Outcome::Refused(told),
     };
-    let kernel = &compiled.front.kernel;
-    let reference = references.of(kernel, of_kernel(&params), seed);
-    match simulate::run(&compiled, &reference.inputs, String::new(), Some(timing)) {
-        Ok(run) => {
-            let mismatch = simulate::compare(kernel, &run.outputs, &reference.values);
-            Outcome::Ran(Box::new(figures(&compiled, &run, mismatch)))
-        }
+    let reference = references.of(&artifact, of_kernel(&params), seed);
+    match artifact.run(&reference.inputs, &RunOptions { timing: Some(timing.clone()), ..RunOptions::default() }) {
+        Ok(run) => Outcome::Ran(Box::new(figures(&artifact, &run, run.fault(&reference.values)))),
         Err(told) => Outcome::Stopped(told),
     }
 }
 
-fn figures(compiled: &Compiled, run: &Run, mismatch: Option<Mismatch>) -> Figures {
+fn figures(artifact: &Artifact, run: &Run, fault: Option<Fault>) -> Figures {
     let (report, timed) = (&run.report, run.timed.as_ref().expect("a run with a timing is timed"));
     Figures {
-        kernel: compiled.front.kernel.name.clone(),
-        schedule: compiled.schedule.clone(),
+        kernel: artifact.name().to_owned(),
+        schedule: artifact.schedule().to_owned(),
         cycles: timed.report.cycles,
         basis: timed.basis_name(),
         gemm_utilisation: timed.gemm_utilisation(),
@@ -170,19 +163,6 @@ fn figures(compiled: &Compiled, run: &Run, mismatch: Option<Mismatch>) -> Figure
         gemm_uops: report.gemm_uops,
         alu_uops: report.alu_uops,
         bytes: report.bytes,
-        fault: fault(mismatch, findings(report)),
+        fault: fault.map(|fault| fault.diagnostic()),
     }
-}
-
-/// What is wrong with a run that ended.
-fn fault(mismatch: Option<Mismatch>, findings: Vec<String>) -> Option<Diagnostic> {
-    let recorded = None;
-    let error = match mismatch {
-        Some(Mismatch { output, index, expected, got, count }) => {
-            DriverError::Differs { output, index, expected, got, count, recorded }
-        }
-        None if findings.is_empty() => return None,
-        None => DriverError::Unsound { findings, recorded },
-    };
-    Some(error.diagnostic())
 }

@@ -7,9 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use tilewright_core::tensor::{Array, Evaluation, Kernel, TensorId, evaluate};
-
-use crate::arrays;
+use tilewright::{Arrays, Artifact};
 
 /// References that are kept, where there are so few cores; of more cores, one for each.
 const KEPT: usize = 4;
@@ -17,8 +15,8 @@ const KEPT: usize = 4;
 /// Inputs, and all values that follow from them.
 #[derive(Debug)]
 pub struct Reference {
-    pub inputs: Vec<(TensorId, Array)>,
-    pub values: Evaluation,
+    pub inputs: Arrays,
+    pub values: Arrays,
 }
 
 /// A kernel's name and its parameters.
@@ -44,12 +42,12 @@ impl std::ops::Deref for Held {
 }
 
 impl References {
-    /// The reference of a kernel, whose parameters are these. Those who ask for one that is being computed wait for it.
-    pub fn of(&self, kernel: &Kernel, parameters: Vec<(String, i64)>, seed: u64) -> Held {
-        let slot = self.slot((kernel.name.clone(), parameters));
+    /// The reference of a program, whose parameters are these. Those who ask for one that is being computed wait for it.
+    pub fn of(&self, artifact: &Artifact, parameters: Vec<(String, i64)>, seed: u64) -> Held {
+        let slot = self.slot((artifact.name().to_owned(), parameters));
         slot.get_or_init(|| {
-            let inputs = arrays::random_inputs(kernel, seed);
-            let values = evaluate(kernel, &inputs).expect("inputs have their kernel's types and shapes");
+            let inputs = artifact.random_inputs(seed);
+            let values = artifact.reference(&inputs).expect("random inputs fit their program");
             Reference { inputs, values }
         });
         Held(slot)
@@ -70,30 +68,25 @@ impl References {
 
 #[cfg(test)]
 mod tests {
-    use tilewright_core::pipeline::{Request, front};
-    use tilewright_isa::Config;
-    use tilewright_syntax::Sources;
+    use tilewright::{Options, Sources, compile};
 
     use super::*;
 
-    fn kernel(n: i64) -> Kernel {
+    fn artifact(n: i64) -> Artifact {
         let mut sources = Sources::default();
-        let text = "kernel k(n = 1) {\n input X: i8[n]\n output Y[i] = X[i]\n}\nschedule s for k {\n}";
+        let text = "kernel k(n = 1) {\n input X: i32[n]\n output Y[i] = i8(X[i])\n}";
         let file = sources.add("k.tw", text);
-        let (config, params) = (Config::default(), [("n".to_owned(), n)]);
-        let request =
-            Request { sources: &sources, file, params: &params, program: None, schedule: None, config: &config };
-        front(&request).unwrap().kernel
+        compile(&sources, &Options { file, params: vec![("n".to_owned(), n)], ..Options::default() }).unwrap()
     }
 
     #[test]
     fn a_reference_is_computed_once_and_not_kept_for_ever() {
         let references = References::default();
-        let of = |n: i64| references.of(&kernel(n), vec![("n".to_owned(), n)], 0);
+        let of = |n: i64| references.of(&artifact(n), vec![("n".to_owned(), n)], 0);
         let (first, again) = (of(3), of(3));
         assert!(Arc::ptr_eq(&first.0, &again.0));
-        assert_eq!(first.inputs[0].1.len(), 3);
-        (4..1000).for_each(|n| assert_eq!(of(n).inputs[0].1.len() as i64, n));
-        assert!(!Arc::ptr_eq(&first.0, &of(3).0) && references.slots.lock().unwrap().len() < 900);
+        assert_eq!(first.inputs["X"].len(), 3);
+        (4..400).for_each(|n| assert_eq!(of(n).inputs["X"].len() as i64, n));
+        assert!(!Arc::ptr_eq(&first.0, &of(3).0) && references.slots.lock().unwrap().len() < 300);
     }
 }

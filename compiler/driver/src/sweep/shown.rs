@@ -7,11 +7,11 @@ use std::cmp::Reverse;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use tilewright::time::EXTRAPOLATED;
 use tilewright_sim::BytesMoved;
 use tilewright_syntax::Diagnostic;
 
 use super::{Combination, Figures, Outcome, Parameter, Subject};
-use crate::cycles::EXTRAPOLATED;
 use crate::report::Align::{Left, Right};
 use crate::report::{Align, BAD, FAINT, GOOD, HEADING, grouped, table as aligned};
 use crate::stats::memories;
@@ -85,8 +85,7 @@ impl Outcome {
     fn refusal(&self) -> Option<&Diagnostic> {
         match self {
             Outcome::Ran(_) => None,
-            Outcome::Refused(told) => told.first(),
-            Outcome::Stopped(told) => Some(told),
+            Outcome::Refused(told) | Outcome::Stopped(told) => told.first(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What documents show of the command is what the command prints.
 //!
 //! Blocks of output stand behind a program in the same document; they are made again and compared. With `INSTA_UPDATE=always`
-//! they are written instead, as snapshots are: `INSTA_UPDATE=always cargo test -p tilewright --test documents`.
+//! they are written instead, as snapshots are: `INSTA_UPDATE=always cargo test -p tilewright-driver --test documents`.
 
 mod commands;
 mod directives;

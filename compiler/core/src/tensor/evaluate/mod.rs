@@ -47,6 +47,11 @@ impl Evaluation {
     pub fn get(&self, tensor: TensorId) -> &Array {
         &self.arrays[tensor.0 as usize]
     }
+
+    /// The values of all tensors, in the order of the kernel.
+    pub fn into_arrays(self) -> Vec<Array> {
+        self.arrays
+    }
 }
 
 /// Computes every tensor of a kernel from its inputs, each of which is given once.

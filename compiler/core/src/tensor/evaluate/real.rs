@@ -22,6 +22,11 @@ impl RealEvaluation {
     pub fn get(&self, tensor: TensorId) -> &ArrayD<f64> {
         &self.arrays[tensor.0 as usize]
     }
+
+    /// The numbers of all tensors, in the order of the kernel.
+    pub fn into_arrays(self) -> Vec<ArrayD<f64>> {
+        self.arrays
+    }
 }
 
 /// Computes every tensor of a kernel from the numbers of its inputs, each of which is given once. They need not be numbers

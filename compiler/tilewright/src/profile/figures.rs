@@ -5,19 +5,18 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tilewright_isa::Module;
+use tilewright_isa::{Insn, Module};
 use tilewright_sim::TokenCounts;
 use tilewright_sim::cycles::{Basis, MemoryWait, State, Totals};
-use tilewright_sim::profile::{Kind, Limit, Overlap, Profile, Step, Term, Unit, by_kind};
-use tilewright_syntax::Sources;
+use tilewright_sim::profile::{Kind, Limit, Overlap, Profile, Step, Subject, Term, Unit, by_kind};
 
 use super::advice;
 use super::compare::Comparison;
-use super::load::Loaded;
 use super::loops::{self, LoopLine};
 use super::source::{self, Line};
-use crate::stats;
-use crate::target::NamedTiming;
+use crate::Artifact;
+use crate::findings::findings_in_time;
+use crate::time::NamedTiming;
 
 /// Of the form.
 pub const VERSION: u64 = 1;
@@ -181,20 +180,27 @@ figures! {
 }
 
 impl Figures {
-    /// Of a profile of what was loaded.
-    pub fn of(loaded: &Loaded, profile: &Profile, timing: &NamedTiming, sources: &Sources) -> Figures {
+    /// Of the profile of a stream, which is that of an artifact or has no source.
+    pub(super) fn of(
+        name: &str,
+        subject: &Subject,
+        artifact: Option<&Artifact>,
+        profile: &Profile,
+        timing: &NamedTiming,
+    ) -> Figures {
+        let insns = subject.insns;
         let cycles = profile.report.cycles;
         let clock_mhz = timing.timing.clock_mhz;
         Figures {
             version: VERSION,
-            subject: loaded.name.clone(),
-            kernel: loaded.program.as_ref().map(|program| program.front.kernel.name.clone()),
-            schedule: loaded.program.as_ref().map(|program| program.schedule.clone()),
-            target: loaded.recording.config.to_json(),
+            subject: name.to_owned(),
+            kernel: artifact.map(|artifact| artifact.name().to_owned()),
+            schedule: artifact.map(|artifact| artifact.schedule().to_owned()),
+            target: subject.config.to_json(),
             timing: timing.name.clone(),
             timing_basis: basis(profile.basis).to_owned(),
             clock_mhz,
-            instructions: loaded.insns().len() as u64,
+            instructions: insns.len() as u64,
             cycles,
             seconds: timing.timing.seconds(cycles),
             gemm_utilisation: profile.report.work.gemm as f64 / cycles.max(1) as f64,
@@ -202,16 +208,13 @@ impl Figures {
             roofline: roofline(profile, clock_mhz),
             overlap: overlap(profile),
             states: units(profile),
-            by_kind: kinds(loaded, profile),
-            top: top(loaded, profile),
-            source: loaded.program.as_ref().map(|program| source::lines(program, &profile.charges, sources)),
-            loops: loaded
-                .program
-                .as_ref()
-                .map(|program| loops::lines(program.legal.program(), &program.statements, &profile.charges)),
-            path: segments(loaded, profile),
-            advice: advice::of(loaded, profile, &timing.timing),
-            findings: stats::findings_in_time(&profile.report, loaded.insns().len()),
+            by_kind: kinds(insns, profile),
+            top: top(insns, profile),
+            source: artifact.map(|a| source::lines(a.source_map(), &a.stream().origins, &profile.charges, a.sources())),
+            loops: artifact.map(|a| loops::lines(a.legal().program(), &a.stream().statements, &profile.charges)),
+            path: segments(insns, profile),
+            advice: advice::of(insns, profile, &timing.timing),
+            findings: findings_in_time(&profile.report, insns.len()),
             comparison: None,
         }
     }
@@ -326,8 +329,8 @@ fn units(profile: &Profile) -> UnitFigures {
     UnitFigures { fetch, load, compute, store }
 }
 
-fn kinds(loaded: &Loaded, profile: &Profile) -> Vec<KindFigures> {
-    let figures = by_kind(loaded.insns(), &profile.charges).into_iter().map(|kind| KindFigures {
+fn kinds(insns: &[Insn], profile: &Profile) -> Vec<KindFigures> {
+    let figures = by_kind(insns, &profile.charges).into_iter().map(|kind| KindFigures {
         kind: kind.kind.name().to_owned(),
         count: kind.count,
         critical: kind.charge.critical,
@@ -340,15 +343,15 @@ fn kinds(loaded: &Loaded, profile: &Profile) -> Vec<KindFigures> {
 }
 
 /// The instructions with the most cycles on the critical path; of equal ones, the first.
-fn top(loaded: &Loaded, profile: &Profile) -> Vec<InsnFigures> {
-    let mut order: Vec<usize> = (0..loaded.insns().len()).collect();
+fn top(insns: &[Insn], profile: &Profile) -> Vec<InsnFigures> {
+    let mut order: Vec<usize> = (0..insns.len()).collect();
     order.sort_by_key(|insn| std::cmp::Reverse(profile.charges[*insn].critical));
     let figures = order.into_iter().take(TOP).filter(|insn| profile.charges[*insn].critical > 0).map(|insn| {
         let charge = &profile.charges[insn];
         InsnFigures {
             insn,
-            kind: Kind::of(&loaded.insns()[insn]).name().to_owned(),
-            size: advice::size(&loaded.insns()[insn]),
+            kind: Kind::of(&insns[insn]).name().to_owned(),
+            size: advice::size(&insns[insn]),
             critical: charge.critical,
             working: charge.working,
             token: charge.token,
@@ -363,11 +366,11 @@ fn top(loaded: &Loaded, profile: &Profile) -> Vec<InsnFigures> {
 type Alike = (Unit, Option<Kind>, State);
 
 /// Like steps of the critical path together, those with the most cycles first.
-fn segments(loaded: &Loaded, profile: &Profile) -> Vec<Segment> {
+fn segments(insns: &[Insn], profile: &Profile) -> Vec<Segment> {
     let mut segments: Vec<(Alike, Segment)> = Vec::new();
     for step in &profile.path.steps {
         let Step { unit, cycles, state, insn, .. } = step;
-        let kind = (*unit != Unit::Fetch).then(|| Kind::of(&loaded.insns()[*insn]));
+        let kind = (*unit != Unit::Fetch).then(|| Kind::of(&insns[*insn]));
         let key = (*unit, kind, *state);
         let at = segments.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
             let (unit, kind, state) = (unit.name().to_owned(), kind.map(|k| k.name().to_owned()), state_name(*state));

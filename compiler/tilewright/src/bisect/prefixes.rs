@@ -6,7 +6,8 @@ use tilewright_syntax::Diagnostic;
 
 use super::trial::{Trials, Verdict};
 use super::{Finding, Sort, find};
-use crate::queue;
+use crate::Result;
+use crate::parallel::{self, Progress};
 
 /// What is found about one call.
 #[derive(Debug)]
@@ -21,24 +22,27 @@ pub struct Scan {
     pub others: usize,
 }
 
-/// Tries every prefix, on all cores.
-pub fn scan(trials: &Trials, at: usize) -> Result<Scan, Vec<Diagnostic>> {
+/// Tries every prefix of the schedule of one call, on all cores.
+///
+/// # Errors
+/// What is wrong with the schedules of the other calls.
+pub fn scan(trials: &Trials, at: usize, progress: &dyn Progress) -> Result<Scan> {
     let front = trials.front;
     let call = &front.calls()[at];
     let apply = |other: &Call| front.schedule_call(other, &mut |_| {});
-    let before = front.calls()[..at].iter().map(apply).collect::<Result<Vec<_>, _>>()?;
-    let behind = front.calls()[at + 1..].iter().map(apply).collect::<Result<Vec<_>, _>>()?;
+    let before = front.calls()[..at].iter().map(apply).collect::<Result<Vec<_>>>()?;
+    let behind = front.calls()[at + 1..].iter().map(apply).collect::<Result<Vec<_>>>()?;
     let all = |own: &Schedule| -> Vec<Schedule> { before.iter().chain([own]).chain(&behind).cloned().collect() };
 
     let directives = front.directives(call)?;
     let (prefixes, inapplicable) = applied(trials, call, &directives);
-    let verdicts = queue::run(&prefixes, "prefixes", |own| trials.run(all(own)));
+    let verdicts = parallel::map(&prefixes, "prefixes", progress, |own| trials.run(all(own)));
     let mut sorts: Vec<Sort<String>> = verdicts.iter().map(sort).collect();
     sorts.extend(inapplicable.iter().map(|_| Sort::Inapplicable));
     let mut without = Vec::new();
     let finding = find(&sorts, || {
         let places: Vec<usize> = (0..directives.len()).collect();
-        without = queue::run(&places, "directives left out", |left_out| {
+        without = parallel::map(&places, "directives left out", progress, |left_out| {
             let (own, others) = leaving_out(trials, call, &directives, *left_out);
             trials.compile(all(&own)).is_ok().then_some(others)
         });

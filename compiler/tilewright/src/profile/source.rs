@@ -8,11 +8,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tilewright_core::loops::ir::Origin;
 use tilewright_sim::profile::Charge;
-use tilewright_syntax::ast::{Item, ScheduleStmt};
 use tilewright_syntax::{FileId, Sources, Span};
 
-use super::load::Program;
+use crate::source_map::SourceMap;
 
 /// The half of a program that a line belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -52,48 +52,11 @@ impl Line {
 }
 
 /// The lines of the kernel, then those of the schedule, and whatever else is charged.
-pub fn lines(program: &Program, charges: &[Charge], sources: &Sources) -> Vec<Line> {
-    let (kernels, schedules) = items(program);
-    let copies = copies(program);
-    let tensor = |insn: usize| {
-        let span = program.origins[insn].tensor?;
-        let copied =
-            copies.iter().find(|(copy, _)| copy.file == span.file && (copy.start..copy.end).contains(&span.start));
-        Some(copied.map_or(span, |(_, tensor)| *tensor))
-    };
-    let mut lines = half(Part::Kernel, &kernels, charges, sources, tensor);
-    lines.extend(half(Part::Schedule, &schedules, charges, sources, |insn| program.origins[insn].directive));
+pub(super) fn lines(map: &SourceMap, origins: &[Origin], charges: &[Charge], sources: &Sources) -> Vec<Line> {
+    let tensor = |insn: usize| origins[insn].tensor.map(|span| map.tensor(span));
+    let mut lines = half(Part::Kernel, &map.kernels, charges, sources, tensor);
+    lines.extend(half(Part::Schedule, &map.schedules, charges, sources, |insn| origins[insn].directive));
     lines
-}
-
-/// The directives that make a stage, with the definitions of the tensors that these stages copy.
-fn copies(program: &Program) -> Vec<(Span, Span)> {
-    let mut copies: Vec<(Span, Span)> = Vec::new();
-    for call in program.front.calls().iter().filter(|call| !call.automatic) {
-        let mut tensors: Vec<(&str, Span)> = call.kernel.tensors.iter().map(|t| (&*t.name, t.span)).collect();
-        for statement in &call.schedule.stmts {
-            let ScheduleStmt::Directive { target: Some(target), stage, call } = statement else { continue };
-            if let Some((_, tensor)) = tensors.iter().rev().find(|(name, _)| *name == stage.name).copied() {
-                copies.push((target.span.to(call.span), tensor));
-                tensors.push((&target.name, tensor));
-            }
-        }
-    }
-    copies
-}
-
-/// The spans of the kernels and of the schedules, as far as they stand in the file, behind that of their program.
-fn items(program: &Program) -> (Vec<Span>, Vec<Span>) {
-    let calls = program.front.calls();
-    let whole = |item: &&Item| matches!(item, Item::Program(_)) && item.span() == program.front.kernel.span;
-    let kernel = |item: &&Item| matches!(item, Item::Kernel(_)) && calls.iter().any(|c| c.kernel.span == item.span());
-    let schedule =
-        |item: &&Item| matches!(item, Item::Schedule(_)) && calls.iter().any(|c| c.schedule.span == item.span());
-    let items = &program.front.program.items;
-    let spans = |is: &dyn Fn(&&Item) -> bool| {
-        items.iter().filter(whole).chain(items.iter().filter(is)).map(Item::span).collect()
-    };
-    (spans(&kernel), spans(&schedule))
 }
 
 /// One half: all lines of the items, with what is charged to them, and lines elsewhere that are charged. What has no origin

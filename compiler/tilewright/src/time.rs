@@ -1,4 +1,4 @@
-//! A recording and a timing → a run in time, and whether the hardware took the same cycles.
+//! A stream and a timing → a run in time, and whether the hardware took the same cycles.
 //!
 //! The hardware was measured in two builds, which differ in the length of their bursts; a run is compared only where its
 //! timing is that of one of them. The clock does not count, as it changes no number of cycles.
@@ -12,7 +12,9 @@ use tilewright_sim::cycles::{
 use tilewright_sim::profile::Subject;
 use tilewright_sim::{Recording, Stop};
 
-use crate::target::NamedTiming;
+use crate::fault::internal_error;
+use crate::run::stopped;
+use crate::{Artifact, Result};
 
 /// What cycles are called that no hardware was measured for.
 pub const EXTRAPOLATED: &str = "extrapolated";
@@ -54,42 +56,117 @@ impl Timed {
     }
 }
 
-/// Simulates the stream `repeat` times, at least once; the host's time is the best.
-pub fn simulate(recording: &Recording, timing: &NamedTiming, repeat: u32) -> Result<Timed, Stop> {
-    let timed = |_| -> Result<(CycleReport, Duration), Stop> {
+impl Timed {
+    fn new(report: CycleReport, recording: &Recording, timing: &NamedTiming, host_time: Duration) -> Timed {
+        Timed {
+            clock_mhz: timing.timing.clock_mhz,
+            seconds: timing.timing.seconds(report.cycles),
+            report,
+            timing: timing.name.clone(),
+            basis: basis(&recording.config, &recording.insns, &timing.timing),
+            rtl_cycles: rtl_cycles(recording, &timing.timing),
+            host_time,
+        }
+    }
+}
+
+/// A timing and what people call it.
+///
+/// ```
+/// use tilewright::time::NamedTiming;
+///
+/// assert_eq!(NamedTiming::preset("pynq").unwrap().timing.clock_mhz, 100);
+/// assert_eq!(NamedTiming::preset("mars"), None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedTiming {
+    /// The preset's name; for another timing, where it comes from.
+    pub name: String,
+    pub timing: Timing,
+}
+
+impl NamedTiming {
+    /// A timing that comes from `origin`, a file for instance. A preset keeps its own name.
+    pub fn new(timing: Timing, origin: &str) -> NamedTiming {
+        NamedTiming { name: timing.name().unwrap_or(origin).to_owned(), timing }
+    }
+
+    /// The timing of a board that was measured: `de10` or `pynq`.
+    pub fn preset(name: &str) -> Option<NamedTiming> {
+        Some(NamedTiming { name: name.to_owned(), timing: Timing::named(name).ok()? })
+    }
+}
+
+impl Default for NamedTiming {
+    fn default() -> NamedTiming {
+        NamedTiming { name: Timing::NAMES[0].to_owned(), timing: Timing::default() }
+    }
+}
+
+/// The cycles of a stream that are known, by timing.
+#[derive(Debug, Default)]
+pub(crate) struct Times(Vec<(Timing, CycleReport, Duration)>);
+
+impl Artifact {
+    /// Simulates the cycles of the program, which depend on no values; once for each timing.
+    ///
+    /// # Errors
+    /// A stream that stops is an internal compiler error.
+    ///
+    /// ```
+    /// # use tilewright::{Options, Sources, compile};
+    /// use tilewright::time::NamedTiming;
+    /// # let mut sources = Sources::default();
+    /// # sources.add("k.tw", "kernel k {
+    /// #     input x: i32[4]
+    /// #     output y[i] = i8(x[i] + 2)
+    /// # }");
+    /// let artifact = compile(&sources, &Options::default()).unwrap();
+    /// let timed = artifact.time(&NamedTiming::default()).unwrap();
+    /// assert_eq!(timed.basis_name(), "measured");
+    /// assert_eq!(timed.seconds, timed.report.cycles as f64 / 100e6);
+    /// ```
+    pub fn time(&self, timing: &NamedTiming) -> Result<Timed> {
+        let times = || self.0.times.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let recording = self.recording(String::new());
+        let known = times().0.iter().find(|(known, ..)| *known == timing.timing).cloned();
+        if let Some((_, report, host_time)) = known {
+            return Ok(Timed::new(report, &recording, timing, host_time));
+        }
+        let timed = simulate(&recording, timing, 1).map_err(|stop| vec![internal_error(stopped(&stop))])?;
+        times().0.push((timing.timing, timed.report.clone(), timed.host_time));
+        Ok(timed)
+    }
+}
+
+/// Simulates the cycles of a recorded stream `repeat` times, at least once; the host's time is the best.
+pub fn simulate(recording: &Recording, timing: &NamedTiming, repeat: u32) -> std::result::Result<Timed, Stop> {
+    let timed = || -> std::result::Result<(CycleReport, Duration), Stop> {
         let start = Instant::now();
         let report = observe(&subject(recording), &timing.timing, &mut ())?;
         Ok((report, start.elapsed()))
     };
-    let (report, mut host_time) = timed(0)?;
-    for again in 1..repeat {
-        host_time = host_time.min(timed(again)?.1);
+    let (report, mut host_time) = timed()?;
+    for _ in 1..repeat {
+        host_time = host_time.min(timed()?.1);
     }
-    Ok(Timed {
-        clock_mhz: timing.timing.clock_mhz,
-        seconds: timing.timing.seconds(report.cycles),
-        report,
-        timing: timing.name.clone(),
-        basis: basis(&recording.config, &recording.insns, &timing.timing),
-        rtl_cycles: rtl_cycles(recording, &timing.timing),
-        host_time,
-    })
+    Ok(Timed::new(report, recording, timing, host_time))
 }
 
 /// When everything happened.
-pub fn tables(recording: &Recording, timing: &Timing) -> Result<Tables, Stop> {
+pub fn tables(recording: &Recording, timing: &Timing) -> std::result::Result<Tables, Stop> {
     Ok(tables_and_report(&subject(recording), timing)?.0)
 }
 
 /// When everything happened, and the figures.
-pub fn tables_and_report(subject: &Subject, timing: &Timing) -> Result<(Tables, CycleReport), Stop> {
+pub fn tables_and_report(subject: &Subject, timing: &Timing) -> std::result::Result<(Tables, CycleReport), Stop> {
     let mut tables = Tables::new(subject.insns.len());
     let report = observe(subject, timing, &mut tables)?;
     tables.finish(report.cycles);
     Ok((tables, report))
 }
 
-fn observe(subject: &Subject, timing: &Timing, observer: &mut impl Observer) -> Result<CycleReport, Stop> {
+fn observe(subject: &Subject, timing: &Timing, observer: &mut impl Observer) -> std::result::Result<CycleReport, Stop> {
     simulate_cycles(subject.config, subject.insns, timing, &subject.options(), observer)
 }
 

@@ -8,14 +8,13 @@ use tilewright_sim::cycles::{Client, Timing};
 use tilewright_sim::profile::{Kind, Profile, Question, Traffic};
 
 use super::figures::Advice;
-use super::load::Loaded;
-use crate::report::grouped;
+use crate::text::grouped;
 
 /// The share of the cycles from which on a gain is worth a sentence.
 const WORTH: f64 = 0.01;
 
 /// The advice, the largest gain first.
-pub fn of(loaded: &Loaded, profile: &Profile, timing: &Timing) -> Vec<Advice> {
+pub(super) fn of(insns: &[Insn], profile: &Profile, timing: &Timing) -> Vec<Advice> {
     let cycles = profile.report.cycles;
     let advice = profile.answers.iter().map(|answer| {
         let is_worth = answer.gain as f64 >= cycles as f64 * WORTH && answer.gain > 0;
@@ -23,7 +22,7 @@ pub fn of(loaded: &Loaded, profile: &Profile, timing: &Timing) -> Vec<Advice> {
             question: answer.question.key().to_owned(),
             cycles: answer.cycles,
             gain: answer.gain,
-            advice: if is_worth { sentence(answer.question, loaded, profile, timing) } else { NOTHING.to_owned() },
+            advice: if is_worth { sentence(answer.question, insns, profile, timing) } else { NOTHING.to_owned() },
         }
     });
     advice.collect()
@@ -31,13 +30,13 @@ pub fn of(loaded: &Loaded, profile: &Profile, timing: &Timing) -> Vec<Advice> {
 
 const NOTHING: &str = "little or nothing to gain";
 
-fn sentence(question: Question, loaded: &Loaded, profile: &Profile, timing: &Timing) -> String {
+fn sentence(question: Question, insns: &[Insn], profile: &Profile, timing: &Timing) -> String {
     match question {
         Question::NoTokenWaits => tokens(profile),
         Question::UnlimitedBandwidth => bandwidth(profile),
-        Question::ZeroLatency => latency(loaded, profile, timing),
-        Question::FreeInstructions => instructions(loaded),
-        Question::InstantFetch => fetch(loaded, timing),
+        Question::ZeroLatency => latency(insns, profile, timing),
+        Question::FreeInstructions => instructions(insns),
+        Question::InstantFetch => fetch(insns, timing),
     }
 }
 
@@ -96,8 +95,8 @@ fn bandwidth(profile: &Profile) -> String {
 }
 
 /// Names the size of transfers.
-fn latency(loaded: &Loaded, profile: &Profile, timing: &Timing) -> String {
-    let loads = loaded.insns().iter().filter(|insn| matches!(insn.op, Op::Load(_)) && !insn.is_noop()).count() as u64;
+fn latency(insns: &[Insn], profile: &Profile, timing: &Timing) -> String {
+    let loads = insns.iter().filter(|insn| matches!(insn.op, Op::Load(_)) && !insn.is_noop()).count() as u64;
     let bytes = (profile.bound.read - profile.bound.fetch) * timing.bus_bytes;
     format!(
         "{} loads bring {} bytes each; fewer and larger transfers wait less often: attach copies further outside with \
@@ -108,8 +107,8 @@ fn latency(loaded: &Loaded, profile: &Profile, timing: &Timing) -> String {
 }
 
 /// Names how much an instruction does.
-fn instructions(loaded: &Loaded) -> String {
-    let issuing = loaded.insns().iter().filter(|insn| matches!(insn.op, Op::Gemm(_) | Op::Alu(_)));
+fn instructions(insns: &[Insn]) -> String {
+    let issuing = insns.iter().filter(|insn| matches!(insn.op, Op::Gemm(_) | Op::Alu(_)));
     let (count, uops) = issuing.fold((0, 0), |(count, uops), insn| (count + 1, uops + size(insn)));
     format!(
         "{} GEMM and ALU instructions do {} micro-ops each; larger tiles, with more loops inside each instruction, need \
@@ -120,17 +119,17 @@ fn instructions(loaded: &Loaded) -> String {
 }
 
 /// Names how instructions come.
-fn fetch(loaded: &Loaded, timing: &Timing) -> String {
+fn fetch(insns: &[Insn], timing: &Timing) -> String {
     format!(
         "{} instructions come {} at a time, and modules wait for them; fewer and larger instructions, or a machine with \
          longer bursts",
-        grouped(loaded.insns().len() as u64),
+        grouped(insns.len() as u64),
         (timing.burst_bytes() / tilewright_isa::config::INSN_BYTES as u64).max(1),
     )
 }
 
 /// What an instruction does: micro-ops for GEMM and ALU, elements for LOAD and STORE.
-pub fn size(insn: &Insn) -> u64 {
+pub(super) fn size(insn: &Insn) -> u64 {
     match (&insn.op, Kind::of(insn)) {
         (_, Kind::Noop | Kind::Finish) => 0,
         (Op::Gemm(gemm), _) => gemm.uop_executions(),

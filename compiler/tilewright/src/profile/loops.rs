@@ -23,7 +23,7 @@ pub struct LoopLine {
 
 /// The lines of a program. `statements` says for each instruction which statement it came from, as
 /// [`tilewright_core::emit::Stream::statements`] does; FINISH comes from none and has a line of its own at the end.
-pub fn lines(program: &LoopProgram, statements: &[Option<u32>], charges: &[Charge]) -> Vec<LoopLine> {
+pub(super) fn lines(program: &LoopProgram, statements: &[Option<u32>], charges: &[Charge]) -> Vec<LoopLine> {
     let mut by_statement: Vec<Charge> = Vec::new();
     let mut finish = Charge::default();
     for (statement, charge) in statements.iter().zip(charges) {

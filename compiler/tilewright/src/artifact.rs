@@ -1,0 +1,343 @@
+//! Sources and options → [`Artifact`]: a compiled program and all that is known of it.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use tilewright_core::emit::{Stream, emit};
+use tilewright_core::gemm::Core;
+use tilewright_core::legalize::{Cx, LegalProgram};
+use tilewright_core::loops::interpret::interpret;
+use tilewright_core::pipeline::{self, Front, Request, Scheduled};
+use tilewright_core::schedule::Warning;
+use tilewright_core::tensor::{Kernel, evaluate, evaluate_real};
+use tilewright_isa::Config;
+use tilewright_sim::Races;
+use tilewright_syntax::{Diagnostic, FileId, Sources};
+
+use crate::input_error::{check_inputs, check_shapes};
+use crate::memory::{Machines, Memory};
+use crate::random::random_inputs;
+use crate::source_map::SourceMap;
+use crate::tensor::TensorInfo;
+use crate::time::Times;
+use crate::{Arrays, NumberArrays, Result, internal_error};
+
+/// What of the sources is compiled, and for what.
+///
+/// ```
+/// use tilewright::{Config, Options};
+///
+/// let wide = Config::from_json(r#"{"LOG_BLOCK": 5}"#).unwrap();
+/// let options = Options { config: wide, params: vec![("n".to_owned(), 128)], ..Options::default() };
+/// assert_eq!(options.schedule, None);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The file that is compiled; the others are those that it uses. By default the one that was added first.
+    pub file: FileId,
+    /// Values of parameters: `NAME` is a kernel's or a program's, `SCHEDULE.NAME` a schedule's.
+    pub params: Vec<(String, i64)>,
+    /// The program to take; it may be left out where the file has one.
+    pub program: Option<String>,
+    /// The schedule to take, with its kernel alone; it may be left out where the file has one, or a program. `automatic`
+    /// stands for one that is made for the kernel, which is also taken where the file has none.
+    pub schedule: Option<String>,
+    /// The machine.
+    pub config: Config,
+}
+
+impl Options {
+    /// The same as the core takes it.
+    pub(crate) fn request<'a>(&'a self, sources: &'a Sources) -> Request<'a> {
+        let Options { file, params, program, schedule, config } = self;
+        let (program, schedule) = (program.as_deref(), schedule.as_deref());
+        Request { sources, file: *file, params, program, schedule, config }
+    }
+}
+
+/// A compiled program. It is cheap to clone, and threads may share it.
+///
+/// ```
+/// use tilewright::{Artifact, Options, RunOptions, Sources, compile};
+///
+/// let mut sources = Sources::default();
+/// sources.add("k.tw", "
+///     kernel k {
+///         input x: i32[32]
+///         s[i] = x[i] + 3
+///         output y[i] = i8(s[i] >> 2)
+///     }");
+/// let artifact: Artifact = compile(&sources, &Options::default()).unwrap();
+/// std::thread::scope(|scope| {
+///     for seed in 0..2 {
+///         let artifact = &artifact;
+///         scope.spawn(move || {
+///             let inputs = artifact.random_inputs(seed);
+///             let run = artifact.run(&inputs, &RunOptions::default()).unwrap();
+///             assert_eq!(run.fault(&artifact.reference(&inputs).unwrap()), None);
+///         });
+///     }
+/// });
+/// ```
+#[derive(Clone, Debug)]
+pub struct Artifact(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub sources: Sources,
+    pub kernel: Kernel,
+    pub schedule: String,
+    pub warnings: Vec<Diagnostic>,
+    pub map: SourceMap,
+    /// Inputs, stages and outputs, in the order of the kernel.
+    pub tensors: Vec<TensorInfo>,
+    pub legal: LegalProgram,
+    pub stream: Stream,
+    /// Made with the first run.
+    pub memory: OnceLock<Memory>,
+    pub machines: Machines,
+    /// What the first run found, which is so in every run: order and places depend on no values.
+    pub races: OnceLock<Option<Races>>,
+    pub times: Mutex<Times>,
+}
+
+/// Compiles a program to its instruction stream.
+///
+/// The sources hold every file that the program uses; [`complete`](crate::complete) adds those, the standard library among
+/// them.
+///
+/// # Errors
+/// Everything that is wrong with the program, its parameters or its schedule, or does not fit the machine.
+///
+/// ```
+/// use tilewright::{Options, Sources, compile, complete};
+///
+/// let mut sources = Sources::default();
+/// let file = sources.add("main.tw", r#"
+///     use "scale.tw": scaled
+///     kernel k {
+///         input x: i32[16]
+///         output y[i] = i8(scaled(x[i]))
+///     }"#);
+/// complete(&mut sources, file, &mut |path| match path {
+///     "scale.tw" => Ok("fn scaled(a) = a >> 4".to_owned()),
+///     _ => Err("there is no such file".to_owned()),
+/// }).unwrap();
+/// let artifact = compile(&sources, &Options { file, ..Options::default() }).unwrap();
+/// assert_eq!(artifact.name(), "k");
+/// assert!(artifact.stream().insns.len() > 2);
+/// ```
+pub fn compile(sources: &Sources, options: &Options) -> Result<Artifact> {
+    Artifact::of_front(&front(sources, options)?, sources)
+}
+
+/// Checks kernels and chooses their schedules, and applies no directive yet: for those who look at the schedules or change
+/// them.
+///
+/// # Errors
+/// Everything that is wrong with the kernels, their parameters, or the choice of schedules.
+///
+/// ```
+/// use tilewright::{Artifact, Options, Sources, front};
+///
+/// let mut sources = Sources::default();
+/// sources.add("k.tw", "kernel k {
+///     input x: i32[16]
+///     output y[i] = i8(x[i])
+/// }");
+/// let front = front(&sources, &Options::default()).unwrap();
+/// assert_eq!(front.schedule_names(), ["automatic"]);
+/// Artifact::of_front(&front, &sources).unwrap();
+/// ```
+pub fn front(sources: &Sources, options: &Options) -> Result<Front> {
+    pipeline::front(&options.request(sources))
+}
+
+impl Artifact {
+    /// Compiles kernels and schedules that are chosen and checked.
+    pub fn of_front(front: &Front, sources: &Sources) -> Result<Artifact> {
+        Artifact::of_schedules(front, &front.schedule(&mut |_| {})?, sources)
+    }
+
+    /// Compiles kernels with schedules as far as these were applied.
+    pub fn of_schedules(front: &Front, scheduled: &Scheduled, sources: &Sources) -> Result<Artifact> {
+        let loops = scheduled.loops()?;
+        let legal = pipeline::legalize(loops, front.cx(), &mut |_| {}).map_err(|e| scheduled.refused(&e))?;
+        let mut warnings: Vec<Diagnostic> = scheduled.warnings().map(Warning::diagnostic).collect();
+        // Calls may share a schedule.
+        warnings.dedup();
+        Artifact::of_legal(front, legal, warnings, sources)
+    }
+
+    /// Emits a legal program that computes what the kernels do, however it was made of their schedules.
+    pub fn of_legal(
+        front: &Front,
+        legal: LegalProgram,
+        warnings: Vec<Diagnostic>,
+        sources: &Sources,
+    ) -> Result<Artifact> {
+        let stream = emit(&legal).map_err(|error| vec![error.diagnostic()])?;
+        Ok(Artifact(Arc::new(Inner {
+            sources: sources.clone(),
+            tensors: front.kernel.tensors.iter().map(TensorInfo::of_tensor).collect(),
+            kernel: front.kernel.clone(),
+            map: SourceMap::of(front),
+            schedule: front.schedule_names().join(", "),
+            warnings,
+            legal,
+            stream,
+            memory: OnceLock::new(),
+            machines: Machines::default(),
+            races: OnceLock::new(),
+            times: Mutex::default(),
+        })))
+    }
+
+    /// The name of the kernel or program.
+    pub fn name(&self) -> &str {
+        &self.0.kernel.name
+    }
+
+    /// The name of the schedule that was taken; of a program, the names of all.
+    pub fn schedule(&self) -> &str {
+        &self.0.schedule
+    }
+
+    /// What the schedule says without effect.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.0.warnings
+    }
+
+    /// The files that it was compiled from; spans refer to them.
+    pub fn sources(&self) -> &Sources {
+        &self.0.sources
+    }
+
+    /// The places in the sources that it comes from.
+    pub fn source_map(&self) -> &SourceMap {
+        &self.0.map
+    }
+
+    /// What is computed, checked.
+    pub fn kernel(&self) -> &Kernel {
+        &self.0.kernel
+    }
+
+    /// The loops in terms of the accelerator's instructions; its buffers have the layouts of arrays in device memory and
+    /// on chip.
+    pub fn legal(&self) -> &LegalProgram {
+        &self.0.legal
+    }
+
+    /// Instructions, micro-ops and segments of device memory. For each instruction it has the statement of the
+    /// [legal program](Artifact::legal) and the lines of the tensor and of the directive that it comes from.
+    pub fn stream(&self) -> &Stream {
+        &self.0.stream
+    }
+
+    /// The machine that it was compiled for: core, scratchpads, fields and capabilities.
+    pub fn config(&self) -> &Config {
+        &self.0.stream.config
+    }
+
+    /// Every tensor: inputs, stages on the way and outputs, in the order of the kernel.
+    pub fn tensors(&self) -> &[TensorInfo] {
+        &self.0.tensors
+    }
+
+    /// The tensor with a name.
+    pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
+        self.0.tensors.iter().find(|tensor| tensor.name == name)
+    }
+
+    /// The arrays that a run takes, in the order of the kernel.
+    pub fn inputs(&self) -> impl Iterator<Item = &TensorInfo> {
+        self.0.tensors.iter().filter(|tensor| tensor.is_input())
+    }
+
+    /// The arrays that a run returns, in the order of the kernel.
+    pub fn outputs(&self) -> impl Iterator<Item = &TensorInfo> {
+        self.0.tensors.iter().filter(|tensor| tensor.is_output())
+    }
+
+    /// The numbers that arrays of this program denote.
+    pub fn numbers(&self, arrays: &Arrays) -> NumberArrays {
+        let numbers = |(name, array): (&String, &crate::Array)| Some((name.clone(), self.tensor(name)?.numbers(array)));
+        arrays.iter().filter_map(numbers).collect()
+    }
+
+    /// Values for every input that depend on the seed and on nothing of the schedule. For plain types they are integers from
+    /// the whole range, each equally likely; for formats with fraction bits numbers between -1 and 1, most of them near 0,
+    /// and smaller ones for weights of a recurrence.
+    pub fn random_inputs(&self, seed: u64) -> Arrays {
+        random_inputs(&self.0.kernel, seed)
+    }
+
+    /// The value of every tensor, the inputs included, as the kernel defines it. What a kernel means is what this computes;
+    /// the accelerator must agree with it bit for bit.
+    ///
+    /// # Errors
+    /// Inputs that are missing, unknown, of another shape, or beyond the range of their type.
+    ///
+    /// ```
+    /// # use tilewright::{Options, Sources, compile};
+    /// # let mut sources = Sources::default();
+    /// # sources.add("k.tw", "kernel k {
+    /// #     input x: i32[4]
+    /// #     s[i] = x[i] + 297
+    /// #     output y[i] = i8(s[i] >> 4)
+    /// # }");
+    /// let artifact = compile(&sources, &Options::default()).unwrap();
+    /// let mut inputs = artifact.random_inputs(0);
+    /// inputs.get_mut("x").unwrap().fill(3);
+    /// let values = artifact.reference(&inputs).unwrap();
+    /// assert_eq!((values["s"][0], values["y"][0]), (300, 18));
+    /// ```
+    pub fn reference(&self, inputs: &Arrays) -> Result<Arrays> {
+        check_inputs(self, inputs)?;
+        Ok(reference(&self.0.kernel, inputs))
+    }
+
+    /// The same definitions computed in `f64` on numbers, without rounding, wrapping or saturation, and with the functions
+    /// themselves in the place of their approximations: what the kernel is meant to compute.
+    ///
+    /// # Errors
+    /// Inputs that are missing, unknown or of another shape.
+    pub fn reference_in_float(&self, inputs: &NumberArrays) -> Result<NumberArrays> {
+        check_shapes(self, inputs)?;
+        let kernel = &self.0.kernel;
+        let id = |name: &str| kernel.find(name).expect("inputs are the kernel's");
+        let inputs: Vec<_> = inputs.iter().map(|(name, array)| (id(name), array.clone())).collect();
+        let values = evaluate_real(kernel, &inputs).expect("inputs have their kernel's shapes");
+        Ok(kernel.ids().map(|id| kernel.tensor(id).name.clone()).zip(values.into_arrays()).collect())
+    }
+
+    /// The outputs as the loop program computes them, statement by statement.
+    ///
+    /// # Errors
+    /// As [`Artifact::reference`]; and what the interpreter refuses, such as programs of too many statements.
+    pub fn interpret(&self, inputs: &Arrays) -> Result<Arrays> {
+        check_inputs(self, inputs)?;
+        let core: Core = Cx { config: *self.config(), kernel: None }.core();
+        let found = interpret(self.0.legal.program(), core, inputs);
+        found.map_err(|error| vec![internal_error(Diagnostic::error("E0652", error.to_string()))])
+    }
+}
+
+/// The value of every tensor of a kernel, whose inputs these are.
+pub(crate) fn reference(kernel: &Kernel, inputs: &Arrays) -> Arrays {
+    let id = |name: &str| kernel.find(name).expect("inputs are the kernel's");
+    let inputs: Vec<_> = inputs.iter().map(|(name, array)| (id(name), array.clone())).collect();
+    let values = evaluate(kernel, &inputs).expect("inputs have their kernel's types and shapes");
+    kernel.ids().map(|id| kernel.tensor(id).name.clone()).zip(values.into_arrays()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Artifact;
+
+    #[test]
+    fn artifacts_are_shared_by_threads() {
+        fn shared<T: Send + Sync + Clone + 'static>() {}
+        shared::<Artifact>();
+    }
+}

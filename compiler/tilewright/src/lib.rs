@@ -1,0 +1,102 @@
+//! Tilewright as a library: a program's text → an [`Artifact`] → runs on the simulated accelerator, values of every stage,
+//! profiles and recordings. The `tilewright` command is one front end of it.
+//!
+//! Nothing here reads or writes files, prints, or keeps state of the process. An artifact is shared freely: it is cheap to
+//! clone, threads may run it at the same time, and its runs reuse the memory of the machines that ran before.
+//!
+//! ```
+//! use tilewright::{Options, RunOptions, Sources, compile};
+//!
+//! let mut sources = Sources::default();
+//! sources.add("double.tw", "
+//!     kernel double(n = 64) {
+//!         input x: i32[n]
+//!         output y[i] = i8(x[i] + x[i])
+//!     }");
+//! let artifact = compile(&sources, &Options::default()).unwrap();
+//!
+//! let mut inputs = artifact.random_inputs(0);
+//! inputs.get_mut("x").unwrap().fill(21);
+//! let run = artifact.run(&inputs, &RunOptions::timed()).unwrap();
+//! assert!(run.outputs["y"].iter().all(|y| *y == 42));
+//! assert!(run.timed.unwrap().report.cycles > 0);
+//! ```
+//!
+//! Everything that is wrong with a program, an array or a stream is a [`Diagnostic`] with a stable code, a place and what
+//! would be right; every function that can fail returns a list of them ([`Result`]). [`render`] draws one.
+//!
+//! | module | what it has |
+//! |---|---|
+//! | `artifact` | [`compile`]: sources and options → [`Artifact`] |
+//! | `tensor`, `quantise`, `random` | arrays and the numbers that they denote |
+//! | `run`, `memory` | inputs → outputs on the accelerator |
+//! | `fault`, `findings` | whether outputs are to be relied on |
+//! | [`time`] | cycles |
+//! | [`profile`](mod@profile), `source_map` | where the cycles go, charged to lines of the source |
+//! | [`distance`](mod@distance) | how far numbers are apart |
+//! | [`bisect`] | the directive of a schedule that is at fault |
+//! | [`testing`] | the tests of a file |
+//! | [`parallel`] | independent work on all cores |
+
+mod artifact;
+pub mod bisect;
+pub mod distance;
+mod fault;
+mod findings;
+mod input_error;
+mod memory;
+pub mod parallel;
+pub mod profile;
+mod quantise;
+mod random;
+mod run;
+mod source_map;
+mod tensor;
+pub mod testing;
+mod text;
+pub mod time;
+
+use std::collections::BTreeMap;
+
+pub use artifact::{Artifact, Options, compile, front};
+pub use fault::{Fault, Mismatch, internal_error};
+pub use findings::{findings, findings_in_time};
+pub use quantise::{Loss, Quantised};
+pub use run::{Run, RunOptions, stopped};
+pub use source_map::SourceMap;
+pub use tensor::{TensorInfo, TensorRole};
+pub use text::{grouped, index_text};
+
+pub use tilewright_core::modules::complete;
+pub use tilewright_core::tensor::Format;
+pub use tilewright_isa::Config;
+pub use tilewright_syntax::{Diagnostic, FileId, Sources, render};
+
+/// The integers of a tensor in its shape, row-major. `ndarray` is the crate of this name.
+pub type Array = ndarray::ArrayD<i32>;
+
+/// The numbers that the integers of a tensor denote.
+pub type Numbers = ndarray::ArrayD<f64>;
+
+/// Arrays by the names of their tensors.
+pub type Arrays = BTreeMap<String, Array>;
+
+/// Numbers by the names of their tensors.
+pub type NumberArrays = BTreeMap<String, Numbers>;
+
+/// What a function returns that can fail: its value, or everything that is wrong, each with a stable code.
+///
+/// ```
+/// use tilewright::{Options, Sources, compile, render};
+///
+/// let mut sources = Sources::default();
+/// sources.add("k.tw", "
+///     kernel k {
+///         input x: i32[4]
+///         output y[i] = z[i]
+///     }");
+/// let errors = compile(&sources, &Options::default()).unwrap_err();
+/// assert_eq!(errors[0].code, "E0211");
+/// assert!(render(&errors[0], &sources, false).contains("k.tw:4"));
+/// ```
+pub type Result<T> = std::result::Result<T, Vec<Diagnostic>>;

@@ -1,0 +1,73 @@
+//! Where the cycles of a program or of a recorded stream go, what bounds them, and what would save some: an artifact and a
+//! timing → [`Figures`].
+//!
+//! | file | in → out |
+//! |---|---|
+//! | `figures` | profile → every figure, in the documented form |
+//! | `source` | origins and charges → cycles beside the lines of the program |
+//! | `loops` | statements and charges → cycles beside the loops of the legal program |
+//! | `advice` | answers → what in a schedule would bring the gain |
+//! | `compare` | two sets of figures → their differences |
+//!
+//! Reports, files and comparisons are all made from [`Figures`], so they cannot contradict each other.
+
+mod advice;
+mod compare;
+mod figures;
+mod loops;
+mod source;
+
+pub use compare::{Comparison, Measure, Row, compare};
+pub use figures::*;
+pub use loops::LoopLine;
+pub use source::{Line, Part};
+
+use tilewright_sim::profile::profile;
+use tilewright_sim::{Recording, Stop};
+
+use crate::fault::internal_error;
+use crate::run::stopped;
+use crate::time::{NamedTiming, subject};
+use crate::{Artifact, Result};
+
+impl Artifact {
+    /// Profiles the program. Time alone is simulated; no values are read or computed.
+    ///
+    /// # Errors
+    /// A stream that stops is an internal compiler error.
+    ///
+    /// ```
+    /// # use tilewright::{Options, Sources, compile};
+    /// use tilewright::time::NamedTiming;
+    /// # let mut sources = Sources::default();
+    /// # sources.add("k.tw", "kernel k {
+    /// #     input x: i32[1024]
+    /// #     output y[i] = i8(x[i] + 2)
+    /// # }");
+    /// let artifact = compile(&sources, &Options::default()).unwrap();
+    /// let figures = artifact.profile(&NamedTiming::default()).unwrap();
+    /// assert!(figures.bound.cycles <= figures.cycles);
+    /// let charged = figures.source.unwrap().into_iter().find(|line| line.text.contains("output y")).unwrap();
+    /// assert!(charged.critical > 0);
+    /// ```
+    pub fn profile(&self, timing: &NamedTiming) -> Result<Figures> {
+        let recording = self.recording(String::new());
+        let subject = subject(&recording);
+        let profile = profile(&subject, &timing.timing).map_err(|stop| vec![internal_error(stopped(&stop))])?;
+        Ok(Figures::of(self.name(), &subject, Some(self), &profile, timing))
+    }
+}
+
+/// Profiles a recorded stream, which has no source. `name` is what the figures call it.
+///
+/// # Errors
+/// What stops the stream.
+pub fn profile_recording(
+    name: &str,
+    recording: &Recording,
+    timing: &NamedTiming,
+) -> std::result::Result<Figures, Stop> {
+    let subject = subject(recording);
+    let profile = profile(&subject, &timing.timing)?;
+    Ok(Figures::of(name, &subject, None, &profile, timing))
+}

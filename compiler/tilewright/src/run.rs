@@ -1,0 +1,163 @@
+//! An artifact and its inputs → a run on the simulated accelerator, in values and in time.
+
+use tilewright_core::emit;
+use tilewright_sim::recording::Extent;
+use tilewright_sim::{Options, Recording, Report, Stop, TokenCounts};
+use tilewright_syntax::Diagnostic;
+
+use crate::fault::{Fault, internal_error, mismatch};
+use crate::input_error::check_inputs;
+use crate::memory::Memory;
+use crate::time::{NamedTiming, Timed};
+use crate::{Arrays, Artifact, Result, findings};
+
+/// What a run is to find out besides its outputs.
+///
+/// ```
+/// use tilewright::RunOptions;
+///
+/// assert_eq!(RunOptions::timed().timing.unwrap().name, "de10");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// The machine whose cycles are simulated; none for values alone.
+    pub timing: Option<NamedTiming>,
+    /// What a recording of the run says of itself; none for no recording.
+    pub record: Option<String>,
+}
+
+impl RunOptions {
+    /// With the cycles of VTA's reference board.
+    pub fn timed() -> RunOptions {
+        RunOptions { timing: Some(NamedTiming::default()), ..RunOptions::default() }
+    }
+}
+
+/// A finished run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The outputs as the accelerator computed them, by name.
+    pub outputs: Arrays,
+    /// What the accelerator did.
+    pub report: Report,
+    /// The same run in time, if that was asked for.
+    pub timed: Option<Timed>,
+    /// The stream with memory before and after it, if that was asked for.
+    pub recording: Option<Recording>,
+}
+
+impl Run {
+    /// Why the outputs are not to be relied on: they differ from the reference, or equal it by chance because the stream
+    /// does not order all of its work. None for a good run.
+    pub fn fault(&self, reference: &Arrays) -> Option<Fault> {
+        if let Some(mismatch) = mismatch(&self.outputs, reference) {
+            return Some(Fault::Differs(mismatch));
+        }
+        let findings = findings(&self.report);
+        (!findings.is_empty()).then_some(Fault::Unordered(findings))
+    }
+}
+
+impl Artifact {
+    /// Runs the program on the simulated accelerator.
+    ///
+    /// Runs may happen at the same time on any number of threads. Each has a machine as it is after power-on, whose memory
+    /// later runs take over. Races are looked for in the first run: the order of instructions and the places that they touch
+    /// depend on no values, and neither do cycles, which are simulated once for each timing.
+    ///
+    /// # Errors
+    /// Inputs that are missing, unknown, of another shape, or beyond the range of their type. A stream that stops is an
+    /// internal compiler error.
+    ///
+    /// ```
+    /// # use tilewright::{Options, RunOptions, Sources, compile};
+    /// # let mut sources = Sources::default();
+    /// # sources.add("k.tw", "kernel k {
+    /// #     input x: i32[4]
+    /// #     output y[i] = i8(x[i] + 2)
+    /// # }");
+    /// let artifact = compile(&sources, &Options::default()).unwrap();
+    /// let errors = artifact.run(&Default::default(), &RunOptions::default()).unwrap_err();
+    /// assert_eq!((errors[0].code, errors[0].message.as_str()), ("E0627", "input `x` has no values"));
+    /// ```
+    pub fn run(&self, inputs: &Arrays, options: &RunOptions) -> Result<Run> {
+        check_inputs(self, inputs)?;
+        let memory = self.memory()?;
+        let (outputs, report, recording) = self.0.machines.with(self.config(), memory, inputs, |machine| {
+            let before = options.record.as_ref().map(|_| memory.image(&machine.dram));
+            let known = self.0.races.get();
+            let run = Options { detect_races: known.is_none(), ..Options::default() };
+            let report = machine.simulator.run(&self.0.stream.insns, &mut machine.dram, &run);
+            let mut report = report.map_err(|stop| vec![internal_error(stopped(&stop))])?;
+            match known {
+                Some(races) => report.races = races.clone(),
+                None => drop(self.0.races.set(report.races.clone())),
+            }
+            let recording = options.record.clone().map(|description| Recording {
+                before,
+                after: Some(memory.image(&machine.dram)),
+                ..self.recording(description)
+            });
+            Ok((memory.outputs(&machine.dram)?, report, recording))
+        })?;
+        let timed = options.timing.as_ref().map(|timing| self.time(timing)).transpose()?;
+        Ok(Run { outputs, report, timed, recording })
+    }
+
+    /// Runs the program and returns the stream with memory before and after it, for other simulators.
+    ///
+    /// # Errors
+    /// As [`Artifact::run`].
+    ///
+    /// ```
+    /// # use tilewright::{Options, Sources, compile};
+    /// # let mut sources = Sources::default();
+    /// # sources.add("k.tw", "kernel k {
+    /// #     input x: i32[4]
+    /// #     output y[i] = i8(x[i] + 2)
+    /// # }");
+    /// let artifact = compile(&sources, &Options::default()).unwrap();
+    /// let recording = artifact.record(&artifact.random_inputs(0), "k on random values").unwrap();
+    /// assert_eq!(recording.insns, artifact.stream().insns);
+    /// assert_eq!(recording.before.unwrap().len(), recording.after.unwrap().len());
+    /// ```
+    pub fn record(&self, inputs: &Arrays, description: &str) -> Result<Recording> {
+        let options = RunOptions { record: Some(description.to_owned()), ..RunOptions::default() };
+        Ok(self.run(inputs, &options)?.recording.expect("a recording was asked for"))
+    }
+
+    /// The stream without memory, as recordings have it.
+    pub fn recording(&self, description: String) -> Recording {
+        let stream = &self.0.stream;
+        let extent = |s: &emit::Segment| Extent { address: s.address.into(), bytes: s.bytes as u64 };
+        Recording {
+            description,
+            config: stream.config,
+            segments: stream.segments.iter().map(extent).collect(),
+            insns: stream.insns.clone(),
+            before: None,
+            after: None,
+            tokens_before: TokenCounts::default(),
+            rtl_cycles: Default::default(),
+        }
+    }
+
+    fn memory(&self) -> Result<&Memory> {
+        if let Some(memory) = self.0.memory.get() {
+            return Ok(memory);
+        }
+        let memory = Memory::new(&self.0.stream, &self.0.legal)?;
+        Ok(self.0.memory.get_or_init(|| memory))
+    }
+}
+
+/// Why a run did not end. A deadlock's modules have a note each.
+pub fn stopped(stop: &Stop) -> Diagnostic {
+    match stop {
+        Stop::Deadlock(deadlock) => {
+            let error = Diagnostic::error(stop.code(), format!("deadlock after {} instructions", deadlock.executed));
+            deadlock.waiting.iter().fold(error, |error, waiting| error.note(waiting.to_string()))
+        }
+        Stop::Trap(_) | Stop::TooLong { .. } => Diagnostic::error(stop.code(), stop.to_string()),
+    }
+}

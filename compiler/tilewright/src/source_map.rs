@@ -1,0 +1,73 @@
+//! What of its sources a compiled program comes from: the kernels and schedules, and which stages copy which tensors.
+
+use tilewright_core::pipeline::Front;
+use tilewright_syntax::Span;
+use tilewright_syntax::ast::{Item, ScheduleStmt};
+
+/// Places of a program in its sources. The places of each instruction are in
+/// [`Stream::origins`](tilewright_core::emit::Stream).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceMap {
+    /// The kernels as far as they are in the file, after that of their program.
+    pub kernels: Vec<Span>,
+    /// The schedules as far as they are in the file, after that of their program.
+    pub schedules: Vec<Span>,
+    /// The directives that make a stage that copies a tensor, with the definition of the tensor.
+    pub copies: Vec<(Span, Span)>,
+    /// The names of the schedules that the file has for the kernel; none for a program of several.
+    pub alternatives: Vec<String>,
+}
+
+impl SourceMap {
+    pub(crate) fn of(front: &Front) -> SourceMap {
+        let calls = front.calls();
+        let items = &front.program.items;
+        let whole = |item: &&Item| matches!(item, Item::Program(_)) && item.span() == front.kernel.span;
+        let kernel =
+            |item: &&Item| matches!(item, Item::Kernel(_)) && calls.iter().any(|c| c.kernel.span == item.span());
+        let schedule =
+            |item: &&Item| matches!(item, Item::Schedule(_)) && calls.iter().any(|c| c.schedule.span == item.span());
+        let spans = |is: &dyn Fn(&&Item) -> bool| {
+            items.iter().filter(whole).chain(items.iter().filter(is)).map(Item::span).collect()
+        };
+        SourceMap {
+            kernels: spans(&kernel),
+            schedules: spans(&schedule),
+            copies: copies(front),
+            alternatives: alternatives(front),
+        }
+    }
+
+    /// The definition that an instruction works for, where a copy counts for what it copies.
+    pub(crate) fn tensor(&self, span: Span) -> Span {
+        let is_copy =
+            |(copy, _): &&(Span, Span)| copy.file == span.file && (copy.start..copy.end).contains(&span.start);
+        self.copies.iter().find(is_copy).map_or(span, |(_, tensor)| *tensor)
+    }
+}
+
+fn copies(front: &Front) -> Vec<(Span, Span)> {
+    let mut copies: Vec<(Span, Span)> = Vec::new();
+    for call in front.calls().iter().filter(|call| !call.automatic) {
+        let mut tensors: Vec<(&str, Span)> = call.kernel.tensors.iter().map(|t| (&*t.name, t.span)).collect();
+        for statement in &call.schedule.stmts {
+            let ScheduleStmt::Directive { target: Some(target), stage, call } = statement else { continue };
+            if let Some((_, tensor)) = tensors.iter().rev().find(|(name, _)| *name == stage.name).copied() {
+                copies.push((target.span.to(call.span), tensor));
+                tensors.push((&target.name, tensor));
+            }
+        }
+    }
+    copies
+}
+
+fn alternatives(front: &Front) -> Vec<String> {
+    if front.calls().iter().any(|call| call.name().is_some()) {
+        return Vec::new();
+    }
+    let of_kernel = |item: &Item| match item {
+        Item::Schedule(schedule) if schedule.kernel.name == front.kernel.name => Some(schedule.name.name.clone()),
+        _ => None,
+    };
+    front.program.items.iter().filter_map(of_kernel).collect()
+}
