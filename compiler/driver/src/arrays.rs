@@ -103,6 +103,17 @@ pub fn inputs(artifact: &Artifact, files: &[TensorFile], seed: u64) -> Result<In
     Ok(inputs)
 }
 
+/// The inputs that files give for many runs: arrays of their input's shape, or with a dimension more.
+pub fn batch_inputs(artifact: &Artifact, files: &[TensorFile]) -> Result<Inputs, DriverError> {
+    let mut inputs = Inputs::default();
+    for file in files {
+        let loaded = load_some(&file.path, tensor(artifact, file))?;
+        inputs.losses.extend(loaded.loss.map(|loss| (file.tensor.clone(), loss)));
+        inputs.arrays.insert(file.tensor.clone(), loaded.array);
+    }
+    Ok(inputs)
+}
+
 /// The tensor that a file is for.
 pub fn tensor<'a>(artifact: &'a Artifact, file: &TensorFile) -> &'a TensorInfo {
     artifact.tensor(&file.tensor).expect("files are found for tensors of the program")
@@ -121,6 +132,15 @@ pub struct Loaded {
 /// Reads the array of a tensor, whose shape it must have.
 pub fn load(path: &Path, tensor: &TensorInfo) -> Result<Loaded, DriverError> {
     loaded(path, tensor, |found| found == shape(tensor))
+}
+
+/// Reads the numbers of a tensor, or of so many of them in a dimension in front; in that shape.
+pub fn load_numbers(path: &Path, tensor: &TensorInfo, runs: Option<usize>) -> Result<Numbers, DriverError> {
+    let Some(runs) = runs else { return Ok(load(path, tensor)?.numbers) };
+    let whole: Vec<u64> = [runs as u64].into_iter().chain(shape(tensor)).collect();
+    let numbers = loaded(path, tensor, |found| found == shape(tensor) || found == whole)?.numbers;
+    let whole: Vec<usize> = [runs].into_iter().chain(tensor.shape.iter().copied()).collect();
+    Ok(numbers.broadcast(whole).expect("each run has the shape of the tensor").to_owned())
 }
 
 /// Reads the array of a tensor, or several of them, one for each index of a dimension in front.

@@ -35,11 +35,16 @@ pub struct Check {
 pub struct Wanted(Vec<(String, Against, Numbers, Option<f64>)>);
 
 impl Wanted {
-    /// Reads what outputs are expected to be.
-    pub fn read(artifact: &Artifact, files: &[TensorFile], atol: Option<f64>) -> Result<Wanted, DriverError> {
+    /// Reads what outputs are expected to be, of so many runs, where there are several.
+    pub fn read(
+        artifact: &Artifact,
+        files: &[TensorFile],
+        atol: Option<f64>,
+        runs: Option<usize>,
+    ) -> Result<Wanted, DriverError> {
         let wanted = |file: &TensorFile| {
-            let loaded = arrays::load(&file.path, arrays::tensor(artifact, file))?;
-            Ok((file.tensor.clone(), Against::File(file.path.clone()), loaded.numbers, Some(atol.unwrap_or(0.0))))
+            let numbers = arrays::load_numbers(&file.path, arrays::tensor(artifact, file), runs)?;
+            Ok((file.tensor.clone(), Against::File(file.path.clone()), numbers, Some(atol.unwrap_or(0.0))))
         };
         Ok(Wanted(files.iter().map(wanted).collect::<Result<_, _>>()?))
     }

@@ -2,16 +2,18 @@
 
 mod accuracy;
 mod approx;
+mod run;
 mod sweep;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tilewright_syntax::{Sources, Span};
 
 pub use accuracy::AccuracyArgs;
 pub use approx::ApproxArgs;
+pub use run::{ProbeArg, RunArgs};
 pub use sweep::SweepArgs;
 
 /// A tensor compiler with its own schedule language, for VTA-class accelerators, and their simulator.
@@ -138,51 +140,6 @@ pub enum Form {
     Asm,
     /// The instruction stream, 16 bytes an instruction
     Bin,
-}
-
-#[derive(Debug, Args)]
-#[command(group = ArgGroup::new("checks").multiple(true))]
-pub struct RunArgs {
-    /// The program
-    pub file: PathBuf,
-    #[command(flatten)]
-    pub params: Params,
-    #[command(flatten)]
-    pub choice: Choice,
-    /// An input array: integers as they are, or floating-point numbers, which are quantised; inputs without one are random
-    #[arg(long, value_name = "NAME=FILE.npy", value_parser = assignment)]
-    pub input: Vec<Assignment>,
-    /// Where to write an output array; with `-`, standard output is the array and the report goes to standard error
-    #[arg(long, value_name = "NAME=FILE.npy|-", value_parser = assignment)]
-    pub output: Vec<Assignment>,
-    /// Write output arrays as the numbers that they stand for, in `float32`
-    #[arg(long, requires = "output")]
-    pub float_outputs: bool,
-    /// What an output must be: floating-point numbers, or integers as they are in outputs
-    #[arg(long, value_name = "NAME=FILE.npy", value_parser = assignment, group = "checks")]
-    pub expect: Vec<Assignment>,
-    /// Compute the program in floating point as well, on the same inputs, and report how far its outputs are from that
-    #[arg(long, group = "checks")]
-    pub float: bool,
-    /// How far the numbers of an output may be from those of --expect [default: 0], and from those of --float [default: any]
-    #[arg(long, value_name = "NUMBER", value_parser = tolerance, requires = "checks")]
-    pub atol: Option<f64>,
-    /// Of the random inputs
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
-    #[command(flatten)]
-    pub machine: MachineOptions,
-    /// Compute values only, no cycles
-    #[arg(long, conflicts_with_all = ["timing", "timeline", "trace"])]
-    pub values_only: bool,
-    #[command(flatten)]
-    pub pictures: PictureArgs,
-    /// Write figures to standard output, and nothing else
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub stats: Option<StatsFormat>,
-    /// Write the stream and the memory before and after it into a folder, for `replay` and for other simulators
-    #[arg(long, value_name = "DIR")]
-    pub record: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -112,6 +112,8 @@ pub enum DriverError {
     UnknownInput(Unknown),
     #[error("there is no output `{}`", .0.name)]
     UnknownOutput(Unknown),
+    #[error("there is no stage `{}`", .0.name)]
+    UnknownStage(Unknown),
     #[error("{what} is given twice")]
     Twice { what: String, first: Span, second: Span },
     #[error("there is no pass `{name}`")]
@@ -162,6 +164,7 @@ impl DriverError {
             DriverError::NpyNan { .. } => "E0626",
             DriverError::UnknownInput { .. } => "E0623",
             DriverError::UnknownOutput { .. } => "E0624",
+            DriverError::UnknownStage { .. } => "E0641",
             DriverError::Twice { .. } => "E0625",
             DriverError::UnknownPass { .. } => "E0630",
             DriverError::NoWayBack { .. } => "E0631",
@@ -205,6 +208,7 @@ impl DriverError {
             | DriverError::NpyNan { .. } => self.about_array(told),
             DriverError::UnknownInput(unknown) => unknown_name(told, unknown, "inputs"),
             DriverError::UnknownOutput(unknown) => unknown_name(told, unknown, "outputs"),
+            DriverError::UnknownStage(unknown) => unknown_name(told, unknown, "stages"),
             DriverError::Twice { first, second, .. } => told.primary(*second, "again").secondary(*first, "first here"),
             DriverError::UnknownPass { name, known } => {
                 let all = known.iter().copied().chain(["all", "changed"]);

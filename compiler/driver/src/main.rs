@@ -23,6 +23,7 @@ mod profile;
 mod queue;
 mod recordings;
 mod report;
+mod run;
 mod stats;
 mod steps;
 mod sweep;

@@ -30,6 +30,8 @@
 //! | `artifact` | [`compile`]: sources and options → [`Artifact`] |
 //! | `tensor`, `quantise`, `random` | arrays and the numbers that they denote |
 //! | `run`, `memory` | inputs → outputs on the accelerator |
+//! | [`batch`] | many inputs → many runs on all cores |
+//! | [`probe`] | the values of any stage: range, saturation, error |
 //! | `fault`, `findings` | whether outputs are to be relied on |
 //! | [`time`] | cycles |
 //! | [`profile`](mod@profile), `source_map` | where the cycles go, charged to lines of the source |
@@ -39,6 +41,7 @@
 //! | [`parallel`] | independent work on all cores |
 
 mod artifact;
+pub mod batch;
 pub mod bisect;
 pub mod distance;
 mod fault;
@@ -46,6 +49,7 @@ mod findings;
 mod input_error;
 mod memory;
 pub mod parallel;
+pub mod probe;
 pub mod profile;
 mod quantise;
 mod random;

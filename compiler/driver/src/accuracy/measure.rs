@@ -1,16 +1,17 @@
 //! Samples → what is decided on each of them, on the accelerator and in floating point.
 //!
-//! Every sample runs with a search for races and is compared with the reference. The time does not depend on values, so the
-//! first sample's is that of all.
+//! Every sample is a run of a batch and is compared with the reference. The time does not depend on values, so that of one run is
+//! that of all.
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Axis};
+use tilewright::batch::BatchOptions;
 use tilewright::distance::distance;
 use tilewright::time::{NamedTiming, Timed};
-use tilewright::{Artifact, Fault, RunOptions, TensorInfo};
-use tilewright_syntax::Diagnostic;
+use tilewright::{Artifact, Fault, TensorInfo};
 
 use super::samples::Samples;
-use crate::queue;
+use crate::error::Failure;
+use crate::queue::Bar;
 
 /// What is decided on one sample.
 #[derive(Clone, Debug)]
@@ -47,31 +48,23 @@ pub fn run(
     samples: &Samples,
     output: &TensorInfo,
     timing: &NamedTiming,
-) -> Result<Measured, Vec<Diagnostic>> {
-    let all: Vec<usize> = (0..samples.count()).collect();
-    let decisions = queue::run(&all, "samples", |at| one(artifact, samples, output, *at));
-    let decisions = decisions.into_iter().collect::<Result<_, Vec<Diagnostic>>>()?;
+) -> Result<Measured, Failure> {
+    let options = BatchOptions { float: true, ..BatchOptions::default() };
+    let mut batch = artifact.run_batch(&samples.inputs(artifact)?, &options, &Bar::default())?;
+    let (got, float) = (&batch.outputs[&output.name], &batch.in_float[&output.name]);
+    let mut faults = std::mem::take(&mut batch.faults).into_iter().peekable();
+    let decide = |(sample, label): (usize, &usize)| {
+        let (got, float) = (got.index_axis(Axis(0), sample).to_owned(), float.index_axis(Axis(0), sample).to_owned());
+        Decision {
+            label: *label,
+            class: greatest(&got),
+            float: greatest(&float),
+            largest_error: distance(&float, &output.numbers(&got), 0.0).largest,
+            fault: faults.next_if(|(run, _)| *run == sample).map(|(_, fault)| fault),
+        }
+    };
+    let decisions = samples.labels.iter().enumerate().map(decide).collect();
     Ok(Measured { decisions, timed: artifact.time(timing)? })
-}
-
-fn one(
-    artifact: &Artifact,
-    samples: &Samples,
-    output: &TensorInfo,
-    sample: usize,
-) -> Result<Decision, Vec<Diagnostic>> {
-    let inputs = samples.integers(sample);
-    let reference = artifact.reference(&inputs)?;
-    let real = &artifact.reference_in_float(&samples.numbers(sample))?[&output.name];
-    let run = artifact.run(&inputs, &RunOptions::default())?;
-    let got = &run.outputs[&output.name];
-    Ok(Decision {
-        label: samples.labels[sample],
-        class: greatest(got),
-        float: greatest(real),
-        largest_error: distance(real, &output.numbers(got), 0.0).largest,
-        fault: run.fault(&reference),
-    })
 }
 
 /// The place of the greatest value, the first of several.

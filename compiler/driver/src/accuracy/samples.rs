@@ -4,8 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{ArrayD, Axis};
-use tilewright::{Arrays, Artifact, Loss, NumberArrays, TensorInfo};
+use ndarray::Axis;
+use tilewright::batch::BatchInputs;
+use tilewright::{Artifact, Loss, TensorInfo};
 
 use super::error::AccuracyError;
 use crate::arrays::{self, Loaded, TensorFile};
@@ -14,10 +15,8 @@ use crate::error::Failure;
 /// What a program is to decide on.
 #[derive(Debug)]
 pub struct Samples {
-    /// Arrays that are the same for all samples.
-    shared: Vec<(String, Loaded)>,
-    /// Arrays with the samples as their first dimension.
-    own: Vec<(String, Loaded)>,
+    /// The arrays of the inputs.
+    loaded: Vec<(String, Loaded)>,
     /// The class of each sample.
     pub labels: Vec<usize>,
 }
@@ -45,55 +44,41 @@ impl Samples {
         output: &TensorInfo,
         most: Option<usize>,
     ) -> Result<Samples, Failure> {
-        let (mut shared, mut own) = (Vec::new(), Vec::new());
+        let mut all = Vec::new();
         let mut first: Option<(&Path, usize)> = None;
         for file in files {
             let (path, tensor) = (&file.path, arrays::tensor(artifact, file));
             let loaded = arrays::load_some(path, tensor)?;
-            if loaded.array.ndim() == tensor.shape.len() {
-                shared.push((file.tensor.clone(), loaded));
-                continue;
+            if loaded.array.ndim() > tensor.shape.len() {
+                agree(path, loaded.array.len_of(Axis(0)), &mut first)?;
             }
-            agree(path, loaded.array.len_of(Axis(0)), &mut first)?;
-            own.push((file.tensor.clone(), loaded));
+            all.push((file.tensor.clone(), loaded));
         }
-        if own.iter().all(|(_, loaded)| loaded.array.is_empty()) {
+        if first.is_none_or(|(_, count)| count == 0) {
             let inputs = files.iter().map(|file| file.tensor.clone()).collect();
             return Err(AccuracyError::NoSamples { inputs }.into());
         }
         let found = arrays::load_labels(labels)?;
         agree(labels, found.len(), &mut first)?;
         let labels = classes(labels, &found[..most.unwrap_or(found.len()).min(found.len())], output)?;
-        Ok(Samples { shared, own, labels })
+        Ok(Samples { loaded: all, labels })
     }
 
     pub fn count(&self) -> usize {
         self.labels.len()
     }
 
-    /// The integers that a sample's inputs are on the accelerator.
-    pub fn integers(&self, sample: usize) -> Arrays {
-        self.inputs(sample, |loaded| &loaded.array).collect()
-    }
-
-    /// The numbers that files give for a sample's inputs.
-    pub fn numbers(&self, sample: usize) -> NumberArrays {
-        self.inputs(sample, |loaded| &loaded.numbers).collect()
-    }
-
-    fn inputs<'a, T: Clone + 'a>(
-        &'a self,
-        sample: usize,
-        of: impl Fn(&'a Loaded) -> &'a ArrayD<T> + Copy + 'a,
-    ) -> impl Iterator<Item = (String, ArrayD<T>)> + 'a {
-        let shared = self.shared.iter().map(move |(name, loaded)| (name.clone(), of(loaded).clone()));
-        let slice = move |loaded: &'a Loaded| of(loaded).index_axis(Axis(0), sample).to_owned();
-        shared.chain(self.own.iter().map(move |(name, loaded)| (name.clone(), slice(loaded))))
+    /// The inputs of a run for each sample, with the numbers that files give for them.
+    pub fn inputs(&self, artifact: &Artifact) -> Result<BatchInputs, Failure> {
+        let arrays = self.loaded.iter().map(|(name, loaded)| (name.clone(), loaded.array.clone())).collect();
+        let numbers = self.loaded.iter().map(|(name, loaded)| (name.clone(), loaded.numbers.clone())).collect();
+        let inputs = BatchInputs::new(artifact, arrays, None)?.with_numbers(artifact, numbers);
+        Ok(inputs.first(self.count()))
     }
 
     /// What the numbers of files lost.
     pub fn losses(&self) -> impl Iterator<Item = (&str, Loss)> {
-        self.shared.iter().chain(&self.own).filter_map(|(name, loaded)| Some((&**name, loaded.loss?)))
+        self.loaded.iter().filter_map(|(name, loaded)| Some((&**name, loaded.loss?)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod approx;
+mod batch;
 mod bench;
 mod bisect;
 mod errors;

@@ -1,0 +1,81 @@
+//! The files of arrays that the options of a run name.
+
+use std::path::{Path, PathBuf};
+
+use tilewright::{Artifact, TensorInfo};
+use tilewright_syntax::Sources;
+
+use crate::arrays::{self, TensorFile};
+use crate::cli::RunArgs;
+use crate::error::{DriverError, Failure, Unknown};
+use crate::{files, pictures, recordings};
+
+/// The files of arrays that options name.
+#[derive(Debug, Default)]
+pub struct Files {
+    pub inputs: Vec<TensorFile>,
+    pub outputs: Vec<TensorFile>,
+    pub expected: Vec<TensorFile>,
+    /// Where the values of tensors go that are probed.
+    pub probes: Vec<TensorFile>,
+}
+
+impl Files {
+    /// Finds the tensors that options name, and refuses outputs that would replace what the command reads or each other, or
+    /// be mixed with figures on standard output.
+    pub fn of(args: &RunArgs, artifact: &Artifact, sources: &mut Sources) -> Result<Files, Failure> {
+        let files = Files {
+            inputs: arrays::input_files(artifact, &args.input, sources)?,
+            outputs: arrays::output_files(artifact, &args.output, sources)?,
+            expected: arrays::expected_files(artifact, &args.expect, sources)?,
+            probes: probes(args, artifact, sources)?,
+        };
+        files.check(args)?;
+        Ok(files)
+    }
+
+    fn check(&self, args: &RunArgs) -> Result<(), Failure> {
+        if args.stats.is_some() && self.to_standard().is_some() {
+            let message = "`--stats` and an output on `-` would be mixed on standard output: give one of them a file";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        if self.probes.iter().any(|file| file.path == Path::new(files::STANDARD)) {
+            return Err(Failure::Usage("`--probe` writes files: give it another name than `-`".to_owned()));
+        }
+        let inputs = || {
+            let arrays = self.inputs.iter().chain(&self.expected).map(|file| &*file.path);
+            arrays.chain([&*args.file]).chain(args.machine.files())
+        };
+        let written = || self.outputs.iter().chain(&self.probes).map(|file| &*file.path);
+        for output in written() {
+            files::keep_inputs(output, inputs())?;
+        }
+        let recorded: Vec<PathBuf> = args.record.iter().flat_map(|folder| recordings::files(folder)).collect();
+        let outputs: Vec<&Path> = written().chain(recorded.iter().map(PathBuf::as_path)).collect();
+        files::keep_apart(&outputs)?;
+        pictures::check(&args.pictures, args.stats.is_some(), inputs(), &outputs)
+    }
+
+    /// The output that goes to standard output.
+    pub fn to_standard(&self) -> Option<&TensorFile> {
+        self.outputs.iter().find(|file| file.path == Path::new(files::STANDARD))
+    }
+}
+
+/// Checks the names that `--probe` gives, and returns the files among them.
+fn probes(args: &RunArgs, artifact: &Artifact, sources: &mut Sources) -> Result<Vec<TensorFile>, DriverError> {
+    for (at, probe) in args.probe.iter().enumerate() {
+        if artifact.tensor(&probe.name).is_none() {
+            let known = artifact.tensors().iter().map(|tensor: &TensorInfo| tensor.name.clone()).collect();
+            let unknown = Unknown { name: probe.name.clone(), span: probe.place(sources), known };
+            return Err(DriverError::UnknownStage(unknown));
+        }
+        if let Some(first) = args.probe[..at].iter().find(|before| before.name == probe.name) {
+            let (what, first, second) = (format!("`{}`", probe.name), first.place(sources), probe.place(sources));
+            return Err(DriverError::Twice { what, first, second });
+        }
+    }
+    let file =
+        |probe: &crate::cli::ProbeArg| Some(TensorFile { tensor: probe.name.clone(), path: probe.path.clone()? });
+    Ok(args.probe.iter().filter_map(file).collect())
+}
