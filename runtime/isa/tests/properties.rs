@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use tilewright_isa::config::Capabilities;
 use tilewright_isa::stream::most_outstanding;
 use tilewright_isa::{
     Code, Codec, Config, Content, Dim, ElementSet, Insn, Mem, MemoryType, Module, Op, Order, Params, Program, Queue,
@@ -26,7 +27,9 @@ fn config() -> impl Strategy<Value = Config> {
         log_wgt_buff_size: (depths.2 + wgt + block_in + block_out).saturating_sub(3),
         log_acc_buff_size: (depths.3 + acc + batch + block_out).saturating_sub(3),
     });
-    prop_oneof![1 => Just(Config::default()), 4 => params.prop_filter_map("no machine", |params| Config::new(params).ok())]
+    let configs = prop_oneof![1 => Just(Config::default()), 4 => params.prop_filter_map("no machine", |params| Config::new(params).ok())];
+    let capabilities = any::<[bool; 2]>().prop_map(|[mul, acc_8bit]| Capabilities { mul, acc_8bit });
+    (configs, capabilities).prop_map(|(config, capabilities)| config.with_capabilities(capabilities))
 }
 
 /// Words that are mostly instructions: the opcode is drawn from the valid ones more often than not.

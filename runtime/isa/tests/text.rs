@@ -1,5 +1,6 @@
 //! The text form: what a listing looks like, and what is said about a wrong one.
 
+use tilewright_isa::config::Capabilities;
 use tilewright_isa::{Config, Content, Program, Segment, text};
 
 /// The copied matrix multiplication with a micro-op segment where its first instruction loads from, and an input.
@@ -80,6 +81,8 @@ fn values_that_do_not_fit() {
         ".segment \"u\" at 0 uops 1\nuop 0: dst 0 src 0 wgt 0 padding 1",
         ".config LOG_BATCH 64",
         ".config LOG_BATCH 9",
+        ".config mul 0",
+        ".config acc_8bit no",
     ]));
 }
 
@@ -95,6 +98,7 @@ fn lines_that_contradict_each_other() {
         "load [] load acc sram_base 0 dram_base 0 y_size 1 x_size 1 x_stride 1",
         ".config LOG_BATCH 0 LOG_BATCH 0",
         ".config\n.config",
+        ".config mul false mul true",
         "finish\n.config",
         ".segment \"X\" at 0 bytes 1\n.config",
         ".segment \"X\" at 0 data 2\nhex 0x00\nfinish",
@@ -112,6 +116,16 @@ fn order_blanks_and_comments_do_not_matter() {
         "; a comment\n.config ; the default machine\n\n 7: compute [ ] gemm iter_in 2 (wgt 0 dst 1) uop 0..1 iter_out 1 () ; end",
     );
     assert_eq!(long.unwrap(), short);
+}
+
+#[test]
+fn a_listing_says_what_its_machine_cannot_do() {
+    let capabilities = Capabilities { mul: false, ..Capabilities::default() };
+    let program = Program { config: Config::default().with_capabilities(capabilities), ..Program::default() };
+    let listing = text::print(&program);
+    assert!(listing.lines().next().is_some_and(|line| line.ends_with(" mul false")), "{listing}");
+    assert_eq!(text::parse(&listing).unwrap(), program);
+    assert_eq!(text::parse(".config mul true acc_8bit true").unwrap(), Program::default());
 }
 
 #[test]

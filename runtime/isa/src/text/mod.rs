@@ -19,6 +19,8 @@
 //! The number is for the reader; the position decides. A module that is stated must be right.
 //! Factors and pads that are not stated are 0, all other fields are required. `padding` carries bits that no field
 //! covers. A word that is no instruction is `raw`. `;` starts a comment. Without `.config` the default machine is meant.
+//! A capability of the machine is a key of `.config` like its parameters, with `true` or `false`: `mul false`. Those that
+//! are not stated are those of the default machine.
 
 mod cursor;
 mod error;

@@ -5,7 +5,7 @@ use super::cursor::Cursor;
 use super::error::{TextError, TextErrorKind};
 use super::fields::{Fields, Shape, Spec};
 use super::lex::Token;
-use crate::config::{Config, Params};
+use crate::config::{Capabilities, Config, Params};
 use crate::encode::{Codec, EncodeError};
 use crate::insn::{Alu, Gemm, Insn, Mem, MemoryType, Module, Op, Tokens, Uop};
 use crate::program::{Content, Program, Segment};
@@ -101,19 +101,25 @@ impl Parser<'_> {
         }
         self.cursor.expect_name(".config")?;
         let mut params = Params::default();
-        let keys = params.named().map(|(key, _)| key);
-        let mut stated = [false; 10];
+        let mut capabilities = Capabilities::default();
+        let keys: Vec<&'static str> =
+            params.named().map(|(key, _)| key).into_iter().chain(capabilities.named().map(|(key, _)| key)).collect();
+        let mut stated = vec![false; keys.len()];
         while self.cursor.peek() != Token::EndOfLine {
             let here = self.cursor.here();
             let index = self.cursor.one_of("parameter", &keys)?;
             if std::mem::replace(&mut stated[index], true) {
                 return Err(self.cursor.error_at(here, TextErrorKind::Twice { field: keys[index].to_string() }));
             }
-            let value = self.cursor.number(keys[index], 63)? as u32;
-            *params.get_mut(keys[index]).expect("the keys are the parameters' own") = value;
+            match (params.get_mut(keys[index]), capabilities.get_mut(keys[index])) {
+                (Some(param), _) => *param = self.cursor.number(keys[index], 63)? as u32,
+                (None, Some(capability)) => *capability = self.cursor.one_of("value", &["false", "true"])? == 1,
+                (None, None) => unreachable!("the keys are those of parameters and capabilities"),
+            }
         }
         let line = start.start..self.cursor.here().start;
         let config = Config::new(params).map_err(|e| self.cursor.error_at(line, TextErrorKind::Config(e)))?;
+        let config = config.with_capabilities(capabilities);
         self.codec = Codec::new(&config);
         self.program.config = config;
         Ok(())

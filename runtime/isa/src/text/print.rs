@@ -2,7 +2,7 @@
 //! otherwise have to work out: bytes moved and their segment, and the micro-ops that an instruction executes.
 
 use super::TOKEN_NAMES;
-use crate::config::Config;
+use crate::config::{Capabilities, Config};
 use crate::encode::Codec;
 use crate::insn::{Alu, AluOpcode, Gemm, Insn, Mem, MemoryType, Op, Tokens};
 use crate::program::{Content, Program, Segment, UopBuffer};
@@ -55,6 +55,10 @@ fn print_config(text: &mut String, config: &Config) {
     text.push_str(".config");
     for (key, value) in config.params().named() {
         push(text, format_args!(" {key} {value}"));
+    }
+    let usual = Capabilities::default().named();
+    for ((key, has), _) in config.capabilities().named().into_iter().zip(usual).filter(|(own, usual)| own != usual) {
+        push(text, format_args!(" {key} {has}"));
     }
     let [batch, block_in, block_out] = [config.batch(), config.block_in(), config.block_out()];
     push(text, format_args!("\n       ; {batch}×{block_in}×{block_out} core"));
