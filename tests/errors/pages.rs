@@ -1,8 +1,12 @@
 //! The pages in `docs/errors` say what is true: each example gives the page's error, and each fix is accepted.
 
+use tilewright_core::legalize::Cx;
+use tilewright_core::loops::parse::parse;
+use tilewright_core::loops::verify::{VerifyError, verify};
+use tilewright_core::pipeline::legalize;
 use tilewright_isa::{Config, Content, lint, text};
 use tilewright_sim::{Dram, Options as RunOptions, Segment, Simulator};
-use tilewright_syntax::{EXPLANATIONS, Explanation};
+use tilewright_syntax::{EXPLANATIONS, Explanation, Sources};
 
 use crate::compile::{Options, compile, warnings};
 use crate::registry::UNREACHED;
@@ -86,9 +90,28 @@ fn programs_give_their_error_first_and_fixes_compile() {
 
 #[test]
 fn all_pages_of_schedules_and_legalisation_are_programs() {
-    let shown: Vec<&str> = programs().map(|(page, _)| page.code).collect();
+    let shown: Vec<&str> = programs().chain(pages("loops")).map(|(page, _)| page.code).collect();
     for page in EXPLANATIONS.iter().filter(|page| page.code.starts_with("E03") || page.code.starts_with("E05")) {
         assert_eq!(shown.contains(&page.code), !UNREACHED.contains(&page.code), "{}", page.code);
+    }
+}
+
+/// What legalisation says of a loop program.
+fn of_loops(text: &str) -> Result<(), &'static str> {
+    let mut sources = Sources::default();
+    let file = sources.add("page.loops", text);
+    let program = parse(file, text).map_err(|error| error.code())?;
+    verify(&program).map_err(|_| VerifyError::CODE)?;
+    let cx = Cx { config: Config::default(), kernel: None };
+    legalize(program, &cx, &mut |_| {}).map(|_| ()).map_err(|error| error.code())
+}
+
+#[test]
+fn loop_programs_give_their_error_and_fixes_are_legal() {
+    for (page, text) in pages("loops").filter(|(page, _)| page.code.starts_with("E05")) {
+        assert_eq!(of_loops(text), Err(page.code));
+        let fix = block(page, "Fix", "loops").unwrap_or_else(|| panic!("{} has no fix", page.code));
+        assert_eq!(of_loops(fix), Ok(()), "the fix of {}", page.code);
     }
 }
 

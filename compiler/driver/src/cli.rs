@@ -97,7 +97,7 @@ pub struct FmtArgs {
 
 #[derive(Debug, Args)]
 pub struct LowerArgs {
-    /// A program (.tw), a loop program (.loops) or an assembler text (.asm)
+    /// A program (.tw), a loop program (.loops, .legal) or an assembler text (.asm)
     pub file: PathBuf,
     /// The form to write [default: legal, or asm for an assembler text; none beside --step or --print-after]
     #[arg(long, value_enum, value_name = "FORM")]

@@ -42,6 +42,18 @@ pub enum Failure {
     },
 }
 
+impl Failure {
+    /// The failure with its diagnostics changed, so that those that have no place get one.
+    pub fn placed(self, place: impl FnMut(Diagnostic) -> Diagnostic) -> Failure {
+        match self {
+            Failure::Told { exit, diagnostics } => {
+                Failure::Told { exit, diagnostics: diagnostics.into_iter().map(place).collect() }
+            }
+            usage => usage,
+        }
+    }
+}
+
 impl From<Vec<Diagnostic>> for Failure {
     fn from(diagnostics: Vec<Diagnostic>) -> Failure {
         Failure::Told { exit: Exit::Wrong, diagnostics }

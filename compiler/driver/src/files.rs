@@ -44,7 +44,7 @@ pub fn read_source(path: &Path, sources: &mut Sources) -> Result<FileId, DriverE
 pub fn read_program(path: &Path, sources: &mut Sources) -> Result<FileId, DriverError> {
     let file = read_source(path, sources)?;
     let form = match path.extension().and_then(|e| e.to_str()) {
-        Some("loops") => "a loop program",
+        Some("loops" | "legal") => "a loop program",
         Some("asm") => "an assembler text",
         _ => return Ok(file),
     };

@@ -205,6 +205,7 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0509": "an axis used as a value",
     "E0510": "too much device memory",
     "E0511": "a loop program that cannot be emitted",
+    "E0512": "a base that leaves no room for its buffer",
     "E0601": "file that cannot be read",
     "E0602": "file that is not text",
     "E0603": "file too large",

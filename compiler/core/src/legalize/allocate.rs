@@ -5,6 +5,8 @@
 //! after    alloc X_buf: i8[1, 16] @inp tile(1: 16) base 0
 //! ```
 //!
+//! A base that the text of the program states stays: the other buffers go around it.
+//!
 //! Where all buffers of a scratchpad fit beside each other, none shares storage, so that none waits for another to be
 //! done. Otherwise a buffer holds its place from its first use to its last (`loops::lifetimes`), and what is free is taken
 //! first fit: in the order of the text, or, where that does not fit, the largest first. Tokens order the accesses.
@@ -25,9 +27,12 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     for scope in Scope::ON_CHIP {
         let wants = wants(program, scope);
         let depth = addressable(&cx.config, memory(scope));
-        let mut by_size: Vec<usize> = (0..wants.len()).collect();
+        stated_bases_hold(program, scope, &wants, depth)?;
+        let (stated, free): (Vec<usize>, Vec<usize>) = (0..wants.len()).partition(|k| wants[*k].stated.is_some());
+        let in_order = [stated.clone(), free.clone()].concat();
+        let mut by_size = free;
         by_size.sort_by_key(|k| std::cmp::Reverse(wants[*k].tiles));
-        let in_order: Vec<usize> = (0..wants.len()).collect();
+        let by_size = [stated, by_size].concat();
         let bases = beside_each_other(&wants, depth)
             .or_else(|| first_fit(&wants, &in_order, depth).ok())
             .or_else(|| first_fit(&wants, &by_size, depth).ok());
@@ -51,6 +56,15 @@ struct Want {
     origin: Origin,
     tiles: i64,
     life: Range<usize>,
+    /// The base that the text states.
+    stated: Option<i64>,
+}
+
+impl Want {
+    /// The tiles that it holds from a base on.
+    fn at(&self, base: i64) -> Range<i64> {
+        base..base.saturating_add(self.tiles)
+    }
 }
 
 /// The buffers of a scratchpad, in the order in which their lives begin.
@@ -61,7 +75,8 @@ fn wants(program: &LoopProgram, scope: Scope) -> Vec<Want> {
         if program.buffer(buffer).scope == scope
             && let Some(life) = lives[buffer.0 as usize].clone()
         {
-            wants.push(Want { buffer, origin, tiles: tiles(program.buffer(buffer)), life });
+            let b = program.buffer(buffer);
+            wants.push(Want { buffer, origin, tiles: tiles(b), life, stated: b.base });
         }
     });
     wants.sort_by_key(|w| w.life.start);
@@ -78,15 +93,64 @@ fn collect(block: &[Stmt], visit: &mut dyn FnMut(BufferId, Origin)) {
     }
 }
 
+/// Whether each stated base leaves room for its buffer, beside those that are alive with it and state one as well.
+fn stated_bases_hold(program: &LoopProgram, scope: Scope, wants: &[Want], depth: i64) -> Result<(), LegalizeError> {
+    let stated: Vec<(&Want, Range<i64>)> = wants.iter().filter_map(|w| Some((w, w.at(w.stated?)))).collect();
+    for (at, (want, tiles)) in stated.iter().enumerate() {
+        let beside = |(other, _): &&(&Want, _)| other.buffer != want.buffer && meet(&other.life, &want.life);
+        let overlapped = stated[..at].iter().filter(beside).find(|(_, other)| meet(other, tiles));
+        if tiles.end <= depth && overlapped.is_none() {
+            continue;
+        }
+        let name = |w: &Want| program.buffer(w.buffer).name.clone();
+        let taken: Vec<Range<i64>> = stated.iter().filter(beside).map(|(_, tiles)| tiles.clone()).collect();
+        return Err(LegalizeError::StatedBase {
+            buffer: name(want),
+            scope,
+            depth,
+            overlapped: overlapped.map(|(other, tiles)| (name(other), tiles.clone())),
+            free: free_bases(want.tiles, taken, depth),
+            tiles: tiles.clone(),
+            origin: want.origin,
+        });
+    }
+    Ok(())
+}
+
+/// The bases from which on so many tiles are free, as ranges from the first to the last.
+fn free_bases(tiles: i64, mut taken: Vec<Range<i64>>, depth: i64) -> Vec<(i64, i64)> {
+    taken.sort_by_key(|t| t.start);
+    taken.push(depth..depth);
+    let mut next = 0_i64;
+    let mut free = Vec::new();
+    for t in taken {
+        if next.saturating_add(tiles) <= t.start.min(depth) {
+            free.push((next, t.start.min(depth) - tiles));
+        }
+        next = next.max(t.end);
+    }
+    free
+}
+
 /// A place for each buffer of its own, where there is room for all.
 fn beside_each_other(wants: &[Want], depth: i64) -> Option<Vec<i64>> {
+    let mut stated: Vec<Range<i64>> = wants.iter().filter_map(|w| Some(w.at(w.stated?))).collect();
+    stated.sort_by_key(|tiles| tiles.start);
     let mut next = 0_i64;
-    let bases = wants.iter().map(|w| {
-        let base = next;
-        next = next.saturating_add(w.tiles);
-        base
-    });
-    let bases = bases.collect();
+    let mut bases = Vec::new();
+    for want in wants {
+        if let Some(base) = want.stated {
+            bases.push(base);
+            continue;
+        }
+        for tiles in &stated {
+            if meet(tiles, &want.at(next)) {
+                next = tiles.end;
+            }
+        }
+        bases.push(next);
+        next = next.saturating_add(want.tiles);
+    }
     (next <= depth).then_some(bases)
 }
 
@@ -96,7 +160,8 @@ struct Refused {
     beside: Vec<usize>,
 }
 
-/// The lowest place for each buffer, in the given order, that no buffer placed before it holds at the same time.
+/// The lowest place for each buffer, in the given order, that no buffer placed before it holds at the same time. Those that
+/// state their bases come first.
 fn first_fit(wants: &[Want], order: &[usize], depth: i64) -> Result<Vec<i64>, Refused> {
     let mut bases = vec![0; wants.len()];
     // By base, so that gaps are found in one sweep.
@@ -105,12 +170,13 @@ fn first_fit(wants: &[Want], order: &[usize], depth: i64) -> Result<Vec<i64>, Re
         let want = &wants[*k];
         let beside = || placed.iter().copied().filter(|p| meet(&wants[*p].life, &want.life));
         let mut base = 0;
-        for p in beside() {
+        for p in beside().filter(|_| want.stated.is_none()) {
             if base + want.tiles <= bases[p] {
                 break;
             }
             base = base.max(bases[p] + wants[p].tiles);
         }
+        let base = want.stated.unwrap_or(base);
         if base + want.tiles > depth {
             return Err(Refused { want: *k, beside: beside().collect() });
         }
@@ -136,6 +202,7 @@ fn too_small(program: &LoopProgram, cx: &Cx, scope: Scope, wants: &[Want], refus
         alive,
         change: smallest_change(program, wants, refused, depth - held),
         readers: readers(program, want.buffer),
+        stated: wants.iter().filter_map(|w| Some((program.buffer(w.buffer).name.clone(), w.stated?))).collect(),
         // What has copies stands at a loop, in whatever block they are allocated.
         at_root: buffer.copies == 0
             && program.body.iter().any(|s| matches!(s, Stmt::Alloc { buffer, .. } if *buffer == want.buffer)),

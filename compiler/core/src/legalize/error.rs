@@ -1,5 +1,7 @@
 //! Why a program cannot run on the accelerator, and what would help.
 
+use std::ops::Range;
+
 use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span};
 
@@ -44,6 +46,19 @@ pub enum LegalizeError {
         first_origin: Origin,
         second_origin: Origin,
     },
+    #[error("{}", stated_base(buffer, *scope, tiles, *depth, overlapped))]
+    StatedBase {
+        buffer: String,
+        scope: Scope,
+        /// What the buffer would hold.
+        tiles: Range<i64>,
+        /// The tiles of the scratchpad.
+        depth: i64,
+        overlapped: Option<(String, Range<i64>)>,
+        /// The bases that are possible, each from the first to the last of a range.
+        free: Vec<(i64, i64)>,
+        origin: Origin,
+    },
     #[error("`{}` does not fit into `{}`", needed.name, scope.name())]
     Capacity {
         needed: Resident,
@@ -54,6 +69,8 @@ pub enum LegalizeError {
         change: Option<Change>,
         /// The stages that read it, in order.
         readers: Vec<Reader>,
+        /// The buffers whose bases the text states, with these.
+        stated: Vec<(String, i64)>,
         /// Whether it is alive for the whole program, and not just in an iteration of a loop.
         at_root: bool,
         origin: Origin,
@@ -123,6 +140,7 @@ impl LegalizeError {
             LegalizeError::PartialTile { .. } => "E0505",
             LegalizeError::LayoutConflict { .. } => "E0506",
             LegalizeError::Capacity { .. } => "E0507",
+            LegalizeError::StatedBase { .. } => "E0512",
             LegalizeError::Shape { .. } => "E0508",
             LegalizeError::NotSelected { .. } => "E0509",
             LegalizeError::Select { error, .. } => error.code(),
@@ -157,6 +175,13 @@ impl LegalizeError {
                 })
             }
             LegalizeError::Capacity { .. } => self.capacity(d),
+            LegalizeError::StatedBase { free, origin, .. } => {
+                let d = at(d, *origin, "this base", "by this directive");
+                match free.as_slice() {
+                    [] => d.help("no base leaves room for it: make it smaller, or state fewer bases"),
+                    free => d.help(format!("a base can be {}; without one, the buffer is placed", shown_bases(free))),
+                }
+            }
             LegalizeError::Shape { origin, help, .. } => at(d, *origin, "computed here", "shaped here").help(help),
             LegalizeError::NotSelected { origin, .. } => at(d, *origin, "computed here", "by this directive")
                 .help("pass such values as an input, and load them: `T_acc = T.cache_read(acc)`"),
@@ -192,7 +217,8 @@ impl LegalizeError {
     }
 
     fn capacity(&self, d: Diagnostic) -> Diagnostic {
-        let LegalizeError::Capacity { needed, scope, capacity, alive, change, readers, at_root, origin } = self else {
+        let LegalizeError::Capacity { needed, scope, capacity, alive, change, readers, stated, at_root, origin } = self
+        else {
             return d;
         };
         let buffer = &needed.name;
@@ -214,6 +240,10 @@ impl LegalizeError {
             _ => format!("alive there: {}", alive.iter().map(Resident::describe).collect::<Vec<_>>().join(", ")),
         };
         d = d.note(format!("`{}` has {capacity} bytes; {others}; {all} bytes in all", scope.name()));
+        if !stated.is_empty() {
+            let bases: Vec<String> = stated.iter().map(|(name, base)| format!("`{name}` at {base}")).collect();
+            d = d.note(format!("the text states bases, around which there has to be room: {}", bases.join(", ")));
+        }
         if let Some(change) = change {
             d = d.note(format!("the smallest change that fits: {}", change.describe()));
         }
@@ -238,6 +268,29 @@ impl LegalizeError {
             )),
         }
     }
+}
+
+fn stated_base(
+    buffer: &str,
+    scope: Scope,
+    tiles: &Range<i64>,
+    depth: i64,
+    overlapped: &Option<(String, Range<i64>)>,
+) -> String {
+    let name = scope.name();
+    match overlapped {
+        Some((other, others)) => {
+            format!("`{buffer}` (tiles {tiles:?}) overlaps `{other}` (tiles {others:?}) in `{name}`")
+        }
+        None => format!("`{buffer}` (tiles {tiles:?}) reaches beyond the {depth} tiles of `{name}`"),
+    }
+}
+
+/// `0 to 3 or 8 to 12`.
+fn shown_bases(free: &[(i64, i64)]) -> String {
+    let range =
+        |(first, last): &(i64, i64)| if first == last { first.to_string() } else { format!("{first} to {last}") };
+    free.iter().map(range).collect::<Vec<_>>().join(" or ")
 }
 
 fn select_help(error: &SelectError) -> String {

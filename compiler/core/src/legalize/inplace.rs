@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The ALU writes over its first operand; without this, each stage of a chain would need a buffer and two instructions
-//! more to fill it. Conditions: both are allocated in one block of statements, in `acc`; the operand's shape and type hold
+//! more to fill it. Conditions: both are allocated in one block of statements, in `acc`, and the text gives the result no base; the operand's shape and type hold
 //! the result; each nest that computes one from the other, of which a cut loop has several, writes each element once and
 //! reads the operand at that very element; the ALU can begin with the operand and does not need it again; and no element of
 //! the operand is touched behind the result's, in later iterations of loops around them either.
@@ -59,6 +59,7 @@ fn joinable(
         let result = program.buffer(store.buffer);
         if result.scope != Scope::Acc
             || result.role != Role::Temporary
+            || result.base.is_some()
             || !allocated.contains(&store.buffer)
             || block.iter().any(|s| in_intrinsic(s, store.buffer))
         {

@@ -130,7 +130,7 @@ fn find_in<'a>(
     for stmt in block.iter().filter(|_| in_steps) {
         let Stmt::Alloc { buffer, .. } = stmt else { continue };
         let b = program.buffer(*buffer);
-        if b.scope != Scope::Acc || b.role != Role::Temporary {
+        if b.scope != Scope::Acc || b.role != Role::Temporary || b.base.is_some() {
             continue;
         }
         let mut finding = Finding { program, cx, selections, block, levels, buffer: *buffer };

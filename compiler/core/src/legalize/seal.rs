@@ -46,7 +46,7 @@ impl LegalProgram {
 pub fn seal(program: LoopProgram, cx: &Cx) -> Result<LegalProgram, LegalizeError> {
     if let Err(errors) = verify(&program) {
         let first = &errors[0];
-        return Err(illegal(first.to_string(), Origin::default()));
+        return Err(illegal(first.to_string(), first.at.origin(&program)));
     }
     block(&program, &cx.config, &program.body)?;
     dram(&program)?;

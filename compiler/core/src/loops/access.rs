@@ -3,13 +3,13 @@
 
 use super::ir::{AluOperand, BufferId, Index, Leaf, LoopId, LoopProgram, Stmt, TileRef};
 
-/// Gives a buffer a first dimension: as many copies of it, one behind the other. Its accesses need [`at_slot`].
+/// Gives a buffer a first dimension: as many copies of it, one after the other; a base is that of the first. Its accesses
+/// need [`at_slot`].
 pub fn add_dimension(program: &mut LoopProgram, b: BufferId, copies: i64) {
     let buffer = &mut program.buffers[b.0 as usize];
     buffer.shape.insert(0, copies);
     buffer.array.insert(0, copies);
     buffer.copies += 1;
-    buffer.base = None;
     if let Some(layout) = &mut buffer.layout {
         layout.lanes.iter_mut().for_each(|lane| lane.dim += 1);
         if !layout.order.is_empty() {

@@ -18,8 +18,8 @@ pub fn lifetimes(program: &LoopProgram) -> Vec<Option<Range<usize>>> {
     walk.found
 }
 
-/// Whether two lifetimes have a statement in common.
-pub fn meet(a: &Range<usize>, b: &Range<usize>) -> bool {
+/// Whether two lifetimes have a statement in common; likewise two ranges of tiles.
+pub fn meet<T: PartialOrd>(a: &Range<T>, b: &Range<T>) -> bool {
     a.start < b.end && b.start < a.end
 }
 

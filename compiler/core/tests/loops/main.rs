@@ -1,5 +1,6 @@
 //! The loop IR from outside: its text, its rules and its meaning.
 
+mod bases;
 mod generate;
 mod meaning;
 mod parse_errors;

@@ -1,16 +1,18 @@
 //! Every way in which a text is no loop program, as the user is told it; and the pages that explain these errors.
 
 use tilewright_core::loops::parse::{parse, parse_with_spans};
-use tilewright_core::loops::verify::{VerifyError, verify};
-use tilewright_syntax::{Diagnostic, EXPLANATIONS, Explanation, FileId, Span};
+use tilewright_core::loops::verify::verify;
+use tilewright_syntax::{Diagnostic, EXPLANATIONS, Explanation, FileId};
 
 use super::told;
 
-/// Reads and verifies a text; a broken rule is shown where its statement stands.
+/// Reads and verifies a text; a broken rule is shown where it is broken.
 fn read(text: &str) -> Result<(), Diagnostic> {
     let (program, spans) = parse_with_spans(FileId(0), text).map_err(|error| Diagnostic::from(&error))?;
-    let at = |e: &VerifyError| spans.get(&e.path).unwrap_or(Span::new(FileId(0), 0, 0));
-    verify(&program).map_err(|errors| errors[0].diagnostic().primary(at(&errors[0]), "in this statement"))
+    verify(&program).map_err(|errors| {
+        let span = spans.get(&errors[0].at).unwrap_or_else(|| panic!("{} has no place", errors[0]));
+        errors[0].diagnostic().primary(span, "here")
+    })
 }
 
 fn failure(text: &str) -> String {
@@ -84,6 +86,9 @@ snapshots! {
     division_by_a_loop: within("C[4 % i, 0] = 1");
 
     out_of_bounds: within("C[i + 1, 0] = 1");
+    lane_too_large: "program p {\n    input X: i8[4] @dram tile(0: 3)\n}";
+    base_in_dram: "program p {\n    input X: i8[4] @dram base 0\n}";
+    bases_overlap: within("alloc D: i32[2, 16] @acc tile(1: 16) base 3\n        alloc E: i32[4, 16] @acc tile(1: 16) base 1\n        reset E[0]\n        alu add D[0], E[0]");
 }
 
 fn block<'a>(page: &'a Explanation, heading: &str) -> &'a str {

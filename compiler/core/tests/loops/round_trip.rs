@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 use tilewright_core::loops::canonical;
+use tilewright_core::loops::ir::{BufferId, LoopId, Origin, Stmt};
 use tilewright_core::loops::parse::{MAX_HEIGHT, parse, parse_with_spans};
 use tilewright_core::loops::print::{PrintOptions, print};
-use tilewright_core::loops::verify::verify;
+use tilewright_core::loops::verify::{Location, verify};
 use tilewright_syntax::{FileId, Sources};
 
 use super::generate;
@@ -126,11 +127,30 @@ fn spans_of_statements_are_those_of_their_text() {
     let mut sources = Sources::default();
     let file = sources.add("test.loops", LEGAL);
     let (_, spans) = parse_with_spans(file, LEGAL).unwrap();
-    let text = |path: &[usize]| spans.get(path).map(|s| sources.text(s));
+    let text = |path: &[usize]| spans.get(&Location::Stmt(path.to_vec())).map(|s| sources.text(s));
     assert_eq!(text(&[2]), Some("for ro in 0..2"));
     assert_eq!(text(&[2, 1]), Some("load X_buf[0] <- X[ro] y 1 x 1 stride 1"));
     assert_eq!(text(&[3]), Some("alu shr C[0], 8 inner 2 (dst 1)"));
     assert_eq!(text(&[9]), None);
+    let text = |at: Location| spans.get(&at).map(|s| sources.text(s));
+    assert_eq!(text(Location::Name), Some("tiles"));
+    assert_eq!(text(Location::Buffer(BufferId(3))), Some("C: i32[1, 32] @acc tile(1: 16) base 0"));
+    assert_eq!(text(Location::Buffer(BufferId(5))), Some("W_buf: i8[32, 16] @wgt tile(0: 16, 1: 16) base 0"));
+    assert_eq!(text(Location::Loop(LoopId(0))), Some("for ro in 0..2"));
+    assert_eq!(text(Location::Loop(LoopId(1))), None);
+}
+
+#[test]
+fn a_text_is_the_origin_of_what_was_read_from_it() {
+    let mut sources = Sources::default();
+    let file = sources.add("test.loops", LOOPS);
+    let (mut program, spans) = parse_with_spans(file, LOOPS).unwrap();
+    spans.become_origins(&mut program);
+    let text = |origin: Origin| (origin.tensor.map(|s| sources.text(s)), origin.directive);
+    assert_eq!(text(program.buffers[0].origin), (Some("X: i8[4, 6] @dram"), None));
+    assert_eq!(text(program.body[1].origin()), (Some("for i in 0..4 by 1:0..7"), None));
+    let Stmt::For(last) = &program.body[2] else { panic!("a loop") };
+    assert_eq!(text(last.body[0].origin()).0.map(|text| &text[..9]), Some("Y[k] = sa"));
 }
 
 proptest! {

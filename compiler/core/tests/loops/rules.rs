@@ -66,7 +66,6 @@ fn cases() -> Vec<(&'static str, String)> {
         ("5: order of all", broken(&program("program p { input X: i8[4, 4] @dram tile() order(1) }"))),
         ("5: order as declared", broken(&program("program p { input X: i8[4, 4] @dram tile() order(0, 1) }"))),
         ("6: dram", broken(&program("program p { input X: i8[4] @dram tile(0: 2) base 0 }"))),
-        ("6: layout", broken(&program("program p { alloc C: i32[4] @acc base 0 }"))),
         ("6: negative", broken(&program("program p { alloc C: i32[4] @acc tile(0: 4) base -1 }"))),
         ("7", with("alloc D: i32[2, 16] @acc tile(1: 16) base 3 C[i, j] = 1")),
         ("8: outside", broken(&program("program p { output Y: i8[4] @dram for i in 0..4 {} Y[i] = 0i8 }"))),

@@ -1,16 +1,16 @@
 //! `tilewright lower FILE`: what the compiler makes of a program, in any of its forms.
 //!
-//! A file enters at the form that its name says: `.loops` is a loop program, before legalisation or after it, `.asm` an
-//! assembler text, everything else source. From there the forms are made one after the other, as far as is asked for.
+//! A file enters at the form that its name says: `.loops` or `.legal` is a loop program, before legalisation or after it,
+//! `.asm` an assembler text, everything else source. From there the forms are made one after the other, as far as is asked for.
 
 use std::path::Path;
 
 use clap::ValueEnum;
 use tilewright_core::legalize::{Cx, LegalProgram, LegalizeError};
 use tilewright_core::loops::ir::LoopProgram;
-use tilewright_core::loops::parse::{StmtSpans, parse_with_spans};
+use tilewright_core::loops::parse::{Spans, parse_with_spans};
 use tilewright_core::loops::print::{PrintOptions, print};
-use tilewright_core::loops::verify::{VerifyError, verify};
+use tilewright_core::loops::verify::{Location, VerifyError, verify};
 use tilewright_core::modules::Modules;
 use tilewright_core::pipeline::{self, Call, Front, PASSES, PassReport, Request, Scheduled};
 use tilewright_core::schedule::{self, Schedule};
@@ -36,7 +36,7 @@ pub fn run(args: &LowerArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = files::read_source(&args.file, sources)?;
     let written = match extension {
         Some("asm") => from_assembler(args, &wanted, file, sources)?,
-        Some("loops") => from_loops(args, &wanted, file, sources)?,
+        Some("loops" | "legal") => from_loops(args, &wanted, file, sources)?,
         _ => from_source(args, &wanted, file, sources)?,
     };
     match written {
@@ -240,15 +240,22 @@ fn from_loops(
     nothing_to_choose(args, "a loop program")?;
     no_way_back(wanted, "a loop program", Form::Loops)?;
     let config = target::of_loops(file, args.target.target.as_deref(), sources)?;
-    let (program, spans) =
+    let (mut program, spans) =
         parse_with_spans(file, &sources.file(file).text).map_err(|error| Diagnostic::from(&error))?;
     verify(&program).map_err(|errors| errors.iter().map(|error| broken(error, &spans)).collect::<Vec<_>>())?;
-    from_loop_program(program, (&Cx { config, kernel: None }, &|error| vec![error.diagnostic()]), wanted)
+    spans.become_origins(&mut program);
+    let written = from_loop_program(program, (&Cx { config, kernel: None }, &|error| vec![error.diagnostic()]), wanted);
+    written.map_err(|failure| {
+        failure.placed(|d| match spans.get(&Location::Name) {
+            Some(span) if d.labels.is_empty() => d.primary(span, "this program"),
+            _ => d,
+        })
+    })
 }
 
 /// A rule that the user's own loop program breaks.
-fn broken(error: &VerifyError, spans: &StmtSpans) -> Diagnostic {
-    match spans.get(&error.path) {
+fn broken(error: &VerifyError, spans: &Spans) -> Diagnostic {
+    match spans.get(&error.at) {
         Some(span) => error.diagnostic().primary(span, "here"),
         None => error.diagnostic(),
     }

@@ -2,7 +2,7 @@
 //!
 //! No word is reserved: what a word means follows from its place, so buffers and loops may have any name. Line ends mean
 //! nothing, and `//` begins a comment. The first fault ends the parse. Nothing is checked here but what is needed to build
-//! the program; the rest is [`verify`](super::verify)'s, and [`StmtSpans`] says where a broken rule stands in the text.
+//! the program; the rest is [`verify`](super::verify)'s, and [`Spans`] says where a broken rule is in the text.
 
 mod error;
 mod indices;
@@ -14,22 +14,63 @@ use std::collections::HashMap;
 
 use tilewright_syntax::{FileId, Span, nearest};
 
-use super::ir::{BufferId, LoopId, LoopProgram};
+use super::ir::{BufferId, LoopId, LoopProgram, Origin, Stmt};
+use super::verify::Location;
 use token::{Number, Token};
 
 pub use error::{MAX_HEIGHT, MAX_NESTING, ParseError};
 
-/// Where each statement stands, by its path as [`VerifyError`](super::verify::VerifyError) has it. The span of a loop is
-/// that of its head.
+/// Where everything is in the text. The span of a loop is that of its head.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StmtSpans {
-    spans: HashMap<Vec<usize>, Span>,
+pub struct Spans {
+    name: Option<Span>,
+    /// By number of the buffer, and of the loop.
+    buffers: Vec<Span>,
+    loops: Vec<Span>,
+    stmts: HashMap<Vec<usize>, Span>,
 }
 
-impl StmtSpans {
-    /// The statement's span; None for a path that the program does not have, as the empty one.
-    pub fn get(&self, path: &[usize]) -> Option<Span> {
-        self.spans.get(path).copied()
+impl Spans {
+    /// Where a broken rule is broken; None for what the program that was read does not have.
+    pub fn get(&self, at: &Location) -> Option<Span> {
+        match at {
+            Location::Name => self.name,
+            Location::Buffer(b) => self.buffers.get(b.0 as usize).copied(),
+            Location::Loop(l) => self.loops.get(l.0 as usize).copied(),
+            Location::Stmt(path) => self.stmts.get(path).copied(),
+        }
+    }
+
+    /// Makes the text the origin of everything in the program that was read from it, in the place of the origins that it
+    /// states: those are places in other files, which need not be at hand.
+    pub fn become_origins(&self, program: &mut LoopProgram) {
+        let origin = |span: Option<&Span>| Origin { tensor: span.copied(), directive: None };
+        for (buffer, span) in program.buffers.iter_mut().zip(&self.buffers) {
+            buffer.origin = origin(Some(span));
+        }
+        self.block(&mut program.body, &mut Vec::new(), &origin);
+    }
+
+    fn block(&self, stmts: &mut [Stmt], path: &mut Vec<usize>, origin: &dyn Fn(Option<&Span>) -> Origin) {
+        for (at, stmt) in stmts.iter_mut().enumerate() {
+            path.push(at);
+            *origin_mut(stmt) = origin(self.stmts.get(path));
+            if let Stmt::For(f) = stmt {
+                self.block(&mut f.body, path, origin);
+            }
+            path.pop();
+        }
+    }
+}
+
+fn origin_mut(stmt: &mut Stmt) -> &mut Origin {
+    match stmt {
+        Stmt::For(s) => &mut s.origin,
+        Stmt::Alloc { origin, .. } => origin,
+        Stmt::Store(s) => &mut s.origin,
+        Stmt::Dma(s) => &mut s.origin,
+        Stmt::Gemm(s) => &mut s.origin,
+        Stmt::Alu(s) => &mut s.origin,
     }
 }
 
@@ -38,8 +79,8 @@ pub fn parse(file: FileId, text: &str) -> Result<LoopProgram, ParseError> {
     Ok(parse_with_spans(file, text)?.0)
 }
 
-/// Reads a program and tells where its statements stand.
-pub fn parse_with_spans(file: FileId, text: &str) -> Result<(LoopProgram, StmtSpans), ParseError> {
+/// Reads a program, and where in the text each part of it is.
+pub fn parse_with_spans(file: FileId, text: &str) -> Result<(LoopProgram, Spans), ParseError> {
     let tokens = token::lex(file, text)?;
     let mut parser = Parser::new(file, tokens, text.len());
     parser.program()?;
@@ -57,7 +98,7 @@ struct Parser<'a> {
     /// Brackets and blocks around the current token.
     depth: usize,
     program: LoopProgram,
-    spans: StmtSpans,
+    spans: Spans,
     path: Vec<usize>,
     buffers: HashMap<&'a str, (BufferId, Span)>,
     loops: HashMap<&'a str, (LoopId, Span)>,
@@ -71,7 +112,7 @@ impl<'a> Parser<'a> {
             end: Span::new(file, len, len),
             depth: 0,
             program: LoopProgram { name: String::new(), buffers: Vec::new(), loops: Vec::new(), body: Vec::new() },
-            spans: StmtSpans::default(),
+            spans: Spans::default(),
             path: Vec::new(),
             buffers: HashMap::new(),
             loops: HashMap::new(),

@@ -37,7 +37,9 @@ const STATEMENT: &str = "`for`, `alloc`, `load`, `store`, `gemm`, `reset`, `alu`
 impl<'a> Parser<'a> {
     pub(super) fn program(&mut self) -> Outcome {
         self.word("program")?;
-        self.program.name = self.name()?.0.to_owned();
+        let (name, span) = self.name()?;
+        self.program.name = name.to_owned();
+        self.spans.name = Some(span);
         self.expect(Token::OpenBrace)?;
         while let Some(role) = self.interface_role() {
             self.at += 1;
@@ -90,6 +92,7 @@ impl<'a> Parser<'a> {
             false => None,
         };
         let repeats = self.follows("repeats", |t| !matches!(t, Token::OpenBracket));
+        self.spans.buffers.push(self.span_from(span));
         let (name, origin) = (name.to_owned(), self.origin()?);
         Ok(Buffer { name, dtype, scope, role, shape, array, repeats, outside, layout, base, slots, copies, origin })
     }
@@ -196,7 +199,7 @@ impl<'a> Parser<'a> {
 
     fn note_span(&mut self, start: Span) {
         let span = self.span_from(start);
-        self.spans.spans.insert(self.path.clone(), span);
+        self.spans.stmts.insert(self.path.clone(), span);
     }
 
     fn for_loop(&mut self, start: Span) -> Outcome<Stmt> {
@@ -213,6 +216,7 @@ impl<'a> Parser<'a> {
         let origin = self.origin()?;
         self.note_span(start);
         let var = self.declare_loop(name, span)?;
+        self.spans.loops.push(self.span_from(start));
         self.program.loops.push(LoopVar { name: name.to_owned(), extent });
         self.expect(Token::OpenBrace)?;
         let body = self.block()?;

@@ -9,8 +9,8 @@
 //!     lies in DRAM says what stands outside of it, only an input with a dimension repeats, and a constant lies in its type.
 //!  5. A layout has at most one lane for each dimension; lanes have at least two values and divide their dimension. Its order
 //!     names each dimension once, and stands there only where it differs from that of the dimensions.
-//!  6. Only a scratchpad's buffer with a layout has a base, and it is not negative.
-//!  7. Buffers of one scratchpad that have bases and whose lifetimes meet (`loops::lifetimes`) do not overlap.
+//!  6. Only a scratchpad's buffer has a base, and it is not negative.
+//!  7. Buffers of one scratchpad that have bases and layouts, and whose lifetimes meet (`loops::lifetimes`), do not overlap.
 //!
 //! Every statement
 //!  8. A loop variable is bound once, and used inside its loop only.
@@ -44,7 +44,7 @@ use std::ops::Range;
 use thiserror::Error;
 use tilewright_syntax::Diagnostic;
 
-use super::ir::{Buffer, BufferId, Layout, LoopId, LoopProgram, Role, Scope, Stmt};
+use super::ir::{Buffer, BufferId, Layout, LoopId, LoopProgram, Origin, Role, Scope, Stmt};
 use super::lifetimes::{lifetimes, meet};
 use super::print::{print_stmt_head, print_table_entry};
 
@@ -64,10 +64,51 @@ const MAX_REPORTED: usize = 20;
 #[error("rule {}: {violation}\n  in {place}", .violation.rule())]
 pub struct VerifyError {
     pub violation: Box<Violation>,
-    /// Positions in the blocks from the body inwards; empty for a violation of the program as a whole.
-    pub path: Vec<usize>,
+    pub at: Location,
     /// The enclosing loops and the statement, or the buffer, as they are printed.
     pub place: String,
+}
+
+/// What of a program breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Location {
+    /// The program's name.
+    Name,
+    /// A declaration.
+    Buffer(BufferId),
+    /// The head of a loop.
+    Loop(LoopId),
+    /// A statement, by its positions in the blocks from the body inwards.
+    Stmt(Vec<usize>),
+}
+
+impl Location {
+    /// The origin that the program states for it. None of its own for a name, and for a loop that no statement opens.
+    pub fn origin(&self, program: &LoopProgram) -> Origin {
+        match self {
+            Location::Name => Origin::default(),
+            Location::Buffer(b) => program.buffers.get(b.0 as usize).map(|b| b.origin).unwrap_or_default(),
+            Location::Loop(l) => head_of(&program.body, *l).unwrap_or_default(),
+            Location::Stmt(path) => stmt_at(&program.body, path).map(Stmt::origin).unwrap_or_default(),
+        }
+    }
+}
+
+fn head_of(block: &[Stmt], var: LoopId) -> Option<Origin> {
+    block.iter().find_map(|stmt| match stmt {
+        Stmt::For(f) if f.var == var => Some(f.origin),
+        Stmt::For(f) => head_of(&f.body, var),
+        _ => None,
+    })
+}
+
+fn stmt_at<'p>(block: &'p [Stmt], path: &[usize]) -> Option<&'p Stmt> {
+    let (first, rest) = path.split_first()?;
+    match (block.get(*first)?, rest) {
+        (stmt, []) => Some(stmt),
+        (Stmt::For(f), rest) => stmt_at(&f.body, rest),
+        _ => None,
+    }
 }
 
 impl VerifyError {
@@ -77,8 +118,12 @@ impl VerifyError {
     /// What a user is told who wrote the loop program; the caller adds the place.
     pub fn diagnostic(&self) -> Diagnostic {
         let (rule, violation) = (self.violation.rule(), &self.violation);
-        Diagnostic::error(Self::CODE, format!("loop program breaks rule {rule}: {violation}"))
-            .note(format!("in {}", self.place))
+        let d = Diagnostic::error(Self::CODE, format!("loop program breaks rule {rule}: {violation}"))
+            .note(format!("in {}", self.place));
+        match self.violation.help() {
+            Some(help) => d.help(help),
+            None => d,
+        }
     }
 }
 
@@ -129,12 +174,12 @@ impl<'p> Verifier<'p> {
     /// Reports a violation by the current statement.
     fn report(&mut self, violation: Violation) {
         let words: Vec<String> = self.enclosing.iter().map(|s| print_stmt_head(self.program, s)).collect();
-        self.report_at(violation, words.join(" > "));
+        self.report_at(violation, Location::Stmt(self.path.clone()), words.join(" > "));
     }
 
-    fn report_at(&mut self, violation: Violation, place: String) {
+    fn report_at(&mut self, violation: Violation, at: Location, place: String) {
         if self.errors.len() < MAX_REPORTED {
-            self.errors.push(VerifyError { violation: Box::new(violation), path: self.path.clone(), place });
+            self.errors.push(VerifyError { violation: Box::new(violation), at, place });
         }
     }
 
@@ -149,24 +194,24 @@ impl<'p> Verifier<'p> {
         let program = self.program;
         if !is_word(&program.name) {
             let name = program.name.clone();
-            self.report_at(Violation::Name { name }, format!("program {}", program.name));
+            self.report_at(Violation::Name { name }, Location::Name, format!("program {}", program.name));
         }
         let mut names = HashMap::new();
-        for buffer in &program.buffers {
+        for (id, buffer) in (0..).map(BufferId).zip(&program.buffers) {
             let first = names.insert(buffer.name.as_str(), ()).is_none();
             for violation in name_violation(&buffer.name, first).into_iter().chain(buffer_violations(buffer)) {
-                self.report_at(violation, print_table_entry(program, buffer));
+                self.report_at(violation, Location::Buffer(id), print_table_entry(program, buffer));
             }
         }
         let mut names = HashMap::new();
-        for l in &program.loops {
+        for (id, l) in (0..).map(LoopId).zip(&program.loops) {
             let first = names.insert(l.name.as_str(), ()).is_none();
             let place = format!("for {} in 0..{}", l.name, l.extent);
             if let Some(violation) = name_violation(&l.name, first) {
-                self.report_at(violation, place.clone());
+                self.report_at(violation, Location::Loop(id), place.clone());
             }
             if !is_extent(l.extent) {
-                self.report_at(Violation::Extent { extent: l.extent }, place);
+                self.report_at(Violation::Extent { extent: l.extent }, Location::Loop(id), place);
             }
         }
     }
@@ -222,7 +267,9 @@ impl<'p> Verifier<'p> {
         }
         let shares = |b: &&BufferId| overlap(self.program.buffer(**b), buffer) && self.live_together(**b, id);
         if let Some(other) = self.alive_in_order.iter().find(shares).map(|b| self.program.buffer(*b)) {
-            self.report(Violation::Overlap { name: name(), other: other.name.clone(), scope: buffer.scope });
+            let (tiles, other_tiles) = (place(buffer).unwrap_or_default(), place(other).unwrap_or_default());
+            let (name, other, scope) = (name(), other.name.clone(), buffer.scope);
+            self.report(Violation::Overlap { name, tiles, other, other_tiles, scope });
         }
         self.alive[id.0 as usize] = true;
         self.alive_in_order.push(id);
@@ -291,7 +338,7 @@ fn buffer_violations(b: &Buffer) -> Vec<Violation> {
     found.extend(layout_violation(b));
     match b.base {
         Some(base) if base < 0 => found.push(Violation::NegativeBase { base }),
-        Some(_) if b.scope == Scope::Dram || b.layout.is_none() => found.push(Violation::BaseWithoutLayout),
+        Some(_) if b.scope == Scope::Dram => found.push(Violation::BaseInDram),
         _ => {}
     }
     found
@@ -318,11 +365,14 @@ fn layout_violation(b: &Buffer) -> Option<Violation> {
 
 /// Whether two buffers have bases in one scratchpad and share an element of it.
 fn overlap(a: &Buffer, b: &Buffer) -> bool {
-    let tiles = |b: &Buffer| b.layout.as_ref().map(|l| l.tiles(&b.shape).iter().product::<i64>());
-    match (a.base.zip(tiles(a)), b.base.zip(tiles(b))) {
-        (Some((a_base, a_tiles)), Some((b_base, b_tiles))) => {
-            a.scope == b.scope && a_base < b_base.saturating_add(b_tiles) && b_base < a_base.saturating_add(a_tiles)
-        }
-        _ => false,
+    match place(a).zip(place(b)) {
+        Some((a_tiles, b_tiles)) => a.scope == b.scope && meet(&a_tiles, &b_tiles),
+        None => false,
     }
+}
+
+/// The tiles of its scratchpad that a buffer holds, where it has a base and a layout.
+fn place(b: &Buffer) -> Option<Range<i64>> {
+    let tiles = b.layout.as_ref()?.tiles(&b.shape).iter().product();
+    b.base.map(|base| base..base.saturating_add(tiles))
 }

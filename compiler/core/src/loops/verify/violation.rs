@@ -1,5 +1,7 @@
 //! What can be wrong with a loop program: one variant for each way to break a rule.
 
+use std::ops::Range;
+
 use thiserror::Error;
 
 use crate::affine::Interval;
@@ -49,10 +51,10 @@ pub enum Violation {
     Order { order: Vec<usize>, dims: usize },
     #[error("base {base} is negative")]
     NegativeBase { base: i64 },
-    #[error("a base, but no layout in a scratchpad")]
-    BaseWithoutLayout,
-    #[error("`{name}` overlaps `{other}` in @{}", .scope.name())]
-    Overlap { name: String, other: String, scope: Scope },
+    #[error("a base, but the buffer is in no scratchpad")]
+    BaseInDram,
+    #[error("`{name}` (tiles {tiles:?}) overlaps `{other}` (tiles {other_tiles:?}) in @{}", .scope.name())]
+    Overlap { name: String, tiles: Range<i64>, other: String, other_tiles: Range<i64>, scope: Scope },
     #[error("`{name}` is bound a second time")]
     BoundTwice { name: String },
     #[error("`{name}` is used outside its loop")]
@@ -98,6 +100,22 @@ pub enum Violation {
 }
 
 impl Violation {
+    /// What can be written instead, where that is more than the rule says.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Violation::NegativeBase { .. } | Violation::BaseInDram => Some(
+                "only buffers in @inp, @wgt and @acc have a base, from 0; those without one are placed".to_string(),
+            ),
+            Violation::Overlap { tiles, other, other_tiles, .. } => {
+                let (size, first) = (tiles.end - tiles.start, other_tiles.end);
+                let below = (size <= other_tiles.start).then(|| format!("0 to {}, or ", other_tiles.start - size));
+                let below = below.unwrap_or_default();
+                Some(format!("beside `{other}` a base can be {below}{first} and more; without one it is placed there"))
+            }
+            _ => None,
+        }
+    }
+
     /// The number of the rule, as the module comment lists it.
     pub fn rule(&self) -> u8 {
         match self {
@@ -118,7 +136,7 @@ impl Violation {
             | Violation::LaneTwice { .. }
             | Violation::LaneSize { .. }
             | Violation::Order { .. } => 5,
-            Violation::NegativeBase { .. } | Violation::BaseWithoutLayout => 6,
+            Violation::NegativeBase { .. } | Violation::BaseInDram => 6,
             Violation::Overlap { .. } => 7,
             Violation::BoundTwice { .. } | Violation::OutsideLoop { .. } => 8,
             Violation::NotAlive { .. } => 9,
