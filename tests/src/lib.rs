@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use ndarray::{ArrayD, IxDyn};
-use tilewright::{Artifact, Options, RunOptions, complete, findings, front};
-use tilewright_core::emit::{SegmentKind, Stream};
+use tilewright::{Artifact, Options, RunOptions, complete, findings, front as front_of};
+use tilewright_core::emit::{SegmentKind, Stream, emit};
 use tilewright_core::loops::interpret::{Arrays, interpret};
 use tilewright_core::loops::ir::LoopProgram;
 use tilewright_core::loops::{parse, print};
@@ -17,7 +17,8 @@ use tilewright_core::tensor::{Kernel, TensorId};
 use tilewright_isa::Config;
 use tilewright_isa::lint::{Code, lint};
 use tilewright_sim::Report;
-use tilewright_syntax::{Diagnostic, Sources, render};
+use tilewright_syntax::ast::{Text, UseSource};
+use tilewright_syntax::{Diagnostic, FileId, Sources, Span, Trivia, render};
 
 /// A program to put through the engines.
 #[derive(Clone, Debug)]
@@ -64,7 +65,7 @@ pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
     complete(&mut sources, file, &mut example).map_err(|error| refused(&sources, &[error]))?;
     let refuse = |errors: Vec<Diagnostic>| refused(&sources, &errors);
     let options = Options { file, params: case.params.to_vec(), config: case.config, ..Options::default() };
-    let front = front(&sources, &options).map_err(refuse)?;
+    let front = front_of(&sources, &options).map_err(refuse)?;
     let scheduled = front.schedule(&mut |_| {}).map_err(refuse)?;
     // What is refused need not compute what the kernel does.
     let artifact = Artifact::of_schedules(&front, &scheduled, &sources).map_err(refuse)?;
@@ -77,6 +78,7 @@ pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
         texts.push((pass.name, check_program(pass.name, pass.program, &front, &arrays, &expected)));
     };
     legalize(loops, front.cx(), watch).map_err(|e| refuse(scheduled.refused(&e)))?;
+    schedule_reads_back(&options, &sources, &front, artifact.stream());
     for (stage, text) in &texts {
         reads_back(stage, text, &front, &artifact, (&arrays, &expected));
     }
@@ -116,6 +118,28 @@ fn reads_back(stage: &str, text: &str, front: &Front, artifact: &Artifact, (arra
     if read.stream().insns != artifact.stream().insns {
         assert_same(stage, &simulate(&read, arrays).1, expected);
     }
+}
+
+/// The schedules, printed as a file of their own, give the same instructions.
+fn schedule_reads_back(options: &Options, sources: &Sources, front: &Front, stream: &Stream) {
+    let named = |id: FileId| UseSource::File(Text { text: sources.file(id).name.clone(), span: Span::default() });
+    let source = front.source(&named).expect("applied before");
+    let text = tilewright_syntax::print(&source, &Trivia::default());
+    let mut sources = sources.clone();
+    let file = sources.add("printed.tw", text.as_str());
+    let again = || {
+        // Parameters of programs and schedules are in the text.
+        let params = match front.calls().iter().any(|call| call.name().is_some()) {
+            true => Vec::new(),
+            false => options.params.iter().filter(|(name, _)| !name.contains('.')).cloned().collect(),
+        };
+        let front = front_of(&sources, &Options { file, params, ..options.clone() })?;
+        let scheduled = front.schedule(&mut |_| {})?;
+        legalize(scheduled.loops()?, front.cx(), &mut |_| {}).map_err(|e| scheduled.refused(&e))
+    };
+    let legal = again().unwrap_or_else(|errors| panic!("{}\n{text}", refused(&sources, &errors).text));
+    let read = emit(&legal).expect("emitted before");
+    assert!(read.insns == stream.insns && read.uops == stream.uops, "other instructions from\n{text}");
 }
 
 /// A loop program keeps the rules, computes what is expected, and reads back as itself. Returns its text.

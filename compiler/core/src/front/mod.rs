@@ -11,6 +11,7 @@ mod checking;
 mod choice;
 mod function_test;
 mod single;
+mod source;
 mod testing;
 
 use std::collections::BTreeMap;
@@ -57,6 +58,8 @@ pub struct Front {
     pub kernel: Kernel,
     modules: Modules,
     calls: Vec<Call>,
+    /// The program that is compiled, with the values of its parameters; none for a lone kernel.
+    composition: Option<(ast::Composition, Constants)>,
     cx: Cx,
 }
 
@@ -118,6 +121,7 @@ impl Fronts<'_> {
             kernel: kernel.clone(),
             modules: self.modules.clone(),
             calls,
+            composition: None,
             cx: Cx { config: *self.config, kernel: Some(kernel) },
         }
     }
@@ -146,7 +150,8 @@ impl Fronts<'_> {
     fn of_program(&self, source: &ast::Composition, params: &[(String, i64)]) -> Result<Front, Vec<Diagnostic>> {
         let target = target_constants(self.config);
         let checked = programs::check(source, params, &target, self.modules)?;
-        self.with_schedules(checked)
+        let composition = Some((source.clone(), checked.constants.clone()));
+        Ok(Front { composition, ..self.with_schedules(checked)? })
     }
 }
 

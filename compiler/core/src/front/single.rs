@@ -30,6 +30,7 @@ impl Front {
             kernel: call.kernel.clone(),
             modules: self.modules.clone(),
             calls: vec![Call { place: None, ..call.clone() }],
+            composition: None,
             cx: Cx { kernel: Some(call.kernel.clone()), ..self.cx.clone() },
         }
     }

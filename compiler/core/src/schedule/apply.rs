@@ -6,7 +6,7 @@ use tilewright_syntax::{Diagnostic, Span, Trivia, print};
 use crate::gemm::Core;
 use crate::modules::Modules;
 use crate::schedule::args::{Call, said_of};
-use crate::schedule::expand::{Context, Expanded, expand};
+use crate::schedule::expand::{Context, Expanded, expand, integer};
 use crate::schedule::{Schedule, checks, ops, warning};
 use crate::tensor::Constants;
 use crate::tensor::Kernel;
@@ -71,6 +71,23 @@ impl Directive {
         let printed = print(&ast::Program { items: vec![ast::Item::Schedule(alone)] }, &Trivia::default());
         let lines = printed.lines().skip(1).filter(|line| *line != "}");
         lines.map(str::trim).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The directive as a statement, with numbers for its sizes; those that depend on the target alone stay as they are.
+    pub fn resolved(&self, constants: &Constants, target: &Constants) -> Result<ast::ScheduleStmt, Diagnostic> {
+        let sizes = ops::find(&self.call.name).map_err(|e| e.diagnostic())?.sizes.clone();
+        let number = |e: &ast::Expr| match target.eval(e) {
+            Ok(_) => Ok(e.clone()),
+            Err(_) => constants.eval(e).map(|size| integer(size, e.span)).map_err(|e| e.diagnostic()),
+        };
+        let mut call = self.call.clone();
+        for (_, arg) in call.args.iter_mut().enumerate().filter(|(at, _)| sizes.contains(at)) {
+            *arg = number(arg)?;
+        }
+        for arg in &mut call.named {
+            arg.value = number(&arg.value)?;
+        }
+        Ok(ast::ScheduleStmt::Directive { target: self.target.clone(), stage: self.stage.clone(), call })
     }
 
     /// The schedule with one directive more.

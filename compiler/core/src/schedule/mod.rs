@@ -29,6 +29,7 @@ use crate::tensor::{AxisId, Compute, Kernel, Leaf, TensorId};
 pub use apply::{Directive, Step, apply, directives};
 pub use checks::HoldError;
 pub use error::ScheduleError;
+pub(crate) use expand::integer;
 pub use expand::{Context, ExpandError};
 pub use follow::FollowError;
 pub use ops::directive_usages;
@@ -316,12 +317,13 @@ impl Schedule {
         self.stage_ids().filter(|s| self.compute(*s).reads_from(tensor)).collect()
     }
 
-    /// The stages so that each stands behind those that it needs. Among equals, those of the kernel come first, whatever file
-    /// the schedule stands in, and then the order of the source decides.
+    /// The stages so that each comes after those that it needs. Among equals, those of the kernel come first, in the order of
+    /// its source, and then the others in the order in which they were made, wherever their directives are written.
     pub fn producers_first(&self) -> Vec<StageId> {
         let mut order = Vec::new();
         let mut by_tensor: Vec<StageId> = self.stage_ids().collect();
-        by_tensor.sort_by_key(|s| (s.0 as usize >= self.own, self.kernel.tensor(self.stage(*s).tensor).span));
+        let own_span = |s: StageId| (s.0 < self.own as u32).then(|| self.kernel.tensor(self.stage(s).tensor).span);
+        by_tensor.sort_by_key(|s| (s.0 as usize >= self.own, own_span(*s), *s));
         for stage in by_tensor {
             self.visit_producers(stage, &mut Vec::new(), &mut order);
         }

@@ -1,4 +1,4 @@
-//! The stage tree as text, for `lower --emit schedule`: each stage with its scope, place and loops.
+//! The stage tree as text: what the directives of a schedule come to, each stage with its scope, place and loops.
 
 use std::fmt::Write;
 
@@ -7,12 +7,11 @@ use crate::schedule::{Schedule, StageId};
 
 /// Writes every stage, producers first: its type and scope, where it is computed, and its loops from the outermost.
 pub fn print(schedule: &Schedule) -> String {
-    let mut out = format!("schedule {} for {} {{\n", schedule.name, schedule.kernel.name);
+    let mut out = String::new();
     let regions = infer(schedule);
     for stage in schedule.producers_first() {
         print_stage(schedule, &regions, stage, &mut out);
     }
-    out.push_str("}\n");
     out
 }
 
@@ -23,12 +22,12 @@ fn print_stage(schedule: &Schedule, regions: &Regions, id: StageId, out: &mut St
     let place = match stage.attach {
         None => "at root".to_string(),
         Some(at) => {
-            let side = if at.follows { "behind" } else { "at" };
+            let side = if at.follows { "after" } else { "at" };
             format!("{side} {}, {}", schedule.stage_name(at.stage), schedule.stage(at.stage).axis(at.axis).name)
         }
     };
     let scope = stage.scope.name();
-    let _ = writeln!(out, "    {}: {}[{}] @{scope} {place}", tensor.name, tensor.dtype.name(), sizes.join(", "));
+    let _ = writeln!(out, "{}: {}[{}] @{scope} {place}", tensor.name, tensor.dtype.name(), sizes.join(", "));
     for axis in &stage.leaves {
         let a = stage.axis(*axis);
         let kind = if a.reduce { "reduce" } else { "for" };
@@ -45,6 +44,6 @@ fn print_stage(schedule: &Schedule, regions: &Regions, id: StageId, out: &mut St
         if stage.tensorize.is_some_and(|m| m.axis == *axis) {
             marks.push_str("  tensorize gemm");
         }
-        let _ = writeln!(out, "        {kind} {} in 0..{}{marks}", a.name, regions.extent(id, *axis));
+        let _ = writeln!(out, "    {kind} {} in 0..{}{marks}", a.name, regions.extent(id, *axis));
     }
 }

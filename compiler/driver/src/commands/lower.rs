@@ -3,6 +3,8 @@
 //! A file enters at the form that its name says: `.loops` or `.legal` is a loop program, before legalisation or after it,
 //! `.asm` an assembler text, everything else source. From there the forms are made one after the other, as far as is asked for.
 
+mod schedule;
+
 use std::path::Path;
 
 use clap::ValueEnum;
@@ -12,12 +14,11 @@ use tilewright_core::loops::parse::{Spans, parse_with_spans};
 use tilewright_core::loops::print::{PrintOptions, print};
 use tilewright_core::loops::verify::{Location, VerifyError, verify};
 use tilewright_core::modules::Modules;
-use tilewright_core::pipeline::{self, Call, Front, PASSES, PassReport, Request, Scheduled};
-use tilewright_core::schedule::{self, Schedule};
+use tilewright_core::pipeline::{self, PASSES, PassReport, Request};
 use tilewright_core::tensor;
 use tilewright_isa::{Config, Program, text};
 use tilewright_syntax::ast::{self, Item};
-use tilewright_syntax::{Diagnostic, FileId, Parsed, Sources, Trivia, parse_with_trivia};
+use tilewright_syntax::{Diagnostic, FileId, Parsed, Sources, parse_with_trivia};
 
 use crate::cli::{Form, LowerArgs};
 use crate::commands::asm::assemble;
@@ -177,27 +178,17 @@ fn from_source(
         }
     };
     tell(&warnings(&scheduled), sources);
-    let earlier = ast.or(tensor).or_else(|| wanted.text(Form::Schedule, || schedules(&front, &scheduled)));
+    let schedule = match wanted.form {
+        Some(Form::Schedule) => Some(Written::Text(schedule::source(args, &front, &scheduled, sources)?)),
+        _ => None,
+    };
+    let earlier = ast.or(tensor).or(schedule);
     if wanted.goal == Form::Schedule {
         return Ok(earlier);
     }
     let refused = |error: &LegalizeError| scheduled.refused(error);
     let later = from_loop_program(scheduled.loops()?, (front.cx(), &refused), wanted)?;
     Ok(earlier.or(later))
-}
-
-/// The schedules of all calls. What nobody has written yet is shown as the source to start from, under a name of its own.
-fn schedules(front: &Front, scheduled: &Scheduled) -> String {
-    let one = |(call, schedule): (&Call, &Schedule)| match call.automatic {
-        true => {
-            let mut source = call.schedule.clone();
-            source.name.name.extend(call.name().iter().flat_map(|name| ["_", name]));
-            let items = vec![Item::Schedule(source)];
-            tilewright_syntax::print(&ast::Program { items }, &Trivia::default())
-        }
-        false => schedule::print(schedule),
-    };
-    front.calls().iter().zip(&scheduled.schedules).map(one).collect::<Vec<_>>().join("\n")
 }
 
 /// Every kernel of a source with its extents and types. A kernel takes the parameters that it has, and those that no

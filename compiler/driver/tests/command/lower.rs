@@ -19,11 +19,64 @@ fn a_kernel_without_a_schedule_shows_the_one_to_start_from() {
     folder.write("plain.tw", kernel);
     let schedule = folder.run("lower plain.tw --emit schedule").good().to_owned();
     assert_snapshot!("form_schedule_automatic", schedule);
-    assert_eq!(folder.run("lower matmul.tw --schedule automatic --emit schedule").good(), schedule);
-    folder.write("started.tw", format!("{kernel}{schedule}"));
+    let of_other = folder.run("lower matmul.tw --schedule automatic --emit schedule").good().to_owned();
+    assert_eq!(of_other.replace("matmul.tw", "plain.tw"), schedule);
+    folder.write("started.tw", schedule.replace("matmul.tw", "plain.tw"));
     let bytes = |file: &str| folder.run(&format!("lower {file} --emit bin")).stdout;
     assert_eq!(bytes("started.tw"), bytes("plain.tw"));
     assert!(folder.run("run plain.tw").good().contains("matmul  schedule automatic  core"));
+}
+
+#[test]
+fn a_schedule_that_was_printed_gives_the_same_bytes() {
+    let folder = Folder::new();
+    folder.write("halves.tw", "def halves(C, i, f = 2) -> io {\n    C.split(i, f) -> io, ii\n    C.unroll(ii)\n}\n");
+    let kernel = "\
+kernel scale(n = 512) {
+    input X: i32[n]
+    A[i] = X[i] + 1
+    B[i] = A[i] * 3
+    output Y[i] = i8(B[i])
+}
+
+schedule fast(block = 2 * BLOCK_OUT) for scale {
+    use \"halves.tw\": halves
+    X_acc = X.cache_read(acc)
+    for stage in [A, B] {
+        stage.set_scope(acc)
+    }
+    Y.split(i, block) -> io, ii
+    halves(Y, io, f = block / 16) -> rows
+    for stage in [B, A, X_acc] {
+        stage.compute_at(Y, rows)
+    }
+}
+";
+    let program = "\
+use \"scale.tw\"
+
+program twice(n = 64) {
+    input X: i32[n]
+    input Z: i32[n]
+    output P = scale(X, n = n) with fast(block = 32)
+    output Q = scale(Z, n = n) with fast
+    output R = scale(Z, n = n) with automatic
+}
+";
+    folder.write("scale.tw", kernel);
+    folder.write("twice.tw", program);
+    std::fs::create_dir(folder.path("out")).unwrap();
+    for (name, file, options) in
+        [("kernel", "scale.tw", " -p fast.block=64"), ("program", "twice.tw", " -p n=128 -p fast.block=64")]
+    {
+        let written = folder.run(&format!("lower {file}{options} --emit schedule -o out/written.tw"));
+        assert_eq!(written.status, Some(0), "{written}");
+        let bytes = folder.run(&format!("lower {file}{options} --emit bin")).stdout;
+        assert!(!bytes.is_empty());
+        assert_eq!(folder.run("lower out/written.tw --emit bin").stdout, bytes, "{name}{options}");
+        folder.run("fmt out/written.tw --check").good();
+        assert_snapshot!(format!("form_schedule_of_{name}"), String::from_utf8(folder.read("out/written.tw")).unwrap());
+    }
 }
 
 #[test]
@@ -114,7 +167,8 @@ fn parameters_and_targets_count_here_too() {
     let folder = Folder::new();
     folder.write("block32.json", "{\"LOG_BLOCK\": 5}");
     let said = folder.run("lower matmul.tw -p n=96 --target block32.json --emit schedule");
-    assert!(said.good().contains("Y: i8[1, 96]"), "{said}");
+    assert!(said.good().starts_with("// For -p n=96 --target block32.json\n\nuse \"matmul.tw\": matmul\n"), "{said}");
+    assert!(said.text().contains("//     Y: i8[1, 96]"), "{said}");
     let said = folder.run("lower matmul.tw --target block32.json --emit asm");
     assert!(said.good().contains("LOG_BLOCK_IN 5"), "{said}");
 }

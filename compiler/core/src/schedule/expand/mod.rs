@@ -352,7 +352,8 @@ impl Scope<'_> {
     }
 }
 
-fn integer(value: i64, span: Span) -> Expr {
+/// A number as an expression.
+pub(crate) fn integer(value: i64, span: Span) -> Expr {
     let magnitude = Expr { kind: ExprKind::Int(value.saturating_abs()), span };
     match value {
         0.. => magnitude,

@@ -23,6 +23,8 @@ mod tensorize;
 mod tile;
 mod unroll;
 
+use std::ops::Range;
+
 use tilewright_syntax::ast::Ident;
 
 use crate::schedule::args::Call;
@@ -34,32 +36,54 @@ pub struct Op {
     pub name: &'static str,
     /// How it is written.
     pub usage: &'static str,
+    /// Which of its arguments are sizes, by position. The others are names, and those that are named are sizes.
+    pub sizes: Range<usize>,
     pub apply: fn(&mut Schedule, &Call) -> Result<(), ScheduleError>,
 }
 
 /// Every directive, in alphabetical order.
 const OPS: [Op; 21] = [
-    Op { name: "bind", usage: "STAGE.bind(AXIS, vthread)", apply: bind::apply },
-    Op { name: "cache_read", usage: "NEW = TENSOR.cache_read(SCOPE[, READER...])", apply: cache_read::apply },
-    Op { name: "cache_write", usage: "NEW = STAGE.cache_write(SCOPE)", apply: cache_write::apply },
-    Op { name: "compute_at", usage: "STAGE.compute_at(HOST, AXIS)", apply: compute_at::apply },
-    Op { name: "compute_inline", usage: "STAGE.compute_inline()", apply: compute_inline::apply },
-    Op { name: "compute_root", usage: "STAGE.compute_root()", apply: compute_root::apply },
-    Op { name: "double_buffer", usage: "STAGE.double_buffer([SLOTS])", apply: double_buffer::apply },
-    Op { name: "fold_bias", usage: "STAGE.fold_bias(SUM)", apply: fold_bias::apply },
-    Op { name: "fuse", usage: "STAGE.fuse(OUTER, INNER) -> FUSED", apply: fuse::apply },
-    Op { name: "layout", usage: "TENSOR.layout(DIMENSION, DIMENSION...)", apply: layout::apply },
-    Op { name: "peel", usage: "STAGE.peel(AXIS, FIRST[, LAST])", apply: peel::apply },
-    Op { name: "pragma", usage: "STAGE.pragma([AXIS, ]dma_copy or alu)", apply: pragma::apply },
-    Op { name: "reorder", usage: "STAGE.reorder(AXIS, AXIS...)", apply: reorder::apply },
-    Op { name: "reverse_compute_at", usage: "STAGE.reverse_compute_at(HOST, AXIS)", apply: reverse_compute_at::apply },
-    Op { name: "rolling_buffer", usage: "STAGE.rolling_buffer([HOST, AXIS])", apply: rolling_buffer::apply },
-    Op { name: "run_ahead", usage: "STAGE.run_ahead([STEPS])", apply: run_ahead::apply },
-    Op { name: "set_scope", usage: "STAGE.set_scope(SCOPE)", apply: set_scope::apply },
-    Op { name: "split", usage: "STAGE.split(AXIS, FACTOR or parts = N) -> OUTER, INNER", apply: split::apply },
-    Op { name: "tensorize", usage: "STAGE.tensorize(AXIS, gemm)", apply: tensorize::apply },
-    Op { name: "tile", usage: "STAGE.tile(Y, X, FY, FX) -> YO, XO, YI, XI", apply: tile::apply },
-    Op { name: "unroll", usage: "STAGE.unroll(AXIS)", apply: unroll::apply },
+    Op { name: "bind", usage: "STAGE.bind(AXIS, vthread)", sizes: 0..0, apply: bind::apply },
+    Op {
+        name: "cache_read",
+        usage: "NEW = TENSOR.cache_read(SCOPE[, READER...])",
+        sizes: 0..0,
+        apply: cache_read::apply,
+    },
+    Op { name: "cache_write", usage: "NEW = STAGE.cache_write(SCOPE)", sizes: 0..0, apply: cache_write::apply },
+    Op { name: "compute_at", usage: "STAGE.compute_at(HOST, AXIS)", sizes: 0..0, apply: compute_at::apply },
+    Op { name: "compute_inline", usage: "STAGE.compute_inline()", sizes: 0..0, apply: compute_inline::apply },
+    Op { name: "compute_root", usage: "STAGE.compute_root()", sizes: 0..0, apply: compute_root::apply },
+    Op { name: "double_buffer", usage: "STAGE.double_buffer([SLOTS])", sizes: 0..1, apply: double_buffer::apply },
+    Op { name: "fold_bias", usage: "STAGE.fold_bias(SUM)", sizes: 0..0, apply: fold_bias::apply },
+    Op { name: "fuse", usage: "STAGE.fuse(OUTER, INNER) -> FUSED", sizes: 0..0, apply: fuse::apply },
+    Op { name: "layout", usage: "TENSOR.layout(DIMENSION, DIMENSION...)", sizes: 0..0, apply: layout::apply },
+    Op { name: "peel", usage: "STAGE.peel(AXIS, FIRST[, LAST])", sizes: 1..3, apply: peel::apply },
+    Op { name: "pragma", usage: "STAGE.pragma([AXIS, ]dma_copy or alu)", sizes: 0..0, apply: pragma::apply },
+    Op { name: "reorder", usage: "STAGE.reorder(AXIS, AXIS...)", sizes: 0..0, apply: reorder::apply },
+    Op {
+        name: "reverse_compute_at",
+        usage: "STAGE.reverse_compute_at(HOST, AXIS)",
+        sizes: 0..0,
+        apply: reverse_compute_at::apply,
+    },
+    Op {
+        name: "rolling_buffer",
+        usage: "STAGE.rolling_buffer([HOST, AXIS])",
+        sizes: 0..0,
+        apply: rolling_buffer::apply,
+    },
+    Op { name: "run_ahead", usage: "STAGE.run_ahead([STEPS])", sizes: 0..1, apply: run_ahead::apply },
+    Op { name: "set_scope", usage: "STAGE.set_scope(SCOPE)", sizes: 0..0, apply: set_scope::apply },
+    Op {
+        name: "split",
+        usage: "STAGE.split(AXIS, FACTOR or parts = N) -> OUTER, INNER",
+        sizes: 1..2,
+        apply: split::apply,
+    },
+    Op { name: "tensorize", usage: "STAGE.tensorize(AXIS, gemm)", sizes: 0..0, apply: tensorize::apply },
+    Op { name: "tile", usage: "STAGE.tile(Y, X, FY, FX) -> YO, XO, YI, XI", sizes: 2..4, apply: tile::apply },
+    Op { name: "unroll", usage: "STAGE.unroll(AXIS)", sizes: 0..0, apply: unroll::apply },
 ];
 
 /// The names of all directives.
