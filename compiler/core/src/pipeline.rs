@@ -135,15 +135,26 @@ impl PassReport<'_> {
     }
 }
 
+/// Runs some passes over a loop program; `watch` sees the program after each.
+pub fn run_passes<'a>(
+    passes: impl IntoIterator<Item = &'a Pass>,
+    program: &mut LoopProgram,
+    cx: &Cx,
+    watch: &mut dyn FnMut(PassReport),
+) -> Result<(), LegalizeError> {
+    for pass in passes {
+        (pass.run)(program, cx)?;
+        watch(PassReport { name: pass.name, program });
+    }
+    Ok(())
+}
+
 /// Runs [`PASSES`] over a loop program and seals the result; `watch` sees the program after each pass.
 pub fn legalize(
     mut program: LoopProgram,
     cx: &Cx,
     watch: &mut dyn FnMut(PassReport),
 ) -> Result<LegalProgram, LegalizeError> {
-    for pass in &PASSES {
-        (pass.run)(&mut program, cx)?;
-        watch(PassReport { name: pass.name, program: &program });
-    }
+    run_passes(&PASSES, &mut program, cx, watch)?;
     legalize::seal(program, cx)
 }

@@ -99,7 +99,7 @@ pub struct FmtArgs {
 pub struct LowerArgs {
     /// A program (.tw), a loop program (.loops, .legal) or an assembler text (.asm)
     pub file: PathBuf,
-    /// The form to write [default: legal, or asm for an assembler text; none beside --step or --print-after]
+    /// The form to write [default: legal, or asm for an assembler text; none beside --step, --print-after or --time-passes]
     #[arg(long, value_enum, value_name = "FORM")]
     pub emit: Option<Form>,
     /// Print the loop program as it is after a pass, after each pass, or after each pass that changes it; with --emit,
@@ -112,6 +112,12 @@ pub struct LowerArgs {
     /// Check the rules of the loop IR after each pass
     #[arg(long)]
     pub verify_each: bool,
+    /// Run only these passes, in the order of the compiler, and write the loop program that they leave
+    #[arg(long, value_name = "PASS,...", value_delimiter = ',', conflicts_with = "emit")]
+    pub passes: Option<Vec<String>>,
+    /// Print on standard error how long each phase and each pass takes, and how much each leaves
+    #[arg(long)]
+    pub time_passes: bool,
     /// Where to write the form; `-` is standard output
     #[arg(short, long, value_name = "FILE|-", default_value = "-")]
     pub output: PathBuf,

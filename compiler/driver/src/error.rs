@@ -223,8 +223,7 @@ impl DriverError {
             DriverError::UnknownStage(unknown) => unknown_name(told, unknown, "stages"),
             DriverError::Twice { first, second, .. } => told.primary(*second, "again").secondary(*first, "first here"),
             DriverError::UnknownPass { name, known } => {
-                let all = known.iter().copied().chain(["all", "changed"]);
-                did_you_mean(told, name, all.clone()).help(format!("choose one of {}", all.collect::<Vec<_>>().join(", ")))
+                did_you_mean(told, name, known.iter().copied()).help(format!("choose from {}", known.join(", ")))
             }
             DriverError::NoWayBack { possible, .. } => told.help(format!("it can become {}", possible.join(", "))),
             DriverError::OtherTarget { differing, .. } => differing

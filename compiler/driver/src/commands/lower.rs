@@ -4,6 +4,7 @@
 //! `.asm` an assembler text, everything else source. From there the forms are made one after the other, as far as is asked for.
 
 mod schedule;
+mod times;
 
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use tilewright_core::loops::parse::{Spans, parse_with_spans};
 use tilewright_core::loops::print::{PrintOptions, print};
 use tilewright_core::loops::verify::{Location, VerifyError, verify};
 use tilewright_core::modules::Modules;
-use tilewright_core::pipeline::{self, PASSES, PassReport, Request};
+use tilewright_core::pipeline::{self, PASSES, Pass, PassReport, Request};
 use tilewright_core::tensor;
 use tilewright_isa::{Config, Program, text};
 use tilewright_syntax::ast::{self, Item};
@@ -27,6 +28,7 @@ use crate::error::{DriverError, Exit, Failure};
 use crate::forms::assembler_program;
 use crate::report::{FAINT, HEADING, tell};
 use crate::{files, steps, target};
+use times::Times;
 
 pub fn run(args: &LowerArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let extension = args.file.extension().and_then(|e| e.to_str());
@@ -66,6 +68,12 @@ enum PrintAfter {
     Changed,
 }
 
+/// The passes to run: all, which ends in a sealed program, or some.
+enum Passes {
+    All,
+    Some(Vec<&'static Pass>),
+}
+
 /// What is asked for.
 struct Wanted {
     /// The form to write; None where only the way is looked at.
@@ -73,8 +81,10 @@ struct Wanted {
     /// The form up to which the compiler has to go.
     goal: Form,
     print_after: PrintAfter,
+    passes: Passes,
     step: bool,
     verify_each: bool,
+    time_passes: bool,
 }
 
 impl Wanted {
@@ -89,9 +99,12 @@ impl Wanted {
     /// Takes the default where no form is asked for, nor a look at the way.
     fn new(args: &LowerArgs, default: Form) -> Result<Wanted, Failure> {
         let print_after = print_after(args.print_after.as_deref())?;
-        let passes = args.verify_each || !matches!(print_after, PrintAfter::Nothing);
+        let passes = chosen_passes(args.passes.as_deref())?;
+        let legalizes =
+            args.verify_each || !matches!(print_after, PrintAfter::Nothing) || matches!(passes, Passes::Some(_));
+        let default = if matches!(passes, Passes::Some(_)) { Form::Legal } else { default };
         let form = match args.emit {
-            None if args.step || !matches!(print_after, PrintAfter::Nothing) => None,
+            None if args.step || args.time_passes || !matches!(print_after, PrintAfter::Nothing) => None,
             None => Some(default),
             form => form,
         };
@@ -103,13 +116,20 @@ impl Wanted {
             return Err(Failure::Usage(message.to_owned()));
         }
         if form.is_none() && args.output != Path::new(files::STANDARD) {
-            let message = "`-o` is for a form, and `--step` and `--print-after` ask for none: give `--emit FORM`";
+            let message = "`-o` is for a form, and `--step`, `--print-after` and `--time-passes` ask for none: give `--emit FORM`";
             return Err(Failure::Usage(message.to_owned()));
         }
-        let on_the_way = if passes { Form::Legal } else { Form::Ast };
+        let on_the_way = if legalizes { Form::Legal } else { Form::Ast };
         let for_steps = if args.step { Form::Schedule } else { Form::Ast };
-        let goal = form.unwrap_or(Form::Ast).max(on_the_way).max(for_steps);
-        Ok(Wanted { form, goal, print_after, step: args.step, verify_each: args.verify_each })
+        let for_times =
+            if args.time_passes && form.is_none() && matches!(passes, Passes::All) { Form::Bin } else { Form::Ast };
+        let goal = form.unwrap_or(Form::Ast).max(on_the_way).max(for_steps).max(for_times);
+        let LowerArgs { step, verify_each, time_passes, .. } = *args;
+        Ok(Wanted { form, goal, print_after, passes, step, verify_each, time_passes })
+    }
+
+    fn show_times(&self, times: &Times) -> Result<(), DriverError> {
+        if self.time_passes { files::print_aside(&times.shown()) } else { Ok(()) }
     }
 
     /// The text, if it is of the form that is to be written.
@@ -126,11 +146,21 @@ fn print_after(given: Option<&str>) -> Result<PrintAfter, DriverError> {
         Some(name) => match PASSES.iter().find(|pass| pass.name == name) {
             Some(pass) => PrintAfter::Pass(pass.name),
             None => {
-                let known = PASSES.iter().map(|pass| pass.name).collect();
+                let known = PASSES.iter().map(|pass| pass.name).chain(["all", "changed"]).collect();
                 return Err(DriverError::UnknownPass { name: name.to_owned(), known });
             }
         },
     })
+}
+
+/// The passes of these names, in the order of the list.
+fn chosen_passes(names: Option<&[String]>) -> Result<Passes, DriverError> {
+    let Some(names) = names else { return Ok(Passes::All) };
+    let known = || PASSES.iter().map(|pass| pass.name);
+    match names.iter().find(|name| !known().any(|known| known == **name)) {
+        Some(name) => Err(DriverError::UnknownPass { name: name.clone(), known: known().collect() }),
+        None => Ok(Passes::Some(PASSES.iter().filter(|pass| names.iter().any(|name| name == pass.name)).collect())),
+    }
 }
 
 fn from_source(
@@ -141,6 +171,7 @@ fn from_source(
 ) -> Result<Option<Written>, Failure> {
     let params = params(&args.params.params, sources)?;
     let config = target::read(args.target.target.as_deref(), sources)?;
+    let mut times = Times::start();
     let Parsed { program, trivia } = parse_with_trivia(sources, file)?;
     if wanted.goal != Form::Ast {
         read_used(file, sources)?;
@@ -165,6 +196,7 @@ fn from_source(
         }
         front => front?,
     };
+    times.phase("front", None);
     let tensor = wanted.text(Form::Tensor, || tensor::print(&front.kernel));
     if wanted.goal == Form::Tensor {
         return Ok(tensor);
@@ -177,6 +209,7 @@ fn from_source(
             scheduled?
         }
     };
+    times.phase("schedule", None);
     tell(&warnings(&scheduled), sources);
     let schedule = match wanted.form {
         Some(Form::Schedule) => Some(Written::Text(schedule::source(args, &front, &scheduled, sources)?)),
@@ -184,10 +217,14 @@ fn from_source(
     };
     let earlier = ast.or(tensor).or(schedule);
     if wanted.goal == Form::Schedule {
+        wanted.show_times(&times)?;
         return Ok(earlier);
     }
     let refused = |error: &LegalizeError| scheduled.refused(error);
-    let later = from_loop_program(scheduled.loops()?, (front.cx(), &refused), wanted)?;
+    times.skip();
+    let loops = scheduled.loops()?;
+    times.phase("loops", Some(&loops));
+    let later = from_loop_program(loops, (front.cx(), &refused), wanted, times)?;
     Ok(earlier.or(later))
 }
 
@@ -231,11 +268,14 @@ fn from_loops(
     nothing_to_choose(args, "a loop program")?;
     no_way_back(wanted, "a loop program", Form::Loops)?;
     let config = target::of_loops(file, args.target.target.as_deref(), sources)?;
+    let mut times = Times::start();
     let (mut program, spans) =
         parse_with_spans(file, &sources.file(file).text).map_err(|error| Diagnostic::from(&error))?;
     verify(&program).map_err(|errors| errors.iter().map(|error| broken(error, &spans)).collect::<Vec<_>>())?;
     spans.become_origins(&mut program);
-    let written = from_loop_program(program, (&Cx { config, kernel: None }, &|error| vec![error.diagnostic()]), wanted);
+    times.phase("read", Some(&program));
+    let written =
+        from_loop_program(program, (&Cx { config, kernel: None }, &|error| vec![error.diagnostic()]), wanted, times);
     written.map_err(|failure| {
         failure.placed(|d| match spans.get(&Location::Name) {
             Some(span) if d.labels.is_empty() => d.primary(span, "this program"),
@@ -258,8 +298,10 @@ fn from_assembler(
     file: FileId,
     sources: &mut Sources,
 ) -> Result<Option<Written>, Failure> {
-    if wanted.step || wanted.verify_each || !matches!(wanted.print_after, PrintAfter::Nothing) {
-        let message = "`--step`, `--print-after` and `--verify-each` look at loops, and an assembler text has none";
+    let some_passes = matches!(wanted.passes, Passes::Some(_)) || wanted.time_passes;
+    if wanted.step || wanted.verify_each || some_passes || !matches!(wanted.print_after, PrintAfter::Nothing) {
+        let message = "`--step`, `--print-after`, `--verify-each`, `--passes` and `--time-passes` are about loops, and an \
+                       assembler text has none";
         return Err(Failure::Usage(message.to_owned()));
     }
     nothing_to_choose(args, "an assembler text")?;
@@ -294,35 +336,80 @@ fn no_way_back(wanted: &Wanted, from: &'static str, first: Form) -> Result<(), D
 /// A target, and how it is told what it refuses.
 type Target<'a> = (&'a Cx, &'a dyn Fn(&LegalizeError) -> Vec<Diagnostic>);
 
-fn from_loop_program(program: LoopProgram, (cx, refused): Target, wanted: &Wanted) -> Result<Option<Written>, Failure> {
+fn from_loop_program(
+    program: LoopProgram,
+    (cx, refused): Target,
+    wanted: &Wanted,
+    mut times: Times,
+) -> Result<Option<Written>, Failure> {
     let shown = |program: &LoopProgram| target::line(&cx.config) + &print(program, &PrintOptions::default());
     let loops = wanted.text(Form::Loops, || shown(&program));
     if wanted.goal == Form::Loops {
+        wanted.show_times(&times)?;
         return Ok(loops);
     }
-    let legal = legalize(program, (cx, refused), wanted)?;
-    let text = loops.or_else(|| wanted.text(Form::Legal, || shown(legal.program())));
-    if wanted.goal == Form::Legal {
-        return Ok(text);
+    let after = legalize(program, (cx, refused), wanted, &mut times)?;
+    let text = loops.or_else(|| wanted.text(Form::Legal, || shown(after.program())));
+    let text = match after {
+        AfterPasses::Sealed(legal) if wanted.goal > Form::Legal => {
+            times.skip();
+            let assembler = assembler_program(&stream(&legal)?)?;
+            times.phase("emit", None);
+            text.or(machine_form(&assembler, wanted))
+        }
+        _ => text,
+    };
+    wanted.show_times(&times)?;
+    Ok(text)
+}
+
+/// What the passes leave.
+enum AfterPasses {
+    Sealed(LegalProgram),
+    /// After some of them, so that nothing is proven of it.
+    Open(LoopProgram),
+}
+
+impl AfterPasses {
+    fn program(&self) -> &LoopProgram {
+        match self {
+            AfterPasses::Sealed(legal) => legal.program(),
+            AfterPasses::Open(program) => program,
+        }
     }
-    Ok(text.or(machine_form(&assembler_program(&stream(&legal)?)?, wanted)))
 }
 
 /// Runs the passes; shows and verifies what is asked for.
-fn legalize(program: LoopProgram, (cx, refused): Target, wanted: &Wanted) -> Result<LegalProgram, Failure> {
+fn legalize(
+    mut program: LoopProgram,
+    (cx, refused): Target,
+    wanted: &Wanted,
+    times: &mut Times,
+) -> Result<AfterPasses, Failure> {
     let mut seen = Ok(());
     if wanted.verify_each {
         rules("build", verify(&program).err().into_iter().flatten().map(|rule| rule.to_string()).collect())?;
     }
     let mut before = wanted.text_to_compare(&program);
-    let legal = pipeline::legalize(program, cx, &mut |pass| {
+    times.skip();
+    let mut watch = |pass: PassReport| {
+        times.phase(pass.name, Some(pass.program));
         if seen.is_ok() {
             seen = look(&pass, wanted, &before);
             before = wanted.text_to_compare(pass.program);
         }
-    });
+        times.skip();
+    };
+    let after = match &wanted.passes {
+        Passes::All => pipeline::legalize(program, cx, &mut watch).map(AfterPasses::Sealed),
+        Passes::Some(passes) => pipeline::run_passes(passes.iter().copied(), &mut program, cx, &mut watch)
+            .map(|()| AfterPasses::Open(program)),
+    };
     seen?;
-    Ok(legal.map_err(|error| refused(&error))?)
+    if matches!(after, Ok(AfterPasses::Sealed(_))) {
+        times.phase("seal", None);
+    }
+    Ok(after.map_err(|error| refused(&error))?)
 }
 
 /// `before` is the text of the program before the pass, where it matters whether the pass changed it; numbers of ids are no

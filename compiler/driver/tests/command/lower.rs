@@ -1,6 +1,7 @@
 //! `lower`: every form, the way to it, and that forms which read back give the same bytes.
 
 use insta::assert_snapshot;
+use tilewright_core::pipeline::PASSES;
 
 use crate::support::{Folder, MATMUL};
 
@@ -106,6 +107,62 @@ fn forms_that_read_back_give_the_same_bytes() {
         assert_eq!(folder.run(&format!("lower a.loops --emit {form}")).stdout, from_source, "{form}");
     }
     assert_eq!(folder.run("asm c.asm").stdout, bytes);
+}
+
+#[test]
+fn some_passes_alone_run_in_the_order_of_the_list() {
+    let folder = Folder::new();
+    let all: Vec<&str> = PASSES.iter().map(|pass| pass.name).collect();
+    let every = folder.run(&format!("lower matmul.tw --passes {}", all.join(","))).good().to_owned();
+    assert_eq!(every, folder.run("lower matmul.tw").good());
+    let reversed: Vec<&str> = all.iter().rev().copied().collect();
+    assert_eq!(folder.run(&format!("lower matmul.tw --passes {}", reversed.join(","))).good(), every);
+    // Half on the source and half on what that leaves is all of it.
+    let (first, second) = all.split_at(all.len() / 2);
+    folder.run(&format!("lower matmul.tw --passes {} -o half.loops", first.join(","))).good();
+    assert_eq!(folder.run(&format!("lower half.loops --passes {} --verify-each", second.join(","))).good(), every);
+    let shown = folder.run(&format!("lower matmul.tw --passes {},{} --print-after all", all[3], all[0]));
+    let headings = shown.good().lines().filter(|line| line.starts_with("// after"));
+    let headings: Vec<&str> = headings.filter_map(|line| line.split_whitespace().nth(2)).collect();
+    assert_eq!(headings, [all[0], all[3]]);
+}
+
+#[test]
+fn passes_that_cannot_be_chosen_are_errors() {
+    let folder = Folder::new();
+    assert_snapshot!("passes_unknown", folder.run("lower matmul.tw --passes normalise,fold"));
+    assert_eq!(folder.run("lower matmul.tw --passes fold --emit asm").status, Some(2));
+    folder.write("m.asm", "");
+    assert_eq!(folder.run("lower m.asm --passes fold").status, Some(2));
+    // Without the passes before it, a pass may have nothing to work on; that is no panic.
+    for pass in PASSES {
+        let alone = folder.run(&format!("lower matmul.tw --passes {}", pass.name));
+        assert!(alone.status.is_some_and(|status| status < 2), "{alone}");
+    }
+}
+
+#[test]
+fn phases_and_passes_are_timed() {
+    let folder = Folder::new();
+    let phases = |arguments: &str| -> Vec<String> {
+        let run = folder.run(arguments);
+        assert_eq!((run.status, &*run.stdout), (Some(0), &b""[..]), "{run}");
+        let names = run.stderr.lines().skip(2).filter_map(|line| line.split_whitespace().next());
+        names.map(str::to_owned).collect()
+    };
+    let passes: Vec<&str> = PASSES.iter().map(|pass| pass.name).collect();
+    let all = [&["front", "schedule", "loops"][..], &passes, &["seal", "emit", "total"]].concat();
+    assert_eq!(phases("lower matmul.tw --time-passes"), all);
+    folder.run("lower matmul.tw --emit loops -o m.loops").good();
+    let from_loops = [&["read"][..], &passes, &["seal", "emit", "total"]].concat();
+    assert_eq!(phases("lower m.loops --time-passes"), from_loops);
+    let some = ["front", "schedule", "loops", passes[2], "total"];
+    assert_eq!(phases(&format!("lower matmul.tw --time-passes --passes {}", passes[2])), some);
+    // What is left can be counted in the program: two loops and what stands in them.
+    let run = folder.run("lower matmul.tw --time-passes --emit legal");
+    assert_eq!(run.stdout, folder.run("lower matmul.tw").stdout);
+    let row = run.stderr.lines().find(|line| line.starts_with("allocate")).unwrap();
+    assert_eq!(row.split_whitespace().rev().take(3).collect::<Vec<_>>(), ["6", "1", "9"], "{run}");
 }
 
 #[test]
