@@ -141,6 +141,16 @@ fn spans_of_statements_are_those_of_their_text() {
 }
 
 #[test]
+fn pieces_of_a_tensor_have_one_origin() {
+    let declared = ["T: i8[4] @acc", "T_2: i8[4] @acc", "T_x: i8[4] @acc", "T_3: i8[4] @acc base 4"];
+    let text = format!("program p {{ {} }}", declared.map(|buffer| format!("alloc {buffer}")).join(" "));
+    let (mut program, spans) = parse_with_spans(FileId(0), &text).unwrap();
+    spans.become_origins(&mut program);
+    let same = |a: usize, b: usize| program.buffers[a].origin == program.buffers[b].origin;
+    assert!(same(0, 1) && !same(0, 2) && !same(0, 3));
+}
+
+#[test]
 fn a_text_is_the_origin_of_what_was_read_from_it() {
     let mut sources = Sources::default();
     let file = sources.add("test.loops", LOOPS);

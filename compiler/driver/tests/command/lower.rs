@@ -98,7 +98,7 @@ fn forms_that_read_back_give_the_same_bytes() {
     let folder = Folder::new();
     let bytes = folder.run("lower matmul.tw --emit bin").stdout;
     assert!(!bytes.is_empty() && bytes.len().is_multiple_of(16));
-    for (form, file) in [("loops", "a.loops"), ("legal", "b.loops"), ("asm", "c.asm")] {
+    for (form, file) in [("loops", "a.loops"), ("legal", "b.legal"), ("asm", "c.asm")] {
         folder.run(&format!("lower matmul.tw --emit {form} -o {file}")).good();
         assert_eq!(folder.run(&format!("lower {file} --emit bin")).stdout, bytes, "{form}");
     }
@@ -251,6 +251,20 @@ fn a_loop_program_says_its_target() {
         assert_eq!(again, folder.read("m.loops"), "{form}");
     }
     assert!(!folder.run("lower matmul.tw").good().contains("target"));
+}
+
+#[test]
+fn texts_say_what_their_target_cannot_do() {
+    let folder = Folder::new();
+    folder.write("few.json", "{\"tilewright\": {\"mul\": false, \"acc_8bit\": false}}");
+    let bytes = folder.run("lower matmul.tw --target few.json --emit bin").stdout;
+    for (form, file) in [("loops", "a.loops"), ("legal", "b.legal"), ("asm", "c.asm")] {
+        folder.run(&format!("lower matmul.tw --target few.json --emit {form} -o {file}")).good();
+        for target in ["", " --target few.json"] {
+            let again = folder.run(&format!("lower {file}{target} --emit bin -o again.bin"));
+            assert_eq!((again.status, folder.read("again.bin") == bytes), (Some(0), true), "{form}: {again}");
+        }
+    }
 }
 
 #[test]

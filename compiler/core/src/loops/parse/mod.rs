@@ -41,12 +41,18 @@ impl Spans {
         }
     }
 
-    /// Makes the text the origin of everything in the program that was read from it, in the place of the origins that it
-    /// states: those are places in other files, which need not be at hand.
+    /// Makes the text the origin of everything in the program that was read from it, instead of the origins that it states:
+    /// those are places in other files, which need not be at hand. Buffers of one tensor in the pieces of a loop, which are
+    /// named `T`, `T_2`, `T_3`, share the origin of the first, unless they state bases.
     pub fn become_origins(&self, program: &mut LoopProgram) {
         let origin = |span: Option<&Span>| Origin { tensor: span.copied(), directive: None };
+        let mut firsts: HashMap<String, Span> = HashMap::new();
         for (buffer, span) in program.buffers.iter_mut().zip(&self.buffers) {
-            buffer.origin = origin(Some(span));
+            let first = match buffer.base {
+                None => *firsts.entry(stem(&buffer.name).to_owned()).or_insert(*span),
+                Some(_) => *span,
+            };
+            buffer.origin = origin(Some(&first));
         }
         self.block(&mut program.body, &mut Vec::new(), &origin);
     }
@@ -60,6 +66,14 @@ impl Spans {
             }
             path.pop();
         }
+    }
+}
+
+/// A name without the number that makes it unique.
+fn stem(name: &str) -> &str {
+    match name.rsplit_once('_') {
+        Some((stem, number)) if number.parse::<u32>().is_ok() => stem,
+        _ => name,
     }
 }
 
