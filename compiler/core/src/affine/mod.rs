@@ -322,7 +322,8 @@ pub fn gcd(a: i64, b: i64) -> i64 {
 }
 
 impl<V: Variable> Atom<V> {
-    fn range(&self, ranges: &dyn Fn(V) -> Interval) -> Interval {
+    /// All values lie in the returned interval.
+    pub fn range(&self, ranges: &dyn Fn(V) -> Interval) -> Interval {
         match self {
             Atom::Var(v) => ranges(*v),
             Atom::Div(e, d) => {

@@ -11,11 +11,11 @@
 //! reads the operand at that very element; the ALU can begin with the operand and does not need it again; and no element of
 //! the operand is touched behind the result's, in later iterations of loops around them either.
 
-use crate::legalize::iterations::later_miss;
 use crate::legalize::match_alu::begins_with;
-use crate::legalize::nest::{nest, repeating_loops, store_of_nest};
+use crate::legalize::nest::{nest, store_of_nest};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Buffer, BufferId, Index, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
+use crate::loops::dependence::{accesses, follows};
+use crate::loops::ir::{Buffer, BufferId, Leaf, Load, LoopProgram, Role, Scope, Stmt, Store};
 use crate::scalar::{CastMode, DType, Scalar};
 use crate::select::Selections;
 
@@ -118,78 +118,22 @@ fn is_in_place(program: &LoopProgram, stmt: &Stmt, pair: (BufferId, BufferId)) -
     nest(stmt).is_some_and(|nest| {
         computes(&nest.store, pair)
             && operands_at(&nest.store).contains(&pair.0)
-            && repeating_loops(program, &nest).is_empty()
+            && nest.carrying_loops(program).is_empty()
     })
 }
 
-/// The elements of the result that were touched on the way through a block, for each access its indices. One that says nothing
-/// of its indices has none.
-struct Touched<'a> {
-    program: &'a LoopProgram,
-    pair: (BufferId, BufferId),
-    result: Vec<Vec<Index>>,
-}
-
-/// Whether each element of the operand is dead where the result's is first touched.
-fn is_dead_behind(program: &LoopProgram, pair: (BufferId, BufferId), block: &[Stmt]) -> bool {
-    let mut touched = Touched { program, pair, result: Vec::new() };
-    block.iter().all(|s| touched.leaves_dead(s))
-}
-
-impl Touched<'_> {
-    /// The same for a statement behind what was touched already.
-    fn leaves_dead(&mut self, stmt: &Stmt) -> bool {
-        let (operand, result) = self.pair;
-        match stmt {
-            Stmt::Store(s) => self.store_leaves_dead(s),
-            // Of a nest in place, each iteration has an element of its own.
-            Stmt::For(_) if is_in_place(self.program, stmt, self.pair) => {
-                store_of_nest(stmt).is_none_or(|s| self.store_leaves_dead(s))
-            }
-            Stmt::For(f) => {
-                let both = stmt.mentions(operand) && stmt.mentions(result);
-                (!both || later_miss(self.program, f, operand, result)) && f.body.iter().all(|s| self.leaves_dead(s))
-            }
-            other => {
-                let dead = !other.mentions(operand) || self.result.is_empty();
-                if other.mentions(result) {
-                    self.result.push(Vec::new());
-                }
-                dead
-            }
+/// Whether each element of the operand is dead where the result's is first touched: taken for one buffer, no access to the
+/// operand follows one to the result.
+fn is_dead_behind(program: &LoopProgram, (operand, result): (BufferId, BufferId), block: &[Stmt]) -> bool {
+    let (mut operands, mut results) = (Vec::new(), Vec::new());
+    accesses(block, &mut |access| {
+        if access.buffer == operand {
+            operands.push(access);
+        } else if access.buffer == result {
+            results.push(access);
         }
-    }
-
-    /// A store reads before it writes.
-    fn store_leaves_dead(&mut self, store: &Store) -> bool {
-        let mut loads = Vec::new();
-        store.value.leaves(&mut |leaf| {
-            if let Leaf::Load(l) = leaf {
-                loads.push((l.buffer, &l.indices));
-            }
-        });
-        loads.into_iter().chain([(store.buffer, &store.indices)]).all(|(buffer, indices)| self.access(buffer, indices))
-    }
-
-    fn access(&mut self, buffer: BufferId, indices: &[Index]) -> bool {
-        let (operand, result) = self.pair;
-        if buffer != operand && buffer != result {
-            return true;
-        }
-        if buffer == operand {
-            return self.result.iter().all(|other| self.are_disjoint(indices, other));
-        }
-        self.result.push(indices.to_vec());
-        true
-    }
-
-    /// Whether two accesses are apart in one iteration of the loops around both. Of others, those around have been asked.
-    fn are_disjoint(&self, a: &[Index], b: &[Index]) -> bool {
-        a.iter().zip(b).any(|(a, b)| {
-            let distance = a.minus(b).range(&|l| self.program.loop_range(l));
-            distance.min > 0 || distance.max < 0
-        })
-    }
+    });
+    !results.iter().any(|r| operands.iter().any(|o| follows(program, 0, r, o)))
 }
 
 /// Whether a buffer has an element for each of another. One that is filled up to whole tiles has elements in the last of them

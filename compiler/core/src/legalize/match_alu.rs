@@ -11,7 +11,7 @@
 
 use crate::affine::Interval;
 use crate::legalize::match_gemm::not_whole;
-use crate::legalize::nest::{Nest, NestLoop, accumulation, apart, repeating_loops, rewrite_stores, wrap};
+use crate::legalize::nest::{Nest, NestLoop, accumulation, rewrite_stores, wrap};
 use crate::legalize::tiles::{LaneLoop, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
@@ -160,7 +160,7 @@ fn order_is_free(
     };
     let accumulates = matches!(selection.start, Start::Operand(_))
         && [AluOp::Add, AluOp::Min, AluOp::Max].into_iter().any(|with| selection.ops.iter().all(|op| joins(op, with)));
-    let repeats = !repeating_loops(program, nest).is_empty() && !accumulates;
+    let repeats = !nest.carrying_loops(program).is_empty() && !accumulates;
     let reason = match (elsewhere, repeats) {
         (true, _) => "it reads elements of itself that other iterations write",
         (false, true) => "several iterations write one element",
@@ -174,7 +174,7 @@ fn order_is_free(
 pub(super) fn reads_elsewhere(program: &LoopProgram, nest: &Nest, loads: &[Load]) -> bool {
     let store = &nest.store;
     let own = |l: &&Load| l.buffer == store.buffer && l.indices != store.indices;
-    loads.iter().filter(own).any(|l| !apart(program, nest, &l.indices, &store.indices))
+    loads.iter().filter(own).any(|l| !nest.never_writes(program, &l.indices))
 }
 
 /// The error for a value without a selection.

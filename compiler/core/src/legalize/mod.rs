@@ -14,7 +14,6 @@ pub mod compact;
 pub mod distribute;
 pub mod fold;
 pub mod inplace;
-mod iterations;
 pub mod layout;
 pub mod match_alu;
 pub mod match_dma;

@@ -1,6 +1,6 @@
 //! Perfect nests: loops with nothing between them around one statement. The unit in which passes rewrite.
 
-use crate::affine::Atom;
+use crate::loops::dependence::{Direction, carrying_loops, disjoint};
 use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, LoopId, LoopProgram, Mark, Origin, Role, Stmt, Store};
 use crate::scalar::{BinaryOp, Scalar};
 
@@ -29,13 +29,18 @@ impl Nest {
         let directive = self.store.origin.directive.or(self.loops.iter().rev().find_map(|l| l.origin.directive));
         Origin { directive, ..self.store.origin }
     }
-}
 
-/// The loops of a nest that run more than once and do not choose the element that is written.
-pub fn repeating_loops(program: &LoopProgram, nest: &Nest) -> Vec<LoopId> {
-    let repeats =
-        |l: &LoopId| program.loop_var(*l).extent > 1 && !nest.store.indices.iter().any(|e| e.mentions(&|v| v == *l));
-    nest.loops.iter().map(|l| l.var).filter(repeats).collect()
+    /// The loops in which several iterations may write one element: those that carry an output dependence of the store.
+    pub fn carrying_loops(&self, program: &LoopProgram) -> Vec<LoopId> {
+        let vars: Vec<LoopId> = self.loops.iter().map(|l| l.var).collect();
+        carrying_loops(program, &vars, &self.store.indices)
+    }
+
+    /// Whether no iteration of the nest writes the element of the store's buffer that this or another one reads.
+    pub fn never_writes(&self, program: &LoopProgram, read: &[Index]) -> bool {
+        let loops: Vec<_> = self.loops.iter().map(|l| (l.var, Direction::Any)).collect();
+        disjoint(program, &self.store.indices, read, &loops)
+    }
 }
 
 /// The operation of a store that joins each element with other values, in an order that is free: `D[i] = op(D[i], e)` for
@@ -104,27 +109,8 @@ pub fn drop_empty_loops(stmts: &mut Vec<Stmt>) {
     });
 }
 
-/// Whether two accesses of one buffer are apart in all iterations of a nest: in some dimension they differ by a number, also
-/// modulo the slots that take turns there, and the nest's loops move neither.
-pub fn apart(program: &LoopProgram, nest: &Nest, a: &[Index], b: &[Index]) -> bool {
-    let moves = |v: LoopId| nest.loops.iter().any(|l| l.var == v) && program.loop_var(v).extent > 1;
-    let still = |e: &Index| !e.mentions(&moves);
-    let inside = |e: &Index| match e.terms() {
-        [(Atom::Mod(inside, slots), 1)] if e.offset() == 0 => Some(((**inside).clone(), *slots)),
-        _ => None,
-    };
-    // Equal values are equal modulo the slots, and so are the values that were taken modulo these.
-    let differ = |a: &Index, b: &Index| match (inside(a), inside(b)) {
-        (Some((a, n)), Some((b, m))) if n == m => a.minus(&b).as_constant().is_some_and(|d| d.rem_euclid(n) != 0),
-        (Some((a, n)), None) => a.minus(b).as_constant().is_some_and(|d| d.rem_euclid(n) != 0),
-        (None, Some((b, n))) => a.minus(&b).as_constant().is_some_and(|d| d.rem_euclid(n) != 0),
-        _ => a.minus(b).as_constant().is_some_and(|d| d != 0),
-    };
-    a.iter().zip(b).any(|(a, b)| still(a) && still(b) && differ(a, b))
-}
-
-/// An index in which loops that run once stand still.
-pub fn standing(program: &LoopProgram, index: &Index) -> Index {
+/// An index in which unit loops, which run once, are at zero.
+pub fn without_unit_loops(program: &LoopProgram, index: &Index) -> Index {
     let once = |l: LoopId| program.loop_var(l).extent == 1;
     if !index.mentions(&once) {
         return index.clone();

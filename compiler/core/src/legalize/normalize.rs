@@ -11,7 +11,7 @@
 //! write stay, and tiles of the GEMM core do.
 
 use crate::affine::Affine;
-use crate::legalize::nest::{Nest, NestLoop, accumulation, apart, rewrite_stores, wrap};
+use crate::legalize::nest::{Nest, NestLoop, accumulation, rewrite_stores, wrap};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Index, Leaf, Load, LoopId, LoopProgram, Mark, Store};
 
@@ -56,7 +56,7 @@ fn reads_itself(program: &LoopProgram, nest: &Nest) -> bool {
     let store = &nest.store;
     let mut found = false;
     store.value.leaves(&mut |leaf| {
-        found |= matches!(leaf, Leaf::Load(l) if l.buffer == store.buffer && !apart(program, nest, &l.indices, &store.indices));
+        found |= matches!(leaf, Leaf::Load(l) if l.buffer == store.buffer && !nest.never_writes(program, &l.indices));
     });
     found
 }

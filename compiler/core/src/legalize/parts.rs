@@ -15,9 +15,10 @@
 
 use crate::affine::Interval;
 use crate::legalize::match_alu::begins_with;
-use crate::legalize::nest::{Nest, apart, is_intrinsic, nest, repeating_loops, standing};
+use crate::legalize::nest::{Nest, is_intrinsic, nest, without_unit_loops};
 use crate::legalize::{Cx, LegalizeError, inplace, normalize, turns};
 use crate::loops::access::{visit_elements, visit_elements_mut};
+use crate::loops::dependence::{Direction, disjoint};
 use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, Mark, Role, Scope, Stmt};
 use crate::scalar::Scalar;
 use crate::select::Selections;
@@ -69,38 +70,38 @@ impl Part {
         self.places.iter().map(index).collect()
     }
 
-    /// Whether an access to the host is known to miss the part, in the same iteration of the loops around both.
-    fn misses(&self, program: &LoopProgram, nest: Option<&Nest>, indices: &[Index]) -> bool {
-        self.places.iter().zip(indices).any(|(place, index)| {
-            let Place::At(at) = place else { return false };
-            let index = standing(program, index);
-            let distance = index.minus(at).range(&|l| program.loop_range(l));
-            let differ =
-                || nest.is_some_and(|n| apart(program, n, std::slice::from_ref(&index), std::slice::from_ref(at)));
-            distance.min > 0 || distance.max < 0 || differ()
-        })
+    /// Whether an access to the host misses the part, where the loops around the part are in the directions given, and in the same
+    /// iteration otherwise.
+    fn misses(&self, program: &LoopProgram, indices: &[Index], loops: &[(LoopId, Direction)]) -> bool {
+        let (own, others): (Vec<Index>, Vec<Index>) = self
+            .places
+            .iter()
+            .zip(indices)
+            .filter_map(|(place, index)| match place {
+                Place::Along(_) => None,
+                Place::At(at) => Some((at.clone(), index.clone())),
+            })
+            .unzip();
+        disjoint(program, &own, &others, loops)
     }
 
-    /// Whether later iterations of a loop around the part miss it, wherever they access the host.
-    fn is_missed_later(&self, program: &LoopProgram, f: &For) -> bool {
-        self.places.iter().enumerate().any(|(dim, place)| {
-            let Place::At(at) = place else { return false };
-            let mut missed = true;
-            let mut access = |b: BufferId, indices: &[Index], _: bool| {
-                missed &= b != self.host || later_differs(program, f, at, &standing(program, &indices[dim]));
-            };
-            f.body.iter().for_each(|s| visit_elements(s, &mut access));
-            missed
-        })
+    /// Whether later iterations of a loop around the part miss it, wherever they access the host. The loops between the two are in
+    /// any iteration.
+    fn is_missed_later(&self, program: &LoopProgram, f: &For, between: &[Level]) -> bool {
+        let between = between.iter().map(|l| (l.into.var, Direction::Any));
+        let loops: Vec<_> = std::iter::once((f.var, Direction::Later)).chain(between).collect();
+        let mut missed = true;
+        let mut access = |b: BufferId, indices: &[Index], _: bool| {
+            missed &= b != self.host || self.misses(program, indices, &loops);
+        };
+        f.body.iter().for_each(|s| visit_elements(s, &mut access));
+        missed
     }
 
     /// Whether all accesses of a statement to the host miss the part.
     fn is_missed_by(&self, program: &LoopProgram, stmt: &Stmt) -> bool {
-        let nest = nest(stmt);
         let mut missed = true;
-        visit_elements(stmt, &mut |b, indices, _| {
-            missed &= b != self.host || self.misses(program, nest.as_ref(), indices);
-        });
+        visit_elements(stmt, &mut |b, indices, _| missed &= b != self.host || self.misses(program, indices, &[]));
         missed
     }
 }
@@ -190,7 +191,7 @@ impl Finding<'_, '_> {
             let mut missed = true;
             writer.store.value.leaves(&mut |leaf| {
                 if let Leaf::Load(l) = leaf {
-                    missed &= l.buffer != host || part.misses(self.program, Some(&writer), &l.indices);
+                    missed &= l.buffer != host || part.misses(self.program, &l.indices, &[]);
                 }
             });
             missed
@@ -201,12 +202,12 @@ impl Finding<'_, '_> {
     /// Whether a nest computes the part in place from where it will lie.
     fn is_first(&self, stmt: &Stmt, part: &Part) -> bool {
         let Some(nest) = standing_nest(self.program, stmt) else { return false };
-        let mut in_place = nest.store.buffer == part.buffer && repeating_loops(self.program, &nest).is_empty();
+        let mut in_place = nest.store.buffer == part.buffer && nest.carrying_loops(self.program).is_empty();
         let element = part.element(&nest.store.indices);
         nest.store.value.leaves(&mut |leaf| {
             if let Leaf::Load(l) = leaf {
                 let same = || l.indices == element;
-                in_place &= l.buffer != part.host || same() || part.misses(self.program, Some(&nest), &l.indices);
+                in_place &= l.buffer != part.host || same() || part.misses(self.program, &l.indices, &[]);
                 in_place &= l.buffer != part.buffer;
             }
         });
@@ -217,7 +218,7 @@ impl Finding<'_, '_> {
     fn result_in_operand(&mut self) -> Option<Part> {
         let first = self.uses().next()?.0;
         let writer = standing_nest(self.program, &self.block[first])?;
-        if writer.store.buffer != self.buffer || !repeating_loops(self.program, &writer).is_empty() {
+        if writer.store.buffer != self.buffer || !writer.carrying_loops(self.program).is_empty() {
             return None;
         }
         let mut hosts: Vec<BufferId> = Vec::new();
@@ -240,7 +241,7 @@ impl Finding<'_, '_> {
             if !begins_with(self.program, self.cx, self.selections, (&writer.store, &load)) {
                 return None;
             }
-            let others = loads.iter().filter(|l| *l != read).all(|l| part.misses(self.program, Some(writer), l));
+            let others = loads.iter().filter(|l| *l != read).all(|l| part.misses(self.program, l, &[]));
             let dead = self.block[first + 1..].iter().all(|s| part.is_missed_by(self.program, s));
             (others && dead && self.is_dead_outside(&part)).then_some(part)
         })
@@ -253,9 +254,9 @@ impl Finding<'_, '_> {
         if here(self.block) {
             return true;
         }
-        for level in self.levels.iter().rev() {
+        for (depth, level) in self.levels.iter().enumerate().rev() {
             let behind = level.block[level.at + 1..].iter().all(|s| part.is_missed_by(self.program, s));
-            if !behind || !part.is_missed_later(self.program, level.into) {
+            if !behind || !part.is_missed_later(self.program, level.into, &self.levels[depth + 1..]) {
                 return false;
             }
             if here(level.block) {
@@ -274,7 +275,7 @@ impl Finding<'_, '_> {
         let inner = self.loops_inside();
         let mut places = Vec::new();
         for index in hosted {
-            let index = standing(self.program, index);
+            let index = without_unit_loops(self.program, index);
             // What stands still in the block is one element of the host, and of the part.
             places.push(match index.mentions(&|l| inner.contains(&l)) {
                 true => Place::Along(own.iter().position(|o| *o == index)?),
@@ -299,14 +300,6 @@ fn loops_of(stmt: &Stmt, found: &mut Vec<LoopId>) {
     }
 }
 
-/// Whether an index is another one than `at` in all iterations of a loop behind that of `at`.
-fn later_differs(program: &LoopProgram, f: &For, at: &Index, later: &Index) -> bool {
-    let step = at.coefficient(f.var).filter(|step| later.coefficient(f.var) == Some(*step));
-    let distance = later.minus(at).range(&|l| program.loop_range(l));
-    let runs_once = program.loop_var(f.var).extent == 1;
-    runs_once || step.is_some_and(|step| step > 0 && distance.min + step > 0 || step < 0 && distance.max + step < 0)
-}
-
 /// Whether each dimension of a part is one of the host's, as long and in the same lanes, and the host's others have none.
 fn lies_alike(b: &Buffer, h: &Buffer, places: &[Place]) -> bool {
     let (Some(own), Some(hosts)) = (&b.layout, &h.layout) else { return false };
@@ -323,13 +316,13 @@ fn lies_alike(b: &Buffer, h: &Buffer, places: &[Place]) -> bool {
     alike && along == mapped && same_lanes
 }
 
-/// A nest, with loops that run once standing still.
+/// A nest, with unit loops at zero.
 fn standing_nest(program: &LoopProgram, stmt: &Stmt) -> Option<Nest> {
     let mut nest = nest(stmt)?;
-    nest.store.indices.iter_mut().for_each(|i| *i = standing(program, i));
+    nest.store.indices.iter_mut().for_each(|i| *i = without_unit_loops(program, i));
     nest.store.value.leaves_mut(&mut |leaf| {
         if let Leaf::Load(l) = leaf {
-            l.indices.iter_mut().for_each(|i| *i = standing(program, i));
+            l.indices.iter_mut().for_each(|i| *i = without_unit_loops(program, i));
         }
     });
     Some(nest)
@@ -358,7 +351,7 @@ fn loads_of(nest: &Nest, buffer: BufferId) -> Vec<Vec<Index>> {
 fn covers(program: &LoopProgram, nest: &Nest) -> bool {
     let extents = &program.buffer(nest.store.buffer).array;
     let own = |l: LoopId| nest.loops.iter().any(|n| n.var == l);
-    repeating_loops(program, nest).is_empty()
+    nest.carrying_loops(program).is_empty()
         && nest.store.indices.iter().zip(extents).all(|(index, extent)| {
             if !index.mentions(&own) {
                 return true;
@@ -385,7 +378,7 @@ fn join(program: &mut LoopProgram, path: &[usize], part: &Part) {
             }
             // Equal elements are told by equal indices from here on.
             if *buffer == part.host {
-                indices.iter_mut().for_each(|i| *i = standing(program, i));
+                indices.iter_mut().for_each(|i| *i = without_unit_loops(program, i));
             }
         });
     }

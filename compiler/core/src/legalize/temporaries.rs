@@ -15,7 +15,7 @@
 
 use crate::affine::Affine;
 use crate::legalize::match_alu::{Operands, begins_with, is_usable, operands_of, reads_elsewhere, with_request};
-use crate::legalize::nest::{Nest, NestLoop, repeating_loops, rewrite_stores, substitute_loop, wrap};
+use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, substitute_loop, wrap};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopProgram, Mark, Role, Scope, Stmt, Store};
 use crate::scalar::DType;
@@ -78,8 +78,8 @@ fn stored(program: &mut LoopProgram, nest: &Nest, mut loads: Vec<Load>, parts: V
 
 /// How many of the outer loops stay around all parts: up to the last one that is marked or does not choose the element.
 fn around(program: &LoopProgram, nest: &Nest) -> usize {
-    let repeating = repeating_loops(program, nest);
-    nest.loops.iter().rposition(|l| l.mark.is_some() || repeating.contains(&l.var)).map_or(0, |at| at + 1)
+    let carrying = nest.carrying_loops(program);
+    nest.loops.iter().rposition(|l| l.mark.is_some() || carrying.contains(&l.var)).map_or(0, |at| at + 1)
 }
 
 /// The extents of what loops walk in each dimension, and the place in a buffer of these extents.
@@ -125,7 +125,7 @@ fn live_in_target(program: &LoopProgram, cx: &Cx, selections: &mut Selections, n
         s.value.leaves(&mut |leaf| found |= matches!(leaf, Leaf::Load(l) if l.buffer == buffer));
         found
     };
-    if parts.iter().any(|s| reads(s, nest.store.buffer)) || !repeating_loops(program, nest).is_empty() {
+    if parts.iter().any(|s| reads(s, nest.store.buffer)) || !nest.carrying_loops(program).is_empty() {
         return;
     }
     let Some((last, before)) = parts.split_last() else { return };

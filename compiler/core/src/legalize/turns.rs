@@ -9,10 +9,10 @@
 //! The new value can then be computed over the old one, and need not be copied there. Device memory keeps both places, where a
 //! store is free to overtake what is still being loaded.
 
-use crate::affine::Atom;
-use crate::legalize::nest::{is_intrinsic, nest, repeating_loops, standing};
+use crate::legalize::nest::{is_intrinsic, nest, without_unit_loops};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::access::{first_index, visit_elements};
+use crate::loops::dependence::disjoint;
 use crate::loops::ir::{BufferId, For, Index, LoopProgram, Mark, Role, Scope, Stmt};
 
 /// Places of a state that takes turns.
@@ -76,37 +76,24 @@ fn reads_first(program: &LoopProgram, buffer: BufferId, steps: &For) -> bool {
         before && accesses.into_iter().all(known)
     });
     let [old, new] = places;
-    in_order && old.zip(new).is_some_and(|(old, new)| take_turns(&old, &new))
-}
-
-/// Whether two indices are never equal: different numbers, or neighbours taken modulo the places.
-fn take_turns(old: &Index, new: &Index) -> bool {
-    let inside = |index: &Index| match index.terms() {
-        [(Atom::Mod(inside, TURNS), 1)] if index.offset() == 0 => Some((**inside).clone()),
-        _ => None,
-    };
-    let distance = match (inside(old), inside(new)) {
-        (Some(old), Some(new)) => new.minus(&old).as_constant(),
-        _ => new.as_constant().zip(old.as_constant()).map(|(new, old)| new - old),
-    };
-    distance.is_some_and(|d| d.rem_euclid(TURNS) != 0)
+    in_order && old.zip(new).is_some_and(|(old, new)| disjoint(program, &[old], &[new], &[]))
 }
 
 /// Whether a nest stores each element once and reads the old value at that element alone.
 fn is_in_place(program: &LoopProgram, stmt: &Stmt, buffer: BufferId) -> bool {
     nest(stmt).is_some_and(|nest| {
-        let mut same = repeating_loops(program, &nest).is_empty();
+        let mut same = nest.carrying_loops(program).is_empty();
         visit_elements(stmt, &mut |b, indices, _| same &= b != buffer || indices[1..] == nest.store.indices[1..]);
         same
     })
 }
 
-/// The first index of each access, with loops that run once standing still, and whether it stores.
+/// The first index of each access, with unit loops at zero, and whether it stores.
 fn indices(program: &LoopProgram, stmt: &Stmt, buffer: BufferId) -> Vec<(Index, bool)> {
     let mut found = Vec::new();
     visit_elements(stmt, &mut |b, indices, is_store| {
         if b == buffer {
-            found.push((standing(program, &indices[0]), is_store));
+            found.push((without_unit_loops(program, &indices[0]), is_store));
         }
     });
     found

@@ -11,10 +11,10 @@
 //! The iterations must be independent: what several of them access and one writes lies in a dimension in which they meet
 //! nowhere. The axis of a stage that is no reduction always is; a loop program written by hand is checked here.
 
-use crate::affine::{Atom, Interval};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::access::{add_dimension, at_slot, copy_at};
-use crate::loops::ir::{BufferId, For, Index, Leaf, LoopId, LoopProgram, Mark, Origin, Stmt};
+use crate::loops::dependence::{Access, Direction, accesses, dependence};
+use crate::loops::ir::{BufferId, For, Index, LoopId, LoopProgram, Mark, Origin, Stmt};
 
 /// The most iterations that are interleaved; each repeats the statements.
 pub const MAX_VTHREADS: i64 = 64;
@@ -62,7 +62,7 @@ fn interleave(program: &mut LoopProgram, mut f: For) -> Result<Vec<Stmt>, Legali
             format!("has {extent} iterations, and at most {MAX_VTHREADS} are interleaved"),
         ));
     }
-    if let Some(shared) = dependent(program, &f, &own) {
+    if let Some(shared) = shared(program, &f, &own) {
         let name = program.buffer(shared).name.clone();
         return Err(refuse(program, name.clone(), format!("has iterations that meet in `{name}`")));
     }
@@ -110,69 +110,20 @@ fn is_perfect(body: &[Stmt]) -> bool {
     }
 }
 
-/// A buffer in which two iterations may meet while one of them writes.
-fn dependent(program: &LoopProgram, f: &For, own: &[(BufferId, Origin)]) -> Option<BufferId> {
-    let mut accesses = Vec::new();
-    f.body.iter().for_each(|s| collect(s, &mut accesses));
-    let shared = accesses.iter().filter(|a| a.write && own.iter().all(|(b, _)| *b != a.buffer));
-    let mut buffers: Vec<BufferId> = shared.map(|a| a.buffer).collect();
-    buffers.dedup();
-    buffers.into_iter().find(|b| {
-        let of_buffer: Vec<&Access> = accesses.iter().filter(|a| a.buffer == *b).collect();
-        let dims = of_buffer.iter().map(|a| a.indices.len()).min().unwrap_or(0);
-        !(0..dims).any(|dim| apart(program, f.var, &of_buffer.iter().map(|a| &a.indices[dim]).collect::<Vec<_>>()))
-    })
-}
-
-/// One access: elements, or a tile as the only index.
-struct Access {
-    buffer: BufferId,
-    write: bool,
-    indices: Vec<Index>,
-}
-
-fn collect(stmt: &Stmt, found: &mut Vec<Access>) {
-    match stmt {
-        Stmt::For(f) => f.body.iter().for_each(|s| collect(s, found)),
-        Stmt::Alloc { .. } => {}
-        Stmt::Store(s) => {
-            found.push(Access { buffer: s.buffer, write: true, indices: s.indices.clone() });
-            s.value.leaves(&mut |leaf| {
-                if let Leaf::Load(l) = leaf {
-                    found.push(Access { buffer: l.buffer, write: false, indices: l.indices.clone() });
-                }
-            });
+/// A buffer that is not an iteration's own, in which one iteration may touch what another one writes.
+fn shared(program: &LoopProgram, f: &For, own: &[(BufferId, Origin)]) -> Option<BufferId> {
+    let mut found = Vec::new();
+    accesses(&f.body, &mut |access| {
+        if own.iter().all(|(b, _)| *b != access.buffer) {
+            found.push(access);
         }
-        // An instruction touches a set of tiles; its operands are taken to meet in all iterations.
-        Stmt::Dma(d) => {
-            for place in [&d.sram, &d.dram] {
-                found.push(Access { buffer: place.buffer, write: true, indices: Vec::new() });
-            }
-        }
-        Stmt::Gemm(g) => found.push(Access { buffer: g.dst.buffer, write: true, indices: Vec::new() }),
-        Stmt::Alu(a) => found.push(Access { buffer: a.dst.buffer, write: true, indices: Vec::new() }),
-    }
-}
-
-/// Whether indices are never equal for two values of a variable: each is `step * var + small + big`, where the small parts
-/// of all stay within one step, and the big ones are multiples of what all values of the variable span.
-fn apart(program: &LoopProgram, var: LoopId, indices: &[&Index]) -> bool {
-    let Some(step) = indices[0].coefficient(var).filter(|c| *c > 0) else { return false };
-    let span = step * program.loop_var(var).extent;
-    let mut small: Option<Interval> = None;
-    for index in indices {
-        if index.coefficient(var) != Some(step) {
-            return false;
-        }
-        let rest = index.without(var);
-        let near = rest.terms().iter().filter(|(_, c)| c % span != 0);
-        let near = near.fold(Index::constant(rest.offset()), |sum, (atom, c)| sum.plus(&term(atom, *c)));
-        let range = near.range(&|l| program.loop_range(l));
-        small = Some(small.map_or(range, |s| Interval::new(s.min.min(range.min), s.max.max(range.max))));
-    }
-    small.is_some_and(|s| s.max - s.min < step)
-}
-
-fn term(atom: &Atom<LoopId>, coefficient: i64) -> Index {
-    Index::atom(atom.clone()).times(coefficient)
+    });
+    let meet = |a: &Access, b: &Access| {
+        let inner = &a.loops[..a.common_loops(b)];
+        let around = std::iter::once((f.var, Direction::Later));
+        let loops: Vec<_> = around.chain(inner.iter().map(|l| (*l, Direction::Any))).collect();
+        dependence(program, a.place, b.place, &loops).is_some()
+    };
+    let dependent = |w: &&Access| found.iter().any(|a| a.buffer == w.buffer && (meet(w, a) || meet(a, w)));
+    found.iter().filter(|a| a.write).find(dependent).map(|a| a.buffer)
 }

@@ -5,6 +5,7 @@ pub mod access;
 mod build;
 mod canonical;
 pub mod cost;
+pub mod dependence;
 pub mod given;
 pub mod interpret;
 pub mod ir;

@@ -1,6 +1,7 @@
 //! The loop IR from outside: its text, its rules and its meaning.
 
 mod bases;
+mod dependence;
 mod generate;
 mod meaning;
 mod parse_errors;
