@@ -272,7 +272,7 @@ impl System<'_> {
         Ok(())
     }
 
-    /// Adds what follows from two equations, with an unknown of both gone. Returns whether there is such.
+    /// Adds what follows from two equations, with an unknown of both, or a quotient and its remainder, gone. Returns whether there is such.
     fn combine(&mut self) -> bool {
         let mut found = Vec::new();
         for (n, a) in self.equations.iter().enumerate() {
@@ -281,8 +281,16 @@ impl System<'_> {
                     let (_, own) = b.terms().iter().find(|(other, _)| other == atom)?;
                     (own % c == 0 && (own.abs() != c.abs() || n < m)).then(|| own / c)
                 };
-                let combined = a.terms().iter().filter_map(factor).map(|factor| b.minus(&a.times(factor)));
-                found.extend(combined.filter(|e| {
+                // A quotient and its remainder are the whole again.
+                let whole = |(atom, c): &(Atom<Unknown>, i64)| {
+                    let Atom::Div(inside, divisor) = atom else { return None };
+                    let remainder = Atom::Mod(inside.clone(), *divisor);
+                    let (_, own) = b.terms().iter().find(|(other, _)| *other == remainder)?;
+                    let quotients = own.checked_mul(*divisor)?;
+                    (quotients % c == 0).then(|| -quotients / c)
+                };
+                let factors = a.terms().iter().filter_map(|term| factor(term).or_else(|| whole(term)));
+                found.extend(factors.map(|factor| b.minus(&a.times(factor))).filter(|e| {
                     let range = self.range_of(e);
                     range.min > -LARGEST && range.max < LARGEST
                 }));
