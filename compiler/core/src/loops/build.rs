@@ -18,6 +18,7 @@
 //! is built once for each piece, with the bounds that hold in it.
 
 mod ahead;
+mod bounds;
 mod buffers;
 mod marks;
 
@@ -29,12 +30,12 @@ use tilewright_syntax::{Diagnostic, Span};
 use crate::affine::{Affine, Interval};
 use crate::loops::cost::{CYCLES_PER_INSTRUCTION, Products};
 use crate::loops::ir::{BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Scope, Stmt, Store};
-use crate::loops::pieces::{Inside, adds_zeros, copies_zeros, finishes, inner_stages, multiplies_zeros, pieces};
+use crate::loops::pieces::{Inside, adds_zeros, copies_zeros, finishes, multiplies_zeros, pieces};
 use crate::loops::unread::remove_unread;
 use crate::scalar::Scalar;
-use crate::schedule::regions::{self, Known};
-use crate::schedule::{Kept, Regions, Schedule, StageAxisId, StageId, StageLoop, TURNS};
+use crate::schedule::{Kept, Order, Schedule, StageAxisId, StageId, StageLoop, TURNS, regions};
 use crate::tensor::{self, AxisId, Read, TensorId};
+use bounds::Bounds;
 
 /// The most loops that a program may have.
 pub const MAX_LOOPS: usize = 1 << 14;
@@ -90,14 +91,14 @@ struct Built {
 }
 
 fn build_with(schedule: &Schedule, inside: Inside) -> Result<Built, BuildError> {
-    let (order, regions) = (schedule.producers_first(), regions::infer(schedule));
-    let roots = order.clone().into_iter().filter(|s| schedule.stage(*s).attach.is_none());
+    let order = Order::of(schedule);
+    let roots: Vec<StageId> = order.stages.iter().copied().filter(|s| schedule.stage(*s).attach.is_none()).collect();
     let mut builder = Builder {
         schedule,
+        guests: guests(schedule, &order),
         order,
         inside,
-        regions,
-        known: Known::default(),
+        bounds: Bounds::of(schedule),
         program: LoopProgram {
             name: schedule.kernel.name.clone(),
             buffers: Vec::new(),
@@ -135,6 +136,17 @@ fn build_with(schedule: &Schedule, inside: Inside) -> Result<Built, BuildError> 
     }
 }
 
+/// What is computed in each loop, producers first.
+fn guests(schedule: &Schedule, order: &Order) -> HashMap<StageLoop, Vec<StageId>> {
+    let mut guests: HashMap<StageLoop, Vec<StageId>> = HashMap::new();
+    for stage in order.stages.iter().copied() {
+        if let Some(at) = schedule.stage(stage).attach {
+            guests.entry(StageLoop { stage: at.stage, axis: at.axis }).or_default().push(stage);
+        }
+    }
+    guests
+}
+
 /// Names of loops that several stages use.
 fn shared_names(schedule: &Schedule) -> HashSet<String> {
     let mut seen = HashSet::new();
@@ -153,12 +165,11 @@ enum Phase {
 
 struct Builder<'a> {
     schedule: &'a Schedule,
-    /// The stages, producers first.
-    order: Vec<StageId>,
+    order: Order,
+    /// What is computed in each loop, producers first.
+    guests: HashMap<StageLoop, Vec<StageId>>,
     inside: Inside,
-    /// The bounds in the current pieces.
-    regions: Regions,
-    known: Known,
+    bounds: Bounds,
     program: LoopProgram,
     buffers: HashMap<TensorId, BufferId>,
     /// The values of the loops around.
@@ -212,7 +223,7 @@ impl Builder<'_> {
 
     /// The statements of a stage: its allocation, and its loops with all that is computed in them.
     fn nest(&mut self, stage: StageId) -> Vec<Stmt> {
-        self.known.regions.insert(stage, self.regions.region(stage).clone());
+        self.bounds.begin(stage);
         let mut stmts = Vec::new();
         if let Some(scan) = self.schedule.hosted(stage) {
             stmts.extend(self.keepers(scan));
@@ -239,7 +250,7 @@ impl Builder<'_> {
             return self.loops_from(stage, depth + 1, phase);
         }
         let l = StageLoop { stage, axis };
-        let range = self.regions.range(l);
+        let range = self.bounds.regions.range(l);
         let mut rolling = self.schedule.rolling_at(l);
         rolling.retain(|inner| phase == Phase::Compute || self.schedule.starts_from(stage, *inner));
         for stage in &rolling {
@@ -247,7 +258,7 @@ impl Builder<'_> {
         }
         let inside = if phase == Phase::Init { Inside::Start } else { self.inside };
         let last = self.completes(stage, depth);
-        let pieces = self.cut_for_ahead(l, pieces(self.schedule, &self.regions, l, inside, last));
+        let pieces = self.cut_for_ahead(l, pieces(self.schedule, &self.bounds.regions, l, inside, last));
         stmts.extend(self.before_steps(l));
         let cut = pieces.len() > 1 || pieces[0] != range;
         let end = pieces.last().map_or(range.max, |p| p.max);
@@ -257,7 +268,7 @@ impl Builder<'_> {
                 self.failed = Some(BuildError::TooManyPieces { kernel, axis: s.name.clone(), span: s.span });
                 break;
             }
-            let before = cut.then(|| self.enter_piece(l, piece));
+            let before = cut.then(|| self.bounds.enter(self.schedule, &self.order, l, piece));
             if s.axis(axis).reduce && piece.min == end {
                 self.last.insert(l);
             }
@@ -265,7 +276,7 @@ impl Builder<'_> {
             let adds = phase == Phase::Init
                 || self.schedule.fills_a_roll(l)
                 || finishes(self.schedule, l)
-                || !adds_zeros(self.schedule, &self.regions, stage);
+                || !adds_zeros(self.schedule, &self.bounds.regions, stage);
             if !adds {
                 self.leave_out(stage, depth, piece);
             }
@@ -275,8 +286,8 @@ impl Builder<'_> {
                 (false, _) => {}
             }
             self.last.remove(&l);
-            if let Some((known, regions)) = before {
-                (self.known, self.regions) = (known, regions);
+            if let Some(before) = before {
+                self.bounds.leave(before);
             }
         }
         stmts
@@ -288,26 +299,10 @@ impl Builder<'_> {
         self.left_out = true;
         let s = self.schedule.stage(stage);
         let inner = s.leaves[depth + 1..].iter().take_while(|axis| !s.in_tile(**axis));
-        let inner = inner.map(|axis| self.regions.extent(stage, *axis)).fold(1, i64::saturating_mul);
+        let inner = inner.map(|axis| self.bounds.regions.extent(stage, *axis)).fold(1, i64::saturating_mul);
         let tiles = self.times.saturating_mul(piece.max - piece.min + 1).saturating_mul(inner);
-        let exact = self.regions.limits(stage).is_empty();
+        let exact = self.bounds.regions.limits(stage).is_empty();
         self.tiles_left_out = self.tiles_left_out.filter(|_| exact).map(|before| before.saturating_add(tiles));
-    }
-
-    /// Infers the bounds again for one piece of a loop; returns what was known before.
-    fn enter_piece(&mut self, l: StageLoop, piece: Interval) -> (Known, Regions) {
-        let known = self.known.clone();
-        self.known.pieces.insert(l, piece);
-        let alone = self.known.regions.contains_key(&l.stage) && inner_stages(self.schedule, l).next().is_none();
-        let regions = match alone {
-            true => {
-                let mut regions = self.regions.clone();
-                regions::infer_stage(self.schedule, &mut regions, l.stage, &self.known);
-                regions
-            }
-            false => regions::infer_within(self.schedule, &self.order, &self.known),
-        };
-        (known, std::mem::replace(&mut self.regions, regions))
     }
 
     /// One piece of a loop with its body.
@@ -321,8 +316,8 @@ impl Builder<'_> {
         let mut body = Vec::new();
         let (mut inside, mut followers) = (Vec::new(), Vec::new());
         let complete = self.completes(stage, depth + 1);
-        for inner in self.order.iter().copied() {
-            match self.schedule.stage(inner).attach.filter(|at| at.stage == stage && at.axis == axis) {
+        for inner in self.guests.get(&l).into_iter().flatten().copied() {
+            match self.schedule.stage(inner).attach {
                 // Where nothing is summed up, what the sums start from is all that they need.
                 _ if phase == Phase::Init && !self.schedule.starts_from(stage, inner) => {}
                 Some(_) if self.is_ahead(inner) => {}
@@ -352,9 +347,9 @@ impl Builder<'_> {
 
     /// What an iteration adds to a buffer that rolls. Zeros are left out where the products with them are.
     fn rows(&mut self, stage: StageId) -> Vec<Stmt> {
-        let zeros = copies_zeros(self.schedule, &self.regions, stage);
+        let zeros = copies_zeros(self.schedule, &self.bounds.regions, stage);
         self.only_outside |= zeros && self.inside != Inside::EverythingButZeros;
-        let nothing = self.regions.region(stage).extent.contains(&0);
+        let nothing = self.bounds.regions.region(stage).extent.contains(&0);
         match nothing || (zeros && self.inside == Inside::EverythingButZeros) {
             true => Vec::new(),
             false => self.loops_from(stage, 0, Phase::Compute),
@@ -432,7 +427,7 @@ impl Builder<'_> {
 
     fn load(&self, stage: StageId, read: &Read) -> Load {
         let buffer = self.buffers[&read.tensor];
-        let indices = regions::read_indices(self.schedule, &self.regions, stage, read);
+        let indices = regions::read_indices(self.schedule, &self.bounds.regions, stage, read);
         let indices = match self.schedule.stage_of(read.tensor) {
             None => indices.iter().map(|e| self.lower(e)).collect(),
             Some(producer) => indices.iter().enumerate().map(|(d, e)| self.relative(producer, d, e)).collect(),
@@ -445,7 +440,7 @@ impl Builder<'_> {
     }
 
     fn value(&self, stage: StageId, axis: AxisId) -> Affine<StageLoop> {
-        regions::axis_value(self.schedule, &self.regions, stage, axis)
+        regions::axis_value(self.schedule, &self.bounds.regions, stage, axis)
     }
 
     /// An index into a stage's tensor as an index into its buffer, which holds the region from when it was allocated.
@@ -459,9 +454,9 @@ impl Builder<'_> {
         if self.schedule.kernel.tensor(self.schedule.stage(stage).tensor).output {
             return self.lower(index);
         }
-        let held = &self.known.held[&stage];
+        let held = &self.bounds.known.held[&stage];
         let index = self.lower(&index.minus(&held.min[dim]));
-        match self.known.rolling.get(&stage).filter(|r| r.roll.dim() == Some(dim)) {
+        match self.bounds.known.rolling.get(&stage).filter(|r| r.roll.dim() == Some(dim)) {
             Some(_) => index.modulo(held.extent[dim], &|l| self.program.loop_range(l)),
             None => index,
         }

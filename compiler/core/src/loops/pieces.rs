@@ -66,8 +66,8 @@ pub fn pieces(schedule: &Schedule, regions: &Regions, l: StageLoop, inside: Insi
 /// Whether a loop, or one inside it, has a follower behind its last iterations.
 pub fn finishes(schedule: &Schedule, l: StageLoop) -> bool {
     let host = schedule.stage(l.stage);
-    let inside = |s: StageId| schedule.follows(s).filter(|at| at.stage == l.stage);
-    schedule.stage_ids().filter_map(inside).any(|at| host.depth(at.axis) >= host.depth(l.axis))
+    let inside = schedule.guests(l.stage).iter().filter_map(|s| schedule.follows(*s));
+    inside.into_iter().any(|at| host.depth(at.axis) >= host.depth(l.axis))
 }
 
 /// For which values of a loop a condition holds, whatever the loops inside do.
@@ -102,7 +102,10 @@ impl Split {
 
 /// The stages that are computed inside a loop of another.
 pub fn inner_stages(schedule: &Schedule, l: StageLoop) -> impl Iterator<Item = StageId> {
-    schedule.stage_ids().filter(move |s| enclosing(schedule, *s).contains(&l))
+    let host = schedule.stage(l.stage);
+    let inside =
+        move |s: &&StageId| schedule.stage(**s).attach.is_some_and(|at| host.depth(at.axis) >= host.depth(l.axis));
+    schedule.guests(l.stage).iter().filter(inside).flat_map(|s| schedule.with_guests(*s))
 }
 
 /// `value <= max`.

@@ -7,7 +7,8 @@ use crate::gemm::Core;
 use crate::modules::Modules;
 use crate::schedule::args::{Call, said_of};
 use crate::schedule::expand::{Context, Expanded, expand, integer};
-use crate::schedule::{Schedule, checks, ops, warning};
+use crate::schedule::still_legal::still_legal;
+use crate::schedule::{Schedule, ops, warning};
 use crate::tensor::Constants;
 use crate::tensor::Kernel;
 
@@ -122,12 +123,11 @@ fn apply_one(
     directive: &ast::Directive,
     constants: &Constants,
 ) -> Result<(), Diagnostic> {
-    let before = schedule.clone();
     let applied = ops::find(&directive.name).and_then(|op| {
         let outcome = (op.apply)(schedule, &Call { subject: stage, directive, target, constants, usage: op.usage });
-        // The schedule may be changed in part, so places are those before.
-        outcome.map_err(|e| said_of(e, &before, stage, op.usage))?;
-        checks::still_legal(&before, schedule, directive.span)
+        // Arguments are looked at before anything is changed, so places are those that the author sees.
+        outcome.map_err(|e| said_of(e, schedule, stage, op.usage))?;
+        still_legal(schedule, directive.span)
     });
     applied.map_err(|e| e.diagnostic())
 }

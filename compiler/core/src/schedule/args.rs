@@ -179,7 +179,7 @@ pub fn resolve_axis(schedule: &Schedule, stage: StageId, name: &Ident) -> Result
 
 /// Finds a tensor, an input or a stage's, by its name. One that is computed inline is neither.
 pub fn resolve_tensor(schedule: &Schedule, name: &Ident) -> Result<TensorId, ScheduleError> {
-    let tensor = schedule.kernel.find(&name.name).ok_or_else(|| ScheduleError::UnknownStage {
+    let tensor = schedule.find(&name.name).ok_or_else(|| ScheduleError::UnknownStage {
         name: name.clone(),
         known: schedule.kernel.tensors.iter().map(|t| (t.name.clone(), t.span)).collect(),
     })?;
@@ -216,13 +216,13 @@ pub fn said_of(error: ScheduleError, before: &Schedule, subject: &Ident, usage: 
 }
 
 fn has_axis(schedule: &Schedule, subject: &Ident, name: &str) -> bool {
-    let stage = schedule.kernel.find(&subject.name).and_then(|tensor| schedule.stage_of(tensor));
+    let stage = schedule.find(&subject.name).and_then(|tensor| schedule.stage_of(tensor));
     stage.is_some_and(|stage| schedule.stage(stage).axes.iter().any(|a| a.name == name))
 }
 
 /// A tensor, with what helps to say something of it: its type, or its loops and how often they run.
 fn place_of(schedule: &Schedule, subject: &Ident, wants_type: bool) -> Option<Place> {
-    let tensor = schedule.kernel.find(&subject.name)?;
+    let tensor = schedule.find(&subject.name)?;
     let t = schedule.kernel.tensor(tensor);
     let text = match schedule.stage_of(tensor) {
         _ if wants_type => format!("its elements are `{}`", t.dtype.name()),

@@ -7,17 +7,16 @@
 //! - `runs_on_alu`: the loops of a stage become operations of the vector ALU.
 //! - `gemm_tile`: the loops of a stage from an axis inwards are one micro-op of the GEMM core.
 //! - `can_interleave`: the iterations of an axis may be virtual threads.
-//! - `still_legal`: what earlier directives established holds after a later one.
+//!
+//! What earlier directives established and later ones may break is checked in `still_legal`.
 
-use tilewright_syntax::Span;
+use std::collections::HashSet;
 
 use crate::gemm::{Accesses, Match, Mismatch, TileLoop, match_tile};
 use crate::loops::ir::Scope;
 use crate::scalar::{BinaryOp, DType, Scalar};
-use crate::schedule::follow::can_follow;
-use crate::schedule::regions::{self, Regions, StageLoop, infer};
-use crate::schedule::rolling::can_roll;
-use crate::schedule::{Attach, AxisSource, Schedule, ScheduleError, Stage, StageAxisId, StageId};
+use crate::schedule::regions::{self, Regions, StageLoop};
+use crate::schedule::{AxisSource, Schedule, StageAxisId, StageId};
 use crate::tensor::{Leaf, Read};
 
 /// Why a stage cannot be computed at an axis.
@@ -57,7 +56,7 @@ pub fn can_hold(s: &Schedule, producer: StageId, host: StageId, axis: StageAxisI
     if lies_within(s, host, producer) {
         return Err(HoldError::Itself);
     }
-    let readers = outer_readers(s, producer, producer);
+    let readers = outer_readers(s, producer);
     if readers.is_empty() {
         return Err(HoldError::NoReaders);
     }
@@ -75,15 +74,20 @@ pub fn can_hold(s: &Schedule, producer: StageId, host: StageId, axis: StageAxisI
     }
 }
 
-/// The stages that read a stage; where these are computed in the loops of `around`, those that read them.
-fn outer_readers(s: &Schedule, stage: StageId, around: StageId) -> Vec<StageId> {
-    let mut found = Vec::new();
-    for reader in s.readers(s.stage(stage).tensor) {
-        match reader != around && lies_within(s, reader, around) {
-            true => found.extend(outer_readers(s, reader, around)),
-            false => found.push(reader),
+/// The stages that read a stage; where these are computed in its own loops, those that read them.
+fn outer_readers(s: &Schedule, around: StageId) -> Vec<StageId> {
+    fn collect(s: &Schedule, stage: StageId, around: StageId, seen: &mut HashSet<StageId>, found: &mut Vec<StageId>) {
+        for reader in s.readers(s.stage(stage).tensor).iter().copied() {
+            match reader != around && lies_within(s, reader, around) {
+                // The states of a scan read each other.
+                true if seen.insert(reader) => collect(s, reader, around, seen, found),
+                true => {}
+                false => found.push(reader),
+            }
         }
     }
+    let mut found = Vec::new();
+    collect(s, around, around, &mut HashSet::new(), &mut found);
     found
 }
 
@@ -280,148 +284,6 @@ pub fn gemm_tile(
         (Ok(found), _) | (Err(_), Ok(found)) => Ok(found),
         (Err(mismatch), Err(_)) => Err(TileError::Nest(mismatch)),
     }
-}
-
-/// Checks all that earlier directives established, after one that stands at `span`.
-pub fn still_legal(before: &Schedule, s: &Schedule, span: Span) -> Result<(), ScheduleError> {
-    s.scans_hold(span)?;
-    let regions = infer(s);
-    for stage in s.stage_ids() {
-        if let Some(at) = s.stage(stage).attach.filter(|_| !s.stands_in_steps(stage)) {
-            attachment_holds(s, stage, at, span)?;
-        }
-        whole_blocks(s, &regions, stage, span)?;
-        peeled_loops(s, stage, span)?;
-        if let Some(copy) = s.stage(stage).dma_copy
-            && is_copy(s, stage).is_none()
-        {
-            let reason = format!("`{}` is no copy after it", s.stage_name(stage));
-            return Err(ScheduleError::BreaksEarlier { span, earlier: copy.span, reason });
-        }
-        storage_rotates(s, stage, span)?;
-        storage_rolls(s, stage, span)?;
-        threads_remain(s, stage, span)?;
-        unrolled_loops(s, stage, span)?;
-        if let Some(alu) = s.stage(stage).alu
-            && let Err((reason, _)) = runs_on_alu(s, stage)
-        {
-            let reason = format!("`{}` is nothing for the ALU after it: {reason}", s.stage_name(stage));
-            return Err(ScheduleError::BreaksEarlier { span, earlier: alu.span, reason });
-        }
-        if let Some(tile) = s.stage(stage).tensorize
-            && before.stages.get(stage.0 as usize).is_some_and(|b| b.tensorize.is_some())
-            && let Err(error) = gemm_tile(s, &regions, stage, tile.axis)
-        {
-            let reason = format!("`{}`'s tile is no GEMM after it: {}", s.stage_name(stage), part(s, &error));
-            return Err(ScheduleError::BreaksEarlier { span, earlier: tile.span, reason });
-        }
-    }
-    Ok(())
-}
-
-fn storage_rotates(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
-    match s.stage(stage).double_buffer {
-        Some(rotation) if !s.can_rotate(stage) => Err(ScheduleError::BreaksEarlier {
-            span,
-            earlier: rotation.span,
-            reason: format!(
-                "`{}` has one buffer for all iterations after it, which does not rotate",
-                s.stage_name(stage)
-            ),
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn storage_rolls(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
-    let Some(earlier) = s.stage(stage).rolling.map(|r| r.span) else { return Ok(()) };
-    let name = s.stage_name(stage);
-    let reason = match s.rolls(stage).map(|over| (over, can_roll(s, stage, over))) {
-        Some((_, Ok(Some(_)))) => return Ok(()),
-        Some((over, Err(e))) => e.reason(name, &s.stage(over.stage).axis(over.axis).name),
-        _ => format!("nothing of `{name}` is read again in a next iteration after it"),
-    };
-    Err(ScheduleError::BreaksEarlier { span, earlier, reason })
-}
-
-fn threads_remain(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
-    for thread in &s.stage(stage).vthreads {
-        let name = &s.stage(stage).axis(thread.axis).name;
-        let reason = match s.stage(stage).depth(thread.axis) {
-            None => format!("`{name}` is a virtual thread, and no loop any more after this"),
-            Some(_) => match can_interleave(s, stage, thread.axis) {
-                Ok(()) => continue,
-                Err(reason) => format!("`{name}` is a virtual thread, and after this {reason}"),
-            },
-        };
-        return Err(ScheduleError::BreaksEarlier { span, earlier: thread.span, reason });
-    }
-    Ok(())
-}
-
-/// Fused loops need blocks of one size: where the last is smaller, no cut of the fused loop leaves it whole.
-fn whole_blocks(s: &Schedule, regions: &Regions, stage: StageId, span: Span) -> Result<(), ScheduleError> {
-    let st = s.stage(stage);
-    let Some(limit) = regions.limits(stage).iter().find(|l| !l.is_linear()) else { return Ok(()) };
-    let axis = st.axis(limit.axis);
-    let split = axis.split.expect("limits are those of split axes");
-    let reason = format!("the last block of `{}` is smaller than {}, and its loops are fused", axis.name, split.factor);
-    Err(ScheduleError::BreaksEarlier { span, earlier: split.span, reason })
-}
-
-/// What became of an axis that is no loop outside of a tile any more.
-fn takes(st: &Stage, axis: StageAxisId) -> Option<&'static str> {
-    match st.depth(axis) {
-        None if st.axis(axis).fused.is_some() => Some("fuses it"),
-        None => Some("splits it"),
-        Some(_) if st.in_tile(axis) => Some("draws it into the tile"),
-        Some(_) => None,
-    }
-}
-
-/// A loop that was unrolled stays a loop outside of the tile.
-fn unrolled_loops(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
-    let st = s.stage(stage);
-    for unrolled in &st.unrolled {
-        if let Some(does) = takes(st, unrolled.axis) {
-            let reason = format!("`{}` was unrolled, and this {does}", st.axis(unrolled.axis).name);
-            return Err(ScheduleError::BreaksEarlier { span, earlier: unrolled.span, reason });
-        }
-    }
-    Ok(())
-}
-
-/// A peeled loop stays a loop outside of the tile.
-fn peeled_loops(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
-    let st = s.stage(stage);
-    for (at, axis) in st.axes.iter().enumerate() {
-        let id = StageAxisId(at as u32);
-        if let (Some(peeled), Some(does)) = (axis.peeled, takes(st, id)) {
-            let reason = format!("iterations of `{}` were peeled, and this {does}", axis.name);
-            return Err(ScheduleError::BreaksEarlier { span, earlier: peeled.span, reason });
-        }
-    }
-    Ok(())
-}
-
-fn attachment_holds(s: &Schedule, stage: StageId, at: Attach, span: Span) -> Result<(), ScheduleError> {
-    let name = s.stage_name(stage);
-    let host = s.stage(at.stage);
-    let axis = &host.axis(at.axis).name;
-    let reason = if host.depth(at.axis).is_none() {
-        let takes = if host.axis(at.axis).fused.is_some() { "fuses" } else { "splits" };
-        format!("`{name}` is computed at `{axis}`, which it {takes}")
-    } else {
-        let held = match at.follows {
-            true => can_follow(s, stage, at.stage, at.axis).map_err(|e| e.reason(name, s.stage_name(at.stage))),
-            false => can_hold(s, stage, at.stage, at.axis).map_err(|e| e.reason(name)),
-        };
-        match held {
-            Ok(()) => return Ok(()),
-            Err(reason) => format!("`{name}` is computed at `{axis}`; after it, {reason}"),
-        }
-    };
-    Err(ScheduleError::BreaksEarlier { span, earlier: at.span, reason })
 }
 
 /// The part of a nest that differs from a micro-op, in words.

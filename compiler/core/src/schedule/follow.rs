@@ -16,6 +16,8 @@ use std::collections::HashMap;
 
 use crate::affine::{Affine, Atom, Interval};
 use crate::loops::ir::Scope;
+use crate::schedule::links::Seen;
+use crate::schedule::regions::{LazyRegions, Regions};
 use crate::schedule::{Attach, Schedule, StageAxisId, StageId, StageLoop, checks, regions};
 
 /// Why a stage cannot follow another one at an axis.
@@ -73,7 +75,13 @@ impl FollowError {
 }
 
 /// Whether `stage` may follow `host` in each iteration of one of its loops.
-pub fn can_follow(s: &Schedule, stage: StageId, host: StageId, axis: StageAxisId) -> Result<(), FollowError> {
+pub fn can_follow(
+    s: &Schedule,
+    regions: &LazyRegions,
+    stage: StageId,
+    host: StageId,
+    axis: StageAxisId,
+) -> Result<(), FollowError> {
     let at = s.stage(host).depth(axis).expect("a leaf");
     let name = |stage| s.stage_name(stage).to_string();
     if stage == host || checks::lies_within(s, host, stage) {
@@ -110,32 +118,32 @@ pub fn can_follow(s: &Schedule, stage: StageId, host: StageId, axis: StageAxisId
     }
     host_dims(s, stage, host)?;
     let within = |reader: &StageId| *reader != stage && checks::lies_within(s, *reader, host);
-    let readers = s.readers(s.stage(stage).tensor).into_iter().filter(within);
-    for reader in readers {
+    let readers = s.readers(s.stage(stage).tensor).iter().filter(|r| within(r));
+    for reader in readers.copied() {
         let follows = s.follows(reader).filter(|f| f.stage == host);
         let behind = follows.is_some_and(|f| s.stage(host).depth(f.axis).is_some_and(|depth| depth <= at));
         if !behind && !checks::lies_within(s, reader, stage) {
             return Err(FollowError::ReadBefore { reader: name(reader) });
         }
     }
-    completes_boxes(s, host, at)
+    completes_boxes(s, regions, host, at)
 }
 
 /// Every axis at which a stage can follow another one, as `C, jo`.
 pub fn followable(s: &Schedule, stage: StageId) -> Vec<String> {
-    checks::places(s, |host, axis| can_follow(s, stage, host, axis).is_ok())
+    let regions = regions::lazily(s);
+    checks::places(s, |host, axis| can_follow(s, &regions, stage, host, axis).is_ok())
 }
 
 /// Whether a stage reads another one, through whatever stages.
 pub fn depends_on(s: &Schedule, stage: StageId, on: StageId) -> bool {
     let mut open = vec![stage];
-    let mut seen = Vec::new();
+    let mut seen = Seen::of(s);
     while let Some(stage) = open.pop() {
         if stage == on {
             return true;
         }
-        if !seen.contains(&stage) {
-            seen.push(stage);
+        if seen.add(stage) {
             open.extend(s.read_stages(stage));
         }
     }
@@ -185,11 +193,10 @@ fn host_dims_among(
 }
 
 /// Checks that the elements that the loops of a stage inside a depth write are a box.
-fn completes_boxes(s: &Schedule, host: StageId, depth: usize) -> Result<(), FollowError> {
-    let regions = regions::infer(s);
+fn completes_boxes(s: &Schedule, regions: &Regions, host: StageId, depth: usize) -> Result<(), FollowError> {
     let inside = |l: StageLoop| l.stage == host && s.stage(host).depth(l.axis).is_some_and(|d| d > depth);
     for axis in &s.compute(host).axes {
-        let value = regions::axis_value(s, &regions, host, *axis);
+        let value = regions::axis_value(s, regions, host, *axis);
         let (moving, _) = value.partition(&inside);
         match is_dense(&moving, &|l| regions.range(l)) {
             Some(true) => {}
@@ -230,7 +237,7 @@ impl Schedule {
 
     /// The stages that follow a stage, in the order in which they were made.
     pub fn followers(&self, host: StageId) -> Vec<StageId> {
-        self.stage_ids().filter(|s| self.host_of(*s) == Some(host)).collect()
+        self.guests(host).iter().copied().filter(|s| self.follows(*s).is_some()).collect()
     }
 
     /// The stage beside whose buffer that of a stage stands: the host of a follower.
@@ -247,7 +254,7 @@ impl Schedule {
         let Some(deepest) = depths.min() else { return 0 };
         let local = |member: &StageId| {
             let is_output = self.kernel.tensor(self.stage(*member).tensor).output;
-            is_output || self.readers(self.stage(*member).tensor).iter().all(|r| chain.contains(r))
+            is_output || self.readers(self.stage(*member).tensor).iter().all(|r| self.host_of(*r) == Some(stage))
         };
         let folds = self.follows(stage).is_none()
             && s.scope != Scope::Dram
@@ -264,19 +271,17 @@ impl Schedule {
 
     /// Whether a stage is read by followers of a stage alone, directly or through others: it is needed once these run.
     pub fn serves_followers(&self, stage: StageId, host: StageId) -> bool {
-        let mut reached = vec![stage];
-        let mut at = 0;
-        while at < reached.len() {
-            let readers = self.readers(self.stage(reached[at]).tensor);
+        if self.followers(host).is_empty() {
+            return false;
+        }
+        let (mut open, mut reached) = (vec![stage], Seen::of(self));
+        reached.add(stage);
+        while let Some(stage) = open.pop() {
+            let readers = self.readers(self.stage(stage).tensor);
             if readers.is_empty() || readers.contains(&host) {
                 return false;
             }
-            for reader in readers {
-                if !self.inside_follower(reader, host) && !reached.contains(&reader) {
-                    reached.push(reader);
-                }
-            }
-            at += 1;
+            open.extend(readers.iter().filter(|r| !self.inside_follower(**r, host) && reached.add(**r)));
         }
         true
     }

@@ -11,11 +11,14 @@ mod checks;
 mod error;
 mod expand;
 mod follow;
+mod links;
 mod ops;
+mod order;
 mod print;
 pub mod regions;
 pub mod rolling;
 mod scans;
+mod still_legal;
 mod values;
 mod warning;
 
@@ -25,6 +28,7 @@ use tilewright_syntax::ast::Ident;
 use crate::gemm::Core;
 use crate::loops::ir::Scope;
 use crate::tensor::{AxisId, Compute, Kernel, Leaf, TensorId};
+use links::{Changes, Links};
 
 pub use apply::{Directive, Step, apply, directives};
 pub use checks::HoldError;
@@ -33,6 +37,7 @@ pub(crate) use expand::integer;
 pub use expand::{Context, ExpandError};
 pub use follow::FollowError;
 pub use ops::directive_usages;
+pub use order::Order;
 pub use print::print;
 pub use regions::{Regions, StageLoop};
 pub use scans::{Kept, ScanId, TURNS};
@@ -50,6 +55,7 @@ pub struct StageAxisId(pub u32);
 #[derive(Clone, Debug)]
 pub struct Schedule {
     pub name: String,
+    /// Its tensors and their definitions are changed by [`Schedule::add_tensor`] and [`Schedule::redefine`] alone.
     pub kernel: Kernel,
     pub core: Core,
     pub stages: Vec<Stage>,
@@ -59,6 +65,10 @@ pub struct Schedule {
     pub tile_orders: Vec<TileOrder>,
     /// Directives without effect, in order.
     pub warnings: Vec<Warning>,
+    links: Links,
+    changes: Changes,
+    /// The bounds of stages that nothing has changed since they were asked for.
+    bounds: Regions,
 }
 
 #[derive(Clone, Debug)]
@@ -70,8 +80,10 @@ pub struct Stage {
     pub axes: Vec<StageAxis>,
     /// The loops, from the outermost to the innermost.
     pub leaves: Vec<StageAxisId>,
+    /// Changed by [`Schedule::attach`] alone, which keeps the tables.
     pub attach: Option<Attach>,
-    /// `compute_inline`: the readers compute the value themselves, and the stage is none any more.
+    /// `compute_inline`: the readers compute the value themselves, and the stage is none any more. Changed by
+    /// [`Schedule::inline`] alone.
     pub inlined: Option<Span>,
     /// `pragma dma_copy`, and the axis from which on the loops are the copy.
     pub dma_copy: Option<Marked>,
@@ -83,7 +95,7 @@ pub struct Stage {
     pub tensorize: Option<Marked>,
     /// `double_buffer`.
     pub double_buffer: Option<DoubleBuffer>,
-    /// `rolling_buffer`.
+    /// `rolling_buffer`. Changed by [`Schedule::roll`] alone.
     pub rolling: Option<RollsOver>,
     /// `run_ahead`.
     pub ahead: Option<Ahead>,
@@ -196,39 +208,28 @@ pub struct Marked {
 impl Schedule {
     /// The schedule without directives: each tensor in loops over its axes, in order, in DRAM.
     pub fn new(name: impl Into<String>, kernel: Kernel, core: Core) -> Schedule {
-        let (stages, tile_orders, warnings) = (Vec::new(), Vec::new(), Vec::new());
-        let mut schedule = Schedule { name: name.into(), kernel, core, stages, own: 0, tile_orders, warnings };
+        let mut schedule = Schedule {
+            name: name.into(),
+            links: Links::of(&kernel),
+            kernel,
+            core,
+            stages: Vec::new(),
+            own: 0,
+            tile_orders: Vec::new(),
+            warnings: Vec::new(),
+            changes: Changes::default(),
+            bounds: Regions::default(),
+        };
         for tensor in schedule.kernel.ids() {
             if schedule.kernel.tensor(tensor).compute().is_some() {
                 schedule.add_stage(tensor);
             }
         }
         schedule.own = schedule.stages.len();
+        schedule.find_hosts();
         schedule.enter_scans();
+        schedule.take_changes();
         schedule
-    }
-
-    /// Adds the stage of a computed tensor.
-    fn add_stage(&mut self, tensor: TensorId) -> StageId {
-        let axes = self.original_axes(tensor);
-        self.stages.push(Stage {
-            tensor,
-            scope: Scope::Dram,
-            scope_span: None,
-            leaves: (0..axes.len() as u32).map(StageAxisId).collect(),
-            axes,
-            attach: None,
-            inlined: None,
-            dma_copy: None,
-            alu: None,
-            unrolled: Vec::new(),
-            tensorize: None,
-            double_buffer: None,
-            rolling: None,
-            ahead: None,
-            vthreads: Vec::new(),
-        });
-        StageId(self.stages.len() as u32 - 1)
     }
 
     /// The axes of a computed tensor before any directive: its own, and those that it reduces.
@@ -253,28 +254,14 @@ impl Schedule {
         &self.stages[id.0 as usize]
     }
 
-    fn stage_mut(&mut self, id: StageId) -> &mut Stage {
-        &mut self.stages[id.0 as usize]
-    }
-
     /// The stages in the order in which they were made, without those that their readers compute.
     pub fn stage_ids(&self) -> impl Iterator<Item = StageId> {
         (0..).map(StageId).zip(&self.stages).filter(|(_, s)| s.inlined.is_none()).map(|(id, _)| id)
     }
 
-    /// The `compute_inline` that left a computed tensor without a stage.
-    pub fn inlined(&self, tensor: TensorId) -> Option<Span> {
-        self.stages.iter().find(|s| s.tensor == tensor)?.inlined
-    }
-
     /// The name of the stage's tensor.
     pub fn stage_name(&self, id: StageId) -> &str {
         &self.kernel.tensor(self.stage(id).tensor).name
-    }
-
-    /// The stage that computes a tensor; None for an input, and for what is computed inline.
-    pub fn stage_of(&self, tensor: TensorId) -> Option<StageId> {
-        self.stage_ids().find(|s| self.stage(*s).tensor == tensor)
     }
 
     pub fn compute(&self, id: StageId) -> &Compute {
@@ -311,37 +298,6 @@ impl Schedule {
     pub fn scope(&self, tensor: TensorId) -> Scope {
         self.stage_of(tensor).map_or(Scope::Dram, |s| self.stage(s).scope)
     }
-
-    /// The stages that read a tensor, in order.
-    pub fn readers(&self, tensor: TensorId) -> Vec<StageId> {
-        self.stage_ids().filter(|s| self.compute(*s).reads_from(tensor)).collect()
-    }
-
-    /// The stages so that each comes after those that it needs. Among equals, those of the kernel come first, in the order of
-    /// its source, and then the others in the order in which they were made, wherever their directives are written.
-    pub fn producers_first(&self) -> Vec<StageId> {
-        let mut order = Vec::new();
-        let mut by_tensor: Vec<StageId> = self.stage_ids().collect();
-        let own_span = |s: StageId| (s.0 < self.own as u32).then(|| self.kernel.tensor(self.stage(s).tensor).span);
-        by_tensor.sort_by_key(|s| (s.0 as usize >= self.own, own_span(*s), *s));
-        for stage in by_tensor {
-            self.visit_producers(stage, &mut Vec::new(), &mut order);
-        }
-        order
-    }
-
-    /// `open` are the stages for whose sake this one is visited; what is left of a cycle among them is no order, and refused.
-    fn visit_producers(&self, stage: StageId, open: &mut Vec<StageId>, order: &mut Vec<StageId>) {
-        if order.contains(&stage) || open.contains(&stage) {
-            return;
-        }
-        open.push(stage);
-        for producer in self.needs(stage) {
-            self.visit_producers(producer, open, order);
-        }
-        open.pop();
-        order.push(stage);
-    }
 }
 
 impl StageAxis {
@@ -353,6 +309,27 @@ impl StageAxis {
 }
 
 impl Stage {
+    /// The stage of a tensor with its axes, before any directive.
+    fn new(tensor: TensorId, axes: Vec<StageAxis>) -> Stage {
+        Stage {
+            tensor,
+            scope: Scope::Dram,
+            scope_span: None,
+            leaves: (0..axes.len() as u32).map(StageAxisId).collect(),
+            axes,
+            attach: None,
+            inlined: None,
+            dma_copy: None,
+            alu: None,
+            unrolled: Vec::new(),
+            tensorize: None,
+            double_buffer: None,
+            rolling: None,
+            ahead: None,
+            vthreads: Vec::new(),
+        }
+    }
+
     pub fn axis(&self, id: StageAxisId) -> &StageAxis {
         &self.axes[id.0 as usize]
     }

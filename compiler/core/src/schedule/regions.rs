@@ -12,6 +12,9 @@
 //!
 //! A copy of an array that says what stands outside of it may begin before the array and end behind it.
 
+mod incremental;
+
+use std::cell::LazyCell;
 use std::collections::HashMap;
 
 use crate::affine::{Affine, Atom, Interval};
@@ -21,6 +24,8 @@ use crate::schedule::rolling::Rolling;
 use crate::schedule::values::values_and_limits;
 use crate::schedule::{AxisSource, Schedule, StageAxisId, StageId};
 use crate::tensor::{AxisId, Leaf, Read, TensorId};
+use incremental::State;
+pub use incremental::{Replaced, infer_from, infer_stage};
 
 /// A loop of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,12 +66,22 @@ pub struct Limit {
 }
 
 /// The regions and loop ranges of a schedule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Regions {
     stages: Vec<StageBounds>,
+    /// What is known of each stage; stages that were made since have no entry.
+    states: Vec<State>,
 }
 
-#[derive(Clone, Debug, Default)]
+/// Regions that are inferred when they are asked for.
+pub type LazyRegions<'a> = LazyCell<Regions, Box<dyn FnOnce() -> Regions + 'a>>;
+
+/// The bounds of all stages, inferred when they are asked for.
+pub fn lazily(schedule: &Schedule) -> LazyRegions<'_> {
+    LazyCell::new(Box::new(|| infer(schedule)))
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct StageBounds {
     region: Region,
     /// What its buffer holds: the region, for a follower all that its host computes, for one that rolls the rows of some
@@ -123,7 +138,16 @@ impl Regions {
 
     /// An interval that holds every value, with respect to the limits.
     pub fn range_of(&self, e: &Affine<StageLoop>) -> Interval {
-        range_within(e, self.stages.iter().flat_map(|s| &s.limits), &|l| self.range(l))
+        // A limit is about the loops of its own stage.
+        let mut stages: Vec<StageId> = Vec::new();
+        for (atom, _) in e.terms() {
+            if let Atom::Var(l) = atom
+                && !stages.contains(&l.stage)
+            {
+                stages.push(l.stage);
+            }
+        }
+        range_within(e, stages.into_iter().flat_map(|s| self.limits(s)), &|l| self.range(l))
     }
 }
 
@@ -157,13 +181,15 @@ fn multiple(e: &Affine<StageLoop>, limit: &Affine<StageLoop>) -> Option<i64> {
 /// Infers the bounds of all stages, with nothing known of the loops.
 pub fn infer(schedule: &Schedule) -> Regions {
     let mut regions = nothing(schedule);
+    if !schedule.has_followers() {
+        regions.complete(schedule, schedule.stage_ids());
+        return regions;
+    }
     // A directive may leave a follower that reads its host no more, and stands behind it in no order; it is refused for that
     // after bounds were inferred.
-    if schedule.stage_ids().any(|s| schedule.follows(s).is_some()) {
-        for stage in schedule.stage_ids() {
-            let whole = whole(schedule, stage);
-            regions.stages[stage.0 as usize] = bounds(schedule, stage, whole, &Known::default());
-        }
+    for stage in schedule.stage_ids() {
+        let whole = whole(schedule, stage);
+        regions.stages[stage.0 as usize] = bounds(schedule, stage, whole, &Known::default());
     }
     infer_into(regions, schedule, &schedule.producers_first(), &Known::default())
 }
@@ -175,16 +201,13 @@ pub fn infer_within(schedule: &Schedule, order: &[StageId], known: &Known) -> Re
 }
 
 fn nothing(schedule: &Schedule) -> Regions {
-    Regions { stages: vec![StageBounds::default(); schedule.stages.len()] }
+    let stages = vec![StageBounds::default(); schedule.stages.len()];
+    Regions { stages, states: vec![State::Stale; schedule.stages.len()] }
 }
 
 fn infer_into(mut regions: Regions, schedule: &Schedule, order: &[StageId], known: &Known) -> Regions {
     for stage in order.iter().copied().rev() {
-        let region = match (known.regions.get(&stage), known.rolling.get(&stage)) {
-            (Some(region), _) => region.clone(),
-            (None, None) => demanded(schedule, &regions, stage),
-            (None, Some(rolling)) => rolling.region(demanded(schedule, &regions, stage), known),
-        };
+        let region = region_within(schedule, &regions, stage, known);
         settle(schedule, &mut regions, (stage, region), known);
         // Those of its followers were, until here, of all that it computes.
         for follower in schedule.followers(stage) {
@@ -194,10 +217,13 @@ fn infer_into(mut regions: Regions, schedule: &Schedule, order: &[StageId], know
     regions
 }
 
-/// Infers the bounds of one stage again, whose region is known, while its loops are restricted to pieces. That is all that
-/// changes where nothing else is computed inside of them.
-pub fn infer_stage(schedule: &Schedule, regions: &mut Regions, stage: StageId, known: &Known) {
-    settle(schedule, regions, (stage, known.regions[&stage].clone()), known);
+/// What a stage computes, by what is known and by the bounds of the stages that read it.
+fn region_within(schedule: &Schedule, regions: &Regions, stage: StageId, known: &Known) -> Region {
+    match (known.regions.get(&stage), known.rolling.get(&stage)) {
+        (Some(region), _) => region.clone(),
+        (None, None) => demanded(schedule, regions, stage),
+        (None, Some(rolling)) => rolling.region(demanded(schedule, regions, stage), known),
+    }
 }
 
 /// The bounds of a stage that computes a region.
@@ -304,17 +330,20 @@ fn demanded(schedule: &Schedule, regions: &Regions, stage: StageId) -> Region {
     let still = enclosing(schedule, place);
     let guarded = outside(schedule, id).is_some();
     let mut found = (at_root && !guarded).then(|| whole.clone());
-    for reader in schedule.readers(id) {
-        for read in schedule.compute(reader).reads().into_iter().filter(|r| r.tensor == id) {
+    for reader in schedule.readers(id).iter().copied() {
+        schedule.compute(reader).each_read(&mut |read| {
+            if read.tensor != id {
+                return;
+            }
             let indices = read_indices(schedule, regions, reader, read);
             let touched = touched(&indices, &still, regions);
             // Beyond an array that says what is there, an estimate that is too large does no harm.
             let touched = if guarded { touched } else { clamp(touched, &indices, &whole, regions) };
-            found = Some(match found {
+            found = Some(match &found {
                 None => touched,
-                Some(before) => join(&before, &touched, &whole),
+                Some(before) => join(before, &touched, &whole),
             });
-        }
+        });
     }
     found.unwrap_or(whole)
 }

@@ -17,7 +17,7 @@
 use crate::affine::Interval;
 use crate::schedule::checks::{can_hold, places};
 use crate::schedule::follow::depends_on;
-use crate::schedule::regions::{Known, Region, Regions, enclosing, infer, infer_within};
+use crate::schedule::regions::{Known, LazyRegions, Region, Regions, enclosing, infer_within, lazily};
 use crate::schedule::{Attach, Schedule, StageId, StageLoop};
 
 /// Why a stage's buffer cannot roll.
@@ -80,14 +80,19 @@ pub struct Move {
 }
 
 /// How a stage would roll with a loop; None where nothing is read again.
-pub fn can_roll(s: &Schedule, stage: StageId, over: StageLoop) -> Result<Option<Roll>, RollError> {
+pub fn can_roll(
+    s: &Schedule,
+    regions: &LazyRegions,
+    stage: StageId,
+    over: StageLoop,
+) -> Result<Option<Roll>, RollError> {
     if s.kept(stage).is_some() {
         return Err(RollError::Kept);
     }
     if !s.followers(stage).is_empty() {
         return Err(RollError::Followed);
     }
-    if s.stage_ids().any(|r| r != stage && s.stage(r).rolling.is_some() && depends_on(s, r, stage)) {
+    if s.rolling().iter().any(|r| *r != stage && depends_on(s, *r, stage)) {
         return Err(RollError::ReaderRolls);
     }
     if s.stage(over.stage).axis(over.axis).reduce && s.serves_followers(stage, over.stage) {
@@ -98,7 +103,6 @@ pub fn can_roll(s: &Schedule, stage: StageId, over: StageLoop) -> Result<Option<
     if inside.iter().chain([&over]).any(is_thread) {
         return Err(RollError::Threads);
     }
-    let regions = infer(s);
     let region = regions.region(stage);
     let roll = movement(region, over, &inside).ok_or(RollError::NotOneStep)?;
     let Interval { min, max } = regions.range(over);
@@ -123,12 +127,12 @@ pub fn loops_inside(s: &Schedule, stage: StageId, over: StageLoop) -> Option<Vec
 pub fn rollable(s: &Schedule, stage: StageId) -> Vec<String> {
     let Some(attach) = s.stage(stage).attach else { return Vec::new() };
     let mut away = s.clone();
-    away.stage_mut(stage).attach = None;
+    away.attach(stage, None);
     places(s, |host, axis| {
         let mut moved = away.clone();
-        moved.stage_mut(stage).attach = Some(Attach { stage: host, axis, ..attach });
-        can_hold(&away, stage, host, axis).is_ok()
-            && matches!(can_roll(&moved, stage, StageLoop { stage: host, axis }), Ok(Some(Roll { moves: Some(_), .. })))
+        moved.attach(stage, Some(Attach { stage: host, axis, ..attach }));
+        let rolls = || can_roll(&moved, &lazily(&moved), stage, StageLoop { stage: host, axis });
+        can_hold(&away, stage, host, axis).is_ok() && matches!(rolls(), Ok(Some(Roll { moves: Some(_), .. })))
     })
 }
 
@@ -205,12 +209,12 @@ impl Schedule {
                 over == l || loops_inside(self, stage, over).is_some_and(|inside| inside.contains(&l))
             })
         };
-        self.stage_ids().any(fills)
+        self.rolling().iter().copied().any(fills)
     }
 
     /// The stages whose buffers roll with a loop.
     pub fn rolling_at(&self, over: StageLoop) -> Vec<StageId> {
-        self.stage_ids().filter(|s| self.rolls(*s) == Some(over)).collect()
+        self.rolling().iter().copied().filter(|s| self.rolls(*s) == Some(over)).collect()
     }
 }
 

@@ -10,8 +10,8 @@
 use tilewright_syntax::Span;
 
 use crate::schedule::error::steps_text;
-use crate::schedule::{Ahead, Attach, Schedule, ScheduleError, StageId, StageLoop};
-use crate::tensor::TensorId;
+use crate::schedule::links::Seen;
+use crate::schedule::{Ahead, Attach, Order, Schedule, ScheduleError, StageId, StageLoop};
 
 /// The number of a scan in its kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,16 +34,16 @@ impl Schedule {
     /// computed.
     pub(super) fn enter_scans(&mut self) {
         for id in self.scan_ids() {
-            let scan = self.kernel.scans[id.0].clone();
             let (host, steps) = (self.host(id), self.steps(id));
+            let scan = &self.kernel.scans[id.0];
+            let span = scan.span;
             let stages: Vec<StageId> = scan.tensors.iter().filter_map(|t| self.stage_of(*t)).collect();
             for stage in stages {
                 if let Some(init) = self.initial(stage) {
                     self.stage_mut(init).scope = crate::loops::ir::Scope::Acc;
                 }
                 if stage != host {
-                    self.stage_mut(stage).attach =
-                        Some(Attach { stage: host, axis: steps.axis, follows: false, span: scan.span });
+                    self.attach(stage, Some(Attach { stage: host, axis: steps.axis, follows: false, span }));
                 }
             }
         }
@@ -53,22 +53,10 @@ impl Schedule {
         (0..self.kernel.scans.len()).map(ScanId)
     }
 
-    /// The stage whose outermost loop runs over the steps.
-    pub fn host(&self, scan: ScanId) -> StageId {
-        let tensors = &self.kernel.scans[scan.0].tensors;
-        let last = tensors.iter().rev().find(|t| self.kernel.tensor(**t).state().is_some());
-        last.and_then(|t| self.stage_of(*t)).expect("a scan has a state")
-    }
-
     /// The loop over the steps.
     pub fn steps(&self, scan: ScanId) -> StageLoop {
         let host = self.host(scan);
         StageLoop { stage: host, axis: self.stage(host).root_axis(self.compute(host).axes[0]) }
-    }
-
-    /// The scan whose steps a stage hosts.
-    pub fn hosted(&self, stage: StageId) -> Option<ScanId> {
-        self.scan_ids().find(|id| self.host(*id) == stage)
     }
 
     /// The scan in whose steps a stage is computed.
@@ -80,6 +68,17 @@ impl Schedule {
         self.hosted(stage)
     }
 
+    /// The stages that are computed in the steps of a scan, its host among them, in the order in which they were made.
+    fn running(&self, scan: ScanId) -> Vec<StageId> {
+        let host = self.host(scan);
+        let mut running = match self.stage(host).attach {
+            None => self.with_guests(host),
+            Some(_) => Vec::new(),
+        };
+        running.sort_unstable();
+        running
+    }
+
     /// The stage of a state's initial value.
     pub fn initial(&self, stage: StageId) -> Option<StageId> {
         let state = self.kernel.tensor(self.stage(stage).tensor).state()?;
@@ -89,8 +88,8 @@ impl Schedule {
     /// How a stage keeps its values from step to step; None where it does not.
     pub fn kept(&self, stage: StageId) -> Option<Kept> {
         let tensor = self.stage(stage).tensor;
-        let running = self.running_in(stage)?;
-        if !self.kernel.scans[running.0].tensors.contains(&tensor) {
+        let running = self.scan_of(tensor)?;
+        if self.running_in(stage) != Some(running) {
             return None;
         }
         if self.stage(stage).ahead.is_some() {
@@ -128,10 +127,10 @@ impl Schedule {
         }
         // What runs in the loops of a stage has to find there what it reads.
         let followers = self.followers(stage);
-        let brought = |s: &StageId| *s != stage && !followers.contains(s);
+        let brought = |s: &StageId| *s != stage && self.host_of(*s) != Some(stage);
         needs.extend(followers.iter().flat_map(|f| self.read_stages(*f)).filter(brought));
         if let Some(scan) = self.hosted(stage) {
-            needs.extend(self.stage_ids().filter(|s| *s != stage && self.running_in(*s) == Some(scan)));
+            needs.extend(self.running(scan).into_iter().filter(|s| *s != stage));
         }
         needs
     }
@@ -163,7 +162,7 @@ impl Schedule {
             ));
         }
         let steps = self.steps(scan);
-        self.stage_mut(stage).attach = Some(Attach { stage: steps.stage, axis: steps.axis, follows: false, span });
+        self.attach(stage, Some(Attach { stage: steps.stage, axis: steps.axis, follows: false, span }));
         Ok(())
     }
 
@@ -211,7 +210,7 @@ impl Schedule {
         if self.initial(stage).is_some() {
             return error("it is a state, which a step leaves to the next".to_string());
         }
-        if !scan.tensors.contains(&self.stage(stage).tensor) {
+        if self.scan_of(self.stage(stage).tensor) != Some(scan_id) {
             return error("it is a copy, of which `double_buffer` lets the next one be loaded".to_string());
         }
         if !self.stands_in_steps(stage) || self.stage(stage).attach.is_some_and(|at| at.follows) {
@@ -229,16 +228,16 @@ impl Schedule {
     /// A stage of the steps that another one needs and that is not as far ahead. What is computed inside of the loops of the
     /// other one is ahead with it.
     fn behind(&self, stage: StageId, scan: ScanId, steps: i64) -> Option<StageId> {
-        let (mut open, mut seen) = (vec![stage], vec![stage]);
+        let (mut open, mut seen) = (vec![stage], Seen::of(self));
+        seen.add(stage);
         while let Some(needing) = open.pop() {
             for producer in self.read_stages(needing).into_iter().filter(|p| self.running_in(*p) == Some(scan)) {
-                if seen.contains(&producer) || self.stage(producer).ahead.is_some_and(|ahead| ahead.steps >= steps) {
+                if self.stage(producer).ahead.is_some_and(|ahead| ahead.steps >= steps) || !seen.add(producer) {
                     continue;
                 }
                 if !self.is_inside(producer, stage) {
                     return Some(producer);
                 }
-                seen.push(producer);
                 open.push(producer);
             }
         }
@@ -259,30 +258,38 @@ impl Schedule {
 
     /// The stages that run ahead in the steps of a scan, with how far.
     pub fn running_ahead(&self, scan: ScanId) -> Vec<(StageId, i64)> {
-        let running = self.producers_first().into_iter().filter(|s| self.running_in(*s) == Some(scan));
-        running.filter_map(|s| Some((s, self.stage(s).ahead?.steps))).collect()
+        let mut running = self.running(scan);
+        running.retain(|s| self.stage(*s).ahead.is_some());
+        if running.len() > 1 {
+            let order = Order::of(self);
+            running.sort_by_key(|s| order.places[s.0 as usize]);
+        }
+        running.into_iter().filter_map(|s| Some((s, self.stage(s).ahead?.steps))).collect()
     }
 
     /// Refuses a stage outside of the steps that depends on one inside and is read by one inside.
     fn nothing_left_the_steps(&self, scan: ScanId, span: Span) -> Result<(), ScheduleError> {
-        let running = |s: &StageId| self.running_in(*s) == Some(scan);
-        let is_state = |s: &StageId| self.initial(*s).is_some();
-        for stage in self.stage_ids().filter(|s| is_state(s) && !running(s)) {
-            if self.kernel.scans[scan.0].tensors.contains(&self.stage(stage).tensor) {
-                return Err(self.out_of_steps(stage, scan, span, "a state is what the steps leave to each other"));
-            }
+        let mut inside = Seen::of(self);
+        let running = self.running(scan);
+        for stage in &running {
+            inside.add(*stage);
         }
-        let mut behind: Vec<StageId> = Vec::new();
-        let mut open: Vec<StageId> = self.stage_ids().filter(running).collect();
+        let states = self.kernel.scans[scan.0].tensors.iter().filter(|t| self.kernel.tensor(**t).state().is_some());
+        let left = states.filter_map(|t| self.stage_of(*t)).filter(|s| !inside.has(*s)).min();
+        if let Some(stage) = left {
+            return Err(self.out_of_steps(stage, scan, span, "a state is what the steps leave to each other"));
+        }
+        let (mut behind, mut seen) = (Vec::new(), Seen::of(self));
+        let mut open = running;
         while let Some(stage) = open.pop() {
-            for reader in self.readers(self.stage(stage).tensor).into_iter().filter(|r| !running(r)) {
-                if !behind.contains(&reader) {
-                    behind.push(reader);
-                    open.push(reader);
+            for reader in self.readers(self.stage(stage).tensor) {
+                if !inside.has(*reader) && seen.add(*reader) {
+                    behind.push(*reader);
+                    open.push(*reader);
                 }
             }
         }
-        let read_inside = |s: &StageId| self.readers(self.stage(*s).tensor).iter().any(running);
+        let read_inside = |s: &StageId| self.readers(self.stage(*s).tensor).iter().any(|r| inside.has(*r));
         match behind.into_iter().find(read_inside) {
             Some(stage) => Err(self.out_of_steps(stage, scan, span, "it depends on the steps, and they read it")),
             None => Ok(()),
@@ -300,11 +307,8 @@ impl Schedule {
 
     /// Whether a stage stands where its scan put it.
     pub(super) fn stands_in_steps(&self, stage: StageId) -> bool {
-        let tensor: TensorId = self.stage(stage).tensor;
-        self.scan_ids().any(|scan| {
-            let steps = self.steps(scan);
-            self.kernel.scans[scan.0].tensors.contains(&tensor)
-                && self.stage(stage).attach.is_some_and(|at| (at.stage, at.axis) == (steps.stage, steps.axis))
-        })
+        let steps = self.scan_of(self.stage(stage).tensor).map(|scan| self.steps(scan));
+        let at = self.stage(stage).attach.map(|at| StageLoop { stage: at.stage, axis: at.axis });
+        steps.is_some() && steps == at
     }
 }

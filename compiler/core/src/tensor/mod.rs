@@ -258,9 +258,17 @@ impl Compute {
         self.reduction.as_ref()?.start.as_ref()
     }
 
-    /// Whether the value reads a tensor, or what it starts from.
-    pub fn reads_from(&self, tensor: TensorId) -> bool {
-        self.reads().iter().any(|read| read.tensor == tensor)
+    /// Calls a function with every read, in the order of [`Compute::reads`].
+    pub fn each_read<'a>(&'a self, f: &mut dyn FnMut(&'a Read)) {
+        let mut leaf = |leaf: &'a Leaf| {
+            if let Leaf::Read(read) = leaf {
+                f(read);
+            }
+        };
+        self.value.leaves(&mut leaf);
+        if let Some(start) = self.start() {
+            start.leaves(&mut leaf);
+        }
     }
 
     /// Every read, from left to right: those of the value, and then of what it starts from.

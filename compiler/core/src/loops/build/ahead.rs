@@ -54,14 +54,14 @@ impl Builder<'_> {
 
     /// The statements of a stage at another step than that of the loop around.
     fn at_step(&mut self, stage: StageId, l: StageLoop, step: Index, piece: Interval) -> Vec<Stmt> {
-        let (known, regions) = self.enter_piece(l, piece);
+        let before = self.bounds.enter(self.schedule, &self.order, l, piece);
         let around = self.loops.insert(l, step);
         let stmts = self.nest(stage);
         match around {
             Some(around) => self.loops.insert(l, around),
             None => self.loops.remove(&l),
         };
-        (self.known, self.regions) = (known, regions);
+        self.bounds.leave(before);
         stmts
     }
 }

@@ -30,7 +30,7 @@ impl Builder<'_> {
         let scope = self.schedule.scope(id);
         let (mut shape, mut array) = match stage {
             Some(stage) if scope != Scope::Dram => {
-                (self.regions.storage(stage), self.regions.held(stage).extent.clone())
+                (self.bounds.regions.storage(stage), self.bounds.regions.held(stage).extent.clone())
             }
             _ => (self.touched_shape(id), tensor.shape.clone()),
         };
@@ -62,17 +62,17 @@ impl Builder<'_> {
     fn touched_shape(&self, id: TensorId) -> Vec<i64> {
         let tensor = self.schedule.kernel.tensor(id);
         let mut shape = match self.schedule.stage_of(id) {
-            Some(stage) => self.regions.storage(stage),
+            Some(stage) => self.bounds.regions.storage(stage),
             None => tensor.shape.clone(),
         };
         if tensor.outside.is_some() {
             return shape;
         }
-        for reader in self.schedule.readers(id) {
+        for reader in self.schedule.readers(id).iter().copied() {
             for read in self.schedule.compute(reader).reads().into_iter().filter(|r| r.tensor == id) {
-                let indices = regions::read_indices(self.schedule, &self.regions, reader, read);
+                let indices = regions::read_indices(self.schedule, &self.bounds.regions, reader, read);
                 for (extent, index) in shape.iter_mut().zip(indices) {
-                    *extent = (*extent).max(self.regions.range_of(&index).max + 1);
+                    *extent = (*extent).max(self.bounds.regions.range_of(&index).max + 1);
                 }
             }
         }
@@ -88,7 +88,7 @@ impl Builder<'_> {
         }
         let all = [stage].into_iter().chain(s.followers(stage));
         let held = all.map(|stage| {
-            self.known.held.insert(stage, self.regions.held(stage).clone());
+            self.bounds.hold(stage);
             self.alloc(stage)
         });
         held.collect::<Vec<_>>().into_iter().flatten().collect()
@@ -97,12 +97,11 @@ impl Builder<'_> {
     /// Makes the buffer of a stage that rolls with a loop, in front of it.
     pub(super) fn ring(&mut self, stage: StageId, over: StageLoop) -> Option<Stmt> {
         let inside = loops_inside(self.schedule, stage, over)?;
-        let region = self.regions.region(stage).clone();
+        let region = self.bounds.regions.region(stage).clone();
         let roll = movement(&region, over, &inside)?;
-        let ring = roll.ring(&region, &inside, self.schedule.slots(stage), &self.regions);
-        self.known.held.insert(stage, ring);
-        self.known.rolling.insert(stage, Rolling { roll, first: self.regions.range(over).min });
-        self.regions = regions::infer_within(self.schedule, &self.order, &self.known);
+        let ring = roll.ring(&region, &inside, self.schedule.slots(stage), &self.bounds.regions);
+        let rolling = Rolling { roll, first: self.bounds.regions.range(over).min };
+        self.bounds.roll(self.schedule, &self.order, stage, ring, rolling);
         self.alloc(stage)
     }
 

@@ -41,7 +41,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
 }
 
 fn chosen_readers(schedule: &Schedule, call: &Call, source: TensorId) -> Result<Vec<StageId>, ScheduleError> {
-    let all = schedule.readers(source);
+    let all = schedule.readers(source).to_vec();
     let tensor = schedule.kernel.tensor(source);
     if all.is_empty() {
         let (tensor, definition) = (tensor.name.clone(), tensor.span);
@@ -73,7 +73,7 @@ fn chosen_readers(schedule: &Schedule, call: &Call, source: TensorId) -> Result<
 /// The name of the stage that a directive makes; no tensor may have it.
 pub fn new_name<'a>(schedule: &Schedule, call: &Call<'a>) -> Result<&'a Ident, ScheduleError> {
     let target = call.target.expect("the directive makes a stage");
-    match schedule.kernel.find(&target.name) {
+    match schedule.find(&target.name) {
         None => Ok(target),
         Some(taken) => {
             let first = schedule.kernel.tensor(taken).span;
@@ -86,15 +86,14 @@ pub fn new_name<'a>(schedule: &Schedule, call: &Call<'a>) -> Result<&'a Ident, S
 fn add_copy(schedule: &mut Schedule, source: TensorId, name: &Ident) -> TensorId {
     let copy = copy_of(schedule, source, name.span);
     let original = schedule.kernel.tensor(source).clone();
-    schedule.kernel.tensors.push(Tensor {
+    schedule.add_tensor(Tensor {
         name: name.name.clone(),
         span: name.span,
         output: false,
         outside: None,
         definition: Definition::Compute(copy),
         ..original
-    });
-    TensorId(schedule.kernel.tensors.len() as u32 - 1)
+    })
 }
 
 /// The definition of a tensor that copies another one, in axes of its own.
@@ -119,8 +118,8 @@ pub fn dimension_names(schedule: &Schedule, source: TensorId) -> Vec<String> {
     let own: Vec<Option<String>> = match tensor.compute() {
         Some(compute) => compute.axes.iter().map(|a| Some(kernel.axis(*a).name.clone())).collect(),
         None => {
-            let reader = schedule.readers(source).into_iter().next();
-            let read = reader.and_then(|r| schedule.compute(r).reads().into_iter().find(|r| r.tensor == source));
+            let reader = schedule.readers(source).first();
+            let read = reader.and_then(|r| schedule.compute(*r).reads().into_iter().find(|r| r.tensor == source));
             let name = |dim: usize| read?.indices[dim].as_var().map(|a| kernel.axis(a).name.clone());
             (0..tensor.shape.len()).map(name).collect()
         }
@@ -136,12 +135,12 @@ pub fn dimension_names(schedule: &Schedule, source: TensorId) -> Vec<String> {
 
 /// Makes a stage read the copy in the place of the original.
 fn redirect(schedule: &mut Schedule, reader: StageId, from: TensorId, to: TensorId) {
-    let tensor = schedule.stage(reader).tensor;
-    let Some(compute) = schedule.kernel.tensors[tensor.0 as usize].compute_mut() else { return };
-    compute.replace_leaves(&mut |leaf| {
-        Scalar::Leaf(match leaf {
-            Leaf::Read(read) if read.tensor == from => Leaf::Read(Read { tensor: to, ..read.clone() }),
-            other => other.clone(),
-        })
+    schedule.redefine(reader, |compute| {
+        compute.replace_leaves(&mut |leaf| {
+            Scalar::Leaf(match leaf {
+                Leaf::Read(read) if read.tensor == from => Leaf::Read(Read { tensor: to, ..read.clone() }),
+                other => other.clone(),
+            })
+        });
     });
 }

@@ -17,7 +17,7 @@ use crate::schedule::args::Call;
 use crate::schedule::ops::cache_read::{copy_of, new_name};
 use crate::schedule::ops::set_scope::holds_type;
 use crate::schedule::{Schedule, ScheduleError, StageAxisId, StageId};
-use crate::tensor::{Compute, Definition, Leaf, Tensor, TensorId};
+use crate::tensor::{Compute, Definition, Leaf, Tensor};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
     call.expect_target(true)?;
@@ -42,9 +42,8 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let narrow = scope == Scope::Acc && is_cut(schedule, &compute);
     let dtype = if narrow { DType::I32 } else { original.dtype };
     holds_type(scope, dtype, call, original.span)?;
-    let cache = TensorId(schedule.kernel.tensors.len() as u32);
     let moved = if narrow { Compute { value: compute.value.untruncated().clone(), ..compute } } else { compute };
-    schedule.kernel.tensors.push(Tensor {
+    let cache = schedule.add_tensor(Tensor {
         name: name.name.clone(),
         span: name.span,
         dtype,
@@ -57,7 +56,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         true => Scalar::cast(DType::I8, CastMode::Wrap, copy.value),
         false => copy.value,
     };
-    schedule.kernel.tensors[tensor.0 as usize].definition = Definition::Compute(Compute { value, ..copy });
+    schedule.redefine(stage, |definition| *definition = Compute { value, ..copy });
     restart(schedule, stage);
     let added = schedule.add_stage(cache);
     let s = schedule.stage_mut(added);
@@ -88,7 +87,7 @@ fn loops_are_untouched(schedule: &Schedule, stage: StageId, call: &Call) -> Resu
     let shaped = s.axes.iter().find_map(|a| a.shaped_by);
     let marked =
         [s.dma_copy, s.alu, s.tensorize, s.unrolled.first().copied()].into_iter().flatten().map(|m| m.span).next();
-    let guest = schedule.stage_ids().filter_map(|g| schedule.stage(g).attach).find(|at| at.stage == stage);
+    let guest = schedule.guests(stage).first().and_then(|g| schedule.stage(*g).attach);
     match shaped.or(marked).or(guest.map(|at| at.span)) {
         None => Ok(()),
         Some(earlier) => {

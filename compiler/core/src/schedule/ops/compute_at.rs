@@ -25,7 +25,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let axis = call.axis(schedule, host, 1)?;
     let (host, axis) = in_steps(schedule, host, axis);
     // A stage may be moved from where it was computed before, so its old place does not count.
-    let before = schedule.stage_mut(producer).attach.take();
+    let before = schedule.attach(producer, None);
     if let Err(error) = can_hold(schedule, producer, host, axis) {
         let place = schedule.stage(host).axis(axis);
         return Err(ScheduleError::CannotHold {

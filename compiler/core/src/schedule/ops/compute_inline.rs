@@ -30,7 +30,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         let reason = format!("leaves `{}` without loops and memory of its own", call.subject.name);
         return Err(ScheduleError::BreaksEarlier { span: call.span(), earlier, reason });
     }
-    for reader in schedule.readers(tensor) {
+    for reader in schedule.readers(tensor).to_vec() {
         substitute(schedule, reader, tensor).map_err(|axis| ScheduleError::CannotInline {
             span: call.span(),
             stage: call.subject.name.clone(),
@@ -39,7 +39,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
             help: "leave it a stage of its own",
         })?;
     }
-    schedule.stage_mut(stage).inlined = Some(call.span());
+    schedule.inline(stage, call.span());
     Ok(())
 }
 
@@ -47,7 +47,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
 fn directive_before(schedule: &Schedule, stage: StageId) -> Option<tilewright_syntax::Span> {
     let s = schedule.stage(stage);
     let marks = [s.dma_copy, s.alu, s.tensorize, s.unrolled.first().copied()].into_iter().flatten().map(|m| m.span);
-    let guests = schedule.stage_ids().filter_map(|g| schedule.stage(g).attach).filter(|at| at.stage == stage);
+    let guests = schedule.guests(stage).iter().filter_map(|g| schedule.stage(*g).attach);
     let own = s.scope_span.into_iter().chain(s.attach.map(|at| at.span)).chain(marks);
     let own = own.chain(schedule.tile_order(s.tensor).map(|o| o.span));
     own.chain(s.axes.iter().filter_map(|a| a.shaped_by)).chain(guests.map(|at| at.span)).next()
@@ -69,10 +69,7 @@ fn substitute(schedule: &mut Schedule, reader: StageId, tensor: TensorId) -> Res
     if let Some(axis) = failed {
         return Err(axis);
     }
-    let into = schedule.stage(reader).tensor;
-    if let Some(into) = schedule.kernel.tensors[into.0 as usize].compute_mut() {
-        *into = compute;
-    }
+    schedule.redefine(reader, |into| *into = compute);
     Ok(())
 }
 

@@ -16,7 +16,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     call.expect_results(0)?;
     call.expect_args(0..=0)?;
     let stage = call.stage(schedule)?;
-    if schedule.stage_mut(stage).attach.take().is_none() {
+    if schedule.attach(stage, None).is_none() {
         let reason = format!("`{}` is computed at the root already", call.subject.name);
         schedule.warnings.push(call.no_effect(reason, None));
     }

@@ -34,13 +34,10 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         reason,
         definition: schedule.kernel.tensor(schedule.stage(stage).tensor).span,
     })?;
-    let [stage, sum] = [stage, sum].map(|s| schedule.stage(s).tensor.0 as usize);
-    if let Some(compute) = schedule.kernel.tensors[stage].compute_mut() {
-        compute.value = value;
-    }
-    if let Some(reduction) = schedule.kernel.tensors[sum].compute_mut().and_then(|c| c.reduction.as_mut()) {
-        reduction.start = Some(start);
-    }
+    schedule.redefine(stage, |compute| compute.value = value);
+    schedule.redefine(sum, |compute| {
+        compute.reduction.iter_mut().for_each(|reduction| reduction.start = Some(start.clone()));
+    });
     Ok(())
 }
 
@@ -57,8 +54,8 @@ fn folded(s: &Schedule, stage: StageId, sum: StageId) -> Result<(Scalar<Leaf>, S
     if s.kernel.tensor(tensor).output {
         return Err(format!("`{name}` is an output, which is taken without what is added"));
     }
-    if let Some(other) = s.readers(tensor).into_iter().find(|r| *r != stage) {
-        return Err(format!("`{}` reads `{name}` as well", s.stage_name(other)));
+    if let Some(other) = s.readers(tensor).iter().find(|r| **r != stage) {
+        return Err(format!("`{}` reads `{name}` as well", s.stage_name(*other)));
     }
     let compute = s.compute(stage);
     let is_sum = |leaf: &Leaf| matches!(leaf, Leaf::Read(read) if read.tensor == tensor);

@@ -11,7 +11,6 @@ use crate::schedule::args::Call;
 use crate::schedule::checks::{FuseError, can_fuse, fusible};
 use crate::schedule::error::list;
 use crate::schedule::ops::{names_are_free, outside_tile};
-use crate::schedule::regions::infer;
 use crate::schedule::{AxisSource, Fused, Schedule, ScheduleError, StageAxis, StageAxisId, StageId};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
@@ -52,8 +51,8 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
 
 /// One of the loops runs once, so that the other one is all pairs already.
 fn warn_if_single(schedule: &mut Schedule, stage: StageId, axes: [StageAxisId; 2], call: &Call) {
-    let regions = infer(schedule);
-    let Some(single) = axes.into_iter().find(|axis| regions.extent(stage, *axis) == 1) else { return };
+    let bounds = schedule.bounds_of(stage);
+    let Some(single) = axes.into_iter().find(|axis| bounds.extent(stage, *axis) == 1) else { return };
     let a = schedule.stage(stage).axis(single);
     let warning = call.no_effect(format!("`{}` runs once", a.name), Some((a.span, "this axis")));
     schedule.warnings.push(warning);

@@ -111,7 +111,7 @@ fn put(schedule: &mut Schedule, call: &Call, stage: StageId, attach: Attach, bef
         let reason = format!("`{}` is computed there already", call.subject.name);
         schedule.warnings.push(call.no_effect(reason, Some((same.span, "said here"))));
     }
-    schedule.stage_mut(stage).attach = Some(attach);
+    schedule.attach(stage, Some(attach));
 }
 
 /// Refuses names behind `->` that stand twice there or that the stage's axes have.

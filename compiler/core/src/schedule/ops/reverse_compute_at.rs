@@ -13,6 +13,7 @@
 use crate::schedule::args::{Call, resolve_stage};
 use crate::schedule::follow::{can_follow, followable};
 use crate::schedule::ops::put;
+use crate::schedule::regions::lazily;
 use crate::schedule::{Attach, Schedule, ScheduleError};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
@@ -23,8 +24,9 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let host = resolve_stage(schedule, &call.name(0, "the name of a stage")?)?;
     let axis = call.axis(schedule, host, 1)?;
     // A stage may be moved from where it was computed before, so its old place does not count.
-    let before = schedule.stage_mut(follower).attach.take();
-    if let Err(reason) = can_follow(schedule, follower, host, axis) {
+    let before = schedule.attach(follower, None);
+    let regions = lazily(schedule);
+    if let Err(reason) = can_follow(schedule, &regions, follower, host, axis) {
         let place = schedule.stage(host).axis(axis);
         return Err(ScheduleError::CannotFollow {
             span: call.span(),
@@ -36,6 +38,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
             legal: followable(schedule, follower),
         });
     }
+    drop(regions);
     let attach = Attach { stage: host, axis, follows: true, span: call.span() };
     put(schedule, call, follower, attach, before);
     Ok(())

@@ -14,6 +14,7 @@
 
 use crate::schedule::args::{Call, resolve_stage};
 use crate::schedule::checks::holders;
+use crate::schedule::regions::lazily;
 use crate::schedule::rolling::{can_roll, rollable};
 use crate::schedule::{RollsOver, Schedule, ScheduleError, StageLoop};
 
@@ -37,8 +38,9 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let over = named.unwrap_or(own);
     let axis = schedule.stage(over.stage).axis(over.axis);
     let (axis, place) = (axis.name.clone(), axis.span);
-    match can_roll(schedule, stage, over) {
-        Ok(Some(_)) => schedule.stage_mut(stage).rolling = Some(RollsOver { over: named, span }),
+    let outcome = can_roll(schedule, &lazily(schedule), stage, over);
+    match outcome {
+        Ok(Some(_)) => schedule.roll(stage, RollsOver { over: named, span }),
         Ok(None) => {
             let reason = format!("iterations of `{axis}` read nothing of `{name}` again");
             schedule.warnings.push(call.no_effect(reason, Some((place, "this loop"))));

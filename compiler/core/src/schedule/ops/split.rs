@@ -16,7 +16,6 @@ use tilewright_syntax::ast::{Expr, ExprKind, Ident};
 
 use crate::schedule::args::Call;
 use crate::schedule::ops::{names_are_free, outside_tile};
-use crate::schedule::regions::infer;
 use crate::schedule::{AxisSource, Schedule, ScheduleError, Split, StageAxis, StageAxisId, StageId};
 
 /// No loop runs as often, so a factor beyond it says nothing more; indices stay in range.
@@ -47,13 +46,13 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
 
 /// The size of a block where a loop, as it stands, makes so many blocks.
 fn block_of_parts(
-    schedule: &Schedule,
+    schedule: &mut Schedule,
     stage: StageId,
     axis: StageAxisId,
     parts: i64,
     call: &Call,
 ) -> Result<i64, ScheduleError> {
-    let extent = infer(schedule).extent(stage, axis);
+    let extent = schedule.bounds_of(stage).extent(stage, axis);
     match extent % parts {
         0 => Ok(extent / parts),
         _ => {

@@ -10,7 +10,6 @@
 use crate::gemm::Side;
 use crate::schedule::args::Call;
 use crate::schedule::checks::{TileError, gemm_tile, part};
-use crate::schedule::regions::infer;
 use crate::schedule::{Marked, Schedule, ScheduleError, StageAxisId, StageId};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
@@ -29,7 +28,9 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     }
     // Loops of a tile run over all of it, so the tile is judged by the extents that the mark gives it.
     schedule.stage_mut(stage).tensorize = Some(Marked { axis, span: call.span() });
-    match gemm_tile(schedule, &infer(schedule), stage, axis) {
+    schedule.settle(&[stage]);
+    let outcome = gemm_tile(schedule, schedule.settled(), stage, axis);
+    match outcome {
         Ok(_) => Ok(()),
         Err(error) => Err(not_a_gemm(schedule, call, stage, axis, &error)),
     }
