@@ -11,7 +11,7 @@ use crate::loops::ir::Scope;
 use crate::scalar::DType;
 use crate::schedule::auto::AutomaticError;
 use crate::schedule::auto::roles::{Roles, roles};
-use crate::schedule::{Schedule, StageId, checks};
+use crate::schedule::{Order, Schedule, StageId, checks};
 use crate::tensor::{AxisId, TensorId};
 
 #[derive(Clone, Debug)]
@@ -108,29 +108,32 @@ impl Product {
 
 /// Sorts the stages of a kernel into groups. `choice` counts the ways to assign roles in products, the best first.
 pub fn groups(s: &Schedule, choice: usize) -> Result<Vec<Group>, AutomaticError> {
-    let mut groups: Vec<(BTreeSet<StageId>, Vec<Sink>)> = Vec::new();
-    for stage in s.producers_first().into_iter().filter(|stage| is_stored(s, s.stage(*stage).tensor)) {
+    let order = Order::of(s);
+    // A group that shares a stage with a later one is taken over by it, and leaves an empty place.
+    let mut groups: Vec<Option<(BTreeSet<StageId>, Vec<Sink>)>> = Vec::new();
+    let mut group_of: HashMap<StageId, usize> = HashMap::new();
+    for stage in order.stages.iter().copied().filter(|stage| is_stored(s, s.stage(*stage).tensor)) {
         let sink = sink(s, stage)?;
         let mut inner = BTreeSet::new();
         collect(s, stage, &mut inner);
-        let (shared, apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(of, _)| !of.is_disjoint(&inner));
-        groups = apart;
+        let shared: BTreeSet<usize> = inner.iter().filter_map(|stage| group_of.get(stage).copied()).collect();
         let mut sinks = Vec::new();
-        for (of, others) in shared {
+        for (of, others) in shared.into_iter().filter_map(|group| groups[group].take()) {
             inner.extend(of);
             sinks.extend(others);
         }
         sinks.push(sink);
-        groups.push((inner, sinks));
+        group_of.extend(inner.iter().map(|stage| (*stage, groups.len())));
+        groups.push(Some((inner, sinks)));
     }
-    groups.into_iter().map(|(inner, sinks)| group(s, &inner, sinks, choice)).collect()
+    groups.into_iter().flatten().map(|(inner, sinks)| group(s, &order, inner, sinks, choice)).collect()
 }
 
 /// Whether a computed tensor goes to device memory: the user takes it, or the GEMM core does.
 fn is_stored(s: &Schedule, tensor: TensorId) -> bool {
     let factor =
         |reader: StageId| checks::product(s, reader).is_some_and(|(a, b)| a.tensor == tensor || b.tensor == tensor);
-    s.kernel.tensor(tensor).output || s.readers(tensor).into_iter().any(factor)
+    s.kernel.tensor(tensor).output || s.readers(tensor).iter().any(|reader| factor(*reader))
 }
 
 fn sink(s: &Schedule, stage: StageId) -> Result<Sink, AutomaticError> {
@@ -141,18 +144,28 @@ fn sink(s: &Schedule, stage: StageId) -> Result<Sink, AutomaticError> {
 
 /// The stages that are computed in the accumulator for a stage.
 fn collect(s: &Schedule, stage: StageId, inner: &mut BTreeSet<StageId>) {
-    for read in s.compute(stage).reads() {
-        if let Some(producer) = s.stage_of(read.tensor)
-            && !is_stored(s, read.tensor)
-            && inner.insert(producer)
-        {
-            collect(s, producer, inner);
+    let mut open = vec![stage];
+    while let Some(stage) = open.pop() {
+        for read in s.compute(stage).reads() {
+            if let Some(producer) = s.stage_of(read.tensor)
+                && !is_stored(s, read.tensor)
+                && inner.insert(producer)
+            {
+                open.push(producer);
+            }
         }
     }
 }
 
-fn group(s: &Schedule, inner: &BTreeSet<StageId>, sinks: Vec<Sink>, choice: usize) -> Result<Group, AutomaticError> {
-    let inner: Vec<StageId> = s.producers_first().into_iter().filter(|stage| inner.contains(stage)).collect();
+fn group(
+    s: &Schedule,
+    order: &Order,
+    inner: BTreeSet<StageId>,
+    sinks: Vec<Sink>,
+    choice: usize,
+) -> Result<Group, AutomaticError> {
+    let mut inner: Vec<StageId> = inner.into_iter().collect();
+    inner.sort_by_key(|stage| order.places[stage.0 as usize]);
     let mut products = Vec::new();
     for stage in inner.iter().copied().chain(sinks.iter().map(|sink| sink.stage)) {
         let roles = roles(s, stage)?;
