@@ -42,17 +42,14 @@ pub fn order(steps: &[Step], durations: &[u64]) -> Option<Vec<u32>> {
 /// Whether a load that waits for a store goes before compute steps that it stood behind: its relay stops these as well.
 fn passed_by_loads(steps: &[Step], order: &[u32]) -> bool {
     let waits = |k: u32| steps[k as usize].module == Module::Load && steps[k as usize].needs.get(Module::Store) > 0;
-    let mut last_compute = None;
+    // Compute keeps its order: those that have not come stand behind the last one that has.
+    let mut compute = (0..).zip(steps).filter(|(_, step)| step.module == Module::Compute).map(|(k, _)| k).peekable();
     order.iter().any(|k| match steps[*k as usize].module {
         Module::Compute => {
-            last_compute = last_compute.max(Some(*k));
+            compute.next();
             false
         }
-        // Compute keeps its order: those that have not come stand behind the last one that has.
-        _ => {
-            let next = (last_compute.map_or(0, |k| k + 1)..*k).find(|n| steps[*n as usize].module == Module::Compute);
-            waits(*k) && next.is_some()
-        }
+        _ => waits(*k) && compute.peek().is_some_and(|next| next < k),
     })
 }
 
