@@ -8,7 +8,8 @@
 //! chain has no cycle; classes and nodes are visited in their fixed order and only a lower cost replaces another, so
 //! equal input gives equal output.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 
 use egg::{Id, Language};
 
@@ -26,101 +27,199 @@ const ZERO_COST: u32 = 1;
 const MAX_ADDITIONS: i32 = 4;
 
 /// How a class is computed from one start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Way {
     cost: u32,
-    /// The class that the last steps start from; none where they start from the chain's start.
-    from: Option<Id>,
-    steps: Vec<SelectedOp>,
+    /// The edge of the last steps; none where they are those of [`Paths::seed`].
+    edge: Option<u32>,
 }
 
 /// The cheapest chain from one start to every class that has one.
 #[derive(Debug)]
-pub struct Chains {
+pub struct Chains<'a> {
+    paths: &'a Paths,
     start: Start,
-    ways: BTreeMap<Id, Way>,
+    /// By the place of the class.
+    ways: Vec<Option<Way>>,
 }
 
-impl Chains {
-    /// Finds the chains from a start.
-    pub fn find(graph: &Graph, start: Start, multiplier: bool) -> Chains {
+/// What chains in a graph are made of, whatever their start is.
+#[derive(Debug)]
+pub struct Paths {
+    /// The place of each class in the order of their ids.
+    places: HashMap<Id, u32>,
+    constants: Vec<Option<i32>>,
+    operands: Vec<Vec<u32>>,
+    /// In the order in which they are looked at.
+    edges: Vec<Edge>,
+    /// The edges from each class, in order.
+    leaving: Vec<Vec<u32>>,
+}
+
+/// Steps that turn the value of one class into that of another.
+#[derive(Debug)]
+struct Edge {
+    from: u32,
+    to: u32,
+    steps: Steps,
+}
+
+#[derive(Debug)]
+enum Steps {
+    Fixed(Vec<SelectedOp>),
+    /// With an operand of a class that the chain has not overwritten.
+    WithOperand(AluOp, u32),
+}
+
+impl Paths {
+    pub fn of(graph: &Graph, multiplier: bool) -> Paths {
         let mut classes: Vec<Id> = graph.classes().map(|c| c.id).collect();
         classes.sort_unstable();
-        let mut chains = Chains { start, ways: BTreeMap::new() };
+        let mut paths = Paths {
+            places: classes.iter().copied().zip(0..).collect(),
+            constants: classes.iter().map(|class| constant(graph, *class)).collect(),
+            operands: classes.iter().map(|class| operands(graph, *class)).collect(),
+            edges: Vec::new(),
+            leaving: vec![Vec::new(); classes.len()],
+        };
         for class in &classes {
-            chains.seed(graph, *class);
+            for node in &graph[*class].nodes {
+                if let Some(op) = alu_op(node, multiplier) {
+                    let [a, b] = [0, 1].map(|child| paths.places[&graph.find(node.children()[child])]);
+                    paths.add_edges(op, (a, b), paths.places[class]);
+                }
+            }
         }
-        let edges = edges(graph, &classes, start, multiplier);
-        while edges.iter().filter(|e| chains.relax(e)).count() > 0 {}
+        for (number, edge) in (0..).zip(&paths.edges) {
+            paths.leaving[edge.from as usize].push(number);
+        }
+        paths
+    }
+
+    fn add_edges(&mut self, op: AluOp, (a, b): (u32, u32), to: u32) {
+        if a == b {
+            let steps = Steps::Fixed(vec![SelectedOp { opcode: op, operand: OpOperand::Own }]);
+            self.edges.push(Edge { from: a, to, steps });
+        }
+        let orders: &[(u32, u32)] = if op == AluOp::Shr { &[(a, b)] } else { &[(a, b), (b, a)] };
+        for (from, operand) in orders.iter().copied() {
+            let by_constant = self.constants[operand as usize].and_then(|c| step_by_constant(op, c));
+            let steps = match by_constant {
+                Some(steps) => Steps::Fixed(steps),
+                None if op == AluOp::Shr || self.operands[operand as usize].is_empty() => continue,
+                None => Steps::WithOperand(op, operand),
+            };
+            self.edges.push(Edge { from, to, steps });
+        }
+    }
+
+    /// The operand of a class that a chain from a start can read.
+    fn readable(&self, class: u32, start: Start) -> Option<u32> {
+        self.operands[class as usize].iter().copied().find(|k| Start::Operand(*k) != start)
+    }
+
+    fn cost(&self, edge: &Edge, start: Start) -> Option<u32> {
+        match &edge.steps {
+            Steps::Fixed(steps) => Some(cost(steps)),
+            Steps::WithOperand(_, class) => self.readable(*class, start).map(|_| REGISTER_COST),
+        }
+    }
+
+    fn steps(&self, edge: &Edge, start: Start) -> Vec<SelectedOp> {
+        match &edge.steps {
+            Steps::Fixed(steps) => steps.clone(),
+            Steps::WithOperand(op, class) => {
+                self.readable(*class, start).map(|k| register(*op, k)).into_iter().collect()
+            }
+        }
+    }
+
+    /// The steps to a class that needs no other class: the start itself, and from a cleared tile every constant and operand.
+    /// With what they cost.
+    fn seed(&self, class: usize, start: Start) -> Option<(u32, Vec<SelectedOp>)> {
+        let operands = &self.operands[class];
+        let (before, steps) = match (start, self.constants[class], operands.first()) {
+            (Start::Operand(k), _, _) if operands.contains(&k) => (0, Vec::new()),
+            (Start::Zero, Some(value), _) => (ZERO_COST, build_constant(value)),
+            (Start::Zero, None, Some(k)) => (ZERO_COST, vec![register(AluOp::Add, *k)]),
+            _ => return None,
+        };
+        Some((before + cost(&steps), steps))
+    }
+}
+
+impl<'a> Chains<'a> {
+    /// Finds the chains from a start. Edges are looked at in their order, round after round; one from a class that has not
+    /// become cheaper since changes nothing, and is left out.
+    pub fn find(paths: &'a Paths, start: Start) -> Chains<'a> {
+        let seeded = |class| paths.seed(class, start).map(|(cost, _)| Way { cost, edge: None });
+        let ways: Vec<Option<Way>> = (0..paths.leaving.len()).map(seeded).collect();
+        let mut chains = Chains { paths, start, ways };
+        let mut waiting = vec![false; paths.edges.len()];
+        let mut rounds = BinaryHeap::new();
+        let wait =
+            |class: usize, round: usize, after: Option<u32>, waiting: &mut [bool], rounds: &mut BinaryHeap<_>| {
+                for edge in paths.leaving[class].iter().copied() {
+                    if !std::mem::replace(&mut waiting[edge as usize], true) {
+                        rounds.push(Reverse((round + usize::from(after.is_some_and(|after| edge <= after)), edge)));
+                    }
+                }
+            };
+        for class in 0..chains.ways.len() {
+            if chains.ways[class].is_some() {
+                wait(class, 0, None, &mut waiting, &mut rounds);
+            }
+        }
+        while let Some(Reverse((round, number))) = rounds.pop() {
+            waiting[number as usize] = false;
+            if chains.relax(number) {
+                let to = paths.edges[number as usize].to as usize;
+                wait(to, round, Some(number), &mut waiting, &mut rounds);
+            }
+        }
         chains
     }
 
     /// The cost of a class, if a chain reaches it.
     pub fn cost(&self, graph: &Graph, class: Id) -> Option<u32> {
-        self.ways.get(&graph.find(class)).map(|w| w.cost)
+        Some(self.ways[self.place(graph, class)]?.cost)
     }
 
     /// The steps from the start to a class that a chain reaches.
     pub fn steps(&self, graph: &Graph, class: Id) -> Vec<SelectedOp> {
         let mut groups = Vec::new();
-        let mut next = Some(graph.find(class));
-        while let Some(way) = next.and_then(|id| self.ways.get(&id)) {
-            groups.push(way.steps.as_slice());
-            next = way.from;
-        }
-        groups.into_iter().rev().flatten().copied().collect()
-    }
-
-    /// The classes that need no other class: the start itself, and from a cleared tile every constant and operand.
-    fn seed(&mut self, graph: &Graph, class: Id) {
-        let operands = operands(graph, class);
-        let way = match (self.start, constant(graph, class), operands.first()) {
-            (Start::Operand(k), _, _) if operands.contains(&k) => (0, Vec::new()),
-            (Start::Zero, Some(value), _) => (ZERO_COST, build_constant(value)),
-            (Start::Zero, None, Some(k)) => (ZERO_COST, vec![register(AluOp::Add, *k)]),
-            _ => return,
-        };
-        self.ways.insert(class, Way { cost: way.0 + cost(&way.1), from: None, steps: way.1 });
-    }
-
-    fn relax(&mut self, edge: &Edge) -> bool {
-        let Some(before) = self.ways.get(&edge.from) else { return false };
-        let total = before.cost + edge.cost;
-        if self.ways.get(&edge.to).is_some_and(|w| w.cost <= total) {
-            return false;
-        }
-        self.ways.insert(edge.to, Way { cost: total, from: Some(edge.from), steps: edge.steps.clone() });
-        true
-    }
-}
-
-/// Steps that turn the value of one class into that of another.
-struct Edge {
-    from: Id,
-    to: Id,
-    cost: u32,
-    steps: Vec<SelectedOp>,
-}
-
-fn edges(graph: &Graph, classes: &[Id], start: Start, multiplier: bool) -> Vec<Edge> {
-    let mut edges = Vec::new();
-    for class in classes {
-        for node in &graph[*class].nodes {
-            let Some(op) = alu_op(node, multiplier) else { continue };
-            let (a, b) = (graph.find(node.children()[0]), graph.find(node.children()[1]));
-            let orders: &[(Id, Id)] = if op == AluOp::Shr { &[(a, b)] } else { &[(a, b), (b, a)] };
-            if a == b {
-                let steps = vec![SelectedOp { opcode: op, operand: OpOperand::Own }];
-                edges.push(Edge { from: a, to: *class, cost: cost(&steps), steps });
-            }
-            for (from, operand) in orders {
-                if let Some(steps) = step(graph, op, *operand, start) {
-                    edges.push(Edge { from: *from, to: *class, cost: cost(&steps), steps });
+        let mut at = self.place(graph, class);
+        while let Some(way) = self.ways[at] {
+            match way.edge.map(|edge| &self.paths.edges[edge as usize]) {
+                Some(edge) => {
+                    groups.push(self.paths.steps(edge, self.start));
+                    at = edge.from as usize;
+                }
+                None => {
+                    groups.extend(self.paths.seed(at, self.start).map(|(_, steps)| steps));
+                    break;
                 }
             }
         }
+        groups.into_iter().rev().flatten().collect()
     }
-    edges
+
+    fn place(&self, graph: &Graph, class: Id) -> usize {
+        self.paths.places[&graph.find(class)] as usize
+    }
+
+    fn relax(&mut self, number: u32) -> bool {
+        let edge = &self.paths.edges[number as usize];
+        let Some(before) = self.ways[edge.from as usize] else { return false };
+        let Some(cost) = self.paths.cost(edge, self.start) else { return false };
+        let total = before.cost + cost;
+        let way = &mut self.ways[edge.to as usize];
+        if way.is_some_and(|w| w.cost <= total) {
+            return false;
+        }
+        *way = Some(Way { cost: total, edge: Some(number) });
+        true
+    }
 }
 
 fn alu_op(node: &Lane, multiplier: bool) -> Option<AluOp> {
@@ -132,15 +231,6 @@ fn alu_op(node: &Lane, multiplier: bool) -> Option<AluOp> {
         Lane::Mul(_) => multiplier.then_some(AluOp::Mul),
         Lane::Const(_) | Lane::Operand(_) | Lane::Wrap8(_) => None,
     }
-}
-
-/// The steps for an operation with a constant, or with an operand that the chain has not overwritten.
-fn step(graph: &Graph, op: AluOp, operand: Id, start: Start) -> Option<Vec<SelectedOp>> {
-    if let Some(steps) = constant(graph, operand).and_then(|c| step_by_constant(op, c)) {
-        return Some(steps);
-    }
-    let readable = operands(graph, operand).into_iter().find(|k| Start::Operand(*k) != start)?;
-    (op != AluOp::Shr).then(|| vec![register(op, readable)])
 }
 
 fn step_by_constant(op: AluOp, value: i32) -> Option<Vec<SelectedOp>> {

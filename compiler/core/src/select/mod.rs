@@ -28,7 +28,7 @@ use crate::affine::Interval;
 use crate::loops::ir::AluOp;
 use crate::scalar::{BinaryOp, CastMode, Scalar};
 pub use cut::{Part, cut};
-use extract::Chains;
+use extract::{Chains, Paths};
 use language::{Graph, Inserted, Lane, Operand, Ranges};
 
 const NODE_LIMIT: usize = 10_000;
@@ -180,10 +180,11 @@ pub fn candidates(request: &Request) -> Result<Vec<Selection>, Refusal> {
     if request.low_bits {
         targets.extend(untruncated(&graph, root));
     }
+    let paths = Paths::of(&graph, request.multiplier);
     let mut found: Vec<Selection> = starts(request.value)
         .into_iter()
         .filter_map(|start| {
-            let chains = Chains::find(&graph, start, request.multiplier);
+            let chains = Chains::find(&paths, start);
             let reached = targets.iter().filter_map(|t| Some((chains.cost(&graph, *t)?, *t)));
             let (cost, target) = reached.min_by_key(|(cost, _)| *cost)?;
             let ops = chains.steps(&graph, target);
@@ -192,7 +193,7 @@ pub fn candidates(request: &Request) -> Result<Vec<Selection>, Refusal> {
         .collect();
     found.sort_by_key(|s| (s.cost, s.start));
     if found.is_empty() {
-        return Err(blame(&graph, &inserted, request));
+        return Err(blame(&graph, &Chains::find(&paths, Start::Zero), &inserted, request));
     }
     Ok(found)
 }
@@ -234,8 +235,7 @@ fn starts(value: &Scalar<u32>) -> Vec<Start> {
 }
 
 /// The innermost part without a chain whose own parts have one, and why it has none.
-fn blame(graph: &Graph, root: &Inserted, request: &Request) -> Refusal {
-    let chains = Chains::find(graph, Start::Zero, request.multiplier);
+fn blame(graph: &Graph, chains: &Chains, root: &Inserted, request: &Request) -> Refusal {
     let mut culprit = root;
     while let Some(part) = culprit.parts.iter().find(|p| chains.cost(graph, p.class).is_none()) {
         culprit = part;
