@@ -49,9 +49,10 @@ pub fn check(
     for program in modules.programs(file) {
         compile(fronts.of_program(program, &everything.of_program(program)));
     }
+    let all = tensor::Kernels::new(&target, &modules);
     for kernel in kernels.iter().filter(|k| !checked.contains(&&*k.name.name)) {
         let own = everything.of_kernel(kernel, None);
-        errors.extend(tensor::check_with(kernel, &own, &target, &modules).err().into_iter().flatten());
+        errors.extend(all.check(kernel, &own).err().into_iter().flatten());
     }
     errors.dedup();
     warnings.dedup();

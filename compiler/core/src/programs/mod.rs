@@ -20,7 +20,7 @@ use tilewright_syntax::ast::{self, Ident, Item, KernelCall, NamedArg, ProgramStm
 use tilewright_syntax::{Diagnostic, Span};
 
 use crate::modules::{Modules, item_name};
-use crate::tensor::check::{MAX_KERNEL_ELEMENTS, check_inputs, check_with, parameters};
+use crate::tensor::check::{Kernels, MAX_KERNEL_ELEMENTS, check_inputs, parameters};
 use crate::tensor::constants::bind_parameters;
 use crate::tensor::join::Place;
 use crate::tensor::print::type_of;
@@ -77,6 +77,7 @@ pub fn check(
         source,
         modules,
         target,
+        kernels: Kernels::new(target, modules),
         of_schedules,
         constants,
         program: Kernel { span: source.span, ..kernel },
@@ -110,6 +111,7 @@ struct Checker<'a> {
     source: &'a ast::Composition,
     modules: &'a Modules,
     target: &'a Constants,
+    kernels: Kernels<'a>,
     /// Values for parameters of schedules.
     of_schedules: Vec<&'a (String, i64)>,
     constants: Constants,
@@ -149,7 +151,7 @@ impl<'a> Checker<'a> {
             told.into_iter().map(|d| d.secondary(call.span, "in this call")).collect::<Vec<_>>()
         };
         let constants = parameters(source, &values, self.target).map_err(in_call)?;
-        let kernel = check_with(source, &values, self.target, self.modules).map_err(in_call)?;
+        let kernel = self.kernels.check(source, &values).map_err(in_call)?;
         counts_agree(call, source, &kernel).map_err(told)?;
         let arguments = arguments.into_iter().collect::<Option<Vec<_>>>().ok_or_else(Vec::new)?;
         let inputs: Vec<TensorId> = kernel.ids().filter(|id| kernel.tensor(*id).is_input()).collect();

@@ -24,7 +24,7 @@ use crate::affine::Affine;
 use crate::scalar::{BinaryOp, DType, Scalar};
 
 pub use check::function::check_functions;
-pub use check::{check, check_with};
+pub use check::{Kernels, check, check_with};
 pub use constants::Constants;
 pub use error::TensorError;
 pub use evaluate::{Array, EvaluateError, Evaluation, RealEvaluation, evaluate, evaluate_real};

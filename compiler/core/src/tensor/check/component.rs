@@ -12,9 +12,7 @@ use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, Expr, ExprKind, Ident, NamedArg};
 
 use super::scope::Scope;
-use super::{
-    Checked, Checker, Fault, MAX_KERNEL_ELEMENTS, MAX_WORK, check_called, defined_names, elements, name_taken,
-};
+use super::{Checked, Checker, Fault, MAX_KERNEL_ELEMENTS, MAX_WORK, defined_names, elements, name_taken};
 use crate::affine::Affine;
 use crate::modules::Modules;
 use crate::tensor::component_error::{ComponentError, MAX_TENSORS};
@@ -44,7 +42,7 @@ impl<'a> Checker<'a> {
         let told = |fault: Fault| if let Fault::Error(error) = fault { vec![*error] } else { Vec::new() };
         call.results.iter().try_for_each(|name| self.name_is_free(name)).map_err(told)?;
         let (source, values) = self.called_kernel(call).map_err(told)?;
-        let kernel = check_called(source, &values, (self.target, self.modules), &self.open_kernels);
+        let kernel = self.kernels.called(source, &values, &self.open_kernels);
         let in_call = |error: TensorError| {
             let (error, name, call) = (Box::new(error), call.kernel.name.clone(), call.span);
             TensorError::InCall { error, name, call }

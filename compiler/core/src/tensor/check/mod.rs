@@ -11,6 +11,7 @@ mod convert;
 mod extents;
 pub(super) mod function;
 mod index;
+mod kernels;
 mod scan;
 mod scope;
 mod value;
@@ -26,6 +27,8 @@ use super::constants::{Constants, bind_parameters};
 use super::error::{ExtentSource, TensorError};
 use super::format::Format;
 use super::format_error::FormatError;
+pub use kernels::Kernels;
+
 use super::{Axis, AxisId, Compute, Definition, Kernel, Leaf, Reducer, Reduction, Tensor, TensorId};
 use crate::modules::Modules;
 use crate::scalar::{DType, Scalar};
@@ -87,8 +90,7 @@ pub fn check_with(
     target: &Constants,
     modules: &Modules,
 ) -> Result<Kernel, Vec<Diagnostic>> {
-    let told = |errors: Vec<TensorError>| errors.iter().map(TensorError::diagnostic).collect();
-    check_typed(kernel, overrides, target, modules).map_err(told)
+    Kernels::new(target, modules).check(kernel, overrides)
 }
 
 /// The values of a kernel's parameters, and the target's names with them.
@@ -101,30 +103,6 @@ pub fn parameters(
         .map_err(|errors| errors.iter().map(TensorError::diagnostic).collect())
 }
 
-/// As [`check`], with the errors as they are.
-pub fn check_typed(
-    source: &ast::Kernel,
-    overrides: &[(String, i64)],
-    target: &Constants,
-    modules: &Modules,
-) -> Result<Kernel, Vec<TensorError>> {
-    check_called(source, overrides, (target, modules), &[])
-}
-
-/// As [`check_typed`], for a kernel that others call, whose names are `callers`.
-fn check_called(
-    source: &ast::Kernel,
-    overrides: &[(String, i64)],
-    (target, modules): (&Constants, &Modules),
-    callers: &[Span],
-) -> Result<Kernel, Vec<TensorError>> {
-    let mut checker = Checker::new(source, overrides, target, modules)?;
-    checker.open_kernels.extend(callers);
-    source.stmts.iter().for_each(|stmt| checker.statement(stmt));
-    checker.output_exists();
-    if checker.errors.is_empty() { Ok(checker.kernel) } else { Err(checker.errors) }
-}
-
 /// Checks the inputs of a program, given as a kernel without definitions. Returns a kernel that computes nothing, and the
 /// program's constants with the target's.
 pub fn check_inputs(
@@ -133,7 +111,8 @@ pub fn check_inputs(
     target: &Constants,
 ) -> Result<(Kernel, Constants), Vec<TensorError>> {
     let modules = Modules::default();
-    let mut checker = Checker::new(source, overrides, target, &modules)?;
+    let kernels = Kernels::new(target, &modules);
+    let mut checker = Checker::new(source, overrides, &kernels)?;
     source.stmts.iter().for_each(|stmt| checker.statement(stmt));
     if checker.errors.is_empty() { Ok((checker.kernel, checker.constants)) } else { Err(checker.errors) }
 }
@@ -141,8 +120,7 @@ pub fn check_inputs(
 struct Checker<'a> {
     source: &'a ast::Kernel,
     constants: Constants,
-    /// The names that the target defines.
-    target: &'a Constants,
+    kernels: &'a Kernels<'a>,
     modules: &'a Modules,
     /// The names of this kernel, and of those from which calls led here.
     open_kernels: Vec<Span>,
@@ -163,16 +141,16 @@ impl<'a> Checker<'a> {
     fn new(
         source: &'a ast::Kernel,
         overrides: &[(String, i64)],
-        target: &'a Constants,
-        modules: &'a Modules,
+        kernels: &'a Kernels<'a>,
     ) -> Result<Checker<'a>, Vec<TensorError>> {
+        let Kernels { target, modules, .. } = *kernels;
         let constants = bind_parameters(&source.name, &source.params, overrides, target)?;
         let name = source.name.name.clone();
         let kernel = Kernel { name, span: source.span, tensors: Vec::new(), axes: Vec::new(), scans: Vec::new() };
         Ok(Checker {
             source,
             constants,
-            target,
+            kernels,
             modules,
             open_kernels: vec![source.name.span],
             calls: Cell::new(0),
