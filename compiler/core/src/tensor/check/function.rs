@@ -5,6 +5,10 @@
 //! the body and the call. Copies of arguments are limited, so that functions that call each other cannot make a value grow
 //! beyond all measure.
 
+use std::collections::{HashMap, HashSet};
+
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
 use tilewright_syntax::ast::{self, Expr, ExprKind, Ident};
 use tilewright_syntax::{Diagnostic, Span};
 
@@ -87,10 +91,15 @@ fn argument_count(function: &ast::Function, found: usize, span: Span) -> Result<
 /// Checks the bodies of all functions of a program, whether something calls them or not.
 pub fn check_functions(modules: &Modules, target: &Constants) -> Result<(), Vec<Diagnostic>> {
     let mut errors = Vec::new();
-    for function in modules.all_functions() {
+    let functions = modules.all_functions();
+    let recursive = recursive(modules, &functions);
+    for function in functions {
         let checker = Body { function, modules, target };
         let outcome = checker.header().and_then(|()| checker.body(&function.value));
-        let outcome = outcome.and_then(|()| calls_not_itself(modules, &mut vec![function]));
+        let outcome = outcome.and_then(|()| match recursive.contains(&function.name.span) {
+            true => calls_not_itself(modules, &mut vec![function]),
+            false => Ok(()),
+        });
         errors.extend(outcome.err().map(|error| error.diagnostic()));
     }
     if errors.is_empty() { Ok(()) } else { Err(errors) }
@@ -167,6 +176,24 @@ impl Body<'_> {
     fn not_scalar(&self, what: String, span: Span) -> TensorError {
         TensorError::NotInFunction { what, span, function: self.function.name.span }
     }
+}
+
+/// The functions from which calls lead back to them, by the places of their names.
+fn recursive(modules: &Modules, functions: &[&ast::Function]) -> HashSet<Span> {
+    let mut graph: DiGraph<Span, ()> = DiGraph::new();
+    let nodes: HashMap<Span, NodeIndex> =
+        functions.iter().map(|f| (f.name.span, graph.add_node(f.name.span))).collect();
+    for function in functions {
+        let mut called = Vec::new();
+        collect_calls(&function.value, &mut called);
+        let called = called.into_iter().filter_map(|call| nodes.get(&modules.function(call)?.name.span));
+        called.for_each(|called| {
+            graph.update_edge(nodes[&function.name.span], *called, ());
+        });
+    }
+    let groups = kosaraju_scc(&graph).into_iter();
+    let recursive = groups.filter(|group| group.len() > 1 || graph.contains_edge(group[0], group[0]));
+    recursive.flatten().map(|node| graph[node]).collect()
 }
 
 /// Refuses a function from which calls lead back to it. `open` are the functions on the way, from the first on.
