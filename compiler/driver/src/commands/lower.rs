@@ -15,7 +15,7 @@ use tilewright_core::loops::parse::{Spans, parse_with_spans};
 use tilewright_core::loops::print::{PrintOptions, print};
 use tilewright_core::loops::verify::{Location, VerifyError, verify};
 use tilewright_core::modules::Modules;
-use tilewright_core::pipeline::{self, PASSES, Pass, PassReport, Request};
+use tilewright_core::pipeline::{self, Front, PASSES, Pass, PassReport, Request, Scheduled};
 use tilewright_core::tensor;
 use tilewright_isa::{Config, Program, text};
 use tilewright_syntax::ast::{self, Item};
@@ -201,14 +201,7 @@ fn from_source(
     if wanted.goal == Form::Tensor {
         return Ok(tensor);
     }
-    let scheduled = match wanted.step {
-        false => front.schedule(&mut |_| {})?,
-        true => {
-            let (shown, scheduled) = steps::show(&front, sources);
-            files::print(&shown)?;
-            scheduled?
-        }
-    };
+    let scheduled = applied(&front, wanted.step, sources)?;
     times.phase("schedule", None);
     tell(&warnings(&scheduled), sources);
     let schedule = match wanted.form {
@@ -226,6 +219,16 @@ fn from_source(
     times.phase("loops", Some(&loops));
     let later = from_loop_program(loops, (front.cx(), &refused), wanted, times)?;
     Ok(earlier.or(later))
+}
+
+/// The schedules with all directives applied, shown after each of them if that is wanted.
+fn applied<'a>(front: &'a Front, step: bool, sources: &Sources) -> Result<Scheduled<'a>, Failure> {
+    if !step {
+        return Ok(front.schedule(&mut |_| {})?);
+    }
+    let (shown, scheduled) = steps::show(front, sources);
+    files::print(&shown)?;
+    Ok(scheduled?)
 }
 
 /// Every kernel of a source with its extents and types. A kernel takes the parameters that it has, and those that no
