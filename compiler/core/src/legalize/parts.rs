@@ -184,9 +184,9 @@ impl Finding<'_, '_> {
         let load = Load { buffer: self.buffer, indices: read };
         let begins = begins_with(self.program, self.cx, self.selections, (&writer.store, &load));
         // The first statement may compute the part from the host in place.
-        let unread =
-            |stmt: &Stmt, at: usize| part.is_missed_by(self.program, stmt) || at == first && self.is_first(stmt, &part);
-        let free = (first..last).all(|at| unread(&self.block[at], at));
+        let is_first = self.is_first(&self.block[first], &part);
+        let unread = |at: usize| part.is_missed_by(self.program, &self.block[at]) || at == first && is_first;
+        let free = (first..last).all(unread);
         let rest = || {
             let mut missed = true;
             writer.store.value.leaves(&mut |leaf| {
@@ -199,19 +199,23 @@ impl Finding<'_, '_> {
         (is_here_before && begins && free && rest()).then_some(part)
     }
 
-    /// Whether a nest computes the part in place from where it will lie.
-    fn is_first(&self, stmt: &Stmt, part: &Part) -> bool {
+    /// Whether a nest computes the part in place from where it will lie, by a selection that begins with it.
+    fn is_first(&mut self, stmt: &Stmt, part: &Part) -> bool {
         let Some(nest) = standing_nest(self.program, stmt) else { return false };
         let mut in_place = nest.store.buffer == part.buffer && nest.carrying_loops(self.program).is_empty();
         let element = part.element(&nest.store.indices);
+        let mut own = None;
         nest.store.value.leaves(&mut |leaf| {
             if let Leaf::Load(l) = leaf {
-                let same = || l.indices == element;
-                in_place &= l.buffer != part.host || same() || part.misses(self.program, &l.indices, &[]);
+                match l.buffer == part.host && l.indices == element {
+                    true => own = Some(l),
+                    false => in_place &= l.buffer != part.host || part.misses(self.program, &l.indices, &[]),
+                }
                 in_place &= l.buffer != part.buffer;
             }
         });
-        in_place
+        let begins = |load| begins_with(self.program, self.cx, self.selections, (&nest.store, load));
+        in_place && own.is_none_or(begins)
     }
 
     /// What the part is first computed from is dead from there on: the part can take over its place.
