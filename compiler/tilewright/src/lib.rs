@@ -37,9 +37,12 @@
 //! | [`profile`](mod@profile), `source_map` | where the cycles go, charged to lines of the source |
 //! | [`distance`](mod@distance) | how far numbers are apart |
 //! | [`bisect`] | the directive of a schedule that is at fault |
+//! | [`sweep`] | every combination of parameters |
+//! | [`approx`] | what approximations of functions cost, and how near they are |
 //! | [`testing`] | the tests of a file |
 //! | [`parallel`] | independent work on all cores |
 
+pub mod approx;
 mod artifact;
 pub mod batch;
 pub mod bisect;
@@ -55,6 +58,7 @@ mod quantise;
 mod random;
 mod run;
 mod source_map;
+pub mod sweep;
 mod tensor;
 pub mod testing;
 mod text;

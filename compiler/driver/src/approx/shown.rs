@@ -1,9 +1,9 @@
 //! The figures of all methods → a table for people, and the same as comma-separated values and as JSON.
 
 use serde_json::json;
+use tilewright::approx::{Domain, Measured, Subject};
 use tilewright_core::approx::Method;
 
-use super::{Domain, Measured, Subject};
 use crate::report::Align::{Left, Right};
 use crate::report::{FAINT, GOOD, HEADING, grouped, table as aligned};
 

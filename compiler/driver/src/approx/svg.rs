@@ -3,9 +3,9 @@
 
 use svg::Document;
 use svg::node::element::{Circle, Group, Line, Path, Rectangle, Style, Text, Title};
+use tilewright::approx::{Measured, Subject};
 
 use super::shown::{error, tried};
-use super::{Measured, Subject};
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 560.0;

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use tilewright::approx::{Subject, measured};
 use tilewright_core::approx::{Approx, Function, Method};
 use tilewright_syntax::Sources;
 
-use crate::approx::{Subject, measured, shown, svg};
+use crate::approx::{shown, svg};
 use crate::cli::ApproxArgs;
 use crate::error::{DriverError, Exit, Failure};
 use crate::exports::{self, Forms};

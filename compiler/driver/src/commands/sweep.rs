@@ -4,17 +4,18 @@
 //! A combination that is refused is no error of the command: it stands at the end of the table. But where all are refused
 //! for the same reason, which then has nothing to do with their values, that reason is told as `run` tells it.
 
+use tilewright::sweep::{self, Combination, Outcome, Parameter, Subject, combinations};
 use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::cli::{Assignment, SweepArgs};
 use crate::compile::read_program;
 use crate::error::{DriverError, Exit, Failure};
 use crate::exports::{self, Forms};
+use crate::queue::Bar;
 use crate::sweep::error::{MAX_COMBINATIONS, SweepError};
 use crate::sweep::shown::{self, Ranking};
 use crate::sweep::values::{Part, parse};
-use crate::sweep::{Combination, Outcome, Parameter, Subject, combinations};
-use crate::{sweep, target};
+use crate::target;
 
 pub fn run(args: &SweepArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = read_program(&args.file, sources)?;
@@ -24,7 +25,7 @@ pub fn run(args: &SweepArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let combinations = combinations(&parameters, &schedules);
     let program = args.program.as_deref();
     let subject = Subject { sources, file, program, config: &config, timing: &timing, seed: args.seed };
-    let outcomes = sweep::run(&subject, &parameters, &combinations);
+    let outcomes = sweep::run(&subject, &parameters, &combinations, &Bar::default());
     if let Some(told) = one_reason(&outcomes) {
         return Err(told.into());
     }

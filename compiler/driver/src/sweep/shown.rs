@@ -7,11 +7,11 @@ use std::cmp::Reverse;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use tilewright::sweep::{Combination, Figures, Outcome, Parameter, Subject};
 use tilewright::time::EXTRAPOLATED;
 use tilewright_sim::BytesMoved;
 use tilewright_syntax::Diagnostic;
 
-use super::{Combination, Figures, Outcome, Parameter, Subject};
 use crate::report::Align::{Left, Right};
 use crate::report::{Align, BAD, FAINT, GOOD, HEADING, grouped, table as aligned};
 use crate::stats::memories;
@@ -70,24 +70,6 @@ fn rank(outcome: &Outcome) -> (Reverse<bool>, Reverse<bool>, bool, u64) {
     let cycles = if let Outcome::Ran(figures) = outcome { figures.cycles } else { 0 };
     let (verified, ran) = (outcome.verified().is_some(), matches!(outcome, Outcome::Ran(_)));
     (Reverse(verified), Reverse(ran), matches!(outcome, Outcome::Refused(_)), cycles)
-}
-
-impl Outcome {
-    /// The figures of a run whose values are right.
-    fn verified(&self) -> Option<&Figures> {
-        match self {
-            Outcome::Ran(figures) if figures.fault.is_none() => Some(figures),
-            _ => None,
-        }
-    }
-
-    /// The first thing that is told of what does not run.
-    fn refusal(&self) -> Option<&Diagnostic> {
-        match self {
-            Outcome::Ran(_) => None,
-            Outcome::Refused(told) | Outcome::Stopped(told) => told.first(),
-        }
-    }
 }
 
 /// The options of `run` that choose a combination.

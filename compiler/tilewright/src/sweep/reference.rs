@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use tilewright::{Arrays, Artifact};
+use crate::{Arrays, Artifact};
 
 /// References that are kept, where there are so few cores; of more cores, one for each.
 const KEPT: usize = 4;
@@ -68,7 +68,7 @@ impl References {
 
 #[cfg(test)]
 mod tests {
-    use tilewright::{Options, Sources, compile};
+    use crate::{Options, Sources, compile};
 
     use super::*;
 
