@@ -5,7 +5,9 @@ use crate::legalize::{self, Cx, LegalProgram, LegalizeError};
 use crate::loops::ir::LoopProgram;
 use crate::loops::verify::verify;
 
-pub use crate::front::{Call, ChoiceError, Front, Request, Scheduled, Test, check, front, target_constants, tests};
+pub use crate::front::{
+    Call, ChoiceError, Front, Request, Scheduled, Test, check, front, kernel, target_constants, tests,
+};
 
 /// A pass over the loop program.
 pub struct Pass {

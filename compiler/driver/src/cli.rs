@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod approx;
+mod build;
 mod run;
 mod sweep;
 
@@ -13,6 +14,7 @@ use tilewright_syntax::{Sources, Span};
 
 pub use accuracy::AccuracyArgs;
 pub use approx::ApproxArgs;
+pub use build::BuildArgs;
 pub use run::{ProbeArg, RunArgs};
 pub use sweep::SweepArgs;
 
@@ -39,6 +41,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run the tests of a file: directly, as loops and on the simulated accelerator
     Test(TestArgs),
+    /// Compile a program into one file, which run, accuracy, profile and replay take in its place
+    Build(BuildArgs),
     /// Run a program that classifies on many samples, and show how often it is right
     Accuracy(AccuracyArgs),
     /// Show where the cycles of a program or a recorded stream go, and what would save some
@@ -205,9 +209,10 @@ pub struct BisectArgs {
     pub machine: MachineOptions,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
-    /// The recording: trace.json, insns.bin and, where they exist, before.bin and after.bin
+    /// The recording: trace.json, insns.bin and, where they exist, before.bin and after.bin; or an artifact (.twm) or a loop
+    /// program, for its cycles, or an assembler text
     pub dir: PathBuf,
     /// Write figures to standard output, and nothing else
     #[arg(long, value_enum, value_name = "FORMAT")]
@@ -301,7 +306,7 @@ pub struct TargetArgs {
     pub file: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Params {
     /// A parameter: NAME is a kernel's, SCHEDULE.NAME a schedule's; of several values the last counts
     #[arg(short = 'p', value_name = "NAME=VALUE", value_parser = assignment)]
@@ -316,7 +321,7 @@ pub struct TargetOption {
 }
 
 /// What programs are compiled for, and whose cycles are simulated.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct MachineOptions {
     /// A VTA configuration file; without it, VTA's default machine
     #[arg(long, value_name = "FILE")]
@@ -335,7 +340,7 @@ impl MachineOptions {
 }
 
 /// What a run in time leaves for people to look at.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct PictureArgs {
     /// Draw what fetch, load, compute and store do in each cycle; `-` draws it below the report
     #[arg(long, value_name = "FILE.svg|-")]

@@ -208,8 +208,12 @@ impl DriverError {
             }
             DriverError::OutputIsInput { .. } => told.help("give the output another name"),
             DriverError::OutputTwice { .. } => told.help("give one of them another name"),
-            DriverError::NotSource { path, .. } => {
-                told.help(format!("`tilewright lower {}` shows what becomes of it", path.display()))
+            DriverError::NotSource { path, form } => {
+                let (path, is_artifact) = (path.display(), *form == "an artifact");
+                told.help(match is_artifact {
+                    true => format!("`tilewright run {path}` runs it"),
+                    false => format!("`tilewright lower {path}` shows what becomes of it"),
+                })
             }
             DriverError::NotANumber { span, .. } => told.primary(*span, "a whole number is expected").help(
                 "numbers are decimal (`1_000`) or hexadecimal (`0x3e8`), from -9223372036854775808 to 9223372036854775807",

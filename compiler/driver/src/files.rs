@@ -42,13 +42,17 @@ pub fn read_source(path: &Path, sources: &mut Sources) -> Result<FileId, DriverE
 
 /// Reads a program in source form. The forms that have other languages are told from it by their names.
 pub fn read_program(path: &Path, sources: &mut Sources) -> Result<FileId, DriverError> {
+    let refused = |form| Err(DriverError::NotSource { path: path.to_owned(), form });
+    let ending = path.extension().and_then(|e| e.to_str());
+    if ending == Some("twm") && path.exists() {
+        return refused("an artifact");
+    }
     let file = read_source(path, sources)?;
-    let form = match path.extension().and_then(|e| e.to_str()) {
-        Some("loops" | "legal") => "a loop program",
-        Some("asm") => "an assembler text",
-        _ => return Ok(file),
-    };
-    Err(DriverError::NotSource { path: path.to_owned(), form })
+    match ending {
+        Some("loops" | "legal") => refused("a loop program"),
+        Some("asm") => refused("an assembler text"),
+        _ => Ok(file),
+    }
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DriverError> {

@@ -17,6 +17,7 @@ mod exports;
 mod files;
 mod formats;
 mod forms;
+mod load;
 mod npy;
 mod pictures;
 mod profile;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Asm(args) => commands::asm::run(args, &mut sources),
         Command::Disasm(args) => commands::disasm::run(args, &mut sources),
         Command::Explain(args) => commands::explain::run(args),
+        Command::Build(args) => commands::build::run(args, &mut sources),
         Command::Test(args) => commands::test::run(args, &mut sources),
         Command::Approx(args) => commands::approx::run(args, &mut sources),
         Command::Std(args) => commands::library::run(args),

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use tilewright::stopped;
-use tilewright::time;
+use tilewright::{Artifact, time};
 use tilewright_sim::cycles::trace::{self, TraceFormat, TracedRun};
 use tilewright_sim::cycles::{CycleReport, Tables, Timing, attribute};
 use tilewright_sim::profile::Subject;
@@ -22,6 +22,14 @@ pub struct Pictures {
     /// What goes below the report, with an empty line between.
     pub shown: String,
     pub staged: Vec<Staged>,
+}
+
+/// What the pictures of a program are called.
+pub fn title(artifact: &Artifact) -> String {
+    match artifact.schedule() {
+        "" => artifact.name().to_owned(),
+        schedule => format!("{}, schedule {schedule}", artifact.name()),
+    }
 }
 
 /// Refuses names of other kinds of files, files that would replace one of the `inputs` or be one of the command's other

@@ -48,6 +48,11 @@ impl Sources {
         self.files.iter().position(|file| file.name == name).map(|at| FileId(at as u32))
     }
 
+    /// All files, in the order of their ids.
+    pub fn files(&self) -> impl ExactSizeIterator<Item = &SourceFile> {
+        self.files.iter()
+    }
+
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.0 as usize]
     }

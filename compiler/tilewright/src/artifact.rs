@@ -6,16 +6,17 @@ use tilewright_core::emit::{Stream, emit};
 use tilewright_core::gemm::Core;
 use tilewright_core::legalize::{Cx, LegalProgram};
 use tilewright_core::loops::interpret::interpret;
+use tilewright_core::loops::ir::LoopProgram;
 use tilewright_core::pipeline::{self, Front, Request, Scheduled};
 use tilewright_core::schedule::Warning;
-use tilewright_core::tensor::{Kernel, evaluate, evaluate_real};
+use tilewright_core::tensor::{Kernel, TensorId, evaluate, evaluate_real};
 use tilewright_isa::Config;
 use tilewright_sim::Races;
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use crate::input_error::{check_inputs, check_shapes};
 use crate::memory::{Machines, Memory};
-use crate::random::random_inputs;
+use crate::random::{draw, random};
 use crate::source_map::SourceMap;
 use crate::tensor::TensorInfo;
 use crate::time::Times;
@@ -84,7 +85,9 @@ pub struct Artifact(pub(crate) Arc<Inner>);
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub sources: Sources,
-    pub kernel: Kernel,
+    /// What of the sources it is; none for a front that was taken apart.
+    pub options: Option<Options>,
+    pub meaning: Meaning,
     pub schedule: String,
     pub warnings: Vec<Diagnostic>,
     pub map: SourceMap,
@@ -98,6 +101,36 @@ pub(crate) struct Inner {
     /// What the first run found, which is so in every run: order and places depend on no values.
     pub races: OnceLock<Option<Races>>,
     pub times: Mutex<Times>,
+}
+
+/// What a program computes, whatever its instructions do.
+#[derive(Debug)]
+pub(crate) enum Meaning {
+    Kernel(Box<Kernel>),
+    /// A loop program that is its own source, as its text says it.
+    Loops(Box<LoopProgram>),
+}
+
+impl Meaning {
+    /// Inputs, stages and outputs.
+    pub fn tensors(&self) -> Vec<TensorInfo> {
+        match self {
+            Meaning::Kernel(kernel) => kernel.tensors.iter().map(TensorInfo::of_tensor).collect(),
+            Meaning::Loops(program) => program.buffers.iter().filter_map(TensorInfo::of_buffer).collect(),
+        }
+    }
+}
+
+/// What an artifact is put together from.
+pub(crate) struct Parts {
+    pub sources: Sources,
+    pub options: Option<Options>,
+    pub meaning: Meaning,
+    pub schedule: String,
+    pub warnings: Vec<Diagnostic>,
+    pub map: SourceMap,
+    pub legal: LegalProgram,
+    pub stream: Stream,
 }
 
 /// Compiles a program to its instruction stream.
@@ -127,7 +160,8 @@ pub(crate) struct Inner {
 /// assert!(artifact.stream().insns.len() > 2);
 /// ```
 pub fn compile(sources: &Sources, options: &Options) -> Result<Artifact> {
-    Artifact::of_front(&front(sources, options)?, sources)
+    let artifact = Artifact::of_front(&front(sources, options)?, sources)?;
+    Ok(artifact.with_options(options.clone()))
 }
 
 /// Checks kernels and chooses their schedules, and applies no directive yet: for those who look at the schedules or change
@@ -176,28 +210,55 @@ impl Artifact {
         sources: &Sources,
     ) -> Result<Artifact> {
         let stream = emit(&legal).map_err(|error| vec![error.diagnostic()])?;
-        Ok(Artifact(Arc::new(Inner {
+        Ok(Artifact::of_parts(Parts {
             sources: sources.clone(),
-            tensors: front.kernel.tensors.iter().map(TensorInfo::of_tensor).collect(),
-            kernel: front.kernel.clone(),
-            map: SourceMap::of(front),
+            options: None,
+            meaning: Meaning::Kernel(Box::new(front.kernel.clone())),
             schedule: front.schedule_names().join(", "),
             warnings,
+            map: SourceMap::of(front),
+            legal,
+            stream,
+        }))
+    }
+
+    pub(crate) fn of_parts(parts: Parts) -> Artifact {
+        let Parts { sources, options, meaning, schedule, warnings, map, legal, stream } = parts;
+        let tensors = meaning.tensors();
+        Artifact(Arc::new(Inner {
+            sources,
+            options,
+            meaning,
+            schedule,
+            warnings,
+            map,
+            tensors,
             legal,
             stream,
             memory: OnceLock::new(),
             machines: Machines::default(),
             races: OnceLock::new(),
             times: Mutex::default(),
-        })))
+        }))
     }
 
-    /// The name of the kernel or program.
+    /// The same, which says what of its sources it is. Nobody else has it yet.
+    fn with_options(mut self, options: Options) -> Artifact {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.options = Some(options);
+        }
+        self
+    }
+
+    /// The name of the kernel, of the program, or of the loop program.
     pub fn name(&self) -> &str {
-        &self.0.kernel.name
+        match &self.0.meaning {
+            Meaning::Kernel(kernel) => &kernel.name,
+            Meaning::Loops(program) => &program.name,
+        }
     }
 
-    /// The name of the schedule that was taken; of a program, the names of all.
+    /// The name of the schedule that was taken; of a program, the names of all; of a loop program, nothing.
     pub fn schedule(&self) -> &str {
         &self.0.schedule
     }
@@ -217,9 +278,12 @@ impl Artifact {
         &self.0.map
     }
 
-    /// What is computed, checked.
-    pub fn kernel(&self) -> &Kernel {
-        &self.0.kernel
+    /// What is computed, checked; none for a loop program.
+    pub fn kernel(&self) -> Option<&Kernel> {
+        match &self.0.meaning {
+            Meaning::Kernel(kernel) => Some(kernel),
+            Meaning::Loops(_) => None,
+        }
     }
 
     /// The loops in terms of the accelerator's instructions; its buffers have the layouts of arrays in device memory and
@@ -269,11 +333,20 @@ impl Artifact {
     /// the whole range, each equally likely; for formats with fraction bits numbers between -1 and 1, most of them near 0,
     /// and smaller ones for weights of a recurrence.
     pub fn random_inputs(&self, seed: u64) -> Arrays {
-        random_inputs(&self.0.kernel, seed)
+        self.inputs().map(|input| (input.name.clone(), self.random_input(&input.name, seed))).collect()
     }
 
-    /// The value of every tensor, the inputs included, as the kernel defines it. What a kernel means is what this computes;
-    /// the accelerator must agree with it bit for bit.
+    /// The values of one input among these.
+    pub(crate) fn random_input(&self, name: &str, seed: u64) -> crate::Array {
+        let at = self.tensors().iter().position(|tensor| tensor.name == name).expect("it is an input");
+        match self.kernel() {
+            Some(kernel) => random(kernel, TensorId(at as u32), seed),
+            None => draw(&self.tensors()[at], at as u32, 1.0, seed),
+        }
+    }
+
+    /// The value of every tensor, the inputs included, as the kernel defines it, or of a loop program as its text does. What
+    /// a program means is what this computes; the accelerator must agree with it bit for bit.
     ///
     /// # Errors
     /// Inputs that are missing, unknown, of another shape, or beyond the range of their type.
@@ -294,17 +367,26 @@ impl Artifact {
     /// ```
     pub fn reference(&self, inputs: &Arrays) -> Result<Arrays> {
         check_inputs(self, inputs)?;
-        Ok(reference(&self.0.kernel, inputs))
+        match &self.0.meaning {
+            Meaning::Kernel(kernel) => Ok(reference(kernel, inputs)),
+            Meaning::Loops(program) => {
+                Ok(self.interpreted(program, inputs)?.into_iter().chain(inputs.clone()).collect())
+            }
+        }
     }
 
     /// The same definitions computed in `f64` on numbers, without rounding, wrapping or saturation, and with the functions
     /// themselves in the place of their approximations: what the kernel is meant to compute.
     ///
     /// # Errors
-    /// Inputs that are missing, unknown or of another shape.
+    /// Inputs that are missing, unknown or of another shape; a loop program, whose values are integers and nothing else.
     pub fn reference_in_float(&self, inputs: &NumberArrays) -> Result<NumberArrays> {
         check_shapes(self, inputs)?;
-        let kernel = &self.0.kernel;
+        let kernel = self.kernel().ok_or_else(|| {
+            let error =
+                Diagnostic::error("E0643", format!("`{}` is a loop program, whose values are integers", self.name()));
+            vec![error.help("formats and functions are in the kernel: compute that in floating point")]
+        })?;
         let id = |name: &str| kernel.find(name).expect("inputs are the kernel's");
         let inputs: Vec<_> = inputs.iter().map(|(name, array)| (id(name), array.clone())).collect();
         let values = evaluate_real(kernel, &inputs).expect("inputs have their kernel's shapes");
@@ -317,8 +399,12 @@ impl Artifact {
     /// As [`Artifact::reference`]; and what the interpreter refuses, such as programs of too many statements.
     pub fn interpret(&self, inputs: &Arrays) -> Result<Arrays> {
         check_inputs(self, inputs)?;
+        self.interpreted(self.0.legal.program(), inputs)
+    }
+
+    fn interpreted(&self, program: &LoopProgram, inputs: &Arrays) -> Result<Arrays> {
         let core: Core = Cx { config: *self.config(), kernel: None }.core();
-        let found = interpret(self.0.legal.program(), core, inputs);
+        let found = interpret(program, core, inputs);
         found.map_err(|error| vec![internal_error(Diagnostic::error("E0652", error.to_string()))])
     }
 }

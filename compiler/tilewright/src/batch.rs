@@ -8,7 +8,6 @@ use tilewright_syntax::Diagnostic;
 
 use crate::fault::Fault;
 use crate::parallel::{self, Progress};
-use crate::random::random;
 use crate::{Array, Arrays, Artifact, NumberArrays, Numbers, Result, RunOptions};
 
 /// The inputs of many runs. An array of its input's shape is the same in all runs; one with a dimension more, in front, has
@@ -120,11 +119,9 @@ impl BatchInputs {
 
     /// The inputs of one run, counted from 0.
     pub fn of_run(&self, artifact: &Artifact, run: usize) -> Arrays {
-        let kernel = artifact.kernel();
-        let missing = kernel.ids().filter(|id| kernel.tensor(*id).is_input());
-        let missing = missing.filter(|id| !self.arrays.contains_key(&kernel.tensor(*id).name));
+        let missing = artifact.inputs().filter(|input| !self.arrays.contains_key(&input.name));
         let seed = self.seed.wrapping_add(run as u64);
-        let drawn = missing.map(|id| (kernel.tensor(id).name.clone(), random(kernel, id, seed)));
+        let drawn = missing.map(|input| (input.name.clone(), artifact.random_input(&input.name, seed)));
         self.arrays.iter().map(|(name, given)| (name.clone(), given.of_run(run))).chain(drawn).collect()
     }
 

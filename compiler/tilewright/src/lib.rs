@@ -28,6 +28,8 @@
 //! | module | what it has |
 //! |---|---|
 //! | `artifact` | [`compile`]: sources and options → [`Artifact`] |
+//! | `forms` | loop programs and assembler texts → what runs |
+//! | [`saved`] | an artifact as one file |
 //! | `tensor`, `quantise`, `random` | arrays and the numbers that they denote |
 //! | `run`, `memory` | inputs → outputs on the accelerator |
 //! | [`batch`] | many inputs → many runs on all cores |
@@ -49,6 +51,7 @@ pub mod bisect;
 pub mod distance;
 mod fault;
 mod findings;
+mod forms;
 mod input_error;
 mod memory;
 pub mod parallel;
@@ -57,6 +60,7 @@ pub mod profile;
 mod quantise;
 mod random;
 mod run;
+pub mod saved;
 mod source_map;
 pub mod sweep;
 mod tensor;
@@ -69,6 +73,7 @@ use std::collections::BTreeMap;
 pub use artifact::{Artifact, Options, compile, front};
 pub use fault::{Fault, Mismatch, internal_error};
 pub use findings::{findings, findings_in_time};
+pub use forms::{compile_loops, recording_of};
 pub use quantise::{Loss, Quantised};
 pub use run::{Run, RunOptions, stopped};
 pub use source_map::SourceMap;

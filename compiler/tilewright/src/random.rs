@@ -7,7 +7,7 @@ use tilewright_core::scalar::DType;
 use tilewright_core::tensor::{Compute, Kernel, Read, Reducer, TensorId};
 
 use crate::quantise::nearest;
-use crate::{Array, Arrays};
+use crate::{Array, Arrays, TensorInfo};
 
 /// Values for every input of a kernel.
 pub(crate) fn random_inputs(kernel: &Kernel, seed: u64) -> Arrays {
@@ -19,15 +19,18 @@ pub(crate) fn random_inputs(kernel: &Kernel, seed: u64) -> Arrays {
 /// sums that weights of a recurrence stand in. For a plain type they are integers from its whole range, each equally likely;
 /// for a format with fraction bits numbers between -1 and 1, most of them near 0.
 pub(crate) fn random(kernel: &Kernel, input: TensorId, seed: u64) -> Array {
-    let tensor = kernel.tensor(input);
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(input.0.into());
-    let shape: Vec<usize> = tensor.shape.iter().map(|d| *d as usize).collect();
     let size = terms(kernel, input).map_or(1.0, |terms| 2.0 / (terms as f64).sqrt());
-    ArrayD::from_shape_simple_fn(IxDyn(&shape), || match (tensor.fraction, tensor.dtype) {
+    draw(&TensorInfo::of_tensor(kernel.tensor(input)), input.0, size.min(1.0), seed)
+}
+
+/// Values for the input at this place among the tensors; numbers are between -`size` and `size`.
+pub(crate) fn draw(input: &TensorInfo, place: u32, size: f64, seed: u64) -> Array {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(place.into());
+    ArrayD::from_shape_simple_fn(IxDyn(&input.shape), || match (input.format.fraction, input.format.dtype) {
         (0, DType::I8) => i32::from(rng.next_u32() as i8),
         (0, DType::I32) => rng.next_u32() as i32,
-        _ => nearest(bell(&mut rng) * size.min(1.0), tensor.format()),
+        _ => nearest(bell(&mut rng) * size, input.format),
     })
 }
 

@@ -1,6 +1,7 @@
 //! What is known of an array that goes into a program, comes out of it or is computed on the way.
 
 use ndarray::ArrayD;
+use tilewright_core::loops::ir::{Buffer, Role};
 use tilewright_core::tensor::{Format, Tensor};
 use tilewright_syntax::Span;
 
@@ -55,6 +56,18 @@ impl TensorInfo {
             },
             span: Some(tensor.span),
         }
+    }
+
+    /// What a loop program says of a buffer that its user fills or reads; none for the others.
+    pub(crate) fn of_buffer(buffer: &Buffer) -> Option<TensorInfo> {
+        let (role, shape) = match buffer.role {
+            Role::Input => (TensorRole::Input, buffer.given_shape()),
+            Role::Output => (TensorRole::Output, &buffer.array[..]),
+            Role::Constant(_) | Role::Temporary => return None,
+        };
+        let (name, format) = (buffer.name.clone(), Format::plain(buffer.dtype));
+        let shape = shape.iter().map(|n| *n as usize).collect();
+        Some(TensorInfo { name, format, shape, role, span: None })
     }
 
     pub fn is_input(&self) -> bool {

@@ -107,6 +107,25 @@ pub fn front(request: &Request) -> Result<Front, Vec<Diagnostic>> {
     }
 }
 
+/// Checks what a request names, and looks at no schedule: the kernel that computes all of it.
+pub fn kernel(request: &Request) -> Result<Kernel, Vec<Diagnostic>> {
+    let Request { file, program, schedule, params, config, .. } = *request;
+    let modules = Modules::load(request.sources, file)?;
+    let target = target_constants(config);
+    check_functions(&modules, &target)?;
+    let chosen = choose(&modules, file, Wanted { program, schedule }).map_err(|e| vec![e.diagnostic()])?;
+    match chosen {
+        Chosen::Program(source) => Ok(programs::check(source, params, &target, &modules)?.kernel),
+        Chosen::Kernel(kernel, schedule) => {
+            let is_own = |(name, _): &&(String, i64)| {
+                !schedule.is_some_and(|s| name.strip_prefix(&*s.name.name).is_some_and(|rest| rest.starts_with('.')))
+            };
+            let own: Vec<(String, i64)> = params.iter().filter(is_own).cloned().collect();
+            tensor::check_with(kernel, &own, &target, &modules)
+        }
+    }
+}
+
 /// What fronts are made of, whatever is compiled.
 struct Fronts<'a> {
     modules: &'a Modules,

@@ -135,7 +135,7 @@ fn run(row: &Row, streams: &Streams, timing: &NamedTiming) -> Result<Outcome, Ve
     });
     Ok(Outcome {
         fault,
-        least: least(artifact.kernel(), artifact.config()).ok(),
+        least: artifact.kernel().and_then(|kernel| least(kernel, artifact.config()).ok()),
         recurrence: recurrence.transpose()?,
         timed,
         report: run.report,
@@ -159,7 +159,7 @@ fn recurrence(
         steps,
         cycles_per_step: per_step(&|timed| timed.report.cycles),
         gemm_per_step: per_step(&|timed| timed.report.work.gemm),
-        products_per_step: products(artifact.kernel()) as f64 / steps as f64,
+        products_per_step: artifact.kernel().map_or(0, products) as f64 / steps as f64,
         largest_error: distances.iter().map(|distance| distance.largest).fold(0.0, f64::max),
         mean_error: distances.iter().map(|d| d.mean * d.values as f64).sum::<f64>() / values.max(1) as f64,
     })

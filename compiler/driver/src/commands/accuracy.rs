@@ -1,6 +1,6 @@
 //! `tilewright accuracy FILE`: a program that classifies, run on many samples, and how often it is right.
 
-use tilewright::{Artifact, TensorInfo, compile};
+use tilewright::{Artifact, TensorInfo};
 use tilewright_syntax::Sources;
 
 use crate::accuracy::error::AccuracyError;
@@ -9,19 +9,15 @@ use crate::accuracy::samples::{self, Samples};
 use crate::accuracy::shown::{self, Figures};
 use crate::arrays;
 use crate::cli::AccuracyArgs;
-use crate::compile::{options, params, read_program};
 use crate::error::{DriverError, Exit, Failure};
 use crate::exports::{self, Forms};
-use crate::report::tell;
-use crate::target;
+use crate::load::{Loaded, Wanted, load};
 
 pub fn run(args: &AccuracyArgs, sources: &mut Sources) -> Result<Exit, Failure> {
-    let file = read_program(&args.file, sources)?;
-    let params = params(&args.params.params, sources)?;
-    let (config, timing) = target::machine(&args.machine, sources)?;
-    let artifact = compile(sources, &options(file, params, &args.choice, config))?;
-    tell(artifact.warnings(), sources);
-
+    let wanted = Wanted { params: &args.params, choice: &args.choice, machine: &args.machine };
+    let (Loaded::Program(artifact), timing) = load(&args.file, wanted, sources)? else {
+        return Err(Failure::Usage("an assembler text has no tensors, and so nothing that decides".to_owned()));
+    };
     let given = arrays::input_files(&artifact, &args.input, sources)?;
     let output = output(&artifact, args.output.as_deref())?;
     let folder = args.inputs.clone().unwrap_or_else(|| samples::folder(&args.file));

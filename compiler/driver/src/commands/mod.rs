@@ -5,6 +5,7 @@ pub mod approx;
 pub mod asm;
 pub mod bench;
 pub mod bisect;
+pub mod build;
 pub mod check;
 pub mod disasm;
 pub mod explain;

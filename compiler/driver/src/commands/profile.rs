@@ -12,6 +12,7 @@ use crate::cli::{Choice, ProfileArgs};
 use crate::compile::read_program;
 use crate::error::{Exit, Failure};
 use crate::files::Staged;
+use crate::load::Kind;
 use crate::pictures::{self, Pictures};
 use crate::profile::error::CompareError;
 use crate::profile::load::{self, Loaded};
@@ -40,7 +41,7 @@ pub fn run(args: &ProfileArgs, sources: &mut Sources) -> Result<Exit, Failure> {
 /// The pictures of what is profiled, not of what it is compared with.
 fn pictures(args: &ProfileArgs, loaded: &Loaded, timing: Option<&NamedTiming>) -> Result<Pictures, Failure> {
     let title = match &loaded.artifact {
-        Some(artifact) => format!("{}, schedule {}", artifact.name(), artifact.schedule()),
+        Some(artifact) => pictures::title(artifact),
         None => loaded.name.clone(),
     };
     pictures::make(&args.pictures, title, &subject(&loaded.recording), &timing.unwrap_or(&loaded.timing).timing)
@@ -77,7 +78,7 @@ fn compared(
     timing: Option<&NamedTiming>,
     sources: &mut Sources,
 ) -> Result<Comparison, Failure> {
-    let schedules = loaded.schedules();
+    let schedules = if Kind::of(&args.file) == Kind::Source { loaded.schedules() } else { Vec::new() };
     let name = other.display().to_string();
     if schedules.contains(&name) {
         let file = read_program(&args.file, sources)?;

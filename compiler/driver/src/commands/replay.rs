@@ -18,24 +18,49 @@ use crate::cli::ReplayArgs;
 use crate::error::{DriverError, Exit, Failure};
 use crate::files::{self, Staged};
 use crate::forms::{in_queues, recorded_program};
+use crate::load::{Kind, Loaded, Wanted, load};
 use crate::report::{BAD, FAINT, GOOD, HEADING, grouped};
 use crate::{pictures, recordings, stats, target};
 
 pub fn run(args: &ReplayArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let timing = target::timing(&args.timing, sources)?;
-    let read = recordings::files(&args.dir);
-    let inputs = read.iter().map(PathBuf::as_path).chain([&*args.timing]);
+    if args.dir.is_dir() || Kind::of(&args.dir) == Kind::Source {
+        let read = recordings::files(&args.dir);
+        check(args, read.iter().map(PathBuf::as_path).chain([&*args.timing]))?;
+        let recording = if args.time_only { recordings::read_stream(&args.dir)? } else { recordings::read(&args.dir)? };
+        return conclude(args, recording, &timing);
+    }
+    check(args, [&*args.dir, &*args.timing].into_iter())?;
+    let (params, choice, machine) = Default::default();
+    let wanted = Wanted { params: &params, choice: &choice, machine: &machine };
+    match load(&args.dir, wanted, sources)?.0 {
+        Loaded::Stream(recording) => conclude(args, *recording, &timing),
+        Loaded::Program(_) if args.values_only || args.races => {
+            let message = "the values of a program need inputs: `run` takes them, and `replay` its cycles alone";
+            Err(Failure::Usage(message.to_owned()))
+        }
+        Loaded::Program(artifact) => {
+            let args = ReplayArgs { time_only: true, ..args.clone() };
+            conclude(&args, artifact.recording(String::new()), &timing)
+        }
+    }
+}
+
+fn check<'a>(args: &ReplayArgs, inputs: impl Iterator<Item = &'a Path> + Clone) -> Result<(), Failure> {
     let tables: Vec<PathBuf> = args.events.iter().flat_map(|folder| recordings::tables(folder)).collect();
     let outputs: Vec<&Path> = tables.iter().map(PathBuf::as_path).collect();
-    pictures::check(&args.pictures, args.stats.is_some(), inputs, &outputs)?;
-    let recording = if args.time_only { recordings::read_stream(&args.dir)? } else { recordings::read(&args.dir)? };
+    pictures::check(&args.pictures, args.stats.is_some(), inputs, &outputs)
+}
+
+/// Replays a stream and reports on it. `timing` counts, whatever the arguments name.
+pub fn conclude(args: &ReplayArgs, recording: Recording, timing: &NamedTiming) -> Result<Exit, Failure> {
     let replayed = Replayed {
         values: if args.time_only { None } else { Some(values(args, &recording)?) },
-        time: if args.values_only { None } else { Some(time(args, &recording, &timing)?) },
+        time: if args.values_only { None } else { Some(time(args, &recording, timing)?) },
         recording,
     };
     let mut staged = match &args.events {
-        Some(folder) => stage_tables(args, folder, &replayed.recording, &timing)?,
+        Some(folder) => stage_tables(args, folder, &replayed.recording, timing)?,
         None => Vec::new(),
     };
     let title = title(args, &replayed.recording);

@@ -6,41 +6,66 @@
 
 use std::path::{Path, PathBuf};
 
-use tilewright::{Array, Artifact, compile, time};
+use tilewright::time::{self, NamedTiming};
+use tilewright::{Array, Artifact};
+use tilewright_sim::Recording;
 use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::arrays::TensorFile;
 use crate::checks::Check;
-use crate::cli::RunArgs;
-use crate::compile::{options, params, read_program};
+use crate::cli::{ReplayArgs, RunArgs};
+use crate::commands::replay;
 use crate::error::{DriverError, Exit, Failure};
 use crate::files::{self, Staged};
+use crate::load::{Loaded, Wanted, load};
 use crate::pictures::Pictures;
-use crate::report::tell;
 use crate::run::files::Files;
 use crate::run::shown;
 use crate::run::values::{self, Finished};
-use crate::{npy, pictures, recordings, target};
+use crate::{npy, pictures, recordings};
 
 pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
-    let file = read_program(&args.file, sources)?;
-    let params = params(&args.params.params, sources)?;
-    let (config, timing) = target::machine(&args.machine, sources)?;
-    let artifact = compile(sources, &options(file, params, &args.choice, config))?;
-
-    tell(artifact.warnings(), sources);
+    let wanted = Wanted { params: &args.params, choice: &args.choice, machine: &args.machine };
+    let (loaded, timing) = load(&args.file, wanted, sources)?;
+    let artifact = match loaded {
+        Loaded::Program(artifact) => artifact,
+        Loaded::Stream(recording) => return stream(args, *recording, &timing),
+    };
     let files = Files::of(args, &artifact, sources)?;
     let record = args.record.is_some().then(|| description(args, &artifact, &files));
     let finished = values::run(args, &artifact, &files, &timing, record)?;
-    let title = format!("{}, schedule {}", artifact.name(), artifact.schedule());
-    let stream = artifact.recording(String::new());
-    let pictures = pictures::make(&args.pictures, title, &time::subject(&stream), &timing.timing)?;
+    let recording = artifact.recording(String::new());
+    let subject = time::subject(&recording);
+    let pictures = pictures::make(&args.pictures, pictures::title(&artifact), &subject, &timing.timing)?;
     conclude(args, &artifact, &files, finished, pictures)
+}
+
+/// Runs an assembler text, which knows no tensors: there is nothing to give it and nothing to compare it with.
+fn stream(args: &RunArgs, recording: Recording, timing: &NamedTiming) -> Result<Exit, Failure> {
+    let arrays = [&args.input, &args.output, &args.expect].iter().any(|given| !given.is_empty());
+    if arrays || !args.probe.is_empty() || args.float || args.batch.is_some() || args.record.is_some() {
+        let message = "an assembler text has no tensors: leave `--input`, `--output`, `--expect`, `--float`, `--probe`, `--batch` \
+                       and `--record` away";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    let args = ReplayArgs {
+        dir: args.file.clone(),
+        stats: args.stats,
+        timing: PathBuf::new(),
+        time_only: false,
+        values_only: args.values_only,
+        pictures: args.pictures.clone(),
+        events: None,
+        races: true,
+        repeat: 1,
+    };
+    replay::conclude(&args, recording, timing)
 }
 
 /// What was run, so that a recording can be made again.
 fn description(args: &RunArgs, artifact: &Artifact, files: &Files) -> String {
-    let mut parts = vec![format!("kernel {}", artifact.name()), format!("schedule {}", artifact.schedule())];
+    let mut parts = vec![format!("kernel {}", artifact.name())];
+    parts.extend((!artifact.schedule().is_empty()).then(|| format!("schedule {}", artifact.schedule())));
     parts.extend(args.params.params.iter().map(|p| format!("-p {}={}", p.name, p.value)));
     parts.push(format!("seed {}", args.seed));
     let from = |file: &TensorFile| format!("{} from {}", file.tensor, file.path.display());
@@ -123,7 +148,7 @@ fn array_file(args: &RunArgs, artifact: &Artifact, file: &TensorFile, array: &Ar
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use tilewright::{Fault, Mismatch, RunOptions};
+    use tilewright::{Fault, Mismatch, RunOptions, compile};
 
     use super::*;
     use crate::arrays;

@@ -9,8 +9,9 @@ use tilewright_sim::Recording;
 use tilewright_syntax::{FileId, Sources};
 
 use crate::cli::{Choice, ProfileArgs};
-use crate::compile::{options, params, read_program};
+use crate::compile::{options, params};
 use crate::error::Failure;
+use crate::load::{self, Wanted};
 use crate::report::tell;
 use crate::{recordings, target};
 
@@ -33,10 +34,15 @@ impl Loaded {
         let mut figures = match &self.artifact {
             Some(artifact) => artifact.profile(timing)?,
             None => profile_recording(&self.name, &self.recording, timing)
-                .map_err(|stop| Failure::from(stopped(&stop).note(format!("in the recording `{}`", self.name))))?,
+                .map_err(|stop| Failure::from(stopped(&stop).note(format!("in {}`{}`", self.kind(), self.name))))?,
         };
         figures.subject = self.name.clone();
         Ok(figures)
+    }
+
+    /// What messages call a stream that is no program.
+    fn kind(&self) -> &'static str {
+        if is_recording(Path::new(&self.name)) { "the recording " } else { "" }
     }
 
     /// The names of the schedules that the file has for this kernel.
@@ -56,8 +62,14 @@ pub fn load(path: &Path, args: &ProfileArgs, sources: &mut Sources) -> Result<Lo
         let (name, recording) = (path.display().to_string(), recordings::read_stream(path)?);
         return Ok(Loaded { name, recording, timing: NamedTiming::default(), artifact: None });
     }
-    let file = read_program(path, sources)?;
-    program(path, file, &args.choice, args, sources)
+    let wanted = Wanted { params: &args.params, choice: &args.choice, machine: &args.machine };
+    let name = path.display().to_string();
+    Ok(match load::load(path, wanted, sources)? {
+        (load::Loaded::Program(artifact), timing) => {
+            Loaded { name, recording: artifact.recording(String::new()), timing, artifact: Some(artifact) }
+        }
+        (load::Loaded::Stream(recording), timing) => Loaded { name, recording: *recording, timing, artifact: None },
+    })
 }
 
 /// Loads one of the file's programs, or a kernel with one of its schedules.

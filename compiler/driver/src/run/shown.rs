@@ -40,11 +40,14 @@ fn heading(args: &RunArgs, artifact: &Artifact, files: &[TensorFile], runs: Opti
     let inputs: Vec<String> = artifact.inputs().map(origin).collect();
     let (batch, block_in, block_out) = (config.batch(), config.block_in(), config.block_out());
     let runs = runs.map_or(String::new(), |runs| format!("  {FAINT}runs{FAINT:#} {}", grouped(runs as u64)));
+    let schedule = match artifact.schedule() {
+        "" => String::new(),
+        schedule => format!("  {FAINT}schedule{FAINT:#} {schedule}"),
+    };
     format!(
-        "{HEADING}{}{HEADING:#}  {FAINT}schedule{FAINT:#} {}  {FAINT}core{FAINT:#} {batch}×{block_in}×{block_out}{runs}  \
+        "{HEADING}{}{HEADING:#}{schedule}  {FAINT}core{FAINT:#} {batch}×{block_in}×{block_out}{runs}  \
          {FAINT}inputs{FAINT:#} {}{seed}\n\n",
         artifact.name(),
-        artifact.schedule(),
         inputs.join(", "),
     )
 }
@@ -58,7 +61,11 @@ fn verdict(artifact: &Artifact, finished: &Finished) -> String {
     }
     let line = |output: &TensorInfo| {
         let count = grouped(finished.outputs[&output.name].len() as u64);
-        let of_runs = finished.runs.map_or(String::new(), |runs| format!(" of {} runs", grouped(runs as u64)));
+        let of_runs = match finished.runs {
+            None => String::new(),
+            Some(1) => " of 1 run".to_owned(),
+            Some(runs) => format!(" of {} runs", grouped(runs as u64)),
+        };
         format!(
             "{GOOD}✔ verified{GOOD:#}   {}: {}   all {count} values{of_runs} equal the reference\n",
             output.name,

@@ -127,9 +127,13 @@ fn programs_in_another_form() {
     let folder = Folder::new();
     folder.write("p.loops", "program p {\n}\n");
     folder.write("p.asm", "[] finish\n");
-    assert_snapshot!("run_takes_no_loops", folder.run("run p.loops"));
+    folder.write("p.legal", "program p {\n}\n");
+    folder.write("p.twm", "");
+    assert_snapshot!("sweep_takes_no_loops", folder.run("sweep p.loops"));
     assert_snapshot!("check_takes_no_assembler", folder.run("check p.asm"));
-    for arguments in ["run p.asm", "check p.loops", "fmt p.loops", "fmt p.asm --check"] {
+    for arguments in
+        ["bisect p.asm", "test p.legal", "check p.loops", "fmt p.loops", "fmt p.asm --check", "check p.twm"]
+    {
         let said = folder.run(arguments);
         assert!(said.status == Some(1) && said.stderr.starts_with("error[E0608]"), "{said}");
     }

@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod approx;
+mod artifacts;
 mod batch;
 mod bench;
 mod bisect;

@@ -189,13 +189,15 @@ impl Figures {
         timing: &NamedTiming,
     ) -> Figures {
         let insns = subject.insns;
+        // A loop program has no schedule and no lines.
+        let program = artifact.filter(|artifact| artifact.kernel().is_some());
         let cycles = profile.report.cycles;
         let clock_mhz = timing.timing.clock_mhz;
         Figures {
             version: VERSION,
             subject: name.to_owned(),
             kernel: artifact.map(|artifact| artifact.name().to_owned()),
-            schedule: artifact.map(|artifact| artifact.schedule().to_owned()),
+            schedule: program.map(|artifact| artifact.schedule().to_owned()),
             target: subject.config.to_json(),
             timing: timing.name.clone(),
             timing_basis: basis(profile.basis).to_owned(),
@@ -210,7 +212,7 @@ impl Figures {
             states: units(profile),
             by_kind: kinds(insns, profile),
             top: top(insns, profile),
-            source: artifact.map(|a| source::lines(a.source_map(), &a.stream().origins, &profile.charges, a.sources())),
+            source: program.map(|a| source::lines(a.source_map(), &a.stream().origins, &profile.charges, a.sources())),
             loops: artifact.map(|a| loops::lines(a.legal().program(), &a.stream().statements, &profile.charges)),
             path: segments(insns, profile),
             advice: advice::of(insns, profile, &timing.timing),
