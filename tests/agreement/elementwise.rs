@@ -117,7 +117,7 @@ fn legalised(update: &str) -> &'static str {
     let mut sources = Sources::default();
     let file = sources.add("hand.loops", text.as_str());
     let program = parse::parse(file, &text).unwrap_or_else(|e| panic!("{e:?}"));
-    legalize(program, &Cx { config: Config::default(), kernel: None }, &mut |_| {}).err().map_or("", |e| e.code())
+    legalize(program, &Cx { config: Config::default() }, &mut |_| {}).err().map_or("", |e| e.code())
 }
 
 #[test]

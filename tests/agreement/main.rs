@@ -12,6 +12,7 @@ mod examples;
 mod gated;
 mod layouts;
 mod overlap;
+mod padding;
 mod programs;
 mod random;
 mod reductions;

@@ -42,7 +42,7 @@ const MODULES: [(&str, &[&str]); 12] = [
     ("schedule", &["affine", "scalar", "gemm", "modules", "tensor", "loops"]),
     ("loops", &["affine", "scalar", "gemm", "tensor", "schedule"]),
     ("least", &["affine", "scalar", "gemm", "tensor", "select"]),
-    ("legalize", &["affine", "scalar", "gemm", "loops", "select", "tensor"]),
+    ("legalize", &["affine", "scalar", "gemm", "loops", "select"]),
 ];
 
 #[test]

@@ -24,7 +24,7 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 19] = [
+pub const PASSES: [Pass; 20] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
@@ -84,6 +84,11 @@ pub const PASSES: [Pass; 19] = [
         name: "layout",
         reason: "while nests still show element by element who walks which dimension of what",
         run: legalize::layout::run,
+    },
+    Pass {
+        name: "padding",
+        reason: "once tiles are given, which are padded, and while products still name what they read",
+        run: legalize::padding::run,
     },
     Pass {
         name: "parts",

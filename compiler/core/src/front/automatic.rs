@@ -79,7 +79,7 @@ impl Fronts<'_> {
         constants: Constants,
         span: tilewright_syntax::Span,
     ) -> Result<Candidate, Vec<Diagnostic>> {
-        let cx = Cx { config: *self.config, kernel: None };
+        let cx = Cx { config: *self.config };
         let automatic = Automatic::new(&kernel, cx.core(), span).map_err(|e| vec![e.diagnostic()])?;
         let call = Call { place: None, kernel, schedule: automatic.source(), automatic: true, constants };
         let mut candidate = Candidate { call, automatic: Some(automatic) };

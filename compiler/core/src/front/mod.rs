@@ -137,11 +137,11 @@ impl Fronts<'_> {
     fn front(&self, kernel: Kernel, calls: Vec<Call>) -> Front {
         Front {
             program: self.modules.program(self.file).cloned().unwrap_or(ast::Program { items: Vec::new() }),
-            kernel: kernel.clone(),
+            kernel,
             modules: self.modules.clone(),
             calls,
             composition: None,
-            cx: Cx { config: *self.config, kernel: Some(kernel) },
+            cx: Cx { config: *self.config },
         }
     }
 
@@ -275,8 +275,7 @@ impl Scheduled<'_> {
     /// of in its own names; otherwise the calls do not fit together.
     pub fn refused(&self, error: &LegalizeError) -> Vec<Diagnostic> {
         for (call, schedule) in self.front.calls.iter().zip(&self.schedules).filter(|(call, _)| call.place.is_some()) {
-            let cx = Cx { kernel: Some(call.kernel.clone()), ..self.front.cx.clone() };
-            let alone = loops::build(schedule).ok().map(|loops| legalize(loops, &cx, &mut |_| {}));
+            let alone = loops::build(schedule).ok().map(|loops| legalize(loops, &self.front.cx, &mut |_| {}));
             if let Some(Err(own)) = alone {
                 return call.shown_in(vec![own.diagnostic()]);
             }

@@ -3,7 +3,6 @@
 use tilewright_syntax::Diagnostic;
 
 use super::{Call, Front};
-use crate::legalize::Cx;
 use crate::schedule::{self, Directive, Schedule};
 
 impl Front {
@@ -31,7 +30,7 @@ impl Front {
             modules: self.modules.clone(),
             calls: vec![Call { place: None, ..call.clone() }],
             composition: None,
-            cx: Cx { kernel: Some(call.kernel.clone()), ..self.cx.clone() },
+            cx: self.cx,
         }
     }
 }

@@ -253,7 +253,7 @@ mod tests {
     use crate::loops::print::{PrintOptions, print};
 
     fn cx() -> Cx {
-        Cx { config: Config::default(), kernel: None }
+        Cx { config: Config::default() }
     }
 
     fn program(text: &str) -> LoopProgram {

@@ -173,9 +173,8 @@ struct Padded {
 /// loop. Arrays end with a tile, so of a dimension in lanes whole tiles lie outside.
 fn padding(program: &mut LoopProgram, nest: &Nest, dram: &Load) -> Result<(Load, Vec<Padded>), LegalizeError> {
     let buffer = program.buffer(dram.buffer).clone();
-    let (Some(outside), mut inside, mut padded) = (buffer.outside, dram.clone(), Vec::new()) else {
-        return Ok((dram.clone(), Vec::new()));
-    };
+    let Some(outside) = buffer.outside.as_ref().map(|o| o.value) else { return Ok((dram.clone(), Vec::new())) };
+    let (mut inside, mut padded) = (dram.clone(), Vec::new());
     for (dim, extent) in buffer.shape.iter().enumerate() {
         let index = &dram.indices[dim];
         // Loops over lanes count tiles by here, while what stands beside them in an index counts elements.

@@ -5,7 +5,7 @@
 //! what lies between the elements that are read; `temporaries` cuts values that are no chain of operations; `turns` keeps
 //! states of a scan in one place; `inplace` joins buffers that can
 //! share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses name the copy of a buffer that
-//! rotates; `layout` gives each buffer its tiles and their order; `parts` joins buffers that are parts of others; `match_gemm`,
+//! rotates; `layout` gives each buffer its tiles and their order; `padding` holds that what pads tiles changes no value; `parts` joins buffers that are parts of others; `match_gemm`,
 //! `match_alu` and `match_dma` put intrinsics on tiles in the place of stores; `distribute` gives products loops of their own;
 //! `fold` draws loops into the intrinsics; `allocate` gives buffers their places in the scratchpads. `pipeline` holds the order of the passes and the reason for it.
 
@@ -19,6 +19,7 @@ pub mod match_alu;
 pub mod match_dma;
 pub mod match_gemm;
 pub mod normalize;
+pub mod padding;
 pub mod parts;
 pub mod slots;
 pub mod starts;
@@ -29,7 +30,6 @@ pub mod unfuse;
 pub mod vthread;
 
 mod error;
-mod filling;
 mod nest;
 mod order;
 mod seal;
@@ -38,17 +38,14 @@ mod tiles;
 use tilewright_isa::Config;
 
 use crate::gemm::Core;
-use crate::tensor::Kernel;
 
 pub use error::LegalizeError;
 pub use seal::{LegalProgram, seal};
 
-/// What a pass may know besides the program.
-#[derive(Clone, Debug)]
+/// What a pass may know besides the program: the target, and nothing of what the program was made from.
+#[derive(Clone, Copy, Debug)]
 pub struct Cx {
     pub config: Config,
-    /// What the program computes; none for one that is its own source, in which tiles are filled up as it says.
-    pub kernel: Option<Kernel>,
 }
 
 impl Cx {

@@ -58,7 +58,8 @@ impl Rotating {
     /// the larger one is not.
     fn continues_in(&self, program: &LoopProgram, other: &Rotating) -> bool {
         let (a, b) = (program.buffer(self.buffer()), program.buffer(other.buffer()));
-        let same = (a.origin, a.scope, a.dtype, a.slots, a.outside) == (b.origin, b.scope, b.dtype, b.slots, b.outside);
+        let same =
+            (a.origin, a.scope, a.dtype, a.slots, &a.outside) == (b.origin, b.scope, b.dtype, b.slots, &b.outside);
         same && (&a.shape, &a.array, a.copies, &a.layout) == (&b.shape, &b.array, b.copies, &b.layout)
     }
 

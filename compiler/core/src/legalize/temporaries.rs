@@ -206,7 +206,7 @@ mod tests {
 "
         );
         let mut program = parse(FileId::default(), &text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
-        run(&mut program, &Cx { config: Config::default(), kernel: None }).expect("the pass refuses nothing");
+        run(&mut program, &Cx { config: Config::default() }).expect("the pass refuses nothing");
         print(&program, &PrintOptions::default())
     }
 

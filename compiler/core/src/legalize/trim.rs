@@ -201,7 +201,7 @@ mod tests {
 
     fn trimmed_text(text: &str) -> String {
         let mut program = parse(FileId::default(), text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
-        run(&mut program, &Cx { config: Config::default(), kernel: None }).expect("the pass refuses nothing");
+        run(&mut program, &Cx { config: Config::default() }).expect("the pass refuses nothing");
         print(&program, &PrintOptions::default())
     }
 

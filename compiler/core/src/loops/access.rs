@@ -10,6 +10,9 @@ pub fn add_dimension(program: &mut LoopProgram, b: BufferId, copies: i64) {
     buffer.shape.insert(0, copies);
     buffer.array.insert(0, copies);
     buffer.copies += 1;
+    if let Some(outside) = &mut buffer.outside {
+        outside.dims.iter_mut().for_each(|dim| *dim += 1);
+    }
     if let Some(layout) = &mut buffer.layout {
         layout.lanes.iter_mut().for_each(|lane| lane.dim += 1);
         if !layout.order.is_empty() {

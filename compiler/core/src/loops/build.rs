@@ -21,6 +21,7 @@ mod ahead;
 mod bounds;
 mod buffers;
 mod marks;
+mod padding;
 
 use std::collections::{HashMap, HashSet};
 
@@ -45,18 +46,34 @@ pub const MAX_LOOPS: usize = 1 << 14;
 pub enum BuildError {
     #[error("the loops of `{kernel}` would have to be cut into more than {MAX_LOOPS} pieces")]
     TooManyPieces { kernel: String, axis: String, span: Span },
+    #[error(
+        "the loops of `{tensor}` cannot be turned into products of the GEMM core: the sum over `{axis}` ends inside of a tile, \
+         at {extent}, and neither factor is zero beyond it"
+    )]
+    SumInsideTile { tensor: String, axis: String, extent: i64, span: Span },
 }
 
 impl BuildError {
     /// The error's stable code.
-    pub const CODE: &'static str = "E0340";
+    pub fn code(&self) -> &'static str {
+        match self {
+            BuildError::TooManyPieces { .. } => "E0340",
+            BuildError::SumInsideTile { .. } => "E0508",
+        }
+    }
 
     /// The error as it is shown.
     pub fn diagnostic(&self) -> Diagnostic {
-        let BuildError::TooManyPieces { axis, span, .. } = self;
-        Diagnostic::error(Self::CODE, self.to_string())
-            .primary(*span, format!("the pieces of `{axis}` are among them"))
-            .help("let factors divide, or order loops so that blocks stand outside of what is in them")
+        let d = Diagnostic::error(self.code(), self.to_string());
+        match self {
+            BuildError::TooManyPieces { axis, span, .. } => d
+                .primary(*span, format!("the pieces of `{axis}` are among them"))
+                .help("let factors divide, or order loops so that blocks stand outside of what is in them"),
+            BuildError::SumInsideTile { span, .. } => d.primary(*span, "computed here").help(
+                "let the sum run over a multiple of BLOCK_IN, or let one of the factors be an input that ends where the sum \
+                 does",
+            ),
+        }
     }
 }
 
@@ -93,12 +110,14 @@ struct Built {
 fn build_with(schedule: &Schedule, inside: Inside) -> Result<Built, BuildError> {
     let order = Order::of(schedule);
     let roots: Vec<StageId> = order.stages.iter().copied().filter(|s| schedule.stage(*s).attach.is_none()).collect();
+    let bounds = Bounds::of(schedule);
+    padding::sums_end(schedule, &bounds.regions)?;
     let mut builder = Builder {
         schedule,
         guests: guests(schedule, &order),
         order,
         inside,
-        bounds: Bounds::of(schedule),
+        bounds,
         program: LoopProgram {
             name: schedule.kernel.name.clone(),
             buffers: Vec::new(),

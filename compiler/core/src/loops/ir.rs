@@ -88,7 +88,7 @@ pub struct Buffer {
     /// Whether an input's last dimension is none of the array that a user gives: each element of that fills it.
     pub repeats: bool,
     /// What a read outside of the buffer yields; only what lies in DRAM says so.
-    pub outside: Option<i32>,
+    pub outside: Option<Outside>,
     /// Set by legalisation.
     pub layout: Option<Layout>,
     /// Start in its scratchpad, in elements of that scratchpad. Set by legalisation; never for `Dram`.
@@ -99,6 +99,15 @@ pub struct Buffer {
     /// How many of the first dimensions count copies: slots, and virtual threads.
     pub copies: usize,
     pub origin: Origin,
+}
+
+/// The value that stands beyond the edges of an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outside {
+    pub value: i32,
+    /// The dimensions, ascending, in which what is read beyond the end of the array counts. In others tiles alone reach there, for
+    /// what nothing takes or for products with zero.
+    pub dims: Vec<usize>,
 }
 
 /// How an array lies in a memory of tiles: row-major over the tiles of the dimensions in their order, and inside each tile

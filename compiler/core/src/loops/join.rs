@@ -16,7 +16,7 @@ use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span};
 
 use super::canonicalize;
-use super::ir::{Buffer, BufferId, LoopId, LoopProgram, LoopVar, Origin, Role, Stmt};
+use super::ir::{Buffer, BufferId, LoopId, LoopProgram, LoopVar, Origin, Outside, Role, Stmt};
 use super::rename::Renaming;
 use crate::affine::Interval;
 use crate::tensor::Kernel;
@@ -103,7 +103,7 @@ impl Joined<'_> {
         };
         if let Some(id) = self.shared.get(name) {
             let there = &mut self.program.buffers[id.0 as usize];
-            there.outside = there.outside.or(buffer.outside);
+            there.outside = joined_outside(there.outside.take(), &buffer.outside);
             match (&there.layout, &buffer.layout) {
                 (None, Some(_)) => {
                     there.layout = buffer.layout.clone();
@@ -137,6 +137,19 @@ impl Joined<'_> {
             Some(t) if t.output => (Role::Output, origin),
             _ => (Role::Temporary, origin),
         }
+    }
+}
+
+/// What stands outside of a tensor that two kernels read; they agree on the value.
+fn joined_outside(first: Option<Outside>, second: &Option<Outside>) -> Option<Outside> {
+    match (first, second) {
+        (Some(mut first), Some(second)) => {
+            first.dims.extend(&second.dims);
+            first.dims.sort_unstable();
+            first.dims.dedup();
+            Some(first)
+        }
+        (first, second) => first.or_else(|| second.clone()),
     }
 }
 

@@ -20,6 +20,8 @@
 //! - A number is an `i32`; other types follow it: `5i8`. `index(e)` is an index taken as a value.
 //! - `constant(v) T` is an array in DRAM that holds `v` everywhere, and an input that `repeats` an array has a last dimension
 //!   more than that, along which each element is the same.
+//! - `outside v` says what stands beyond the edges of an array, and `along(d, d)` in which dimensions that counts beyond its end,
+//!   where it does not in all: in the others tiles alone reach there.
 //! - `tile(d: n)` lists the lanes of a layout, from the outermost, and `order(d, d)` its dimensions, where their tiles are in
 //!   another order than they are. An instruction's loop that runs once is left out, as
 //!   are steps of zero and a lone micro-op without displacement. Displacements stand as `(dst, src, wgt)`, and as
@@ -269,8 +271,12 @@ impl Printer<'_> {
         if b.copies != 0 {
             write!(self.out, " copies {}", b.copies)?;
         }
-        if let Some(outside) = b.outside {
-            write!(self.out, " outside {outside}")?;
+        if let Some(outside) = &b.outside {
+            write!(self.out, " outside {}", outside.value)?;
+            if !outside.dims.iter().copied().eq(0..b.shape.len()) {
+                let dims: Vec<String> = outside.dims.iter().map(usize::to_string).collect();
+                write!(self.out, " along({})", dims.join(", "))?;
+            }
         }
         if b.repeats {
             self.out.push_str(" repeats");

@@ -416,7 +416,7 @@ pub fn outside(schedule: &Schedule, tensor: TensorId) -> Option<i32> {
 }
 
 /// The read of a stage that copies a tensor index by index.
-fn copied_whole(schedule: &Schedule, stage: StageId) -> Option<&Read> {
+pub fn copied_whole(schedule: &Schedule, stage: StageId) -> Option<&Read> {
     // A state may be a copy of itself, and its initial value is none.
     if schedule.initial(stage).is_some() {
         return None;

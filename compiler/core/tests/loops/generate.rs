@@ -148,7 +148,10 @@ impl Builder {
         let copies = self.below(2) as usize;
         let slots = if role == Role::Temporary { self.pick(&[1, 1, 2, 5]) } else { 1 };
         let array = if self.below(3) == 0 { shape.iter().map(|n| 1 + self.below(*n)).collect() } else { shape.clone() };
-        let outside = (role == Role::Input && self.below(3) == 0).then(|| self.below(9) as i32 - 4);
+        let outside = (role == Role::Input && self.below(3) == 0).then(|| Outside {
+            value: self.below(9) as i32 - 4,
+            dims: (0..shape.len()).filter(|_| self.below(3) != 0).collect(),
+        });
         let repeats = role == Role::Input && !shape.is_empty() && self.below(4) == 0;
         let buffer =
             Buffer { name, dtype, scope, role, shape, array, repeats, outside, layout, base, slots, copies, origin };

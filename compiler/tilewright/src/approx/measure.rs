@@ -41,7 +41,7 @@ pub fn errors(approx: &Approx, domain: &Domain) -> Errors {
 /// ALU cycles and instructions for one vector, of which the argument is not needed any more.
 pub fn cost(approx: &Approx, config: &Config) -> Result<(u64, u64), Vec<Diagnostic>> {
     let program = of_one_vector(approx, config);
-    let legal = legalize(program, &Cx { config: *config, kernel: None }, &mut |_| {});
+    let legal = legalize(program, &Cx { config: *config }, &mut |_| {});
     let legal = legal.map_err(|error| vec![error.diagnostic()])?;
     let (mut cycles, mut instructions) = (0, 0);
     count(&legal.program().body, &mut |each| {

@@ -1,9 +1,10 @@
 //! The buffers of a program: those of its interface, those of stages, and what they hold before the first step of a scan.
 
 use super::Builder;
+use super::padding::dims_read_beyond;
 use crate::affine::Affine;
 use crate::loops::ir::{
-    Buffer, BufferId, For, Index, Layout, Leaf, Load, LoopId, LoopVar, Origin, Role, Scope, Stmt, Store,
+    Buffer, BufferId, For, Index, Layout, Leaf, Load, LoopId, LoopVar, Origin, Outside, Role, Scope, Stmt, Store,
 };
 use crate::scalar::Scalar;
 use crate::schedule::rolling::{Rolling, loops_inside, movement};
@@ -40,7 +41,13 @@ impl Builder<'_> {
             shape.iter_mut().zip(self.touched_shape(id)).for_each(|(own, touched)| *own = touched.max(*own));
             (shape[0], array[0]) = (slots, slots);
         }
-        let outside = tensor.outside;
+        // Products read whole tiles of what its host may not compute as far.
+        let is_operand = matches!(scope, Scope::Inp | Scope::Wgt);
+        if let Some(follower) = stage.filter(|s| is_operand && self.schedule.follows(*s).is_some()) {
+            let touched = self.read_to(id, &self.bounds.known.held[&follower].min);
+            shape.iter_mut().zip(touched).for_each(|(own, touched)| *own = touched.max(*own));
+        }
+        let outside = tensor.outside.map(|value| Outside { value, dims: dims_read_beyond(self.schedule, id) });
         let order = self.schedule.tile_order(id);
         let directive = stage.and_then(|s| self.schedule.stage(s).scope_span).or(order.map(|o| o.span));
         let origin = Origin { tensor: Some(tensor.span), directive };
@@ -68,15 +75,23 @@ impl Builder<'_> {
         if tensor.outside.is_some() {
             return shape;
         }
+        let start = vec![Affine::constant(0); shape.len()];
+        shape.iter_mut().zip(self.read_to(id, &start)).for_each(|(own, touched)| *own = touched.max(*own));
+        shape
+    }
+
+    /// How far a tensor is read in each dimension, counted from a start.
+    fn read_to(&self, id: TensorId, start: &[Affine<StageLoop>]) -> Vec<i64> {
+        let mut extents = vec![0; start.len()];
         for reader in self.schedule.readers(id).iter().copied() {
             for read in self.schedule.compute(reader).reads().into_iter().filter(|r| r.tensor == id) {
                 let indices = regions::read_indices(self.schedule, &self.bounds.regions, reader, read);
-                for (extent, index) in shape.iter_mut().zip(indices) {
-                    *extent = (*extent).max(self.bounds.regions.range_of(&index).max + 1);
+                for ((extent, index), start) in extents.iter_mut().zip(indices).zip(start) {
+                    *extent = (*extent).max(self.bounds.regions.range_of(&index.minus(start)).max + 1);
                 }
             }
         }
-        shape
+        extents
     }
 
     /// Makes the buffers of a stage and of its followers, where the stage has none yet: one that keeps values from step to step

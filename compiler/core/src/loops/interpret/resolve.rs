@@ -176,11 +176,11 @@ fn postfix(program: &LoopProgram, value: &Scalar<Leaf>, ops: &mut Vec<Op>) {
 fn load(program: &LoopProgram, l: &Load) -> Op {
     let (b, buffer) = (program.buffer(l.buffer), l.buffer.0 as usize);
     let cell = cell(program, l.buffer, &l.indices);
-    match b.outside {
+    match &b.outside {
         None => Op::Load { buffer, cell },
         Some(outside) => {
             let indices = l.indices.iter().zip(&b.shape).map(|(index, n)| (Address::of(index), *n)).collect();
-            Op::Guarded { buffer, cell, indices, outside }
+            Op::Guarded { buffer, cell, indices, outside: outside.value }
         }
     }
 }

@@ -25,7 +25,7 @@ use super::token::{Number, Token};
 use super::{Outcome, Parser};
 use crate::loops::ir::{
     Alu, AluOp, AluOperand, Buffer, BufferId, Direction, Dma, For, Gemm, Index, InsnLoop, Lane, Layout, LoopVar, Mark,
-    MicroOp, Origin, Pad, Role, Scope, Stmt, Store, TileRef,
+    MicroOp, Origin, Outside, Pad, Role, Scope, Stmt, Store, TileRef,
 };
 use crate::loops::verify::MAX_NUMBER;
 use crate::scalar::DType;
@@ -87,14 +87,22 @@ impl<'a> Parser<'a> {
         let slots = if self.follows("slots", is_number) { self.number(1, MAX_NUMBER - 1)? } else { 1 };
         let most = shape.len() as i64;
         let copies = if self.follows("copies", is_number) { self.number(0, most)? as usize } else { 0 };
-        let outside = match self.follows("outside", is_number) {
-            true => Some(self.number(i32::MIN.into(), i32::MAX.into())? as i32),
-            false => None,
-        };
+        let outside = if self.follows("outside", is_number) { Some(self.outside(shape.len())?) } else { None };
         let repeats = self.follows("repeats", |t| !matches!(t, Token::OpenBracket));
         self.spans.buffers.push(self.span_from(span));
         let (name, origin) = (name.to_owned(), self.origin()?);
         Ok(Buffer { name, dtype, scope, role, shape, array, repeats, outside, layout, base, slots, copies, origin })
+    }
+
+    /// What stands outside of an array of so many dimensions.
+    fn outside(&mut self, rank: usize) -> Outcome<Outside> {
+        let value = self.number(i32::MIN.into(), i32::MAX.into())? as i32;
+        if !self.follows("along", |t| t == Token::OpenParen) {
+            return Ok(Outside { value, dims: (0..rank).collect() });
+        }
+        self.expect(Token::OpenParen)?;
+        let dims = self.list(Token::CloseParen, |p| Ok(p.number(0, MAX_NUMBER)? as usize))?;
+        Ok(Outside { value, dims })
     }
 
     /// The extents of the user's array and of the buffer.

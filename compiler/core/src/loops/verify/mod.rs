@@ -6,7 +6,7 @@
 //!  3. Extents of loops and of buffers are in `1..2^31`; a buffer has at most 2^40 elements; its slots are in `1..2^31`, 1
 //!     where it is no temporary, and the dimensions that count its copies are there. No array is larger than its buffer.
 //!  4. Inputs, constants and outputs lie in DRAM and are never allocated; a temporary is allocated once in the text. Only what
-//!     lies in DRAM says what stands outside of it, only an input with a dimension repeats, and a constant lies in its type.
+//!     lies in DRAM says what stands outside of it, along dimensions that ascend, only an input with a dimension repeats, and a constant lies in its type.
 //!  5. A layout has at most one lane for each dimension; lanes have at least two values and divide their dimension. Its order
 //!     names each dimension once, and stands there only where it differs from that of the dimensions.
 //!  6. Only a scratchpad's buffer has a base, and it is not negative.
@@ -320,8 +320,13 @@ fn buffer_violations(b: &Buffer) -> Vec<Violation> {
     if b.array.len() != b.shape.len() || !inside {
         found.push(Violation::Array { array: b.array.clone(), shape: b.shape.clone() });
     }
-    if b.outside.is_some() && b.scope != Scope::Dram {
-        found.push(Violation::Outside { name: b.name.clone() });
+    if let Some(outside) = &b.outside {
+        let (ascend, last) = (outside.dims.is_sorted_by(|a, b| a < b), outside.dims.last());
+        if b.scope != Scope::Dram {
+            found.push(Violation::Outside { name: b.name.clone() });
+        } else if !ascend || last.is_some_and(|dim| *dim >= b.shape.len()) {
+            found.push(Violation::OutsideDimensions { dims: outside.dims.clone(), all: b.shape.len() });
+        }
     }
     if b.repeats && (b.role != Role::Input || b.array.is_empty()) {
         found.push(Violation::Repeats { name: b.name.clone() });

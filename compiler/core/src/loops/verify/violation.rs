@@ -31,6 +31,8 @@ pub enum Violation {
     Array { array: Vec<i64>, shape: Vec<i64> },
     #[error("`outside` is said of `{name}`, which does not lie in DRAM")]
     Outside { name: String },
+    #[error("`outside` along {dims:?} of {all} dimensions: they must ascend")]
+    OutsideDimensions { dims: Vec<usize>, all: usize },
     #[error("`repeats` is said of `{name}`, which is no input with a dimension to repeat along")]
     Repeats { name: String },
     #[error("the constant {value} is no `{}`", .dtype.name())]
@@ -128,6 +130,7 @@ impl Violation {
             | Violation::Copies { .. } => 3,
             Violation::InterfaceScope { .. }
             | Violation::Outside { .. }
+            | Violation::OutsideDimensions { .. }
             | Violation::Repeats { .. }
             | Violation::Constant { .. }
             | Violation::AllocatedInterface { .. }
