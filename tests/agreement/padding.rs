@@ -59,7 +59,8 @@ fn choices() -> impl Strategy<Value = Choices> {
         thread: overlap.2,
         order: overlap.3,
         log_batch: core.0,
-        log_blocks: core.1,
+        // What the ALU computes lies in tiles of BLOCK_OUT, and so it is loaded.
+        log_blocks: if arrays.2 == From::Input { core.1 } else { [core.1[0]; 2] },
     })
 }
 

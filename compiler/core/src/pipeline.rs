@@ -24,7 +24,7 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 20] = [
+pub const PASSES: [Pass; 19] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
@@ -41,14 +41,9 @@ pub const PASSES: [Pass; 20] = [
         run: legalize::normalize::run,
     },
     Pass {
-        name: "trim",
-        reason: "once copies are boxes, which it shortens; before `compact`, to which a copy beyond an edge is closed",
-        run: legalize::trim::run,
-    },
-    Pass {
-        name: "compact",
-        reason: "once copies are boxes, which it thins out; before buffers are joined, which have their final elements then",
-        run: legalize::compact::run,
+        name: "shrink",
+        reason: "once copies are boxes, which it shortens; before buffers are joined, which have their final elements then",
+        run: legalize::shrink::run,
     },
     Pass {
         name: "temporaries",

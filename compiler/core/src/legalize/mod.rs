@@ -1,8 +1,8 @@
 //! Makes a loop program fit for the accelerator, one pass a file. [`LoopProgram`] → [`LegalProgram`].
 //!
 //! `unfuse` takes fused loops apart; `starts` makes products of what sums start from; `normalize` gives copies and
-//! elementwise nests one loop for each dimension; `trim` cuts off the ends of copies that nobody reads; `compact` leaves out
-//! what lies between the elements that are read; `temporaries` cuts values that are no chain of operations; `turns` keeps
+//! elementwise nests one loop for each dimension; `shrink` leaves out what nobody reads, of statements and
+//! of elements; `temporaries` cuts values that are no chain of operations; `turns` keeps
 //! states of a scan in one place; `inplace` joins buffers that can
 //! share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses name the copy of a buffer that
 //! rotates; `layout` gives each buffer its tiles and their order; `padding` holds that what pads tiles changes no value; `parts` joins buffers that are parts of others; `match_gemm`,
@@ -10,7 +10,6 @@
 //! `fold` draws loops into the intrinsics; `allocate` gives buffers their places in the scratchpads. `pipeline` holds the order of the passes and the reason for it.
 
 pub mod allocate;
-pub mod compact;
 pub mod distribute;
 pub mod fold;
 pub mod inplace;
@@ -21,10 +20,10 @@ pub mod match_gemm;
 pub mod normalize;
 pub mod padding;
 pub mod parts;
+pub mod shrink;
 pub mod slots;
 pub mod starts;
 pub mod temporaries;
-pub mod trim;
 pub mod turns;
 pub mod unfuse;
 pub mod vthread;

@@ -1,7 +1,7 @@
 //! Perfect nests: loops with nothing between them around one statement. The unit in which passes rewrite.
 
 use crate::loops::dependence::{Direction, carrying_loops, disjoint};
-use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, LoopId, LoopProgram, Mark, Origin, Role, Stmt, Store};
+use crate::loops::ir::{For, Index, Leaf, LoopId, LoopProgram, Mark, Origin, Stmt, Store};
 use crate::scalar::{BinaryOp, Scalar};
 
 /// Loops, from the outermost, around one store.
@@ -71,31 +71,6 @@ pub fn substitute_loop(program: &LoopProgram, nest: &mut Nest, var: LoopId, inde
         Leaf::Load(l) => l.indices.iter_mut().for_each(replace),
         Leaf::Index(e) => replace(e),
     });
-}
-
-/// The temporaries that are equal copies of one tensor, together: the pieces of a loop that was cut have a buffer each, which
-/// may share storage as long as they are alike.
-pub fn equal_copies(program: &LoopProgram, nests: &[Nest]) -> Vec<Vec<BufferId>> {
-    let mut groups: Vec<(BufferId, Vec<BufferId>)> = Vec::new();
-    for (id, buffer) in program.buffers.iter().enumerate().filter(|(_, b)| b.role == Role::Temporary) {
-        let id = BufferId(id as u32);
-        let Some(source) = source(nests, id) else { continue };
-        let like = |b: &Buffer| (b.scope, &b.shape, &b.array) == (buffer.scope, &buffer.shape, &buffer.array);
-        match groups.iter_mut().find(|(from, group)| *from == source && like(program.buffer(group[0]))) {
-            Some((_, group)) => group.push(id),
-            None => groups.push((source, vec![id])),
-        }
-    }
-    groups.into_iter().map(|(_, group)| group).collect()
-}
-
-/// What a buffer is a copy of.
-fn source(nests: &[Nest], buffer: BufferId) -> Option<BufferId> {
-    let writer = nests.iter().find(|nest| nest.store.buffer == buffer)?;
-    match &writer.store.value {
-        Scalar::Leaf(Leaf::Load(load)) => Some(load.buffer),
-        _ => None,
-    }
 }
 
 /// Removes loops around nothing.

@@ -11,7 +11,7 @@
 //! or an operand that is computed where its last reader will put the result (`operand_in_result`).
 //!
 //! This is for what is allocated in the steps of a scan, where stages work on slices of what is kept for all of them. Elsewhere
-//! the copies that it saves are those that `trim` and `compact` make smaller.
+//! the copies that it saves are those that `shrink` makes smaller.
 
 use crate::affine::Interval;
 use crate::legalize::match_alu::begins_with;

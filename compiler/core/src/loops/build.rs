@@ -32,7 +32,6 @@ use crate::affine::{Affine, Interval};
 use crate::loops::cost::{CYCLES_PER_INSTRUCTION, Products};
 use crate::loops::ir::{BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Scope, Stmt, Store};
 use crate::loops::pieces::{Inside, adds_zeros, copies_zeros, finishes, multiplies_zeros, pieces};
-use crate::loops::unread::remove_unread;
 use crate::scalar::Scalar;
 use crate::schedule::{Kept, Order, Schedule, StageAxisId, StageId, StageLoop, TURNS, regions};
 use crate::tensor::{self, AxisId, Read, TensorId};
@@ -131,7 +130,6 @@ fn build_with(schedule: &Schedule, inside: Inside) -> Result<Built, BuildError> 
         numbers: HashMap::new(),
         last: HashSet::new(),
         only_outside: false,
-        left_out: false,
         times: 1,
         tiles_left_out: Some(0),
         failed: None,
@@ -142,9 +140,6 @@ fn build_with(schedule: &Schedule, inside: Inside) -> Result<Built, BuildError> 
         body.extend(builder.nest(stage));
     }
     builder.program.body = body;
-    if builder.left_out {
-        remove_unread(&mut builder.program);
-    }
     match builder.failed {
         Some(error) => Err(error),
         None => {
@@ -202,8 +197,6 @@ struct Builder<'a> {
     last: HashSet<StageLoop>,
     /// Whether something is copied that lies outside of its array, which no transfer does.
     only_outside: bool,
-    /// Whether sums of zeros were left out.
-    left_out: bool,
     /// How often the loops around run.
     times: i64,
     tiles_left_out: Option<i64>,
@@ -315,7 +308,6 @@ impl Builder<'_> {
     /// Counts the tiles of a piece that is left out. Where blocks are smaller at the end, loops inside are not all as long as
     /// they can be.
     fn leave_out(&mut self, stage: StageId, depth: usize, piece: Interval) {
-        self.left_out = true;
         let s = self.schedule.stage(stage);
         let inner = s.leaves[depth + 1..].iter().take_while(|axis| !s.in_tile(**axis));
         let inner = inner.map(|axis| self.bounds.regions.extent(stage, *axis)).fold(1, i64::saturating_mul);

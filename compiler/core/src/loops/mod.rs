@@ -15,7 +15,6 @@ pub mod parse;
 mod pieces;
 pub mod print;
 mod rename;
-mod unread;
 pub mod verify;
 
 pub use build::{BuildError, build};
