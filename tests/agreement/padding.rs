@@ -88,7 +88,7 @@ impl Choices {
     fn drawn(&self) -> Drawn {
         let [block_in, block_out] = self.log_blocks;
         let target = format!(
-            r#"{{"LOG_BATCH": {}, "LOG_INP_BUFF_SIZE": 13, "LOG_WGT_BUFF_SIZE": 16, "LOG_ACC_BUFF_SIZE": 15, "tilewright": {{"log_block_in": {block_in}, "log_block_out": {block_out}}}}}"#,
+            r#"{{"LOG_BATCH": {}, "LOG_INP_BUFF_SIZE": 12, "LOG_WGT_BUFF_SIZE": 14, "LOG_ACC_BUFF_SIZE": 14, "tilewright": {{"log_block_in": {block_in}, "log_block_out": {block_out}}}}}"#,
             self.log_batch
         );
         Drawn::on(&target, &self.program())
@@ -124,8 +124,12 @@ impl Choices {
                 out,
                 "kernel dense {{\n    input X: i8[{m}, 16]\n    input W: i8[{columns_a}, 16]
     C[i, j] = sum(k: i32(X[i, k]) * i32(W[j, k]))\n    {dense}\n}}
+schedule d for dense {{
+    X_buf = X.cache_read(inp)\n    W_buf = W.cache_read(wgt)\n    C.set_scope(acc)\n    S.set_scope(acc)
+    C.split(k, BLOCK_IN) -> ko, ki\n    C.split(j, BLOCK_OUT) -> jo, ji\n    C.split(i, BATCH) -> io, ii
+    C.reorder(io, jo, ko, ii, ji, ki)\n    C.tensorize(ii, gemm)\n}}
 program p {{\n    input X: i8[{m}, 16]\n    input V: i8[{columns_a}, 16]\n    input B: i8[{l}, {columns_b}]
-    T = dense(X, V) with automatic\n    output Y = odd(B, T) with s\n}}"
+    T = dense(X, V) with d\n    output Y = odd(B, T) with s\n}}"
             );
         }
         out

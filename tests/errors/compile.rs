@@ -1,8 +1,10 @@
 //! A program text through the whole compiler. Text → its instruction stream, or the diagnostics as a user reads them.
 
-use tilewright_core::emit::{Stream, emit};
+use std::ops::ControlFlow;
+
+use tilewright_core::emit::Stream;
 use tilewright_core::modules::complete;
-use tilewright_core::pipeline::{Request, check, front, legalize, tests};
+use tilewright_core::pipeline::{self, Request, check, front, tests};
 use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, Sources, render};
 
@@ -83,9 +85,8 @@ fn stream(sources: &Sources, file: tilewright_syntax::FileId, options: &Options)
     let (program, schedule) = (options.program.as_deref(), options.schedule.as_deref());
     let request = Request { sources, file, params: &options.params, program, schedule, config: &options.config };
     let front = front(&request)?;
-    let scheduled = front.schedule(&mut |_| {})?;
-    let legal = legalize(scheduled.loops()?, front.cx(), &mut |_| {}).map_err(|e| scheduled.refused(&e))?;
-    let stream = emit(&legal).map_err(|e| vec![e.diagnostic()])?;
+    let compiled =
+        pipeline::compile(&front, &mut |_| ControlFlow::Continue(())).map_err(|refusal| refusal.diagnostics)?;
     tests(sources, file, &options.config)?;
-    Ok(stream)
+    Ok(compiled.expect("nothing stops it").stream)
 }

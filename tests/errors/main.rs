@@ -81,7 +81,7 @@ fn every_code_of_the_schedule_and_of_legalisation_is_shown() {
             compile(name, &text, &Options::of(&text)).expect_err(name).codes
         })
         .collect();
-    let stages = ["compiler/core/src/schedule/", "compiler/core/src/legalize/", "compiler/core/src/pipeline.rs"];
+    let stages = ["compiler/core/src/schedule/", "compiler/core/src/lower/", "compiler/core/src/legalize/"];
     // Warnings are shown by programs that compile.
     for (code, path) in registry::codes_in_sources().into_iter().filter(|(code, _)| code.starts_with('E')) {
         let elsewhere = registry::UNREACHED.iter().chain(&registry::OF_LOOPS).any(|other| *other == code);

@@ -102,7 +102,7 @@ fn of_loops(text: &str) -> Result<(), &'static str> {
     let file = sources.add("page.loops", text);
     let program = parse(file, text).map_err(|error| error.code())?;
     verify(&program).map_err(|_| VerifyError::CODE)?;
-    let cx = Cx { config: Config::default(), kernel: None };
+    let cx = Cx { config: Config::default() };
     legalize(program, &cx, &mut |_| {}).map(|_| ()).map_err(|error| error.code())
 }
 

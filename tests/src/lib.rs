@@ -4,6 +4,7 @@
 //! Any disagreement, race, deadlock or broken rule of an IR panics with what differs.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use ndarray::{ArrayD, IxDyn};
 use tilewright::{Artifact, Options, RunOptions, complete, findings, front as front_of};
@@ -11,7 +12,7 @@ use tilewright_core::emit::{SegmentKind, Stream, emit};
 use tilewright_core::loops::interpret::{Arrays, interpret};
 use tilewright_core::loops::ir::LoopProgram;
 use tilewright_core::loops::{parse, print};
-use tilewright_core::pipeline::{Front, PassReport, legalize};
+use tilewright_core::pipeline::{Front, Progress, compile_scheduled, legalize};
 use tilewright_core::scalar::DType;
 use tilewright_core::tensor::{Kernel, TensorId};
 use tilewright_isa::Config;
@@ -72,12 +73,17 @@ pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
     let (_, arrays) = random_inputs(&front.kernel, case.seed);
     let mut expected = artifact.reference(&arrays).map_err(refuse)?;
     expected.retain(|name, _| artifact.tensor(name).is_some_and(|tensor| tensor.is_output()));
-    let loops = scheduled.loops().map_err(refuse)?;
-    let mut texts = vec![("schedule", check_program("schedule", &loops, &front, &arrays, &expected))];
-    let watch = &mut |pass: PassReport| {
-        texts.push((pass.name, check_program(pass.name, pass.program, &front, &arrays, &expected)));
-    };
-    legalize(loops, front.cx(), watch).map_err(|e| refuse(scheduled.refused(&e)))?;
+    let mut texts = Vec::new();
+    let compiled = compile_scheduled(&scheduled, &mut |progress| {
+        let (name, program) = match progress {
+            Progress::Loops(loops) => ("schedule", loops),
+            Progress::Pass(pass) => (pass.name, pass.program),
+            _ => return ControlFlow::Continue(()),
+        };
+        texts.push((name, check_program(name, program, &front, &arrays, &expected)));
+        ControlFlow::Continue(())
+    });
+    compiled.map_err(|refusal| refuse(refusal.diagnostics))?;
     schedule_reads_back(&options, &sources, &front, artifact.stream());
     for (stage, text) in &texts {
         reads_back(stage, text, &front, &artifact, (&arrays, &expected));

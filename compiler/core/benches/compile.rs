@@ -6,12 +6,13 @@
 //! stay where it is. `docs/performance.md` has figures.
 
 use std::fmt::Write;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tilewright_core::emit::{Stream, emit};
+use tilewright_core::emit::Stream;
 use tilewright_core::modules::complete;
-use tilewright_core::pipeline::{Request, front, legalize};
+use tilewright_core::pipeline::{self, Request, front};
 use tilewright_isa::Config;
 use tilewright_syntax::Sources;
 
@@ -32,10 +33,8 @@ fn compile(text: &str, params: &[(String, i64)]) -> Stream {
     complete(&mut sources, file, &mut example).expect("what the program uses is there");
     let request = Request { sources: &sources, file, params, program: None, schedule: None, config: &config };
     let front = front(&request).expect("a valid program");
-    let schedule = front.schedule(&mut |_| {}).expect("a valid schedule");
-    let loops = schedule.loops().expect("it has loops");
-    let legal = legalize(loops, front.cx(), &mut |_| {}).expect("it is legal");
-    emit(&legal).expect("it can be emitted")
+    let compiled = pipeline::compile(&front, &mut |_| ControlFlow::Continue(())).expect("it is legal");
+    compiled.expect("nothing stops it").stream
 }
 
 fn tutorials(c: &mut Criterion) {

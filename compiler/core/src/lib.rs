@@ -1,18 +1,20 @@
 //! The compiler: kernels and schedules in, instruction streams out. `pipeline` lists the passes.
 
 pub mod affine;
-pub mod approx;
 pub mod cases;
 pub mod emit;
-mod front;
 pub mod gemm;
 pub mod least;
 pub mod legalize;
 pub mod loops;
+pub mod lower;
 pub mod modules;
 pub mod pipeline;
 pub mod programs;
 pub mod scalar;
 pub mod schedule;
+pub mod scope;
 pub mod select;
 pub mod tensor;
+
+pub use scalar::approx;

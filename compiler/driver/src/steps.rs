@@ -1,7 +1,7 @@
 //! What each directive of a schedule changes in the loop nest, one after the other; in a program, call by call.
 
-use tilewright_core::loops::build;
 use tilewright_core::loops::print::{PrintOptions, print};
+use tilewright_core::lower::build;
 use tilewright_core::pipeline::{Call, Front, Scheduled};
 use tilewright_core::schedule::{Context, Schedule, Step};
 use tilewright_syntax::{Diagnostic, Sources};

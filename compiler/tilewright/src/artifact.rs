@@ -1,5 +1,6 @@
 //! Sources and options → [`Artifact`]: a compiled program and all that is known of it.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use tilewright_core::emit::{Stream, emit};
@@ -194,12 +195,12 @@ impl Artifact {
 
     /// Compiles kernels with schedules as far as these were applied.
     pub fn of_schedules(front: &Front, scheduled: &Scheduled, sources: &Sources) -> Result<Artifact> {
-        let loops = scheduled.loops()?;
-        let legal = pipeline::legalize(loops, front.cx(), &mut |_| {}).map_err(|e| scheduled.refused(&e))?;
-        let mut warnings: Vec<Diagnostic> = scheduled.warnings().map(Warning::diagnostic).collect();
+        let compiled = pipeline::compile_scheduled(scheduled, &mut |_| ControlFlow::Continue(()));
+        let compiled = compiled.map_err(|refusal| refusal.diagnostics)?.expect("nothing stops it");
+        let mut warnings: Vec<Diagnostic> = compiled.warnings.iter().map(Warning::diagnostic).collect();
         // Calls may share a schedule.
         warnings.dedup();
-        Artifact::of_legal(front, legal, warnings, sources)
+        Ok(Artifact::new(front, compiled.legal, compiled.stream, warnings, sources))
     }
 
     /// Emits a legal program that computes what the kernels do, however it was made of their schedules.
@@ -210,7 +211,17 @@ impl Artifact {
         sources: &Sources,
     ) -> Result<Artifact> {
         let stream = emit(&legal).map_err(|error| vec![error.diagnostic()])?;
-        Ok(Artifact::of_parts(Parts {
+        Ok(Artifact::new(front, legal, stream, warnings, sources))
+    }
+
+    fn new(
+        front: &Front,
+        legal: LegalProgram,
+        stream: Stream,
+        warnings: Vec<Diagnostic>,
+        sources: &Sources,
+    ) -> Artifact {
+        Artifact::of_parts(Parts {
             sources: sources.clone(),
             options: None,
             meaning: Meaning::Kernel(Box::new(front.kernel.clone())),
@@ -219,7 +230,7 @@ impl Artifact {
             map: SourceMap::of(front),
             legal,
             stream,
-        }))
+        })
     }
 
     pub(crate) fn of_parts(parts: Parts) -> Artifact {
@@ -403,7 +414,7 @@ impl Artifact {
     }
 
     fn interpreted(&self, program: &LoopProgram, inputs: &Arrays) -> Result<Arrays> {
-        let core: Core = Cx { config: *self.config(), kernel: None }.core();
+        let core: Core = Cx { config: *self.config() }.core();
         let found = interpret(program, core, inputs);
         found.map_err(|error| vec![internal_error(Diagnostic::error("E0652", error.to_string()))])
     }

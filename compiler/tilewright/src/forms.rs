@@ -54,7 +54,7 @@ pub fn compile_loops(sources: &Sources, file: FileId, config: &Config) -> Result
         Some(span) if error.labels.is_empty() => vec![error.primary(span, "this program")],
         _ => vec![error],
     };
-    let legal = legalize(program.clone(), &Cx { config: *config, kernel: None }, &mut |_| {});
+    let legal = legalize(program.clone(), &Cx { config: *config }, &mut |_| {});
     let legal = legal.map_err(|error| placed(error.diagnostic()))?;
     let stream = emit(&legal).map_err(|error| placed(error.diagnostic()))?;
     let options = Options { file, config: *config, ..Options::default() };

@@ -200,7 +200,7 @@ impl Saved {
         };
         let (options, meaning) = self.meaning(&sources, file, config)?;
         let program = parse(FileId::default(), &self.legal).map_err(|error| damaged(&error.to_string()))?;
-        let legal = seal(program, &Cx { config, kernel: None }).map_err(|error| damaged(&error.to_string()))?;
+        let legal = seal(program, &Cx { config }).map_err(|error| damaged(&error.to_string()))?;
         let stream = self.stream(config, &legal)?;
         belong_together(&meaning, &legal, &stream)?;
         let (options, schedule, warnings) = (Some(options), self.schedule, Vec::new());

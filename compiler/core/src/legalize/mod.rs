@@ -1,13 +1,13 @@
 //! Makes a loop program fit for the accelerator, one pass a file. [`LoopProgram`] → [`LegalProgram`].
 //!
-//! `unfuse` takes fused loops apart; `starts` makes products of what sums start from; `normalize` gives copies and
-//! elementwise nests one loop for each dimension; `shrink` leaves out what nobody reads, of statements and
-//! of elements; `temporaries` cuts values that are no chain of operations; `turns` keeps
-//! states of a scan in one place; `inplace` joins buffers that can
-//! share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses name the copy of a buffer that
-//! rotates; `layout` gives each buffer its tiles and their order; `padding` holds that what pads tiles changes no value; `parts` joins buffers that are parts of others; `match_gemm`,
-//! `match_alu` and `match_dma` put intrinsics on tiles in the place of stores; `distribute` gives products loops of their own;
-//! `fold` draws loops into the intrinsics; `allocate` gives buffers their places in the scratchpads. `pipeline` holds the order of the passes and the reason for it.
+//! `unfuse` takes fused loops apart; `normalize` gives copies and elementwise nests one loop for each dimension; `shrink` leaves
+//! out statements and elements that nobody reads; `temporaries` cuts values that are no chain of operations; `turns` keeps states
+//! of a scan in one place; `inplace` joins buffers that can share storage; `vthread` interleaves the iterations of marked loops;
+//! `slots` lets accesses name the copy of a buffer that rotates; `layout` gives each buffer its tiles and their order; `padding`
+//! checks that what pads tiles changes no value; `parts` joins buffers that are parts of others; `match_gemm`, `match_alu` and
+//! `match_dma` put intrinsics on tiles in the place of stores; `distribute` gives products loops of their own; `fold` draws loops
+//! into the intrinsics; `allocate` gives buffers their places in the scratchpads.
+//! `pipeline` holds the order of the passes and the reason for it.
 
 pub mod allocate;
 pub mod distribute;
@@ -22,14 +22,12 @@ pub mod padding;
 pub mod parts;
 pub mod shrink;
 pub mod slots;
-pub mod starts;
 pub mod temporaries;
 pub mod turns;
 pub mod unfuse;
 pub mod vthread;
 
 mod error;
-mod nest;
 mod order;
 mod seal;
 mod tiles;
@@ -37,6 +35,7 @@ mod tiles;
 use tilewright_isa::Config;
 
 use crate::gemm::Core;
+use crate::loops::nest;
 
 pub use error::LegalizeError;
 pub use seal::{LegalProgram, seal};

@@ -11,6 +11,8 @@ use tilewright_syntax::Span;
 use crate::affine::{Affine, Interval};
 use crate::scalar::{DType, Scalar};
 
+pub use crate::scope::Scope;
+
 /// A buffer, printed by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BufferId(pub u32);
@@ -36,30 +38,6 @@ pub struct LoopProgram {
 pub struct Origin {
     pub tensor: Option<Span>,
     pub directive: Option<Span>,
-}
-
-/// The memory that holds a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Scope {
-    Dram,
-    Inp,
-    Wgt,
-    Acc,
-}
-
-impl Scope {
-    /// The scopes that a schedule may name, in the order in which messages list them.
-    pub const ON_CHIP: [Scope; 3] = [Scope::Inp, Scope::Wgt, Scope::Acc];
-
-    /// The name in schedules and in the text form.
-    pub fn name(self) -> &'static str {
-        match self {
-            Scope::Dram => "dram",
-            Scope::Inp => "inp",
-            Scope::Wgt => "wgt",
-            Scope::Acc => "acc",
-        }
-    }
 }
 
 /// How a buffer takes part in the program.

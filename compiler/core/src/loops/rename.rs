@@ -10,7 +10,7 @@ pub fn rename_loop(program: &LoopProgram, stmt: &mut Stmt, from: LoopId, to: Loo
 }
 
 /// What the ids of statements become.
-pub(super) struct Renaming<'a> {
+pub struct Renaming<'a> {
     pub buffer: &'a dyn Fn(BufferId) -> BufferId,
     pub var: &'a dyn Fn(LoopId) -> LoopId,
     /// The values of a loop, by its id after the renaming.

@@ -3,10 +3,10 @@
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, ExprKind, Ident};
 
-use crate::loops::ir::Scope;
 use crate::schedule::error::{Place, ScheduleError};
 use crate::schedule::regions::infer;
 use crate::schedule::{Schedule, StageAxisId, StageId, Warning};
+use crate::scope::Scope;
 use crate::tensor::Constants;
 use crate::tensor::{TensorError, TensorId};
 

@@ -13,10 +13,10 @@
 use std::collections::HashSet;
 
 use crate::gemm::{Accesses, Match, Mismatch, TileLoop, match_tile};
-use crate::loops::ir::Scope;
 use crate::scalar::{BinaryOp, DType, Scalar};
 use crate::schedule::regions::{self, Regions, StageLoop};
 use crate::schedule::{AxisSource, Schedule, StageAxisId, StageId};
+use crate::scope::Scope;
 use crate::tensor::{Leaf, Read};
 
 /// Why a stage cannot be computed at an axis.

@@ -5,10 +5,10 @@ use tilewright_syntax::ast::Ident;
 use tilewright_syntax::suggest::nearest;
 use tilewright_syntax::{Diagnostic, Span};
 
-use crate::loops::ir::Scope;
 use crate::schedule::checks::HoldError;
 use crate::schedule::follow::FollowError;
 use crate::schedule::rolling::RollError;
+use crate::scope::Scope;
 use crate::tensor::TensorError;
 
 /// A place beside the one that is wrong, and what is to be said of it.

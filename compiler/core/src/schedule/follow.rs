@@ -15,10 +15,10 @@
 use std::collections::HashMap;
 
 use crate::affine::{Affine, Atom, Interval};
-use crate::loops::ir::Scope;
 use crate::schedule::links::Seen;
 use crate::schedule::regions::{LazyRegions, Regions};
 use crate::schedule::{Attach, Schedule, StageAxisId, StageId, StageLoop, checks, regions};
+use crate::scope::Scope;
 
 /// Why a stage cannot follow another one at an axis.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,7 +26,7 @@ use tilewright_syntax::Span;
 use tilewright_syntax::ast::Ident;
 
 use crate::gemm::Core;
-use crate::loops::ir::Scope;
+use crate::scope::Scope;
 use crate::tensor::{AxisId, Compute, Kernel, Leaf, TensorId};
 use links::{Changes, Links};
 

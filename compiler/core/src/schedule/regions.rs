@@ -8,7 +8,7 @@
 //! **Sizes that do not divide.** A split makes `ceil(extent / factor)` blocks. Loops in the tile of a micro-op run over the
 //! whole tile: what lies behind the array is zero. Elsewhere the last block is smaller, which is a [`Limit`] on the loops:
 //! `value <= max`. A loop's range is what the limits leave of it when the loops in `Known` have the values given there, so
-//! it is exact as soon as the loops outside of it are cut where a limit begins to bite (`loops::build` does that).
+//! it is exact as soon as the loops outside of it are cut where a limit begins to bite (`lower` does that).
 //!
 //! A copy of an array that says what stands outside of it may begin before the array and end behind it.
 
@@ -18,11 +18,11 @@ use std::cell::LazyCell;
 use std::collections::HashMap;
 
 use crate::affine::{Affine, Atom, Interval};
-use crate::loops::ir::Scope;
 use crate::scalar::Scalar;
 use crate::schedule::rolling::Rolling;
 use crate::schedule::values::values_and_limits;
 use crate::schedule::{AxisSource, Schedule, StageAxisId, StageId};
+use crate::scope::Scope;
 use crate::tensor::{AxisId, Leaf, Read, TensorId};
 use incremental::State;
 pub use incremental::{Replaced, infer_from, infer_stage};

@@ -40,7 +40,7 @@ impl Schedule {
             let stages: Vec<StageId> = scan.tensors.iter().filter_map(|t| self.stage_of(*t)).collect();
             for stage in stages {
                 if let Some(init) = self.initial(stage) {
-                    self.stage_mut(init).scope = crate::loops::ir::Scope::Acc;
+                    self.stage_mut(init).scope = crate::scope::Scope::Acc;
                 }
                 if stage != host {
                     self.attach(stage, Some(Attach { stage: host, axis: steps.axis, follows: false, span }));

@@ -4,7 +4,7 @@ use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span, nearest};
 
 use super::format_error::Operand;
-use crate::approx::FRACTIONS;
+use crate::scalar::approx::FRACTIONS;
 
 /// Why there is no such approximation.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -48,7 +48,7 @@ fn read(text: &str) -> LoopProgram {
 fn lowered(text: &str) -> Result<LoopProgram, LegalizeError> {
     let program = read(text);
     verify(&program).unwrap_or_else(|e| panic!("{}\n{text}", e[0]));
-    let cx = Cx { config: Config::default(), kernel: None };
+    let cx = Cx { config: Config::default() };
     legalize(program, &cx, &mut |_| {}).map(|legal| legal.program().clone())
 }
 

@@ -277,8 +277,7 @@ fn from_loops(
     verify(&program).map_err(|errors| errors.iter().map(|error| broken(error, &spans)).collect::<Vec<_>>())?;
     spans.become_origins(&mut program);
     times.phase("read", Some(&program));
-    let written =
-        from_loop_program(program, (&Cx { config }, &|error| vec![error.diagnostic()]), wanted, times);
+    let written = from_loop_program(program, (&Cx { config }, &|error| vec![error.diagnostic()]), wanted, times);
     written.map_err(|failure| {
         failure.placed(|d| match spans.get(&Location::Name) {
             Some(span) if d.labels.is_empty() => d.primary(span, "this program"),

@@ -7,11 +7,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::gemm::Side;
-use crate::loops::ir::Scope;
 use crate::scalar::DType;
 use crate::schedule::auto::AutomaticError;
 use crate::schedule::auto::roles::{Roles, roles};
 use crate::schedule::{Order, Schedule, StageId, checks};
+use crate::scope::Scope;
 use crate::tensor::{AxisId, TensorId};
 
 #[derive(Clone, Debug)]

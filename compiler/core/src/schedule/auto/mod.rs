@@ -20,8 +20,8 @@ mod write;
 use tilewright_syntax::{Span, ast};
 
 use crate::gemm::Core;
-use crate::loops::ir::Scope;
 use crate::schedule::Schedule;
+use crate::scope::Scope;
 use crate::tensor::Kernel;
 
 pub use error::AutomaticError;

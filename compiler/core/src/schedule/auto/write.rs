@@ -6,10 +6,10 @@ use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, Directive, Expr, ExprKind, Ident, ScheduleStmt};
 
 use crate::gemm::Side;
-use crate::loops::ir::Scope;
 use crate::schedule::auto::NAME;
 use crate::schedule::auto::group::{Group, Product};
 use crate::schedule::{Schedule, StageId};
+use crate::scope::Scope;
 use crate::tensor::{AxisId, TensorId};
 
 /// The schedule that computes the groups one after the other.

@@ -11,12 +11,12 @@
 //! Checks: the name is free; the tensor is no state of a scan; the scope's elements have the value's type; no directive has
 //! shaped the tensor's loops, since they would move away with the computation.
 
-use crate::loops::ir::Scope;
 use crate::scalar::{CastMode, DType, Scalar};
 use crate::schedule::args::Call;
 use crate::schedule::ops::cache_read::{copy_of, new_name};
 use crate::schedule::ops::set_scope::holds_type;
 use crate::schedule::{Schedule, ScheduleError, StageAxisId, StageId};
+use crate::scope::Scope;
 use crate::tensor::{Compute, Definition, Leaf, Tensor};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {

@@ -9,10 +9,10 @@
 //! elements have the tensor's type (`inp` and `wgt` hold `i8`); the scope was not set before; no `layout` was said, which is
 //! of tensors in device memory.
 
-use crate::loops::ir::Scope;
 use crate::scalar::DType;
 use crate::schedule::args::Call;
 use crate::schedule::{Schedule, ScheduleError};
+use crate::scope::Scope;
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
     call.expect_target(false)?;

@@ -12,9 +12,9 @@
 use std::collections::{BinaryHeap, HashSet};
 
 use super::{Known, Regions, StageBounds, bounds, demanded, infer, infer_within, region_within, settle, whole};
-use crate::loops::ir::Scope;
 use crate::schedule::order::Order;
 use crate::schedule::{Schedule, StageId};
+use crate::scope::Scope;
 
 /// What is known of the bounds of a stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use tilewright_syntax::ast::{Expr, ExprKind, Ident};
 use super::Checked;
 use super::scope::Scope;
 use super::value::{Value, operand, typed};
-use crate::approx::{Approx, ApproxError, Function, Method};
+use crate::scalar::approx::{Approx, ApproxError, Function, Method};
 use crate::scalar::{DType, Scalar};
 use crate::tensor::approximation_error::ApproximationError;
 use crate::tensor::constants::Constants;

@@ -1,7 +1,7 @@
 //! What definitions are computed in: `i32`, as the accelerator does, or `f64`, for which expressions are rewritten first
 //! (`real`).
 
-use crate::approx::{Approx, Steps};
+use crate::scalar::approx::{Approx, Steps};
 use crate::scalar::{self, BinaryOp, CastMode, CompareOp, DType};
 use crate::tensor::Reducer;
 

@@ -1,13 +1,18 @@
-//! The compiler from end to end: source → kernels and schedules → loops, by [`front`]; loops → legal loops, by [`legalize`].
-//! [`PASSES`] is the list of what happens to the loop program, in order, each with the reason why it stands there.
+//! The compiler from end to end: source → kernels and schedules ([`front`]) → loops → legal loops → instructions.
+//! [`compile`] is the order of these, and [`PASSES`] the list of what happens to the loop program, each with the reason why it
+//! stands there.
+
+mod compile;
+mod front;
+
+use std::ops::ControlFlow;
 
 use crate::legalize::{self, Cx, LegalProgram, LegalizeError};
 use crate::loops::ir::LoopProgram;
 use crate::loops::verify::verify;
 
-pub use crate::front::{
-    Call, ChoiceError, Front, Request, Scheduled, Test, check, front, kernel, target_constants, tests,
-};
+pub use compile::{Compiled, LowerError, Progress, Refusal, Watch, compile, compile_loops, compile_scheduled};
+pub use front::{Call, ChoiceError, Front, Request, Scheduled, Test, check, front, kernel, target_constants, tests};
 
 /// A pass over the loop program.
 pub struct Pass {
@@ -24,16 +29,11 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 19] = [
+pub const PASSES: [Pass; 18] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
         run: legalize::unfuse::run,
-    },
-    Pass {
-        name: "starts",
-        reason: "before anything looks at nests: it adds products, a dimension and a constant, which are like any other then",
-        run: legalize::starts::run,
     },
     Pass {
         name: "normalize",
@@ -144,11 +144,27 @@ pub fn run_passes<'a>(
     cx: &Cx,
     watch: &mut dyn FnMut(PassReport),
 ) -> Result<(), LegalizeError> {
+    let watch = &mut |pass: PassReport| {
+        watch(pass);
+        ControlFlow::Continue(())
+    };
+    run_passes_until(passes, program, cx, watch).map(|_| ())
+}
+
+/// Runs passes until `watch` breaks.
+fn run_passes_until<'a>(
+    passes: impl IntoIterator<Item = &'a Pass>,
+    program: &mut LoopProgram,
+    cx: &Cx,
+    watch: &mut dyn FnMut(PassReport) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, LegalizeError> {
     for pass in passes {
         (pass.run)(program, cx)?;
-        watch(PassReport { name: pass.name, program });
+        if watch(PassReport { name: pass.name, program }).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
 }
 
 /// Runs [`PASSES`] over a loop program and seals the result; `watch` sees the program after each pass.

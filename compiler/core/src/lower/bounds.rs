@@ -1,7 +1,7 @@
 //! The bounds in the piece of each loop that is being built, and how to come back to those around it.
 
+use super::pieces::inner_stages;
 use crate::affine::Interval;
-use crate::loops::pieces::inner_stages;
 use crate::schedule::regions::{Known, Region, Replaced, infer, infer_from, infer_stage};
 use crate::schedule::rolling::Rolling;
 use crate::schedule::{Order, Regions, Schedule, StageId, StageLoop};

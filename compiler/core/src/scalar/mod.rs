@@ -3,7 +3,9 @@
 //!
 //! Every value is kept in an `i32` and lies in the range of its type. Arithmetic is done in `i32` and wraps there.
 
-use crate::approx::Approx;
+pub mod approx;
+
+use crate::scalar::approx::Approx;
 
 /// The type of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use tilewright_syntax::ast::{self, Ident, ProgramStmt};
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use super::choice::{self, ChoiceError};
-use super::{Front, Fronts, Refusal, target_constants};
+use super::{Front, Fronts, target_constants};
 use crate::modules::Modules;
 use crate::schedule::Warning;
 use crate::tensor::{self, check_functions};
@@ -33,8 +33,8 @@ pub fn check(
     let fronts = Fronts { modules: &modules, file, config };
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     let mut compile =
-        |front: Result<Front, Vec<Diagnostic>>| match front.and_then(|f| f.compile().map_err(Refusal::diagnostics)) {
-            Ok((found, _)) => warnings.extend(found.iter().map(Warning::diagnostic)),
+        |front: Result<Front, Vec<Diagnostic>>| match front.and_then(|f| f.check().map_err(|e| e.diagnostics)) {
+            Ok(found) => warnings.extend(found.iter().map(Warning::diagnostic)),
             Err(told) => errors.extend(told),
         };
     let mut checked: Vec<&str> = Vec::new();

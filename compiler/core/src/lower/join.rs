@@ -15,10 +15,10 @@ use std::collections::{BTreeMap, HashMap};
 use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span};
 
-use super::canonicalize;
-use super::ir::{Buffer, BufferId, LoopId, LoopProgram, LoopVar, Origin, Outside, Role, Stmt};
-use super::rename::Renaming;
 use crate::affine::Interval;
+use crate::loops::canonicalize;
+use crate::loops::ir::{Buffer, BufferId, LoopId, LoopProgram, LoopVar, Origin, Outside, Role, Stmt};
+use crate::loops::rename::Renaming;
 use crate::tensor::Kernel;
 
 /// The loops of one call.

@@ -11,15 +11,16 @@
 //!
 //! What lies in the accumulator is copied by the ALU, so the loops of such a start are no tile of the GEMM core.
 
+use super::BuildError;
 use crate::affine::Affine;
-use crate::legalize::nest::{Nest, NestLoop, accumulation, rewrite_stores, stores, wrap};
-use crate::legalize::{Cx, LegalizeError};
+use crate::gemm::Core;
 use crate::loops::ir::{
     Buffer, BufferId, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Role, Scope, Stmt, Store,
 };
+use crate::loops::nest::{Nest, NestLoop, accumulation, rewrite_stores, stores, wrap};
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
 
-pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
+pub fn reduction_init(program: &mut LoopProgram, core: Core) -> Result<(), BuildError> {
     unmark_copies(program)?;
     let mut nests = Vec::new();
     stores(&program.body, &mut |nest| nests.push(nest));
@@ -28,18 +29,18 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
         return Ok(());
     }
     let widened = widened(program, &nests, &begun)?;
-    let mut factors = Factors { cx, found: Vec::new() };
+    let mut factors = Factors { core, found: Vec::new() };
     for (nest, start) in &begun {
         factors.find(program, nest, start.shift)?;
     }
     for buffer in &widened {
-        widen(program, *buffer, cx.core().block_in);
+        widen(program, *buffer, core.block_in);
     }
     let body = std::mem::take(&mut program.body);
     let body = rewrite_stores(body, &mut |nest| {
-        Ok::<_, LegalizeError>(match start(program, &nest) {
-            Some(start) => started(program, cx, nest, &start, &factors),
-            None if widened.contains(&nest.store.buffer) => vec![widened_copy(program, cx, nest)],
+        Ok::<_, BuildError>(match start(program, &nest) {
+            Some(start) => started(program, core, nest, &start, &factors),
+            None if widened.contains(&nest.store.buffer) => vec![widened_copy(program, core, nest)],
             None => vec![nest.into_stmt()],
         })
     })?;
@@ -49,7 +50,7 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
 }
 
 /// Takes the marks of the GEMM core from what a sum starts from in the accumulator.
-fn unmark_copies(program: &mut LoopProgram) -> Result<(), LegalizeError> {
+fn unmark_copies(program: &mut LoopProgram) -> Result<(), BuildError> {
     let copies = |program: &LoopProgram, nest: &Nest| {
         let from_acc = |l: &Load| program.buffer(l.buffer).scope == Scope::Acc;
         let load = match &nest.store.value {
@@ -63,7 +64,7 @@ fn unmark_copies(program: &mut LoopProgram) -> Result<(), LegalizeError> {
         if copies(program, &nest) {
             nest.loops.iter_mut().for_each(|l| l.mark = l.mark.filter(|mark| *mark != Mark::Gemm));
         }
-        Ok::<_, LegalizeError>(vec![nest.into_stmt()])
+        Ok::<_, BuildError>(vec![nest.into_stmt()])
     })?;
     Ok(())
 }
@@ -93,7 +94,7 @@ fn start(program: &LoopProgram, nest: &Nest) -> Option<Start> {
 
 /// The buffers in `wgt` that sums start from, and the inputs that they are copies of. Nothing else may read them, since
 /// they get another shape.
-fn widened(program: &LoopProgram, nests: &[Nest], begun: &[(&Nest, Start)]) -> Result<Vec<BufferId>, LegalizeError> {
+fn widened(program: &LoopProgram, nests: &[Nest], begun: &[(&Nest, Start)]) -> Result<Vec<BufferId>, BuildError> {
     let mut found: Vec<BufferId> = Vec::new();
     for (_, start) in begun {
         if !found.contains(&start.element.buffer) {
@@ -126,9 +127,9 @@ fn widened(program: &LoopProgram, nests: &[Nest], begun: &[(&Nest, Start)]) -> R
     Ok(found)
 }
 
-fn refused(program: &LoopProgram, nest: &Nest, buffer: BufferId, reason: String) -> LegalizeError {
-    LegalizeError::Shape {
-        buffer: program.buffer(buffer).name.clone(),
+fn refused(program: &LoopProgram, nest: &Nest, buffer: BufferId, reason: String) -> BuildError {
+    BuildError::Shape {
+        tensor: program.buffer(buffer).name.clone(),
         what: "weights that a sum starts from",
         reason,
         origin: nest.origin(),
@@ -148,8 +149,8 @@ fn widen(program: &mut LoopProgram, id: BufferId, size: i64) {
 }
 
 /// The constants by which elements are multiplied.
-struct Factors<'a> {
-    cx: &'a Cx,
+struct Factors {
+    core: Core,
     found: Vec<Factor>,
 }
 
@@ -160,21 +161,21 @@ struct Factor {
     origin: Origin,
 }
 
-impl Factors<'_> {
+impl Factors {
     /// Makes the constant for a shift, if it is not there yet: as many lanes as needed, each the same power of two.
-    fn find(&mut self, program: &mut LoopProgram, nest: &Nest, shift: u32) -> Result<(), LegalizeError> {
+    fn find(&mut self, program: &mut LoopProgram, nest: &Nest, shift: u32) -> Result<(), BuildError> {
         if self.found.iter().any(|f| f.shift == shift) {
             return Ok(());
         }
-        let core = self.cx.core();
+        let core = self.core;
         let total = 1i64 << shift;
         let lanes = total.min(core.block_in);
         let value = total / lanes;
         let limit = DType::I8.limits().1;
         if value > limit || total % lanes != 0 {
             let reason = format!("{} lanes of at most {limit} do not add up to {total}", core.block_in);
-            return Err(LegalizeError::Shape {
-                buffer: program.buffer(nest.store.buffer).name.clone(),
+            return Err(BuildError::Shape {
+                tensor: program.buffer(nest.store.buffer).name.clone(),
                 what: "a product with the factor by which it is scaled",
                 reason,
                 origin: nest.origin(),
@@ -212,7 +213,7 @@ impl Factors<'_> {
     fn loads(&self, program: &mut LoopProgram) -> Vec<Stmt> {
         let mut stmts = Vec::new();
         for factor in &self.found {
-            let core = self.cx.core();
+            let core = self.core;
             let origin = factor.origin;
             let mut walk =
                 |stem: &str, extent: i64| NestLoop { var: new_loop(program, stem, extent), mark: None, origin };
@@ -227,7 +228,7 @@ impl Factors<'_> {
 }
 
 /// A tile set to zero, and the product that makes it what the sum starts from.
-fn started(program: &mut LoopProgram, cx: &Cx, nest: Nest, start: &Start, factors: &Factors) -> Vec<Stmt> {
+fn started(program: &mut LoopProgram, core: Core, nest: Nest, start: &Start, factors: &Factors) -> Vec<Stmt> {
     let factor = factors.found.iter().find(|f| f.shift == start.shift).expect("each shift has its constant");
     let origin = nest.store.origin;
     let fresh: Vec<NestLoop> = nest.loops.iter().map(|l| NestLoop { var: program.fresh_loop(l.var), ..*l }).collect();
@@ -239,8 +240,8 @@ fn started(program: &mut LoopProgram, cx: &Cx, nest: Nest, start: &Start, factor
         indices.iter().map(|e| e.substitute(&of, &|l| program.loop_range(l))).collect()
     };
     let (indices, element) = (renamed(program, &nest.store.indices), renamed(program, &start.element.indices));
-    let lane = new_loop(program, "lane", cx.core().block_in);
-    let row = batch_row(program, cx, &fresh, &element).map_or(Affine::constant(0), Affine::var);
+    let lane = new_loop(program, "lane", core.block_in);
+    let row = batch_row(program, core, &fresh, &element).map_or(Affine::constant(0), Affine::var);
     let load = |buffer, indices| Scalar::Leaf(Leaf::Load(Load { buffer, indices }));
     let wide = |value| Scalar::cast(DType::I32, CastMode::Wrap, value);
     let along = [element, vec![Affine::var(lane)]].concat();
@@ -257,17 +258,17 @@ fn started(program: &mut LoopProgram, cx: &Cx, nest: Nest, start: &Start, factor
 }
 
 /// The loop of a tile that runs over its rows.
-fn batch_row(program: &LoopProgram, cx: &Cx, loops: &[NestLoop], element: &[Index]) -> Option<LoopId> {
+fn batch_row(program: &LoopProgram, core: Core, loops: &[NestLoop], element: &[Index]) -> Option<LoopId> {
     let tile = loops.iter().skip_while(|l| l.mark != Some(Mark::Gemm)).map(|l| l.var);
-    let rows = cx.core().batch;
+    let rows = core.batch;
     let is_row = |l: &LoopId| program.loop_var(*l).extent == rows && !element.iter().any(|e| e.mentions(&|v| v == *l));
     tile.filter(|_| rows > 1).find(is_row)
 }
 
 /// A copy with the dimension that was added.
-fn widened_copy(program: &mut LoopProgram, cx: &Cx, mut nest: Nest) -> Stmt {
+fn widened_copy(program: &mut LoopProgram, core: Core, mut nest: Nest) -> Stmt {
     let origin = nest.store.origin;
-    let lane = new_loop(program, "lane", cx.core().block_in);
+    let lane = new_loop(program, "lane", core.block_in);
     nest.loops.push(NestLoop { var: lane, mark: None, origin });
     nest.store.indices.push(Affine::var(lane));
     nest.store.value.leaves_mut(&mut |leaf| {

@@ -20,61 +20,31 @@
 mod ahead;
 mod bounds;
 mod buffers;
+mod error;
+mod join;
 mod marks;
 mod padding;
+mod pieces;
+mod reduction_init;
 
 use std::collections::{HashMap, HashSet};
 
-use thiserror::Error;
-use tilewright_syntax::{Diagnostic, Span};
-
 use crate::affine::{Affine, Interval};
+use crate::loops::canonicalize;
 use crate::loops::cost::{CYCLES_PER_INSTRUCTION, Products};
 use crate::loops::ir::{BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Scope, Stmt, Store};
-use crate::loops::pieces::{Inside, adds_zeros, copies_zeros, finishes, multiplies_zeros, pieces};
 use crate::scalar::Scalar;
 use crate::schedule::{Kept, Order, Schedule, StageAxisId, StageId, StageLoop, TURNS, regions};
 use crate::tensor::{self, AxisId, Read, TensorId};
 use bounds::Bounds;
+use pieces::{Inside, adds_zeros, copies_zeros, finishes, multiplies_zeros, pieces};
+
+pub use error::BuildError;
+pub use join::{Part, TwoOrders, join};
+pub use reduction_init::reduction_init;
 
 /// The most loops that a program may have.
 pub const MAX_LOOPS: usize = 1 << 14;
-
-/// A schedule whose loops are too many to be written down.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum BuildError {
-    #[error("the loops of `{kernel}` would have to be cut into more than {MAX_LOOPS} pieces")]
-    TooManyPieces { kernel: String, axis: String, span: Span },
-    #[error(
-        "the loops of `{tensor}` cannot be turned into products of the GEMM core: the sum over `{axis}` ends inside of a tile, \
-         at {extent}, and neither factor is zero beyond it"
-    )]
-    SumInsideTile { tensor: String, axis: String, extent: i64, span: Span },
-}
-
-impl BuildError {
-    /// The error's stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            BuildError::TooManyPieces { .. } => "E0340",
-            BuildError::SumInsideTile { .. } => "E0508",
-        }
-    }
-
-    /// The error as it is shown.
-    pub fn diagnostic(&self) -> Diagnostic {
-        let d = Diagnostic::error(self.code(), self.to_string());
-        match self {
-            BuildError::TooManyPieces { axis, span, .. } => d
-                .primary(*span, format!("the pieces of `{axis}` are among them"))
-                .help("let factors divide, or order loops so that blocks stand outside of what is in them"),
-            BuildError::SumInsideTile { span, .. } => d.primary(*span, "computed here").help(
-                "let the sum run over a multiple of BLOCK_IN, or let one of the factors be an input that ends where the sum \
-                 does",
-            ),
-        }
-    }
-}
 
 /// Builds the loops of a schedule whose directives have all been checked. Products with zeros from outside of an array are
 /// left out where that makes less work for the GEMM core, the instructions for more pieces counted.
@@ -143,7 +113,7 @@ fn build_with(schedule: &Schedule, inside: Inside) -> Result<Built, BuildError> 
     match builder.failed {
         Some(error) => Err(error),
         None => {
-            super::canonicalize(&mut builder.program);
+            canonicalize(&mut builder.program);
             let Builder { program, only_outside, tiles_left_out, .. } = builder;
             Ok(Built { program, only_outside, tiles_left_out })
         }

@@ -15,15 +15,16 @@ mod source;
 mod testing;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, FileId, Sources, Span, ast};
 
-use crate::legalize::{Cx, LegalProgram, LegalizeError};
+use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::LoopProgram;
-use crate::loops::{self, Part};
+use crate::lower::{self, Part};
 use crate::modules::Modules;
-use crate::pipeline::legalize;
+use crate::pipeline::{Progress, Refusal, compile, legalize};
 use crate::programs;
 use crate::schedule::{self, Schedule, Step, Warning};
 use crate::tensor::constants::bind_parameters;
@@ -228,12 +229,18 @@ impl Front {
         names
     }
 
-    fn compile(&self) -> Result<(Vec<Warning>, LegalProgram), Refusal> {
-        let scheduled = self.schedule(&mut |_| {}).map_err(Refusal::Told)?;
-        let loops = scheduled.loops().map_err(Refusal::Told)?;
-        let legal = legalize(loops, &self.cx, &mut |_| {});
-        let legal = legal.map_err(|error| Refusal::Legalize(scheduled.refused(&error), Box::new(error)))?;
-        Ok((scheduled.warnings().cloned().collect(), legal))
+    /// Compiles down to legal loops, which it is about. Returns the warnings.
+    fn check(&self) -> Result<Vec<Warning>, Refusal> {
+        let mut warnings = Vec::new();
+        compile(self, &mut |progress| match progress {
+            Progress::Scheduled(scheduled) => {
+                warnings = scheduled.warnings().cloned().collect();
+                ControlFlow::Continue(())
+            }
+            Progress::Legal(_) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })?;
+        Ok(warnings)
     }
 }
 
@@ -256,28 +263,45 @@ impl Scheduled<'_> {
         self.schedules.iter().flat_map(|schedule| &schedule.warnings)
     }
 
+    /// What passes may know of the target.
+    pub fn cx(&self) -> &Cx {
+        &self.front.cx
+    }
+
     /// The loops of all calls, one after the other.
     pub fn loops(&self) -> Result<LoopProgram, Vec<Diagnostic>> {
         let mut parts = Vec::new();
         for (call, schedule) in self.front.calls.iter().zip(&self.schedules) {
-            let program = loops::build(schedule).map_err(|e| call.shown_in(vec![e.diagnostic()]))?;
-            match &call.place {
-                None => return Ok(program),
-                Some(Place { name, tensors, .. }) => {
-                    parts.push(Part { name: name.clone(), program, tensors: tensors.clone() });
-                }
-            }
+            let program = lower::build(schedule).map_err(|e| call.shown_in(vec![e.diagnostic()]))?;
+            let Some(Place { name, tensors, .. }) = &call.place else { return self.begun(program) };
+            parts.push(Part { name: name.clone(), program, tensors: tensors.clone() });
         }
-        loops::join(&self.front.kernel, parts).map_err(|e| vec![e.diagnostic()])
+        self.begun(lower::join(&self.front.kernel, parts).map_err(|e| vec![e.diagnostic()])?)
+    }
+
+    /// Loops in which sums start from what their schedules say. Constants that do so serve all calls.
+    fn begun(&self, mut program: LoopProgram) -> Result<LoopProgram, Vec<Diagnostic>> {
+        let core = self.front.cx.core();
+        let Err(error) = lower::reduction_init(&mut program, core) else { return Ok(program) };
+        let alone = |(call, schedule): (&Call, &Schedule)| {
+            let own = lower::build(schedule).and_then(|mut loops| lower::reduction_init(&mut loops, core)).err()?;
+            Some(call.shown_in(vec![own.diagnostic()]))
+        };
+        let calls = self.front.calls.iter().zip(&self.schedules);
+        Err(calls.into_iter().find_map(alone).unwrap_or_else(|| vec![error.diagnostic()]))
     }
 
     /// What keeps the loops of all calls from being legal, as it is shown. A kernel that would be refused alone is spoken
     /// of in its own names; otherwise the calls do not fit together.
     pub fn refused(&self, error: &LegalizeError) -> Vec<Diagnostic> {
         for (call, schedule) in self.front.calls.iter().zip(&self.schedules).filter(|(call, _)| call.place.is_some()) {
-            let alone = loops::build(schedule).ok().map(|loops| legalize(loops, &self.front.cx, &mut |_| {}));
-            if let Some(Err(own)) = alone {
-                return call.shown_in(vec![own.diagnostic()]);
+            let alone = |cx: &Cx| -> Result<(), Diagnostic> {
+                let mut loops = lower::build(schedule).map_err(|e| e.diagnostic())?;
+                lower::reduction_init(&mut loops, cx.core()).map_err(|e| e.diagnostic())?;
+                legalize(loops, cx, &mut |_| {}).map(drop).map_err(|e| e.diagnostic())
+            };
+            if let Err(own) = alone(&self.front.cx) {
+                return call.shown_in(vec![own]);
             }
         }
         let names: Vec<String> = self.front.calls.iter().filter_map(|c| Some(format!("`{}`", c.name()?))).collect();
@@ -286,19 +310,5 @@ impl Scheduled<'_> {
             true => told,
             false => told.note(format!("each call is legal alone: {}", names.join(", "))),
         }]
-    }
-}
-
-/// Why a schedule was not compiled.
-enum Refusal {
-    Told(Vec<Diagnostic>),
-    Legalize(Vec<Diagnostic>, Box<LegalizeError>),
-}
-
-impl Refusal {
-    fn diagnostics(self) -> Vec<Diagnostic> {
-        match self {
-            Refusal::Told(told) | Refusal::Legalize(told, _) => told,
-        }
     }
 }

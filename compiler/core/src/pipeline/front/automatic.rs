@@ -6,8 +6,9 @@
 
 use tilewright_syntax::{Diagnostic, ast};
 
-use super::{Call, Front, Fronts, Place, Refusal, target_constants};
+use super::{Call, Front, Fronts, Place, target_constants};
 use crate::legalize::{Cx, LegalizeError};
+use crate::pipeline::Refusal;
 use crate::programs::{self, Program};
 use crate::schedule::auto::Automatic;
 use crate::tensor::{self, Constants, Kernel};
@@ -53,7 +54,7 @@ impl Fronts<'_> {
         let mut all = candidates.clone();
         match self.fitted(&kernel, &mut all) {
             Ok(front) => Ok(front),
-            Err(refusal) => self.one_by_one(&kernel, candidates).map_err(|()| with_note(refusal.diagnostics())),
+            Err(refusal) => self.one_by_one(&kernel, candidates).map_err(|()| with_note(refusal.diagnostics)),
         }
     }
 
@@ -91,7 +92,7 @@ impl Fronts<'_> {
                 Err(refusal) => first.get_or_insert(refusal),
             };
             if !candidate.swap() {
-                return Err(with_note(first.map_or(Vec::new(), Refusal::diagnostics)));
+                return Err(with_note(first.map_or(Vec::new(), |refusal: Refusal| refusal.diagnostics)));
             }
         }
         candidate.call.place = place;
@@ -102,13 +103,12 @@ impl Fronts<'_> {
     fn fitted(&self, kernel: &Kernel, candidates: &mut [Candidate]) -> Result<Front, Refusal> {
         loop {
             let front = self.joined(kernel, candidates);
-            let refusal = match front.compile() {
+            let refusal = match front.check() {
                 Ok(_) => return Ok(front),
                 Err(refusal) => refusal,
             };
-            match &refusal {
-                Refusal::Legalize(_, error) if shrink_for(candidates, error) => {}
-                _ => return Err(refusal),
+            if !refusal.legalize.as_ref().is_some_and(|error| shrink_for(candidates, error)) {
+                return Err(refusal);
             }
         }
     }
@@ -142,7 +142,7 @@ fn shrink_for(candidates: &mut [Candidate], error: &LegalizeError) -> bool {
 }
 
 /// Lets the call that has a buffer use less of a scratchpad; false if it cannot.
-fn shrink(candidates: &mut [Candidate], buffer: &str, scope: crate::loops::ir::Scope) -> bool {
+fn shrink(candidates: &mut [Candidate], buffer: &str, scope: crate::scope::Scope) -> bool {
     let (owner, own_name) = buffer.split_once('.').map_or((None, buffer), |(owner, name)| (Some(owner), name));
     let Some(candidate) = candidates.iter_mut().find(|c| c.call.name() == owner) else { return false };
     let Some(mut automatic) = candidate.automatic.clone() else { return false };

@@ -9,7 +9,7 @@
 
 use super::BuildError;
 use crate::affine::{Affine, Interval};
-use crate::loops::ir::Scope;
+use crate::loops::ir::{Origin, Scope};
 use crate::scalar::{BinaryOp, Scalar};
 use crate::schedule::{Regions, Schedule, StageId, regions};
 use crate::tensor::{AxisId, Compute, Definition, Kernel, Leaf, Reducer, TensorId};
@@ -34,8 +34,19 @@ fn sum_ends(schedule: &Schedule, regions: &Regions, stage: StageId) -> Result<()
         let ends = || factors.iter().any(|read| ends_with(schedule, read.tensor, &read.indices, *axis));
         if reached >= extent && !ends() {
             let tensor = kernel.tensor(schedule.stage(stage).tensor);
-            let axis = kernel.axis(*axis).name.clone();
-            return Err(BuildError::SumInsideTile { tensor: tensor.name.clone(), axis, extent, span: tensor.span });
+            let directive = schedule.stage(stage).tensorize.map(|marked| marked.span);
+            return Err(BuildError::Shape {
+                tensor: tensor.name.clone(),
+                what: "products of the GEMM core",
+                reason: format!(
+                    "the sum over `{}` ends inside of a tile, at {extent}, and neither factor is zero beyond it",
+                    kernel.axis(*axis).name
+                ),
+                origin: Origin { tensor: Some(tensor.span), directive },
+                help: "let the sum run over a multiple of BLOCK_IN, or let one of the factors be an input that ends where the \
+                       sum does"
+                    .to_string(),
+            });
         }
     }
     Ok(())

@@ -1,0 +1,116 @@
+//! The order of the forms of a program, written once. Kernels and schedules, or loops → instructions.
+//!
+//! ```text
+//! front ─► directives ─► schedules ─► loops ─► passes ─► legal loops ─► stream
+//!          Directive     Scheduled    Loops    Pass      Legal              (what `watch` sees, and where it may stop)
+//! ```
+
+use std::ops::ControlFlow;
+
+use thiserror::Error;
+use tilewright_syntax::Diagnostic;
+
+use super::front::{Front, Scheduled};
+use super::{PASSES, PassReport, run_passes_until};
+use crate::emit::{EmitError, Stream, emit};
+use crate::legalize::{Cx, LegalProgram, LegalizeError, seal};
+use crate::loops::ir::LoopProgram;
+use crate::schedule::{Step, Warning};
+
+/// A form that a program has come to.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// A directive of a schedule was applied.
+    Directive(Step<'a>),
+    /// All directives of all schedules were.
+    Scheduled(&'a Scheduled<'a>),
+    /// The loops, as they were built.
+    Loops(&'a LoopProgram),
+    /// The loops after a pass.
+    Pass(PassReport<'a>),
+    Legal(&'a LegalProgram),
+}
+
+/// Sees each form, and stops the compilation where it breaks.
+pub type Watch<'w> = dyn FnMut(Progress) -> ControlFlow<()> + 'w;
+
+/// What kernels and schedules became.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What the schedules say without effect.
+    pub warnings: Vec<Warning>,
+    pub legal: LegalProgram,
+    pub stream: Stream,
+}
+
+/// Why a loop program did not become instructions.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LowerError {
+    #[error(transparent)]
+    Legalize(#[from] LegalizeError),
+    #[error(transparent)]
+    Emit(#[from] EmitError),
+}
+
+impl LowerError {
+    /// The error as it is shown.
+    pub fn diagnostic(&self) -> Diagnostic {
+        match self {
+            LowerError::Legalize(error) => error.diagnostic(),
+            LowerError::Emit(error) => error.diagnostic(),
+        }
+    }
+}
+
+/// Why kernels and schedules did not become instructions.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    pub diagnostics: Vec<Diagnostic>,
+    /// What keeps their loops from being legal, if it is that.
+    pub legalize: Option<LegalizeError>,
+}
+
+impl From<Vec<Diagnostic>> for Refusal {
+    fn from(diagnostics: Vec<Diagnostic>) -> Refusal {
+        Refusal { diagnostics, legalize: None }
+    }
+}
+
+/// Compiles kernels with their schedules. None where `watch` stopped it.
+pub fn compile(front: &Front, watch: &mut Watch) -> Result<Option<Compiled>, Refusal> {
+    let mut stopped = false;
+    let scheduled = front.schedule(&mut |step| stopped = stopped || watch(Progress::Directive(step)).is_break())?;
+    if stopped { Ok(None) } else { compile_scheduled(&scheduled, watch) }
+}
+
+/// Compiles from schedules on whose directives were applied.
+pub fn compile_scheduled(scheduled: &Scheduled, watch: &mut Watch) -> Result<Option<Compiled>, Refusal> {
+    if watch(Progress::Scheduled(scheduled)).is_break() {
+        return Ok(None);
+    }
+    let found = compile_loops(scheduled.loops()?, scheduled.cx(), watch).map_err(|error| match error {
+        LowerError::Legalize(error) => Refusal { diagnostics: scheduled.refused(&error), legalize: Some(error) },
+        LowerError::Emit(error) => vec![error.diagnostic()].into(),
+    })?;
+    Ok(found.map(|(legal, stream)| Compiled { warnings: scheduled.warnings().cloned().collect(), legal, stream }))
+}
+
+/// Compiles from loops on.
+pub fn compile_loops(
+    mut program: LoopProgram,
+    cx: &Cx,
+    watch: &mut Watch,
+) -> Result<Option<(LegalProgram, Stream)>, LowerError> {
+    if watch(Progress::Loops(&program)).is_break() {
+        return Ok(None);
+    }
+    if run_passes_until(&PASSES, &mut program, cx, &mut |pass| watch(Progress::Pass(pass)))?.is_break() {
+        return Ok(None);
+    }
+    let legal = seal(program, cx)?;
+    if watch(Progress::Legal(&legal)).is_break() {
+        return Ok(None);
+    }
+    let stream = emit(&legal)?;
+    Ok(Some((legal, stream)))
+}
