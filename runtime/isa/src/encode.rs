@@ -6,7 +6,7 @@
 //! Invariants: decoding is total (an instruction or a [`DecodeError`] for each of the 2^128 words), and
 //! `decode(encode(x)) == x` whenever `encode(x)` succeeds.
 
-use crate::config::{Config, INSN_BYTES, UOP_BYTES};
+use crate::config::{Config, INSN_BYTES};
 use crate::insn::{Alu, AluOpcode, Gemm, Insn, Mem, MemoryType, Op, Tokens, Uop};
 use crate::layout::{Field, HEAD_BITS, Layout, MEM, OPCODE, POP_NEXT, POP_PREV, PUSH_NEXT, PUSH_PREV};
 use thiserror::Error;
@@ -223,15 +223,6 @@ impl Codec {
     pub fn uop_padding(&self, word: u32) -> u32 {
         let covered = self.uop.iter().fold(0, |bits, field| bits | field.mask() as u32);
         word & !covered
-    }
-
-    /// The micro-ops in bytes; fails when the last one is cut.
-    pub fn decode_uops(&self, bytes: &[u8]) -> Result<Vec<Uop>, DecodeError> {
-        let (words, rest) = bytes.as_chunks::<UOP_BYTES>();
-        if !rest.is_empty() {
-            return Err(DecodeError::Length { what: "micro-ops", bytes: bytes.len(), unit: UOP_BYTES });
-        }
-        Ok(words.iter().map(|word| self.decode_uop(u32::from_le_bytes(*word))).collect())
     }
 
     fn covered(&self, op: &Op) -> u128 {

@@ -7,8 +7,8 @@
 //! Invariants: a [`Config`] is valid, because it can only be made by checking; decoding is total, so every word is
 //! either an instruction or a typed error, never a panic.
 
-pub mod access;
 pub mod config;
+mod elements;
 pub mod encode;
 pub mod insn;
 mod json;
@@ -18,7 +18,6 @@ pub mod program;
 pub mod stream;
 pub mod text;
 
-pub use access::{Access, Dim, ElementSet, Region, Space};
 pub use config::{Capabilities, Config, ConfigError, FieldWidths, Params};
 pub use encode::{AtInsn, Codec, DecodeError, EncodeError};
 pub use insn::{Alu, AluOpcode, Gemm, Insn, Mem, MemoryType, Module, Op, Tokens, Uop};

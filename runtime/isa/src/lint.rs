@@ -4,9 +4,9 @@
 //! Findings are facts of the stream alone: no values are computed. Micro-ops are followed where the caller knows what
 //! device memory holds; where it does not, the checks that need them say nothing.
 
-use crate::access::{Dim, ElementSet};
 use crate::config::Config;
 use crate::encode::Codec;
+use crate::elements::{Dim, ElementSet};
 use crate::insn::{Alu, AluOpcode, Insn, Mem, MemoryType, Op, Uop};
 use crate::program::UopBuffer;
 use crate::stream::{MAX_TOKENS, Order, Queue, most_outstanding};

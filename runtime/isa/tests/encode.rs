@@ -1,6 +1,6 @@
 //! Encoding and decoding of whole streams: what is refused, and where.
 
-use tilewright_isa::{Codec, Config, DecodeError, Gemm, Insn, Op, Program, Tokens, Uop};
+use tilewright_isa::{Codec, Config, Gemm, Insn, Op, Program, Tokens};
 
 fn codec() -> Codec {
     Codec::new(&Config::default())
@@ -57,17 +57,6 @@ fn a_field_that_does_not_fit_is_named_with_its_instruction() {
     insta::assert_snapshot!(format!("{}: {error}", error.error.code()), @"E0711: instruction 1: gemm: uop_end is 16384, but has 14 bits in this configuration: at most 16383");
     let refused = Program::new(Config::default(), Vec::new(), &[finish(), gemm(16384)]).unwrap_err();
     assert_eq!(refused, error);
-}
-
-#[test]
-fn micro_ops_come_in_whole_words() {
-    assert_eq!(
-        codec().decode_uops(&[1, 0, 0, 0, 0, 8, 0, 0]),
-        Ok(vec![Uop { dst: 1, ..Uop::default() }, Uop { src: 1, ..Uop::default() }])
-    );
-    let error = codec().decode_uops(&[0; 5]).unwrap_err();
-    insta::assert_snapshot!(error, @"5 bytes are not a whole number of micro-ops of 4 bytes");
-    assert_eq!(error.code(), DecodeError::Length { what: "", bytes: 0, unit: 0 }.code());
 }
 
 #[test]

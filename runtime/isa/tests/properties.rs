@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use tilewright_isa::config::Capabilities;
 use tilewright_isa::stream::most_outstanding;
 use tilewright_isa::{
-    Code, Codec, Config, Content, Dim, ElementSet, Insn, Mem, MemoryType, Module, Op, Order, Params, Program, Queue,
-    Region, Segment, Tokens, Uop, lint, text,
+    Code, Codec, Config, Content, Insn, Mem, MemoryType, Module, Op, Order, Params, Program, Queue, Segment, Tokens,
+    Uop, lint, text,
 };
 
 /// Machines by the depths of their buffers, so that most draws are valid.
@@ -72,22 +72,6 @@ fn bare(module: Module, flags: [bool; 4]) -> Insn {
 fn token_stream() -> impl Strategy<Value = (Vec<Insn>, [u32; 4])> {
     let insn = (0..3usize, any::<[bool; 4]>()).prop_map(|(module, flags)| bare(Module::ALL[module], flags));
     (vec(insn, 1..14), proptest::array::uniform4(0..2u32))
-}
-
-fn region() -> impl Strategy<Value = Region> {
-    let dim = || (0..6u64, 0..9u64).prop_map(|(count, stride)| Dim { count, stride });
-    (0..30u64, dim(), dim(), 0..4u64).prop_map(|(base, outer, inner, len)| Region { base, outer, inner, len })
-}
-
-fn addresses(region: &Region) -> BTreeSet<u64> {
-    let mut set = BTreeSet::new();
-    for o in 0..region.outer.count {
-        for i in 0..region.inner.count {
-            let start = region.base + o * region.outer.stride + i * region.inner.stride;
-            set.extend(start..start + region.len);
-        }
-    }
-    set
 }
 
 /// Where each module stands and what lies in the queues; the definition of the token rules.
@@ -228,32 +212,6 @@ proptest! {
             let most = seen.iter().map(|machine| machine.tokens[queue as usize]).max().unwrap();
             prop_assert_eq!(most_outstanding(&insns, queue, tokens).0, most as usize);
         }
-    }
-
-    #[test]
-    fn regions_are_the_sets_that_they_say(a in region(), b in region(), start in 0..40u64, len in 0..5u64) {
-        let (set, other) = (addresses(&a), addresses(&b));
-        prop_assert_eq!(addresses(&a.simplified()), set.clone());
-        prop_assert_eq!(a.runs().flat_map(|(start, end)| start..end).collect::<BTreeSet<_>>(), set.clone());
-        prop_assert_eq!(a.is_empty(), set.is_empty());
-        prop_assert_eq!(a.touches(start, start + len), set.range(start..start + len).next().is_some());
-        prop_assert_eq!(a.intersects(&b), !set.is_disjoint(&other));
-        prop_assert!(set.iter().all(|address| *address < a.end()));
-    }
-
-    #[test]
-    fn element_sets_hold_what_was_inserted(bases in vec(0..200u32, 0..4), outer in (0..9u64, 0..70u64), inner in (0..9u64, 0..70u64), depth in 1..200usize) {
-        let dim = |(count, stride)| Dim { count, stride };
-        let mut set = ElementSet::new(depth);
-        set.insert_nest(bases.iter().copied(), dim(outer), dim(inner));
-        let nests = bases.iter().map(|base| Region { base: u64::from(*base), outer: dim(outer), inner: dim(inner), len: 1 });
-        let expected: BTreeSet<usize> = nests
-            .flat_map(|nest| addresses(&nest))
-            .map(|address| address as usize)
-            .filter(|address| *address < depth)
-            .collect();
-        prop_assert_eq!(set.iter().collect::<BTreeSet<_>>(), expected.clone());
-        prop_assert!((0..220).all(|element| set.contains(element) == expected.contains(&element)));
     }
 
     #[test]

@@ -57,7 +57,9 @@ fn touched(recording: &Recording) -> Vec<Touched> {
                         assert_eq!(mem.y_size, 1);
                         let bytes = dram.read(u64::from(mem.dram_base) * 4, usize::from(mem.x_size) * 4).unwrap();
                         let at = usize::from(mem.sram_base);
-                        uops[at..at + usize::from(mem.x_size)].copy_from_slice(&codec.decode_uops(bytes).unwrap());
+                        for (uop, word) in uops[at..].iter_mut().zip(bytes.as_chunks().0) {
+                            *uop = codec.decode_uop(u32::from_le_bytes(*word));
+                        }
                     }
                     _ => touched.writes.extend(sram(2, mem)),
                 }

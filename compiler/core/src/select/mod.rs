@@ -87,8 +87,6 @@ pub struct SelectedOp {
 pub struct Selection {
     pub start: Start,
     pub ops: Vec<SelectedOp>,
-    /// The tile agrees with the expression in its low 8 bits only; what stores it does the truncation.
-    pub store_truncates: bool,
     /// Cycles per tile: 1 for an immediate, 2 for a register operand, 1 to clear a tile.
     pub cost: u32,
 }
@@ -188,7 +186,7 @@ pub fn candidates(request: &Request) -> Result<Vec<Selection>, Refusal> {
             let reached = targets.iter().filter_map(|t| Some((chains.cost(&graph, *t)?, *t)));
             let (cost, target) = reached.min_by_key(|(cost, _)| *cost)?;
             let ops = chains.steps(&graph, target);
-            Some(Selection { start, ops, store_truncates: target != exact, cost })
+            Some(Selection { start, ops, cost })
         })
         .collect();
     found.sort_by_key(|s| (s.cost, s.start));

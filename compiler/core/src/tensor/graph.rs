@@ -41,19 +41,10 @@ impl Graph {
         groups
     }
 
-    /// The tensors whose definitions read `tensor`, in the order of the source.
-    pub fn consumers(&self, tensor: TensorId) -> Vec<TensorId> {
-        self.neighbors(tensor, Direction::Outgoing)
-    }
-
     /// The tensors that the definition of `tensor` reads, in the order of the source.
     pub fn producers(&self, tensor: TensorId) -> Vec<TensorId> {
-        self.neighbors(tensor, Direction::Incoming)
-    }
-
-    fn neighbors(&self, tensor: TensorId, direction: Direction) -> Vec<TensorId> {
-        let mut found: Vec<TensorId> =
-            self.graph.neighbors_directed(node(tensor), direction).map(|n| self.graph[n]).collect();
+        let incoming = self.graph.neighbors_directed(node(tensor), Direction::Incoming);
+        let mut found: Vec<TensorId> = incoming.map(|n| self.graph[n]).collect();
         found.sort();
         found
     }
