@@ -6,8 +6,9 @@
 //! Invariants: decoding is total (an instruction or a [`DecodeError`] for each of the 2^128 words), and
 //! `decode(encode(x)) == x` whenever `encode(x)` succeeds.
 
+use crate::alu::AluOpcode;
 use crate::config::{Config, INSN_BYTES};
-use crate::insn::{Alu, AluOpcode, Gemm, Insn, Mem, MemoryType, Op, Tokens, Uop};
+use crate::insn::{Alu, Gemm, Insn, Mem, MemoryType, Op, Tokens, Uop};
 use crate::layout::{Field, HEAD_BITS, Layout, MEM, OPCODE, POP_NEXT, POP_PREV, PUSH_NEXT, PUSH_PREV};
 use thiserror::Error;
 

@@ -3,6 +3,7 @@
 //!
 //! Fields hold what their encoding can hold at most; whether a value fits a given configuration is checked on encoding.
 
+use crate::alu::AluOpcode;
 use std::fmt;
 
 /// One of the three modules that execute instructions; each has its own queue and runs in order.
@@ -85,43 +86,6 @@ impl MemoryType {
 }
 
 impl fmt::Display for MemoryType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// The operation of an ALU instruction; the number is VTA's encoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum AluOpcode {
-    Min = 0,
-    Max = 1,
-    Add = 2,
-    /// Arithmetic shift right; by a negative amount, a shift left by its magnitude.
-    Shr = 3,
-    Mul = 4,
-}
-
-impl AluOpcode {
-    pub const ALL: [AluOpcode; 5] = [AluOpcode::Min, AluOpcode::Max, AluOpcode::Add, AluOpcode::Shr, AluOpcode::Mul];
-
-    /// The operation with this number in the encoding, if there is one.
-    pub fn from_bits(bits: u64) -> Option<AluOpcode> {
-        AluOpcode::ALL.get(usize::try_from(bits).ok()?).copied()
-    }
-
-    /// The name in the text form.
-    pub fn name(self) -> &'static str {
-        match self {
-            AluOpcode::Min => "min",
-            AluOpcode::Max => "max",
-            AluOpcode::Add => "add",
-            AluOpcode::Shr => "shr",
-            AluOpcode::Mul => "mul",
-        }
-    }
-}
-
-impl fmt::Display for AluOpcode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }

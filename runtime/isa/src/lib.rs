@@ -7,6 +7,7 @@
 //! Invariants: a [`Config`] is valid, because it can only be made by checking; decoding is total, so every word is
 //! either an instruction or a typed error, never a panic.
 
+mod alu;
 pub mod config;
 mod elements;
 pub mod encode;
@@ -18,9 +19,10 @@ pub mod program;
 pub mod stream;
 pub mod text;
 
+pub use alu::AluOpcode;
 pub use config::{Capabilities, Config, ConfigError, FieldWidths, Params};
 pub use encode::{AtInsn, Codec, DecodeError, EncodeError};
-pub use insn::{Alu, AluOpcode, Gemm, Insn, Mem, MemoryType, Module, Op, Tokens, Uop};
+pub use insn::{Alu, Gemm, Insn, Mem, MemoryType, Module, Op, Tokens, Uop};
 pub use lint::{Code, Finding, lint};
 pub use program::{Content, Program, Segment, UopBuffer};
 pub use stream::{MAX_TOKENS, Order, Queue};

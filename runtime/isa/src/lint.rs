@@ -4,10 +4,11 @@
 //! Findings are facts of the stream alone: no values are computed. Micro-ops are followed where the caller knows what
 //! device memory holds; where it does not, the checks that need them say nothing.
 
+use crate::alu::AluOpcode;
 use crate::config::Config;
-use crate::encode::Codec;
 use crate::elements::{Dim, ElementSet};
-use crate::insn::{Alu, AluOpcode, Insn, Mem, MemoryType, Op, Uop};
+use crate::encode::Codec;
+use crate::insn::{Alu, Insn, Mem, MemoryType, Op, Uop};
 use crate::program::UopBuffer;
 use crate::stream::{MAX_TOKENS, Order, Queue, most_outstanding};
 use std::fmt;
@@ -252,8 +253,8 @@ impl Linter {
     }
 
     fn alu(&mut self, alu: &Alu) {
-        if alu.alu_opcode == AluOpcode::Mul {
-            self.find(Code::Mul, "mul: the RTL cannot decode it and HLS ignores it");
+        if !alu.alu_opcode.is_in_rtl() {
+            self.find(Code::Mul, format!("{}: the RTL cannot decode it and HLS ignores it", alu.alu_opcode));
         }
         if alu.alu_opcode == AluOpcode::Shr {
             self.shift(alu);
@@ -279,7 +280,7 @@ impl Linter {
             return self.find(Code::ShiftByRegister, format!("{what}, and HLS takes 16 to 31 for a shift left"));
         }
         let imm = alu.imm;
-        if imm.unsigned_abs() >= 32 {
+        if !alu.alu_opcode.immediates().contains(&imm) {
             self.find(Code::ShiftBeyondWidth, format!("shifts by {imm}: no implementation defines 32 or more"));
         } else if !(-16..16).contains(&imm) {
             let what = format!("shifts by {imm}: HLS takes the low 5 bits as a signed number");

@@ -3,11 +3,11 @@
 //! Widths of fields are no question here: a legal program has been checked against the configuration.
 
 use tilewright_isa::config::UOP_BYTES;
-use tilewright_isa::{Alu, AluOpcode, Config, Gemm, Mem, MemoryType, Op};
+use tilewright_isa::{Alu, Config, Gemm, Mem, MemoryType, Op};
 
 use super::uops::UopLoad;
 use super::walk::{Operation, Walk};
-use crate::loops::ir::{self, AluOp, AluOperand, Direction, Dma, InsnLoop, LoopProgram, Scope, Stmt};
+use crate::loops::ir::{self, AluOperand, Direction, Dma, InsnLoop, LoopProgram, Scope, Stmt};
 use crate::scalar::DType;
 
 /// An instruction's place in the list: what it executes.
@@ -141,18 +141,8 @@ fn elementwise(alu: &ir::Alu, uop_bgn: u32, uop_end: u32) -> Alu {
         dst_factor_in: alu.inner.dst as u32,
         src_factor_out: moves(alu.outer.src),
         src_factor_in: moves(alu.inner.src),
-        alu_opcode: opcode(alu.opcode),
+        alu_opcode: alu.opcode,
         use_imm,
         imm,
-    }
-}
-
-fn opcode(op: AluOp) -> AluOpcode {
-    match op {
-        AluOp::Min => AluOpcode::Min,
-        AluOp::Max => AluOpcode::Max,
-        AluOp::Add => AluOpcode::Add,
-        AluOp::Shr => AluOpcode::Shr,
-        AluOp::Mul => AluOpcode::Mul,
     }
 }

@@ -9,13 +9,15 @@
 //!
 //! `select` chooses the operations. The nest runs once for each, over whole tiles.
 
+use tilewright_isa::AluOpcode;
+
 use crate::affine::Interval;
 use crate::legalize::match_gemm::not_whole;
 use crate::legalize::nest::{Nest, NestLoop, accumulation, rewrite_stores, wrap};
 use crate::legalize::tiles::{LaneLoop, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
-    Alu, AluOp, AluOperand, Gemm, InsnLoop, Leaf, Load, LoopId, LoopProgram, MicroOp, Scope, Stmt, Store, TileRef,
+    Alu, AluOperand, Gemm, InsnLoop, Leaf, Load, LoopId, LoopProgram, MicroOp, Scope, Stmt, Store, TileRef,
 };
 use crate::scalar::{BinaryOp, DType, Scalar};
 use crate::select::{OpOperand, Refusal, Request, SelectedOp, Selection, Selections, Start};
@@ -150,7 +152,7 @@ fn order_is_free(
     selection: &Selection,
 ) -> Result<(), LegalizeError> {
     let elsewhere = reads_elsewhere(program, nest, &operands.loads);
-    let joins = |op: &SelectedOp, with: AluOp| {
+    let joins = |op: &SelectedOp, with: AluOpcode| {
         let is_own = match op.operand {
             OpOperand::Imm(_) => false,
             OpOperand::Operand(k) => operands.loads[k as usize] == *target,
@@ -159,7 +161,10 @@ fn order_is_free(
         op.opcode == with && !is_own
     };
     let accumulates = matches!(selection.start, Start::Operand(_))
-        && [AluOp::Add, AluOp::Min, AluOp::Max].into_iter().any(|with| selection.ops.iter().all(|op| joins(op, with)));
+        && AluOpcode::ALL
+            .into_iter()
+            .filter(|op| op.accumulates())
+            .any(|with| selection.ops.iter().all(|op| joins(op, with)));
     let repeats = !nest.carrying_loops(program).is_empty() && !accumulates;
     let reason = match (elsewhere, repeats) {
         (true, _) => "it reads elements of itself that other iterations write",
@@ -285,7 +290,7 @@ fn reset(dst: &TileRef, nest: &Nest) -> Stmt {
     })
 }
 
-fn alu(opcode: AluOp, dst: &TileRef, operand: AluOperand, nest: &Nest) -> Stmt {
+fn alu(opcode: AluOpcode, dst: &TileRef, operand: AluOperand, nest: &Nest) -> Stmt {
     Stmt::Alu(Alu {
         opcode,
         dst: dst.clone(),

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use tilewright_isa::AluOpcode;
 use tilewright_syntax::Span;
 
 use crate::affine::{Affine, Interval};
@@ -350,51 +351,13 @@ pub struct Gemm {
 /// micro-ops as in [`Gemm`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alu {
-    pub opcode: AluOp,
+    pub opcode: AluOpcode,
     pub dst: TileRef,
     pub operand: AluOperand,
     pub outer: InsnLoop,
     pub inner: InsnLoop,
     pub uops: Vec<MicroOp>,
     pub origin: Origin,
-}
-
-/// Operations of the vector ALU, wrapping in 32 bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum AluOp {
-    Min,
-    Max,
-    Add,
-    /// A negative amount shifts left.
-    Shr,
-    Mul,
-}
-
-impl AluOp {
-    pub const ALL: [AluOp; 5] = [AluOp::Min, AluOp::Max, AluOp::Add, AluOp::Shr, AluOp::Mul];
-
-    /// The name in the text form.
-    pub fn name(self) -> &'static str {
-        match self {
-            AluOp::Min => "min",
-            AluOp::Max => "max",
-            AluOp::Add => "add",
-            AluOp::Shr => "shr",
-            AluOp::Mul => "mul",
-        }
-    }
-
-    /// `op(a, b)` on one lane. A shift by 32 or more leaves only the sign, or nothing.
-    pub fn eval(self, a: i32, b: i32) -> i32 {
-        match self {
-            AluOp::Min => a.min(b),
-            AluOp::Max => a.max(b),
-            AluOp::Add => a.wrapping_add(b),
-            AluOp::Shr if b >= 0 => a >> b.min(31),
-            AluOp::Shr => a.checked_shl(b.unsigned_abs()).unwrap_or(0),
-            AluOp::Mul => a.wrapping_mul(b),
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

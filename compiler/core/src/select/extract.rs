@@ -12,10 +12,10 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use egg::{Id, Language};
+use tilewright_isa::AluOpcode;
 
 use super::language::{Graph, Lane, Operand, constant};
 use super::{OpOperand, SelectedOp, Start};
-use crate::loops::ir::AluOp;
 
 /// What a step costs, in cycles per tile: a register operand is read in a cycle of its own.
 const IMMEDIATE_COST: u32 = 1;
@@ -68,7 +68,7 @@ struct Edge {
 enum Steps {
     Fixed(Vec<SelectedOp>),
     /// With an operand of a class that the chain has not overwritten.
-    WithOperand(AluOp, u32),
+    WithOperand(AluOpcode, u32),
 }
 
 impl Paths {
@@ -96,17 +96,17 @@ impl Paths {
         paths
     }
 
-    fn add_edges(&mut self, op: AluOp, (a, b): (u32, u32), to: u32) {
+    fn add_edges(&mut self, op: AluOpcode, (a, b): (u32, u32), to: u32) {
         if a == b {
             let steps = Steps::Fixed(vec![SelectedOp { opcode: op, operand: OpOperand::Own }]);
             self.edges.push(Edge { from: a, to, steps });
         }
-        let orders: &[(u32, u32)] = if op == AluOp::Shr { &[(a, b)] } else { &[(a, b), (b, a)] };
+        let orders: &[(u32, u32)] = if op == AluOpcode::Shr { &[(a, b)] } else { &[(a, b), (b, a)] };
         for (from, operand) in orders.iter().copied() {
             let by_constant = self.constants[operand as usize].and_then(|c| step_by_constant(op, c));
             let steps = match by_constant {
                 Some(steps) => Steps::Fixed(steps),
-                None if op == AluOp::Shr || self.operands[operand as usize].is_empty() => continue,
+                None if op == AluOpcode::Shr || self.operands[operand as usize].is_empty() => continue,
                 None => Steps::WithOperand(op, operand),
             };
             self.edges.push(Edge { from, to, steps });
@@ -141,7 +141,7 @@ impl Paths {
         let (before, steps) = match (start, self.constants[class], operands.first()) {
             (Start::Operand(k), _, _) if operands.contains(&k) => (0, Vec::new()),
             (Start::Zero, Some(value), _) => (ZERO_COST, build_constant(value)),
-            (Start::Zero, None, Some(k)) => (ZERO_COST, vec![register(AluOp::Add, *k)]),
+            (Start::Zero, None, Some(k)) => (ZERO_COST, vec![register(AluOpcode::Add, *k)]),
             _ => return None,
         };
         Some((before + cost(&steps), steps))
@@ -222,22 +222,22 @@ impl<'a> Chains<'a> {
     }
 }
 
-fn alu_op(node: &Lane, multiplier: bool) -> Option<AluOp> {
+fn alu_op(node: &Lane, multiplier: bool) -> Option<AluOpcode> {
     match node {
-        Lane::Add(_) => Some(AluOp::Add),
-        Lane::Min(_) => Some(AluOp::Min),
-        Lane::Max(_) => Some(AluOp::Max),
-        Lane::Shr(_) => Some(AluOp::Shr),
-        Lane::Mul(_) => multiplier.then_some(AluOp::Mul),
+        Lane::Add(_) => Some(AluOpcode::Add),
+        Lane::Min(_) => Some(AluOpcode::Min),
+        Lane::Max(_) => Some(AluOpcode::Max),
+        Lane::Shr(_) => Some(AluOpcode::Shr),
+        Lane::Mul(_) => multiplier.then_some(AluOpcode::Mul),
         Lane::Const(_) | Lane::Operand(_) | Lane::Wrap8(_) => None,
     }
 }
 
-fn step_by_constant(op: AluOp, value: i32) -> Option<Vec<SelectedOp>> {
+fn step_by_constant(op: AluOpcode, value: i32) -> Option<Vec<SelectedOp>> {
     match (op, i16::try_from(value)) {
-        (AluOp::Shr, _) if value.abs() > 31 => None,
+        (AluOpcode::Shr, _) if value.abs() > 31 => None,
         (_, Ok(imm)) => Some(vec![immediate(op, imm)]),
-        (AluOp::Add, Err(_)) => additions(value),
+        (AluOpcode::Add, Err(_)) => additions(value),
         _ => None,
     }
 }
@@ -248,7 +248,7 @@ fn additions(value: i32) -> Option<Vec<SelectedOp>> {
     let mut steps = Vec::new();
     while rest != 0 {
         let part = rest.clamp(i16::MIN.into(), i16::MAX.into());
-        steps.push(immediate(AluOp::Add, part as i16));
+        steps.push(immediate(AluOpcode::Add, part as i16));
         rest -= part;
         if steps.len() > MAX_ADDITIONS as usize {
             return None;
@@ -263,13 +263,13 @@ fn build_constant(value: i32) -> Vec<SelectedOp> {
     if value == 0 {
         Vec::new()
     } else if let Ok(imm) = i16::try_from(value) {
-        vec![immediate(AluOp::Add, imm)]
+        vec![immediate(AluOpcode::Add, imm)]
     } else if let Ok(imm) = i16::try_from(value >> zeros) {
-        vec![immediate(AluOp::Add, imm), immediate(AluOp::Shr, -(zeros as i16))]
+        vec![immediate(AluOpcode::Add, imm), immediate(AluOpcode::Shr, -(zeros as i16))]
     } else {
         let low = value as i16;
         let high = (value.wrapping_sub(low.into()) >> 16) as i16;
-        vec![immediate(AluOp::Add, high), immediate(AluOp::Shr, -16), immediate(AluOp::Add, low)]
+        vec![immediate(AluOpcode::Add, high), immediate(AluOpcode::Shr, -16), immediate(AluOpcode::Add, low)]
     }
 }
 
@@ -281,11 +281,11 @@ fn operands(graph: &Graph, class: Id) -> Vec<u32> {
     graph[class].nodes.iter().filter_map(operand).collect()
 }
 
-fn immediate(opcode: AluOp, value: i16) -> SelectedOp {
+fn immediate(opcode: AluOpcode, value: i16) -> SelectedOp {
     SelectedOp { opcode, operand: OpOperand::Imm(value) }
 }
 
-fn register(opcode: AluOp, operand: u32) -> SelectedOp {
+fn register(opcode: AluOpcode, operand: u32) -> SelectedOp {
     SelectedOp { opcode, operand: OpOperand::Operand(operand) }
 }
 

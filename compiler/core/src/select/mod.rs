@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use egg::{Id, Runner};
 use thiserror::Error;
+use tilewright_isa::AluOpcode;
 
 use crate::affine::Interval;
-use crate::loops::ir::AluOp;
 use crate::scalar::{BinaryOp, CastMode, Scalar};
 pub use cut::{Part, cut};
 use extract::{Chains, Paths};
@@ -78,7 +78,7 @@ pub enum OpOperand {
 /// `tile = opcode(tile, operand)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SelectedOp {
-    pub opcode: AluOp,
+    pub opcode: AluOpcode,
     pub operand: OpOperand,
 }
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use tilewright_core::affine::Interval;
 use tilewright_core::loops::ir::*;
 use tilewright_core::scalar::{BinaryOp, CastMode, DType, Scalar};
+use tilewright_isa::AluOpcode;
 use tilewright_syntax::{FileId, Span};
 
 /// Sides of the GEMM core that the programs are made for.
@@ -359,7 +360,7 @@ impl Builder {
             Some(src) => AluOperand::Tile(self.tile(src, s)),
             None => AluOperand::Imm(self.below(63) as i16 - 31),
         };
-        let opcode = self.pick(&AluOp::ALL);
+        let opcode = self.pick(&AluOpcode::ALL);
         let dst = self.tile(dst, d);
         Some(Stmt::Alu(Alu { opcode, dst, operand, outer, inner, uops, origin: self.origin() }))
     }

@@ -33,7 +33,8 @@ pub use error::{TextError, TextErrorKind};
 pub use parse::parse;
 pub use print::{print, print_annotated};
 
-use crate::insn::{AluOpcode, MemoryType, Module};
+use crate::alu::AluOpcode;
+use crate::insn::{MemoryType, Module};
 
 /// The names of the token flags, in the order of [`crate::Tokens`].
 const TOKEN_NAMES: [&str; 4] = ["pop_prev", "pop_next", "push_prev", "push_next"];

@@ -4,7 +4,7 @@
 use super::TOKEN_NAMES;
 use crate::config::{Capabilities, Config};
 use crate::encode::Codec;
-use crate::insn::{Alu, AluOpcode, Gemm, Insn, Mem, MemoryType, Op, Tokens};
+use crate::insn::{Alu, Gemm, Insn, Mem, MemoryType, Op, Tokens};
 use crate::program::{Content, Program, Segment, UopBuffer};
 use std::fmt::Write;
 
@@ -187,13 +187,7 @@ fn comment(program: &Program, codec: &Codec, uops: &UopBuffer, insn: &Insn) -> S
 
 fn operation(alu: &Alu, dst: u32, src: u32) -> String {
     let (dst, operand) = (format!("acc[{dst}]"), if alu.use_imm { alu.imm.to_string() } else { format!("acc[{src}]") });
-    match alu.alu_opcode {
-        AluOpcode::Min => format!("{dst} = min({dst}, {operand})"),
-        AluOpcode::Max => format!("{dst} = max({dst}, {operand})"),
-        AluOpcode::Add => format!("{dst} += {operand}"),
-        AluOpcode::Shr => format!("{dst} >>= {operand}"),
-        AluOpcode::Mul => format!("{dst} *= {operand}"),
-    }
+    alu.alu_opcode.assignment(&dst, &operand)
 }
 
 fn moved(program: &Program, mem: &Mem) -> String {

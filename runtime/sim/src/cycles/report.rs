@@ -4,7 +4,7 @@ use super::timing::Timing;
 use crate::report::Overflow;
 use crate::tokens::TokenCounts;
 use std::fmt;
-use tilewright_isa::{Alu, AluOpcode, Config, Gemm, Insn, Mem, MemoryType, Op, Params};
+use tilewright_isa::{Alu, Config, Gemm, Insn, Mem, MemoryType, Op, Params};
 
 /// Cycles in which the machine's resources were used, by instructions that have started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn is_measured(op: &Op) -> bool {
         Op::Load(Mem { memory_type: MemoryType::Acc8Bit, .. }) => false,
         Op::Load(mem) | Op::Store(mem) => mem.is_noop() || mem.y_size > 0,
         Op::Gemm(gemm) => Gemm::uop_executions(gemm) > 0,
-        Op::Alu(alu) => alu.alu_opcode != AluOpcode::Mul && Alu::uop_executions(alu) > 0,
+        Op::Alu(alu) => alu.alu_opcode.is_in_rtl() && Alu::uop_executions(alu) > 0,
         Op::Finish => true,
     }
 }

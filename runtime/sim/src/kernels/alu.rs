@@ -3,9 +3,9 @@
 //! A later element of a run may read what an earlier one wrote, so elements follow one another; lanes of one element
 //! do not depend on each other, whether or not source and destination are the same element.
 
+use super::Level;
 #[cfg(target_arch = "x86_64")]
 use super::alu_x86;
-use super::{Level, portable};
 use tilewright_isa::AluOpcode;
 
 /// Lanes of which elements are made where vectors are used.
@@ -63,11 +63,11 @@ fn check(len: usize, run: &Run) {
 fn scalar(opcode: AluOpcode, acc: &mut [i32], run: &Run) {
     // Apart from one another, so that each loop is compiled for its operation.
     match opcode {
-        AluOpcode::Min => each(acc, run, |x, y| portable::alu(AluOpcode::Min, x, y)),
-        AluOpcode::Max => each(acc, run, |x, y| portable::alu(AluOpcode::Max, x, y)),
-        AluOpcode::Add => each(acc, run, |x, y| portable::alu(AluOpcode::Add, x, y)),
-        AluOpcode::Shr => each(acc, run, |x, y| portable::alu(AluOpcode::Shr, x, y)),
-        AluOpcode::Mul => each(acc, run, |x, y| portable::alu(AluOpcode::Mul, x, y)),
+        AluOpcode::Min => each(acc, run, |x, y| AluOpcode::Min.eval(x, y)),
+        AluOpcode::Max => each(acc, run, |x, y| AluOpcode::Max.eval(x, y)),
+        AluOpcode::Add => each(acc, run, |x, y| AluOpcode::Add.eval(x, y)),
+        AluOpcode::Shr => each(acc, run, |x, y| AluOpcode::Shr.eval(x, y)),
+        AluOpcode::Mul => each(acc, run, |x, y| AluOpcode::Mul.eval(x, y)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Emission on programs built by hand: what TVM's tutorial becomes, micro-op epochs, device memory, images.
 
 use ndarray::{ArrayD, IxDyn};
-use tilewright_isa::{Params, Tokens};
+use tilewright_isa::{AluOpcode, Params, Tokens};
 
 use crate::emit::*;
 use crate::loops::ir::*;
@@ -66,7 +66,7 @@ fn gemm(dst: TileRef, operands: Option<(TileRef, TileRef)>, inner: InsnLoop, uop
     Stmt::Gemm(Gemm { dst, operands, outer: InsnLoop::ONCE, inner, uops, origin: Origin::default() })
 }
 
-fn alu_imm(opcode: AluOp, imm: i16, dst: TileRef, extent: i64) -> Stmt {
+fn alu_imm(opcode: AluOpcode, imm: i16, dst: TileRef, extent: i64) -> Stmt {
     let inner = InsnLoop { extent, dst: 1, src: 1, wgt: 0 };
     let operand = AluOperand::Imm(imm);
     Stmt::Alu(Alu {
@@ -270,7 +270,7 @@ fn a_load_waits_for_a_store_through_a_relay() {
 #[test]
 fn a_known_store_needs_no_relay() {
     let mut program = tutorial(16);
-    program.body.push(alu_imm(AluOp::Add, 1, at(C, zero()), 16));
+    program.body.push(alu_imm(AluOpcode::Add, 1, at(C, zero()), 16));
     program.body.push(load(at(X_BUF, zero()), at(Y, zero()), [1, 1, 1]));
     let stream = emitted(&program);
     let tail: Vec<String> = stream.insns.iter().rev().take(4).rev().map(line).collect();
@@ -280,7 +280,8 @@ fn a_known_store_needs_no_relay() {
 #[test]
 fn eight_bit_arrays_are_widened_on_the_way_to_the_accumulator() {
     let mut program = tutorial(16);
-    program.body = vec![load(at(C, zero()), at(X, zero()), [1, 16, 16]), alu_imm(AluOp::Shr, -3, at(C, zero()), 16)];
+    program.body =
+        vec![load(at(C, zero()), at(X, zero()), [1, 16, 16]), alu_imm(AluOpcode::Shr, -3, at(C, zero()), 16)];
     let stream = emitted(&program);
     assert!(
         stream

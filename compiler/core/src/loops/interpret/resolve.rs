@@ -1,10 +1,11 @@
 //! Loop program → nodes with loop variables as slots, indices as one physical address each, values in postfix order.
 //! Nothing is looked up by name or id when the nodes run.
 
+use tilewright_isa::AluOpcode;
+
 use crate::affine::{Affine, Atom};
 use crate::loops::ir::{
-    Alu, AluOp, AluOperand, BufferId, Dma, Gemm, Index, InsnLoop, Leaf, Load, LoopProgram, MicroOp, Stmt, Store,
-    TileRef,
+    Alu, AluOperand, BufferId, Dma, Gemm, Index, InsnLoop, Leaf, Load, LoopProgram, MicroOp, Stmt, Store, TileRef,
 };
 use crate::scalar::{BinaryOp, CastMode, CompareOp, DType, Scalar};
 
@@ -103,7 +104,7 @@ pub(super) enum Node {
     Store { buffer: usize, cell: Address, value: Vec<Op> },
     Dma { sram: Tiles, dram: Tiles, dtype: DType, rows: Dma },
     Gemm { dst: Tiles, operands: Option<(Tiles, Tiles)>, walk: Walk },
-    Alu { opcode: AluOp, dst: Tiles, operand: Operand, walk: Walk },
+    Alu { opcode: AluOpcode, dst: Tiles, operand: Operand, walk: Walk },
 }
 
 /// The nodes of a verified program, and the number of steps that a run takes.

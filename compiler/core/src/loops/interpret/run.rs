@@ -1,9 +1,11 @@
 //! Executes resolved nodes on the buffers' memories.
 
+use tilewright_isa::AluOpcode;
+
 use super::memory::Memory;
 use super::resolve::{Address, Node, Op, Operand, Tiles, Walk};
 use crate::gemm::Core;
-use crate::loops::ir::{AluOp, Direction, Dma, Pad};
+use crate::loops::ir::{Direction, Dma, Pad};
 use crate::scalar::{CastMode, DType, cast};
 
 /// A read of a cell that was not written.
@@ -170,7 +172,7 @@ impl Machine {
         Ok(())
     }
 
-    fn alu(&mut self, opcode: AluOp, dst: &Tiles, operand: &Operand, walk: &Walk) -> Outcome {
+    fn alu(&mut self, opcode: AluOpcode, dst: &Tiles, operand: &Operand, walk: &Walk) -> Outcome {
         let lanes = self.memories[dst.buffer].lanes;
         let start = dst.offset.eval(&self.env);
         let mut d = vec![0; lanes];

@@ -18,13 +18,14 @@
 //! origin  = ["from" place] ["by" place]        place = NUMBER ":" NUMBER ".." NUMBER
 //! ```
 
+use tilewright_isa::AluOpcode;
 use tilewright_syntax::{FileId, Span};
 
 use super::error::ParseError;
 use super::token::{Number, Token};
 use super::{Outcome, Parser};
 use crate::loops::ir::{
-    Alu, AluOp, AluOperand, Buffer, BufferId, Direction, Dma, For, Gemm, Index, InsnLoop, Lane, Layout, LoopVar, Mark,
+    Alu, AluOperand, Buffer, BufferId, Direction, Dma, For, Gemm, Index, InsnLoop, Lane, Layout, LoopVar, Mark,
     MicroOp, Origin, Outside, Pad, Role, Scope, Stmt, Store, TileRef,
 };
 use crate::loops::verify::MAX_NUMBER;
@@ -304,7 +305,7 @@ impl<'a> Parser<'a> {
 
     fn alu(&mut self) -> Outcome<Stmt> {
         self.at += 1;
-        let opcode = self.choice(&AluOp::ALL, AluOp::name)?;
+        let opcode = self.choice(&AluOpcode::ALL, AluOpcode::name)?;
         let dst = self.tile()?;
         self.expect(Token::Comma)?;
         let operand = match self.peek() {

@@ -3,8 +3,7 @@
 use super::{MAX_NUMBER, Verifier, Violation, bounds};
 use crate::affine::Interval;
 use crate::loops::ir::{
-    Alu, AluOp, AluOperand, Buffer, BufferId, Direction, Dma, Gemm, Index, InsnLoop, Leaf, MicroOp, Scope, Store,
-    TileRef,
+    Alu, AluOperand, Buffer, BufferId, Direction, Dma, Gemm, Index, InsnLoop, Leaf, MicroOp, Scope, Store, TileRef,
 };
 use crate::loops::print::print_index;
 use crate::scalar::{BinaryOp, DType, Scalar};
@@ -207,8 +206,7 @@ impl<'p> Verifier<'p> {
         let dst = self.operand("destination", &s.dst, dst, Scope::Acc);
         match &s.operand {
             AluOperand::Imm(amount) => {
-                let allowed = s.opcode != AluOp::Shr || (-31..32).contains(amount);
-                self.check(allowed, || Violation::AluShift { amount: *amount });
+                self.check(s.opcode.immediates().contains(amount), || Violation::AluShift { amount: *amount });
             }
             AluOperand::Tile(tile) => {
                 if let (Some(src), Some(dst)) = (self.operand("second", tile, src, Scope::Acc), dst) {
