@@ -2,6 +2,7 @@
 
 pub mod affine;
 pub mod cases;
+mod costs;
 pub mod emit;
 pub mod gemm;
 pub mod least;

@@ -6,10 +6,9 @@
 
 use crate::insn::MemoryType;
 use crate::layout::Layout;
+use crate::limits::ITER_WIDTH;
 use thiserror::Error;
 
-/// Bits of the iteration counts of GEMM and ALU; the same in every configuration.
-pub const ITER_WIDTH: u32 = 14;
 /// Bits of a micro-op.
 pub const UOP_BITS: u32 = 32;
 /// Bytes of a micro-op.

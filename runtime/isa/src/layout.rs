@@ -4,6 +4,7 @@
 //! VTA's structures, in which each field is a bit-field of a 64-bit word.
 
 use crate::config::{ConfigError, FieldWidths};
+use crate::limits::{DRAM_WIDTH, IMM_WIDTH, PAD_WIDTH, SIZE_WIDTH};
 
 pub(crate) const OPCODE: Field = Field::new(0, 3);
 pub(crate) const POP_PREV: Field = Field::new(3, 1);
@@ -102,15 +103,15 @@ impl MemLayout {
         let mut packer = Packer::new();
         MemLayout {
             memory_type: packer.field(3),
-            sram_base: packer.field(16),
-            dram_base: packer.field(32),
-            y_size: packer.field(16),
-            x_size: packer.field(16),
-            x_stride: packer.field(16),
-            y_pad_0: packer.field(4),
-            y_pad_1: packer.field(4),
-            x_pad_0: packer.field(4),
-            x_pad_1: packer.field(4),
+            sram_base: packer.field(SIZE_WIDTH),
+            dram_base: packer.field(DRAM_WIDTH),
+            y_size: packer.field(SIZE_WIDTH),
+            x_size: packer.field(SIZE_WIDTH),
+            x_stride: packer.field(SIZE_WIDTH),
+            y_pad_0: packer.field(PAD_WIDTH),
+            y_pad_1: packer.field(PAD_WIDTH),
+            x_pad_0: packer.field(PAD_WIDTH),
+            x_pad_1: packer.field(PAD_WIDTH),
             covered: packer.covered,
         }
     }
@@ -182,7 +183,7 @@ impl Layout {
 
         let mut packer = Packer::new();
         let loops = LoopLayout::new(&mut packer, widths, widths.alu_src_factor);
-        let (alu_opcode, use_imm, imm) = (packer.field(3), packer.field(1), packer.field(16));
+        let (alu_opcode, use_imm, imm) = (packer.field(3), packer.field(1), packer.field(IMM_WIDTH));
         fits("alu", &packer, widths)?;
         let alu = AluLayout { loops, alu_opcode, use_imm, imm, covered: packer.covered };
         Ok(Layout { gemm, alu })

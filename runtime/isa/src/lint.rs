@@ -9,8 +9,9 @@ use crate::config::Config;
 use crate::elements::{Dim, ElementSet};
 use crate::encode::Codec;
 use crate::insn::{Alu, Insn, Mem, MemoryType, Op, Uop};
+use crate::limits::MAX_TOKENS;
 use crate::program::UopBuffer;
-use crate::stream::{MAX_TOKENS, Order, Queue, most_outstanding};
+use crate::stream::{Order, Queue, most_outstanding};
 use std::fmt;
 
 /// What kind of reliance a finding is; the discriminant is the number of its stable code.

@@ -8,9 +8,6 @@ use crate::insn::{Insn, Module};
 use std::collections::VecDeque;
 use std::fmt;
 
-/// Tokens that a queue's counter can hold in hardware; a further one is lost.
-pub const MAX_TOKENS: usize = 255;
-
 /// One of the four token queues, named after the modules that it connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Queue {

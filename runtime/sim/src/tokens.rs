@@ -7,7 +7,7 @@ use tilewright_isa::Insn;
 pub use tilewright_isa::Queue;
 
 /// Tokens that a hardware counter can hold; the machine loses a post beyond it.
-pub const MAX_OUTSTANDING: u64 = tilewright_isa::MAX_TOKENS as u64;
+pub const MAX_OUTSTANDING: u64 = tilewright_isa::limits::MAX_TOKENS as u64;
 
 /// A number of tokens per queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use tilewright_isa::{Alu, Config, Gemm, Mem, MemoryType, Op};
 
 use super::uops::UopLoad;
 use super::walk::{Operation, Walk};
+use crate::costs::{ALU_IMMEDIATE, ALU_REGISTER, BYTES_PER_BEAT, COMPUTE, LOAD, STORED_ROW, STORED_TILE};
 use crate::loops::ir::{self, AluOperand, Direction, Dma, InsnLoop, LoopProgram, Scope, Stmt};
 use crate::scalar::DType;
 
@@ -57,10 +58,6 @@ pub fn operation(walk: &Walk, operation: &Operation, (uop_bgn, uop_end): (u32, u
 
 /// About how many cycles an instruction takes where it waits for nothing.
 pub fn cycles(walk: &Walk, item: &Item, config: &Config) -> u64 {
-    const BYTES_PER_BEAT: u64 = 8;
-    const LOAD: u64 = 22;
-    const COMPUTE: u64 = 6;
-    const STORED_TILE: u64 = 3;
     let iterations = |outer: &InsnLoop, inner: &InsnLoop, uops: usize| {
         (outer.extent as u64).saturating_mul(inner.extent as u64).saturating_mul(uops as u64)
     };
@@ -71,7 +68,7 @@ pub fn cycles(walk: &Walk, item: &Item, config: &Config) -> u64 {
             Stmt::Dma(d) => {
                 let tiles = d.y_size as u64 * d.x_size as u64;
                 match d.direction {
-                    Direction::Store => (tiles + d.y_size as u64) * STORED_TILE,
+                    Direction::Store => tiles * STORED_TILE + d.y_size as u64 * STORED_ROW,
                     Direction::Load => {
                         let bytes = config.element_bytes(memory_type(walk.program, d)) as u64;
                         tiles * bytes / BYTES_PER_BEAT + LOAD
@@ -80,8 +77,8 @@ pub fn cycles(walk: &Walk, item: &Item, config: &Config) -> u64 {
             }
             Stmt::Gemm(g) => iterations(&g.outer, &g.inner, g.uops.len()) + COMPUTE,
             Stmt::Alu(a) => {
-                let each = if matches!(a.operand, AluOperand::Tile(_)) { 2 } else { 1 };
-                each * iterations(&a.outer, &a.inner, a.uops.len()) + COMPUTE
+                let each = if matches!(a.operand, AluOperand::Tile(_)) { ALU_REGISTER } else { ALU_IMMEDIATE };
+                u64::from(each) * iterations(&a.outer, &a.inner, a.uops.len()) + COMPUTE
             }
             Stmt::For(_) | Stmt::Alloc { .. } | Stmt::Store(_) => 0,
         },

@@ -3,14 +3,13 @@
 //! Invariants: no two segments overlap, none contains address 0, and each starts on a boundary of 4096 bytes and of its
 //! own tiles, because an instruction counts a DRAM address in whole tiles.
 
+use tilewright_isa::limits::ADDRESS_SPACE;
+
 use super::{EmitError, Segment, SegmentKind};
 use crate::loops::ir::{Buffer, BufferId, LoopProgram, Scope};
 
 /// Where the first segment starts, and what every segment is aligned to, in bytes.
 pub const SEGMENT_ALIGNMENT: u64 = 4096;
-
-/// One more than the last address that an instruction reaches, in bytes.
-const ADDRESS_SPACE: u64 = 1 << 32;
 
 /// The segments that are assigned so far.
 #[derive(Debug, Default)]

@@ -18,13 +18,11 @@
 //! pops in any order of execution: neighbouring pairs of them are merged, the first pop waiting for the second push.
 //! Needs only grow, so this ends.
 
+use tilewright_isa::limits::MAX_TOKENS;
 use tilewright_isa::{Module, Tokens};
 
 use super::hazards::Clock;
 use super::relay::Step;
-
-/// The most tokens that a queue's counter can hold.
-pub const MAX_OUTSTANDING: usize = 255;
 
 /// How far behind its push the pop is that back-pressure waits for, in tokens.
 const BACK_PRESSURE: usize = 128;
@@ -86,20 +84,20 @@ type Raise = (u32, Module, u32);
 fn overflows(placed: &Placed) -> Vec<Raise> {
     let mut raises = Vec::new();
     for (queue, (from, to)) in placed.queues.iter().zip(QUEUES) {
-        let mut k = MAX_OUTSTANDING;
+        let mut k = MAX_TOKENS;
         while k < queue.len() {
-            let (push, oldest_pop) = (queue[k].0, queue[k - MAX_OUTSTANDING].1);
+            let (push, oldest_pop) = (queue[k].0, queue[k - MAX_TOKENS].1);
             let recent_pop = queue[k - BACK_PRESSURE].1;
             if placed.known[push as usize].get(to) > oldest_pop {
                 k += 1;
             } else if recent_pop < push {
                 raises.push((push, to, recent_pop + 1));
-                k += MAX_OUTSTANDING - BACK_PRESSURE + 1;
+                k += MAX_TOKENS - BACK_PRESSURE + 1;
             } else if oldest_pop < push {
                 raises.push((push, to, oldest_pop + 1));
                 k += 1;
             } else {
-                let open = &queue[k - MAX_OUTSTANDING..=k];
+                let open = &queue[k - MAX_TOKENS..=k];
                 raises.extend(open.chunks_exact(2).map(|pair| (pair[0].1, from, pair[1].0 + 1)));
                 k += open.len();
             }

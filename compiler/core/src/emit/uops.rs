@@ -14,10 +14,11 @@ use tilewright_isa::{Config, MemoryType, Uop};
 
 use super::EmitError;
 use super::walk::{Operation, Walk};
+use crate::costs::UOP_LOAD;
 use crate::loops::ir::{AluOperand, MicroOp, Stmt};
 
 /// The most micro-ops that one load brings, and the highest place where one can put them: fields of 16 bits.
-const MAX_LOAD: usize = u16::MAX as usize;
+const MAX_LOAD: usize = tilewright_isa::limits::MAX_SIZE as usize;
 
 /// A load of consecutive micro-ops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,9 +98,6 @@ fn sequence(stmt: &Stmt, operation: &Operation) -> Option<Vec<Uop>> {
     Some(uops.iter().map(absolute).collect())
 }
 
-/// Cycles of a load besides those of its beats, which bring two micro-ops each.
-const CYCLES_PER_LOAD: usize = 40;
-
 #[derive(Default)]
 struct Planner {
     capacity: usize,
@@ -173,8 +171,8 @@ impl Planner {
             .or_else(|| fill(unneeded.clone(), &missing, all))
             .or_else(|| fill(unneeded, &longest_first, all))?;
         let beats = |placed: &Placed| placed.iter().map(|(host, _)| all[*host].len()).sum::<usize>() / 2;
-        let cost: usize = loads.iter().map(|placed| CYCLES_PER_LOAD + beats(placed)).sum();
-        (cost <= CYCLES_PER_LOAD + epoch.size / 2).then_some(loads)
+        let cost: usize = loads.iter().map(|placed| UOP_LOAD as usize + beats(placed)).sum();
+        (cost <= UOP_LOAD as usize + epoch.size / 2).then_some(loads)
     }
 
     /// The parts of the buffer that none of some ranges (start, length) holds.

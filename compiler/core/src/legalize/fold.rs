@@ -14,10 +14,11 @@
 //! a tile again within two micro-ops: the reduced loops of an accumulation run around the loops over tiles, inside of the
 //! instruction where there are enough tiles, and else outside of it.
 
+use tilewright_isa::limits::MAX_ITER;
+
+use crate::costs::CYCLES_PER_INSTRUCTION;
 use crate::legalize::nest::{NestLoop, wrap};
-use crate::legalize::seal::ITER_FIELD;
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::cost::CYCLES_PER_INSTRUCTION;
 use crate::loops::ir::{Alu, AluOperand, For, Gemm, InsnLoop, LoopId, LoopProgram, Mark, MicroOp, Stmt, TileRef};
 
 /// Micro-ops beyond this are better walked as instructions: their loads would stall the compute module.
@@ -144,7 +145,7 @@ fn continues(outer: &InsnLoop, inner: &InsnLoop) -> bool {
     outer.dst == next(inner.dst)
         && outer.src == next(inner.src)
         && outer.wgt == next(inner.wgt)
-        && outer.extent * inner.extent <= ITER_FIELD
+        && outer.extent * inner.extent <= i64::from(MAX_ITER)
 }
 
 /// The one loop that a group makes: the steps of its innermost part.
@@ -163,7 +164,7 @@ struct Plan {
 
 /// The cheapest plan; for the ALU, of those that keep writes of one tile apart.
 fn plan(groups: &[Vec<Step>], uop_limit: i64, is_alu: bool) -> Plan {
-    let fits = |g: &Vec<Step>| total(g).extent <= ITER_FIELD && !is_unrolled(g);
+    let fits = |g: &Vec<Step>| total(g).extent <= i64::from(MAX_ITER) && !is_unrolled(g);
     let candidates: Vec<Option<usize>> =
         std::iter::once(None).chain((0..groups.len()).filter(|g| fits(&groups[*g])).map(Some)).collect();
     let mut best: Option<(i64, Plan)> = None;

@@ -8,9 +8,10 @@
 //! A transfer writes or reads the scratchpad in one run, row after row, and steps through DRAM with one stride. Loops that
 //! make up such a rectangle go into the instruction, the others stay around it.
 
+use tilewright_isa::limits::MAX_SIZE;
+
 use crate::legalize::match_gemm::not_whole;
 use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
-use crate::legalize::seal::DMA_FIELD;
 use crate::legalize::tiles::{LaneLoop, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, Direction, Dma, Leaf, Load, LoopId, LoopProgram, Mark, Pad, Scope, Stmt, TileRef};
@@ -245,8 +246,9 @@ impl Rectangle {
         let width = self.pad.x[0] + self.x_size + self.pad.x[1];
         let steps = |by: i64| w.extent == 1 || w.dram == by;
         let one_row = self.y_size == 1 && plain_y && w.sram == width;
-        let longer = self.x_size * w.extent <= DMA_FIELD && steps(self.x_size) && plain_x && (plain || width == 1);
-        let strided = w.extent <= DMA_FIELD && (w.extent == 1 || (1..=DMA_FIELD).contains(&w.dram));
+        let longer =
+            self.x_size * w.extent <= i64::from(MAX_SIZE) && steps(self.x_size) && plain_x && (plain || width == 1);
+        let strided = w.extent <= i64::from(MAX_SIZE) && (w.extent == 1 || (1..=i64::from(MAX_SIZE)).contains(&w.dram));
         let higher = plain && plain_y && w.sram == width * self.y_size && steps(self.x_stride * self.y_size);
         if one_row && longer {
             (self.x_size, self.pad.x) = (self.x_size * w.extent, w.pad);
@@ -254,7 +256,7 @@ impl Rectangle {
         } else if one_row && strided {
             (self.y_size, self.pad.y) = (w.extent, w.pad);
             self.x_stride = if w.extent == 1 { self.x_size } else { w.dram };
-        } else if higher && self.y_size * w.extent <= DMA_FIELD {
+        } else if higher && self.y_size * w.extent <= i64::from(MAX_SIZE) {
             self.y_size *= w.extent;
         } else {
             return false;

@@ -8,6 +8,7 @@
 //! 3. Counts and steps fit in the fields of an instruction, and steps are not negative.
 //! 4. All tensors together fit in the addresses that an instruction can name.
 
+use tilewright_isa::limits::{ADDRESS_SPACE, MAX_ITER, MAX_PAD, MAX_SIZE};
 use tilewright_isa::{Config, MemoryType};
 
 use crate::legalize::allocate::{addressable, memory, tiles};
@@ -18,12 +19,7 @@ use crate::loops::ir::{
 use crate::loops::verify::verify;
 
 /// Largest DRAM address, in bytes: half of what 32 bits can count, which leaves room for micro-ops and instructions.
-const DRAM_LIMIT: i64 = 1 << 31;
-/// `x_size`, `y_size` and `x_stride` have 16 bits, iteration counts 14.
-pub const DMA_FIELD: i64 = (1 << 16) - 1;
-pub const ITER_FIELD: i64 = (1 << 14) - 1;
-/// Each side's padding has 4 bits.
-const PAD_FIELD: i64 = 15;
+const DRAM_LIMIT: i64 = (ADDRESS_SPACE / 2) as i64;
 
 /// A program of which it is proven that the target runs it. Only [`seal`] makes one.
 #[derive(Clone, Debug)]
@@ -77,10 +73,10 @@ fn block(program: &LoopProgram, config: &Config, stmts: &[Stmt]) -> Result<(), L
 fn dma(program: &LoopProgram, config: &Config, d: &Dma) -> Result<(), LegalizeError> {
     on_chip(program, config, d.sram.buffer, d.origin)?;
     for (field, value) in [("y_size", d.y_size), ("x_size", d.x_size), ("x_stride", d.x_stride)] {
-        field_fits(field, value, DMA_FIELD, d.origin)?;
+        field_fits(field, value, MAX_SIZE.into(), d.origin)?;
     }
     for tiles in d.pad.tiles() {
-        field_fits("the padding on one side", tiles, PAD_FIELD, d.origin)?;
+        field_fits("the padding on one side", tiles, MAX_PAD.into(), d.origin)?;
     }
     Ok(())
 }
@@ -113,7 +109,7 @@ fn instruction(
     origin: Origin,
 ) -> Result<(), LegalizeError> {
     for l in [outer, inner] {
-        field_fits("an iteration count", l.extent, ITER_FIELD, origin)?;
+        field_fits("an iteration count", l.extent, MAX_ITER.into(), origin)?;
         for (step, depth) in [l.dst, l.src, l.wgt].into_iter().zip(depths) {
             field_fits("a loop's step", step, depth - 1, origin)?;
         }

@@ -2,9 +2,7 @@
 //! between two ways to build the same loops, so what both have in common does not matter.
 
 use super::ir::{For, LoopProgram, Mark, Stmt};
-
-/// Cycles that an instruction takes in the compute module besides its micro-ops.
-pub const CYCLES_PER_INSTRUCTION: i64 = 7;
+use crate::costs::CYCLES_PER_INSTRUCTION;
 
 /// What the products of a program are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

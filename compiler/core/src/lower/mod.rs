@@ -30,8 +30,9 @@ mod reduction_init;
 use std::collections::{HashMap, HashSet};
 
 use crate::affine::{Affine, Interval};
+use crate::costs::CYCLES_PER_INSTRUCTION;
 use crate::loops::canonicalize;
-use crate::loops::cost::{CYCLES_PER_INSTRUCTION, Products};
+use crate::loops::cost::Products;
 use crate::loops::ir::{BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Scope, Stmt, Store};
 use crate::scalar::Scalar;
 use crate::schedule::{Kept, Order, Schedule, StageAxisId, StageId, StageLoop, TURNS, regions};

@@ -16,12 +16,8 @@ use tilewright_isa::AluOpcode;
 
 use super::language::{Graph, Lane, Operand, constant};
 use super::{OpOperand, SelectedOp, Start};
+use crate::costs::{ALU_IMMEDIATE, ALU_REGISTER, RESET};
 
-/// What a step costs, in cycles per tile: a register operand is read in a cycle of its own.
-const IMMEDIATE_COST: u32 = 1;
-const REGISTER_COST: u32 = 2;
-/// What it costs to clear a tile.
-const ZERO_COST: u32 = 1;
 /// The additions that a constant beyond 16 bits may be split into: a chain that starts with the constant is cheaper
 /// than more.
 const MAX_ADDITIONS: i32 = 4;
@@ -101,12 +97,12 @@ impl Paths {
             let steps = Steps::Fixed(vec![SelectedOp { opcode: op, operand: OpOperand::Own }]);
             self.edges.push(Edge { from: a, to, steps });
         }
-        let orders: &[(u32, u32)] = if op == AluOpcode::Shr { &[(a, b)] } else { &[(a, b), (b, a)] };
+        let orders: &[(u32, u32)] = if op.is_commutative() { &[(a, b), (b, a)] } else { &[(a, b)] };
         for (from, operand) in orders.iter().copied() {
             let by_constant = self.constants[operand as usize].and_then(|c| step_by_constant(op, c));
             let steps = match by_constant {
                 Some(steps) => Steps::Fixed(steps),
-                None if op == AluOpcode::Shr || self.operands[operand as usize].is_empty() => continue,
+                None if !op.takes_register() || self.operands[operand as usize].is_empty() => continue,
                 None => Steps::WithOperand(op, operand),
             };
             self.edges.push(Edge { from, to, steps });
@@ -121,7 +117,7 @@ impl Paths {
     fn cost(&self, edge: &Edge, start: Start) -> Option<u32> {
         match &edge.steps {
             Steps::Fixed(steps) => Some(cost(steps)),
-            Steps::WithOperand(_, class) => self.readable(*class, start).map(|_| REGISTER_COST),
+            Steps::WithOperand(_, class) => self.readable(*class, start).map(|_| ALU_REGISTER),
         }
     }
 
@@ -140,8 +136,8 @@ impl Paths {
         let operands = &self.operands[class];
         let (before, steps) = match (start, self.constants[class], operands.first()) {
             (Start::Operand(k), _, _) if operands.contains(&k) => (0, Vec::new()),
-            (Start::Zero, Some(value), _) => (ZERO_COST, build_constant(value)),
-            (Start::Zero, None, Some(k)) => (ZERO_COST, vec![register(AluOpcode::Add, *k)]),
+            (Start::Zero, Some(value), _) => (RESET, build_constant(value)),
+            (Start::Zero, None, Some(k)) => (RESET, vec![register(AluOpcode::Add, *k)]),
             _ => return None,
         };
         Some((before + cost(&steps), steps))
@@ -235,8 +231,7 @@ fn alu_op(node: &Lane, multiplier: bool) -> Option<AluOpcode> {
 
 fn step_by_constant(op: AluOpcode, value: i32) -> Option<Vec<SelectedOp>> {
     match (op, i16::try_from(value)) {
-        (AluOpcode::Shr, _) if value.abs() > 31 => None,
-        (_, Ok(imm)) => Some(vec![immediate(op, imm)]),
+        (_, Ok(imm)) => op.immediates().contains(&imm).then(|| vec![immediate(op, imm)]),
         (AluOpcode::Add, Err(_)) => additions(value),
         _ => None,
     }
@@ -291,8 +286,8 @@ fn register(opcode: AluOpcode, operand: u32) -> SelectedOp {
 
 fn cost(steps: &[SelectedOp]) -> u32 {
     let each = |s: &SelectedOp| match s.operand {
-        OpOperand::Imm(_) => IMMEDIATE_COST,
-        OpOperand::Operand(_) | OpOperand::Own => REGISTER_COST,
+        OpOperand::Imm(_) => ALU_IMMEDIATE,
+        OpOperand::Operand(_) | OpOperand::Own => ALU_REGISTER,
     };
     steps.iter().map(each).sum()
 }

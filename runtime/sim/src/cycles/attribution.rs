@@ -13,11 +13,11 @@
 //! A wait for tokens is charged as a whole to the token that came last, with the instruction that posted it. Of two that
 //! came last in the same cycle it is that of the queue named first in [`Insn::pops`].
 
+use super::Timing;
 use super::machine::CycleOptions;
 use super::memory::Client;
 use super::report::CycleReport;
 use super::tables::Tables;
-use super::timing::Timing;
 use super::units::{Bus, FetchUnit, ModuleUnit, Run, Stretch};
 use crate::tokens::Queue;
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! How long the instructions take that do not touch memory: their micro-ops, one per interval, and the pipeline.
 
-use super::timing::Timing;
+use super::Timing;
 use tilewright_isa::{Alu, Gemm};
 
 /// Cycles in which a GEMM issues micro-ops.

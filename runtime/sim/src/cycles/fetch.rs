@@ -4,9 +4,9 @@
 //! Once a burst has arrived as a whole, its instructions leave one per cycle, in order; a full queue holds up all
 //! behind. The next burst is commanded after the buffer was seen empty.
 
+use super::Timing;
 use super::memory::Burst;
 use super::observe::NEVER;
-use super::timing::Timing;
 use tilewright_isa::Module;
 use tilewright_isa::config::INSN_BYTES;
 

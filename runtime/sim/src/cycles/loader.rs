@@ -4,9 +4,9 @@
 //! which no beat is written: the top rows, then both sides of each data row, then the bottom rows. They do not wait for
 //! the data that they surround. A load with bottom rows and no side pads spends one such cycle on each data row.
 
+use super::Timing;
 use super::memory::{Burst, Client};
 use super::sizes::Sizes;
-use super::timing::Timing;
 use tilewright_isa::{Mem, MemoryType};
 
 /// A LOAD that is running.

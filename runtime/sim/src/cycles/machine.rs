@@ -4,6 +4,7 @@
 //! then modules are done and post, then idle modules look whether they start in a later cycle, and last a read is
 //! granted. Takes precede posts, so both in one cycle leave a counter as it is.
 
+use super::Timing;
 use super::check::{MAX_CYCLES, check};
 use super::compute::{alu_issue_cycles, gemm_issue_cycles};
 use super::counters::{Counters, TokenUse};
@@ -15,7 +16,6 @@ use super::queue::{ModuleState, Phase, Queued};
 use super::report::{CycleReport, Work};
 use super::sizes::Sizes;
 use super::store;
-use super::timing::Timing;
 use crate::issue::Issue;
 use crate::report::{Cause, Stop, Trap};
 use crate::tokens::{TokenCounts, TokenState};

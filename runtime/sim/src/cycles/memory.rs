@@ -8,8 +8,8 @@
 //!
 //! Since service is in order, a grant fixes all that follows for that burst. So grants are the only events here.
 
+use super::Timing;
 use super::observe::{NEVER, Read};
-use super::timing::Timing;
 use std::collections::VecDeque;
 use std::fmt;
 

@@ -44,7 +44,6 @@ mod sizes;
 mod steps;
 mod store;
 mod tables;
-mod timing;
 pub mod trace;
 mod units;
 
@@ -54,4 +53,4 @@ pub use memory::Client;
 pub use observe::{NEVER, Observer, Read, Write};
 pub use report::{Basis, CycleReport, Work, basis};
 pub use tables::{InsnTimes, Tables};
-pub use timing::{Timing, TimingError};
+pub use tilewright_isa::{Timing, TimingError};

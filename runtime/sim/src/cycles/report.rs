@@ -1,6 +1,6 @@
 //! The figures of a run in time, and on what they rest.
 
-use super::timing::Timing;
+use super::Timing;
 use crate::report::Overflow;
 use crate::tokens::TokenCounts;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! A configuration and a timing → the numbers that every instruction needs, looked up once.
 
-use super::timing::Timing;
+use super::Timing;
 use tilewright_isa::{Config, MemoryType};
 
 /// Sizes of a machine's memories and of its bus. Arrays are in the order of [`MemoryType::ALL`].

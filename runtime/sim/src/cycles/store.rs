@@ -4,10 +4,10 @@
 //! A burst is a command, an address and its acceptance, then the beats of its tensors with a pause between two of them
 //! to read the scratchpad, then the acknowledgement.
 
+use super::Timing;
 use super::loader::Rows;
 use super::observe::Write;
 use super::sizes::Sizes;
-use super::timing::Timing;
 use tilewright_isa::Mem;
 
 /// The cycle in which a STORE that starts in `cycle` is done, if it moves something, and its beats.

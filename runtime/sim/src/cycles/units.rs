@@ -5,6 +5,7 @@
 //! were served and remembers one stretch of beats. Whoever asks all units in order of time can share one bus. Neighbouring stretches may
 //! have the same state. [`Run`] holds what must be looked up: a few words for each instruction.
 
+use super::Timing;
 use super::attribution::{MemoryWait, State};
 use super::machine::CycleOptions;
 use super::memory::Client;
@@ -12,7 +13,6 @@ use super::observe::{NEVER, Read};
 use super::pairs::Pairs;
 use super::report::CycleReport;
 use super::tables::{InsnTimes, Tables};
-use super::timing::Timing;
 use crate::tokens::Queue;
 use tilewright_isa::config::INSN_BYTES;
 use tilewright_isa::{Insn, Module, Op};

@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use tilewright_isa::limits::MAX_TOKENS;
 use tilewright_isa::{Module, Tokens};
 
 use crate::emit::footprint::Space;
 use crate::emit::hazards::{Clock, History};
 use crate::emit::order::order;
 use crate::emit::relay::{Relayed, Source, Step, relay};
-use crate::emit::tokens::{MAX_OUTSTANDING, tokens};
+use crate::emit::tokens::tokens;
 
 /// One instruction of a random list: its module, and what it reads and writes as (space, first tile, number).
 #[derive(Clone, Debug)]
@@ -145,7 +146,7 @@ fn check_tokens(list: &[Access], seeds: &[u64]) -> (Relayed, Vec<Tokens>) {
         let finish = places[list.len()];
         assert!(places[..list.len()].iter().all(|p| trace.done[*p] < trace.started[finish]));
         assert_eq!(trace.left_over, 0);
-        assert!(trace.most_outstanding <= MAX_OUTSTANDING, "{} outstanding", trace.most_outstanding);
+        assert!(trace.most_outstanding <= MAX_TOKENS, "{} outstanding", trace.most_outstanding);
     });
     (relayed, flags)
 }

@@ -25,10 +25,10 @@ mod vcd;
 mod walk;
 mod wire;
 
+use super::Timing;
 use super::machine::CycleOptions;
 use super::report::CycleReport;
 use super::tables::Tables;
-use super::timing::Timing;
 use output::Output;
 use perfetto::Perfetto;
 use std::io;

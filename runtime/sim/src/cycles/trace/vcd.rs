@@ -25,7 +25,7 @@ use vcd::{IdCode, TimescaleUnit, VarType, Writer};
 const INSN_BITS: u32 = 32;
 /// For the deepest queue that a machine can have.
 const QUEUE_BITS: u32 = 21;
-const TOKEN_BITS: u32 = 8;
+const TOKEN_BITS: u32 = tilewright_isa::limits::TOKENS_WIDTH;
 
 /// A signal's name in the value changes.
 type Id = Vec<u8>;
