@@ -4,9 +4,9 @@
 //! Invariants of a `Config`: every shift by one of its parameters fits in 64 bits, every buffer holds at least two
 //! elements, an element is a whole number of bytes, and micro-ops and instructions fit in their 32 and 128 bits.
 
-use crate::insn::MemoryType;
 use crate::layout::Layout;
 use crate::limits::ITER_WIDTH;
+use crate::memory::MemoryType;
 use thiserror::Error;
 
 /// Bits of a micro-op.
@@ -281,12 +281,7 @@ impl Config {
 
     /// Rows and columns of one element. A micro-op counts as one value.
     pub fn element_shape(&self, memory: MemoryType) -> [usize; 2] {
-        match memory {
-            MemoryType::Uop => [1, 1],
-            MemoryType::Wgt => [self.block_out(), self.block_in()],
-            MemoryType::Inp => [self.batch(), self.block_in()],
-            MemoryType::Acc | MemoryType::Out | MemoryType::Acc8Bit => [self.batch(), self.block_out()],
-        }
+        memory.shape(self)
     }
 
     /// Bytes of one element in DRAM, which is what `dram_base` and `x_stride` count.
@@ -303,8 +298,7 @@ impl Config {
 
     /// The log2 of [`Config::depth`].
     pub fn log_depth(&self, memory: MemoryType) -> u32 {
-        let bytes_log = self.log_buff_size(memory);
-        bytes_log - (self.element_bits(backing(memory)) / 8).trailing_zeros()
+        memory.log_size(&self.params) - (self.element_bits(memory.scratchpad()) / 8).trailing_zeros()
     }
 
     /// Widths in bits of the fields that depend on the configuration.
@@ -328,25 +322,8 @@ impl Config {
     }
 
     fn element_bits(&self, memory: MemoryType) -> u64 {
-        let width = match memory {
-            MemoryType::Uop => return UOP_BITS.into(),
-            MemoryType::Wgt => self.wgt_width(),
-            MemoryType::Inp => self.inp_width(),
-            MemoryType::Acc => self.acc_width(),
-            MemoryType::Out => self.out_width(),
-            MemoryType::Acc8Bit => 8,
-        };
-        let [rows, columns] = self.element_shape(memory);
-        (width * rows * columns) as u64
-    }
-
-    fn log_buff_size(&self, memory: MemoryType) -> u32 {
-        match backing(memory) {
-            MemoryType::Uop => self.params.log_uop_buff_size,
-            MemoryType::Wgt => self.params.log_wgt_buff_size,
-            MemoryType::Inp => self.params.log_inp_buff_size,
-            _ => self.params.log_acc_buff_size,
-        }
+        let [rows, columns] = memory.shape(self);
+        (memory.width(self) * rows * columns) as u64
     }
 
     fn check_buffers(&self) -> Result<(), ConfigError> {
@@ -356,13 +333,8 @@ impl Config {
                 return Err(ConfigError::ElementBelowByte { memory, bits });
             }
         }
-        for (memory, key) in [
-            (MemoryType::Uop, "LOG_UOP_BUFF_SIZE"),
-            (MemoryType::Inp, "LOG_INP_BUFF_SIZE"),
-            (MemoryType::Wgt, "LOG_WGT_BUFF_SIZE"),
-            (MemoryType::Acc, "LOG_ACC_BUFF_SIZE"),
-        ] {
-            let value = self.log_buff_size(memory);
+        for memory in MemoryType::SCRATCHPADS {
+            let (key, value) = (memory.size_key(), memory.log_size(&self.params));
             let bytes = 1u64 << value;
             let element_bytes = self.element_bits(memory) / 8;
             if bytes < 2 * element_bytes {
@@ -376,14 +348,6 @@ impl Config {
         let FieldWidths { uop_dst: dst, uop_src: src, uop_wgt: wgt, .. } = self.field_widths();
         let total = dst + src + wgt;
         if total > UOP_BITS { Err(ConfigError::UopTooWide { total, dst, src, wgt }) } else { Ok(()) }
-    }
-}
-
-/// The memory whose buffer holds the elements: ACC for its 8-bit load and for OUT, which is a view of it.
-fn backing(memory: MemoryType) -> MemoryType {
-    match memory {
-        MemoryType::Acc8Bit | MemoryType::Out => MemoryType::Acc,
-        other => other,
     }
 }
 

@@ -8,8 +8,9 @@
 
 use crate::alu::AluOpcode;
 use crate::config::{Config, INSN_BYTES};
-use crate::insn::{Alu, Gemm, Insn, Mem, MemoryType, Op, Tokens, Uop};
+use crate::insn::{Alu, Gemm, Insn, Mem, Op, Tokens, Uop};
 use crate::layout::{Field, HEAD_BITS, Layout, MEM, OPCODE, POP_NEXT, POP_PREV, PUSH_NEXT, PUSH_PREV};
+use crate::memory::MemoryType;
 use thiserror::Error;
 
 /// A value that the encoding cannot hold.

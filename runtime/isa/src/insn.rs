@@ -4,6 +4,7 @@
 //! Fields hold what their encoding can hold at most; whether a value fits a given configuration is checked on encoding.
 
 use crate::alu::AluOpcode;
+use crate::memory::MemoryType;
 use std::fmt;
 
 /// One of the three modules that execute instructions; each has its own queue and runs in order.
@@ -46,46 +47,6 @@ impl Module {
 }
 
 impl fmt::Display for Module {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// What a LOAD or STORE moves; the number is VTA's encoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum MemoryType {
-    Uop = 0,
-    Wgt = 1,
-    Inp = 2,
-    Acc = 3,
-    Out = 4,
-    /// ACC, from 8-bit values in DRAM that are sign-extended on the way.
-    Acc8Bit = 5,
-}
-
-impl MemoryType {
-    pub const ALL: [MemoryType; 6] =
-        [MemoryType::Uop, MemoryType::Wgt, MemoryType::Inp, MemoryType::Acc, MemoryType::Out, MemoryType::Acc8Bit];
-
-    /// The memory with this number in the encoding, if there is one.
-    pub fn from_bits(bits: u64) -> Option<MemoryType> {
-        MemoryType::ALL.get(usize::try_from(bits).ok()?).copied()
-    }
-
-    /// The name in the text form.
-    pub fn name(self) -> &'static str {
-        match self {
-            MemoryType::Uop => "uop",
-            MemoryType::Wgt => "wgt",
-            MemoryType::Inp => "inp",
-            MemoryType::Acc => "acc",
-            MemoryType::Out => "out",
-            MemoryType::Acc8Bit => "acc8",
-        }
-    }
-}
-
-impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
@@ -256,9 +217,9 @@ impl Insn {
     #[inline]
     pub fn module(&self) -> Module {
         match &self.op {
-            Op::Load(Mem { memory_type: MemoryType::Inp | MemoryType::Wgt, .. }) => Module::Load,
+            Op::Load(mem) => mem.memory_type.loaded_by(),
             Op::Store(_) => Module::Store,
-            Op::Load(_) | Op::Gemm(_) | Op::Alu(_) | Op::Finish => Module::Compute,
+            Op::Gemm(_) | Op::Alu(_) | Op::Finish => Module::Compute,
         }
     }
 

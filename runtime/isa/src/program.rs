@@ -6,6 +6,7 @@
 use crate::config::{Config, INSN_BYTES, UOP_BYTES};
 use crate::encode::{AtInsn, Codec, DecodeError, EncodeError};
 use crate::insn::{Insn, Mem};
+use crate::memory::MemoryType;
 
 /// What is known of a segment's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +116,7 @@ pub struct UopBuffer {
 impl UopBuffer {
     /// An empty buffer: every word unknown.
     pub fn new(config: &Config) -> UopBuffer {
-        UopBuffer { words: vec![None; config.depth(crate::insn::MemoryType::Uop)] }
+        UopBuffer { words: vec![None; config.depth(MemoryType::Uop)] }
     }
 
     /// Performs a LOAD of UOP; `fetch` gives the word at an index of DRAM, counted in micro-ops. What lies behind the

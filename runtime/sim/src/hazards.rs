@@ -40,6 +40,18 @@ pub enum SharedMemory {
     Dram,
 }
 
+impl SharedMemory {
+    /// The scratchpad of a memory; none for micro-ops, which compute alone uses.
+    fn of(memory: MemoryType) -> Option<SharedMemory> {
+        match memory.scratchpad() {
+            MemoryType::Inp => Some(SharedMemory::Inp),
+            MemoryType::Wgt => Some(SharedMemory::Wgt),
+            MemoryType::Acc => Some(SharedMemory::Acc),
+            _ => None,
+        }
+    }
+}
+
 /// Two instructions of different modules that touch the same place, at least one of them writing, in no order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Race {
@@ -191,13 +203,7 @@ impl Detector {
         match &insn.op {
             Op::Load(mem) | Op::Store(mem) if mem.is_noop() => {}
             Op::Load(mem) => {
-                let written = match mem.memory_type {
-                    MemoryType::Inp => Some(SharedMemory::Inp),
-                    MemoryType::Wgt => Some(SharedMemory::Wgt),
-                    MemoryType::Acc | MemoryType::Acc8Bit => Some(SharedMemory::Acc),
-                    MemoryType::Uop | MemoryType::Out => None,
-                };
-                if let Some(memory) = written {
+                if let Some(memory) = SharedMemory::of(mem.memory_type) {
                     let start = usize::from(mem.sram_base);
                     let range = start..start + (mem.sram_rows() * mem.sram_row()) as usize;
                     self.scratchpad(access(memory, true), clock, range);

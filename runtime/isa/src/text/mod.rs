@@ -34,7 +34,8 @@ pub use parse::parse;
 pub use print::{print, print_annotated};
 
 use crate::alu::AluOpcode;
-use crate::insn::{MemoryType, Module};
+use crate::insn::Module;
+use crate::memory::MemoryType;
 
 /// The names of the token flags, in the order of [`crate::Tokens`].
 const TOKEN_NAMES: [&str; 4] = ["pop_prev", "pop_next", "push_prev", "push_next"];

@@ -7,7 +7,8 @@ use super::fields::{Fields, Shape, Spec};
 use super::lex::Token;
 use crate::config::{Capabilities, Config, Params};
 use crate::encode::{Codec, EncodeError};
-use crate::insn::{Alu, Gemm, Insn, Mem, MemoryType, Module, Op, Tokens, Uop};
+use crate::insn::{Alu, Gemm, Insn, Mem, Module, Op, Tokens, Uop};
+use crate::memory::MemoryType;
 use crate::program::{Content, Program, Segment};
 use std::ops::Range;
 

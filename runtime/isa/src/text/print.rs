@@ -4,7 +4,8 @@
 use super::TOKEN_NAMES;
 use crate::config::{Capabilities, Config};
 use crate::encode::Codec;
-use crate::insn::{Alu, Gemm, Insn, Mem, MemoryType, Op, Tokens};
+use crate::insn::{Alu, Gemm, Insn, Mem, Op, Tokens};
+use crate::memory::MemoryType;
 use crate::program::{Content, Program, Segment, UopBuffer};
 use std::fmt::Write;
 
@@ -62,7 +63,7 @@ fn print_config(text: &mut String, config: &Config) {
     }
     let [batch, block_in, block_out] = [config.batch(), config.block_in(), config.block_out()];
     push(text, format_args!("\n       ; {batch}×{block_in}×{block_out} core"));
-    for memory in [MemoryType::Uop, MemoryType::Inp, MemoryType::Wgt, MemoryType::Acc] {
+    for memory in MemoryType::SCRATCHPADS {
         let (depth, bytes) = (config.depth(memory), config.element_bytes(memory));
         push(text, format_args!("; {memory}: {depth} × {bytes} bytes"));
     }
