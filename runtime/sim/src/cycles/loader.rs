@@ -2,7 +2,8 @@
 //!
 //! Rows are widened to whole beats and split at burst boundaries. Zeros are written one element per cycle, in cycles in
 //! which no beat is written: the top rows, then both sides of each data row, then the bottom rows. They do not wait for
-//! the data that they surround. A load with bottom rows and no side pads spends one such cycle on each data row.
+//! the data that they surround. A load with bottom rows and no side pads passes each data row in one cycle between them,
+//! whether or not a beat is written in it.
 
 use super::Timing;
 use super::memory::{Burst, Client};
@@ -31,7 +32,7 @@ impl Loader {
         };
         let tail = if client == Client::Uop { timing.uop_tail } else { timing.load_tail };
         let rows = Rows::new(mem, sizes);
-        let padding = Padding { left: padding_cycles(mem), from: cycle + tail - 1 };
+        let padding = Padding::new(mem, cycle + tail - 1);
         let loader = Loader { client, insn, rows, padding, write_delay: tail - 1 };
         (loader, cycle + 1 + u64::from(mem.y_pad_0))
     }
@@ -45,7 +46,7 @@ impl Loader {
     /// Learns when the beats of a burst are on the bus. Bursts come in order.
     #[inline]
     pub fn beats(&mut self, first: u64, last: u64) {
-        if self.padding.left > 0 {
+        if self.padding.left() > 0 {
             self.padding.write(first + self.write_delay, last + self.write_delay);
         }
     }
@@ -54,7 +55,8 @@ impl Loader {
     pub fn done(&self, started: u64, last_beat: u64) -> u64 {
         let data = if last_beat == 0 { started } else { last_beat + self.write_delay };
         // Zeros that are left behind the last beat follow without a gap.
-        let zeros = if self.padding.left == 0 { 0 } else { self.padding.from + self.padding.left - 1 };
+        let left = self.padding.left();
+        let zeros = if left == 0 { 0 } else { self.padding.from + left - 1 };
         data.max(zeros) + 1
     }
 }
@@ -120,32 +122,55 @@ impl Iterator for Rows {
     }
 }
 
-/// Zeros that are still to be written.
+/// What is still to be done about padding, in this order.
 #[derive(Debug)]
 struct Padding {
-    left: u64,
-    /// The first cycle in which one can be written, as far as the beats so far tell.
+    /// Zeros before the rows that are passed, and all zeros where none are.
+    zeros: u64,
+    /// Data rows without zeros of their own that bottom rows stand behind. Each takes a cycle, in which a beat may be
+    /// written as well.
+    passed_rows: u64,
+    /// Zeros of the bottom rows behind rows that are passed.
+    zeros_behind: u64,
+    /// The first cycle in which something of it can be done, as far as the beats so far tell.
     from: u64,
 }
 
 impl Padding {
-    /// Beats are written in these cycles, which no zero can have.
+    /// That of a load, whose first zero can be written in cycle `from`.
+    fn new(mem: &Mem, from: u64) -> Padding {
+        let [top, bottom] = [mem.y_pad_0, mem.y_pad_1].map(|rows| u64::from(rows) * mem.sram_row());
+        let rows = u64::from(mem.y_size);
+        let sides = u64::from(mem.x_pad_0) + u64::from(mem.x_pad_1);
+        match sides == 0 && bottom > 0 {
+            true => Padding { zeros: top, passed_rows: rows, zeros_behind: bottom, from },
+            false => Padding { zeros: top + rows * sides + bottom, passed_rows: 0, zeros_behind: 0, from },
+        }
+    }
+
+    /// Cycles that are left of it if no beat is written.
+    fn left(&self) -> u64 {
+        self.zeros + self.passed_rows + self.zeros_behind
+    }
+
+    /// Beats are written in these cycles, in which no zero can be.
     fn write(&mut self, first: u64, last: u64) {
-        let free = first.saturating_sub(self.from);
-        if self.left > free {
-            self.left -= free;
-            self.from = last + 1;
-        } else {
-            self.from += self.left;
-            self.left = 0;
+        self.from += take(&mut self.zeros, first.saturating_sub(self.from));
+        if self.zeros == 0 {
+            self.from += take(&mut self.passed_rows, (last + 1).saturating_sub(self.from));
+        }
+        if self.zeros + self.passed_rows == 0 {
+            self.from += take(&mut self.zeros_behind, first.saturating_sub(self.from));
+        }
+        if self.left() > 0 {
+            self.from = self.from.max(last + 1);
         }
     }
 }
 
-/// Cycles that the zeros of a load need.
-fn padding_cycles(mem: &Mem) -> u64 {
-    let [top, bottom] = [mem.y_pad_0, mem.y_pad_1].map(u64::from);
-    let sides = u64::from(mem.x_pad_0) + u64::from(mem.x_pad_1);
-    let per_row = if sides == 0 && bottom > 0 { 1 } else { sides };
-    (top + bottom) * mem.sram_row() + u64::from(mem.y_size) * per_row
+/// Takes up to so many; returns how many.
+fn take(left: &mut u64, most: u64) -> u64 {
+    let taken = most.min(*left);
+    *left -= taken;
+    taken
 }

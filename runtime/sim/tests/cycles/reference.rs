@@ -19,14 +19,24 @@ pub struct Run {
     pub reads: Vec<ReadRow>,
 }
 
+/// What a load does about padding in one cycle.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pad {
+    /// Writes a zero, where no beat is written.
+    Zero,
+    /// Passes a data row that has no zeros of its own, beside a beat or not.
+    PassedRow,
+}
+
 struct Load {
     insn: usize,
     client: usize,
     first_command: u64,
     bursts: VecDeque<(u64, u64)>,
     beats_to_write: u64,
-    zeros: u64,
-    zeros_from: u64,
+    /// One entry for each cycle, in order.
+    padding: VecDeque<Pad>,
+    padding_from: u64,
     /// From bus to scratchpad.
     delay: u64,
     busy_until: u64,
@@ -297,15 +307,15 @@ impl Machine<'_> {
             MemoryType::Wgt => (Client::Wgt, self.timing.load_tail),
             _ => (Client::Acc, self.timing.load_tail),
         };
-        let mut zeros = 0;
+        let mut padding = VecDeque::new();
         for y in 0..mem.sram_rows() {
             let data_row = y >= mem.y_pad_0.into() && y < u64::from(mem.y_pad_0) + u64::from(mem.y_size);
             let sides = u64::from(mem.x_pad_0 + mem.x_pad_1);
-            zeros += match data_row {
-                false => mem.sram_row(),
-                true if sides == 0 && mem.y_pad_1 > 0 => 1,
-                true => sides,
-            };
+            match data_row {
+                false => padding.extend((0..mem.sram_row()).map(|_| Pad::Zero)),
+                true if sides == 0 && mem.y_pad_1 > 0 => padding.push_back(Pad::PassedRow),
+                true => padding.extend((0..sides).map(|_| Pad::Zero)),
+            }
         }
         let bursts = self.bursts(mem);
         Load {
@@ -314,8 +324,8 @@ impl Machine<'_> {
             first_command: self.now + 1 + u64::from(mem.y_pad_0),
             beats_to_write: bursts.iter().map(|(_, beats)| beats).sum(),
             bursts,
-            zeros,
-            zeros_from: self.now + tail - 1,
+            padding,
+            padding_from: self.now + tail - 1,
             delay: tail - 1,
             busy_until: self.now,
         }
@@ -335,11 +345,13 @@ impl Machine<'_> {
         if writes {
             load.beats_to_write -= 1;
             load.busy_until = self.now;
-        } else if load.zeros > 0 && self.now >= load.zeros_from {
-            load.zeros -= 1;
+        }
+        let next = load.padding.front().filter(|next| !writes || **next == Pad::PassedRow);
+        if next.is_some() && self.now >= load.padding_from {
+            load.padding.pop_front();
             load.busy_until = self.now;
         }
-        if load.beats_to_write == 0 && load.zeros == 0 {
+        if load.beats_to_write == 0 && load.padding.is_empty() {
             self.modules[at].done_at = self.modules[at].done_at.min(load.busy_until + 1);
         }
         self.modules[at].load = Some(load);
