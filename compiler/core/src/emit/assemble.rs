@@ -8,7 +8,7 @@ use tilewright_isa::{Alu, Config, Gemm, Mem, MemoryType, Op};
 use super::uops::UopLoad;
 use super::walk::{Operation, Walk};
 use crate::costs::{ALU_IMMEDIATE, ALU_REGISTER, BYTES_PER_BEAT, COMPUTE, LOAD, STORED_ROW, STORED_TILE};
-use crate::loops::ir::{self, AluOperand, Direction, Dma, InsnLoop, LoopProgram, Scope, Stmt};
+use crate::loops::ir::{self, AluOperand, Direction, Dma, Insn, InsnLoop, LoopProgram, Scope, Stmt};
 use crate::scalar::DType;
 
 /// An instruction's place in the list: what it executes.
@@ -47,9 +47,9 @@ pub fn load_uops(load: &UopLoad, segment: u32) -> Op {
 /// The instruction of an operation. `segment` is the number of the first tile of the transfer's DRAM buffer.
 pub fn operation(walk: &Walk, operation: &Operation, (uop_bgn, uop_end): (u32, u32), segment: u32) -> Op {
     match walk.statements[operation.statement as usize] {
-        Stmt::Dma(dma) => transfer(walk.program, dma, operation, segment),
-        Stmt::Gemm(gemm) => Op::Gemm(product(gemm, uop_bgn, uop_end)),
-        Stmt::Alu(alu) => Op::Alu(elementwise(alu, uop_bgn, uop_end)),
+        Stmt::Insn(Insn::Dma(dma)) => transfer(walk.program, dma, operation, segment),
+        Stmt::Insn(Insn::Gemm(gemm)) => Op::Gemm(product(gemm, uop_bgn, uop_end)),
+        Stmt::Insn(Insn::Alu(alu)) => Op::Alu(elementwise(alu, uop_bgn, uop_end)),
         Stmt::For(_) | Stmt::Alloc { .. } | Stmt::Store(_) => {
             unreachable!("only transfers, GEMM and ALU are operations")
         }
@@ -65,7 +65,7 @@ pub fn cycles(walk: &Walk, item: &Item, config: &Config) -> u64 {
         Item::Finish => 1,
         Item::LoadUops(load) => u64::from(load.count) * UOP_BYTES as u64 / BYTES_PER_BEAT + LOAD,
         Item::Operation(k) => match walk.statements[walk.operations[*k as usize].statement as usize] {
-            Stmt::Dma(d) => {
+            Stmt::Insn(Insn::Dma(d)) => {
                 let tiles = d.y_size as u64 * d.x_size as u64;
                 match d.direction {
                     Direction::Store => tiles * STORED_TILE + d.y_size as u64 * STORED_ROW,
@@ -75,8 +75,8 @@ pub fn cycles(walk: &Walk, item: &Item, config: &Config) -> u64 {
                     }
                 }
             }
-            Stmt::Gemm(g) => iterations(&g.outer, &g.inner, g.uops.len()) + COMPUTE,
-            Stmt::Alu(a) => {
+            Stmt::Insn(Insn::Gemm(g)) => iterations(&g.outer, &g.inner, g.uops.len()) + COMPUTE,
+            Stmt::Insn(Insn::Alu(a)) => {
                 let each = if matches!(a.operand, AluOperand::Tile(_)) { ALU_REGISTER } else { ALU_IMMEDIATE };
                 u64::from(each) * iterations(&a.outer, &a.inner, a.uops.len()) + COMPUTE
             }

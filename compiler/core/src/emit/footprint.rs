@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::loops::ir::{Alu, AluOperand, Direction, Dma, Gemm, InsnLoop, LoopProgram, MicroOp, Scope, Stmt};
+use crate::loops::ir::{Direction, Dma, Insn, InsnLoop, LoopProgram, MicroOp, Operand, Scope, Stmt, TileRef};
 
 /// `len` consecutive tiles, from `start` tiles behind the operand's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +44,11 @@ pub struct Touch {
 
 /// What one execution of a statement touches.
 pub fn footprint(program: &LoopProgram, stmt: &Stmt) -> Vec<Touch> {
-    match stmt {
-        Stmt::Dma(dma) => transfer(program, dma),
-        Stmt::Gemm(gemm) => product(gemm),
-        Stmt::Alu(alu) => elementwise(alu),
-        Stmt::For(_) | Stmt::Alloc { .. } | Stmt::Store(_) => Vec::new(),
+    let Stmt::Insn(insn) = stmt else { return Vec::new() };
+    match (insn, insn.walk()) {
+        (Insn::Dma(dma), _) => transfer(program, dma),
+        (_, Some(walk)) => executed(program, insn, walk),
+        (_, None) => Vec::new(),
     }
 }
 
@@ -56,11 +56,7 @@ fn transfer(program: &LoopProgram, dma: &Dma) -> Vec<Touch> {
     let Dma { y_size, x_size, x_stride, .. } = *dma;
     let sram_tiles = dma.sram_tiles();
     let loads = dma.direction == Direction::Load;
-    let space = match program.buffer(dma.sram.buffer).scope {
-        Scope::Inp => Space::Inp,
-        Scope::Wgt => Space::Wgt,
-        Scope::Acc | Scope::Dram => Space::Acc,
-    };
+    let space = space(program, &dma.sram);
     let dense = vec![Run { start: 0, len: sram_tiles }];
     let rows = (0..y_size).map(|y| Run { start: y * x_stride, len: x_size });
     vec![
@@ -69,35 +65,29 @@ fn transfer(program: &LoopProgram, dma: &Dma) -> Vec<Touch> {
     ]
 }
 
-fn product(gemm: &Gemm) -> Vec<Touch> {
-    let runs = |displacement: fn(&MicroOp) -> i64, factor: fn(&InsnLoop) -> i64| {
-        strided(
-            &gemm.uops,
-            displacement,
-            [(gemm.inner.extent, factor(&gemm.inner)), (gemm.outer.extent, factor(&gemm.outer))],
-        )
+/// What moves an operand: its displacement in a micro-op, and its step in a loop.
+type Moves = (fn(&MicroOp) -> i64, fn(&InsnLoop) -> i64);
+
+/// By the position of the operand.
+const MOVES: [Moves; 3] = [(|u| u.dst, |l| l.dst), (|u| u.src, |l| l.src), (|u| u.wgt, |l| l.wgt)];
+
+fn executed(program: &LoopProgram, insn: &Insn, walk: (&InsnLoop, &InsnLoop, &[MicroOp])) -> Vec<Touch> {
+    let (outer, inner, uops) = walk;
+    let touch = |(position, (operand, (displacement, step))): (usize, (Operand<'_>, Moves))| {
+        let loops = [(inner.extent, step(inner)), (outer.extent, step(outer))];
+        let runs = strided(uops, displacement, loops);
+        Touch { space: space(program, operand.tile), write: operand.written, operand: position, runs }
     };
-    let mut touches = vec![Touch { space: Space::Acc, write: true, operand: 0, runs: runs(|u| u.dst, |l| l.dst) }];
-    if gemm.operands.is_some() {
-        touches.push(Touch { space: Space::Inp, write: false, operand: 1, runs: runs(|u| u.src, |l| l.src) });
-        touches.push(Touch { space: Space::Wgt, write: false, operand: 2, runs: runs(|u| u.wgt, |l| l.wgt) });
-    }
-    touches
+    insn.operands().zip(MOVES).enumerate().map(touch).collect()
 }
 
-fn elementwise(alu: &Alu) -> Vec<Touch> {
-    let runs = |displacement: fn(&MicroOp) -> i64, factor: fn(&InsnLoop) -> i64| {
-        strided(
-            &alu.uops,
-            displacement,
-            [(alu.inner.extent, factor(&alu.inner)), (alu.outer.extent, factor(&alu.outer))],
-        )
-    };
-    let mut touches = vec![Touch { space: Space::Acc, write: true, operand: 0, runs: runs(|u| u.dst, |l| l.dst) }];
-    if matches!(alu.operand, AluOperand::Tile(_)) {
-        touches.push(Touch { space: Space::Acc, write: false, operand: 1, runs: runs(|u| u.src, |l| l.src) });
+/// The memory of tiles in a scratchpad.
+fn space(program: &LoopProgram, tile: &TileRef) -> Space {
+    match program.buffer(tile.buffer).scope {
+        Scope::Inp => Space::Inp,
+        Scope::Wgt => Space::Wgt,
+        Scope::Acc | Scope::Dram => Space::Acc,
     }
-    touches
 }
 
 /// `displacement + inner + outer`, over all micro-ops and both loops, each tile once. A loop that moves nothing is left

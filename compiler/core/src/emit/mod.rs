@@ -33,7 +33,7 @@ use tilewright_isa::{Codec, Config, EncodeError, Insn, Mem, MemoryType, Module, 
 use tilewright_syntax::Diagnostic;
 
 use crate::legalize::LegalProgram;
-use crate::loops::ir::{BufferId, Direction, LoopProgram, Origin, Stmt};
+use crate::loops::ir::{self, BufferId, Direction, LoopProgram, Origin, Stmt};
 use assemble::Item;
 use dram::DramMap;
 use footprint::{Space, Touch};
@@ -220,10 +220,9 @@ fn shared_touches(walk: &Walk) -> Vec<Vec<Touch>> {
 /// The module that executes a statement, as [`Insn::module`] has it.
 fn module(walk: &Walk, stmt: &Stmt) -> Module {
     match stmt {
-        Stmt::Dma(dma) => match (dma.direction, assemble::memory_type(walk.program, dma)) {
+        Stmt::Insn(ir::Insn::Dma(dma)) => match (dma.direction, assemble::memory_type(walk.program, dma)) {
             (Direction::Store, _) => Module::Store,
-            (Direction::Load, MemoryType::Inp | MemoryType::Wgt) => Module::Load,
-            (Direction::Load, _) => Module::Compute,
+            (Direction::Load, memory) => memory.loaded_by(),
         },
         _ => Module::Compute,
     }
@@ -232,7 +231,7 @@ fn module(walk: &Walk, stmt: &Stmt) -> Module {
 /// For each statement that is a transfer, the number of its DRAM buffer's first tile; 0 for the others.
 fn first_tiles(walk: &Walk, dram: &DramMap, config: &Config) -> Vec<u32> {
     let first = |stmt: &&Stmt| match stmt {
-        Stmt::Dma(dma) => {
+        Stmt::Insn(ir::Insn::Dma(dma)) => {
             let tile = config.element_bytes(assemble::memory_type(walk.program, dma)) as u64;
             (dram.address(dma.dram.buffer) / tile) as u32
         }

@@ -15,7 +15,7 @@ use tilewright_isa::{Config, MemoryType, Uop};
 use super::EmitError;
 use super::walk::{Operation, Walk};
 use crate::costs::UOP_LOAD;
-use crate::loops::ir::{AluOperand, MicroOp, Stmt};
+use crate::loops::ir::{MicroOp, Stmt};
 
 /// The most micro-ops that one load brings, and the highest place where one can put them: fields of 16 bits.
 const MAX_LOAD: usize = tilewright_isa::limits::MAX_SIZE as usize;
@@ -85,11 +85,10 @@ impl Sequences {
 /// The micro-ops of one execution; none for a transfer. Fields that the instruction ignores are 0.
 fn sequence(stmt: &Stmt, operation: &Operation) -> Option<Vec<Uop>> {
     let [dst, src, wgt] = operation.at.map(i64::from);
-    let (uops, reads_src, reads_wgt) = match stmt {
-        Stmt::Gemm(g) => (&g.uops, g.operands.is_some(), g.operands.is_some()),
-        Stmt::Alu(a) => (&a.uops, matches!(a.operand, AluOperand::Tile(_)), false),
-        Stmt::For(_) | Stmt::Alloc { .. } | Stmt::Store(_) | Stmt::Dma(_) => return None,
-    };
+    let Stmt::Insn(insn) = stmt else { return None };
+    let (_, _, uops) = insn.walk()?;
+    let operands = insn.operands().count();
+    let (reads_src, reads_wgt) = (operands > 1, operands > 2);
     let absolute = |u: &MicroOp| Uop {
         dst: (dst + u.dst) as u32,
         src: if reads_src { (src + u.src) as u32 } else { 0 },

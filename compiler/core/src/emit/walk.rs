@@ -9,7 +9,7 @@
 //! The machine has no branches, so this is where loops end.
 
 use super::EmitError;
-use crate::loops::ir::{AluOperand, Index, LoopId, LoopProgram, Stmt, TileRef};
+use crate::loops::ir::{Index, LoopId, LoopProgram, Stmt, TileRef};
 
 /// The most operations that a program may become: what is beyond would take gigabytes as a stream.
 pub const MAX_OPERATIONS: u64 = 1 << 22;
@@ -89,15 +89,11 @@ impl<'p> Numbered<'p> {
             }
             Stmt::Alloc { .. } => return None,
             Stmt::Store(_) => unreachable!("a legal program has no scalar stores"),
-            Stmt::Dma(d) => [self.operand(&d.sram), self.operand(&d.dram), None],
-            Stmt::Gemm(g) => match &g.operands {
-                Some((src, wgt)) => [self.operand(&g.dst), self.operand(src), self.operand(wgt)],
-                None => [self.operand(&g.dst), None, None],
-            },
-            Stmt::Alu(a) => match &a.operand {
-                AluOperand::Imm(_) => [self.operand(&a.dst), None, None],
-                AluOperand::Tile(src) => [self.operand(&a.dst), self.operand(src), None],
-            },
+            Stmt::Insn(insn) => {
+                let mut operands = [None; 3];
+                operands.iter_mut().zip(insn.operands()).for_each(|(place, o)| *place = self.operand(o.tile));
+                operands
+            }
         };
         self.statements.push(stmt);
         self.operands.push(operands);

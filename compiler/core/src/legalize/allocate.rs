@@ -17,7 +17,7 @@ use tilewright_isa::{Config, MemoryType};
 
 use crate::legalize::error::{Change, Reader, Resident};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Buffer, BufferId, Direction, LoopProgram, Origin, Scope, Stmt};
+use crate::loops::ir::{Buffer, BufferId, LoopProgram, Origin, Scope, Stmt};
 use crate::loops::lifetimes::{lifetimes, meet};
 
 /// Extents that are tried in looking for a change that fits.
@@ -247,10 +247,7 @@ fn readers(program: &LoopProgram, b: BufferId) -> Vec<Reader> {
                     collect(&f.body, b, found);
                     continue;
                 }
-                Stmt::Dma(d) if d.direction == Direction::Store => d.dram.buffer,
-                Stmt::Dma(d) => d.sram.buffer,
-                Stmt::Gemm(g) => g.dst.buffer,
-                Stmt::Alu(a) => a.dst.buffer,
+                Stmt::Insn(s) => s.target().buffer,
                 Stmt::Store(s) => s.buffer,
                 Stmt::Alloc { .. } => continue,
             };

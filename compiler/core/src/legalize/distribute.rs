@@ -10,7 +10,7 @@
 //! Sums wrap, so the order in which products are added is free, and they write nothing that another of them reads.
 
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{For, Gemm, LoopId, LoopProgram, Stmt};
+use crate::loops::ir::{For, Gemm, Insn, LoopId, LoopProgram, Stmt};
 use crate::loops::rename_loop;
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
@@ -49,9 +49,9 @@ fn own_loop(program: &mut LoopProgram, var: LoopId, stmt: &mut Stmt) -> LoopId {
 /// Whether a statement is a product of tiles that is added up, in loops with nothing else.
 fn is_product(stmt: &Stmt) -> bool {
     match stmt {
-        Stmt::Gemm(Gemm { operands, .. }) => operands.is_some(),
+        Stmt::Insn(Insn::Gemm(Gemm { operands, .. })) => operands.is_some(),
         Stmt::For(f) => matches!(f.body.as_slice(), [inner] if is_product(inner)),
-        Stmt::Alloc { .. } | Stmt::Store(_) | Stmt::Dma(_) | Stmt::Alu(_) => false,
+        Stmt::Alloc { .. } | Stmt::Store(_) | Stmt::Insn(_) => false,
     }
 }
 

@@ -19,7 +19,7 @@ use tilewright_isa::limits::MAX_ITER;
 use crate::costs::CYCLES_PER_INSTRUCTION;
 use crate::legalize::nest::{NestLoop, wrap};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Alu, AluOperand, For, Gemm, InsnLoop, LoopId, LoopProgram, Mark, MicroOp, Stmt, TileRef};
+use crate::loops::ir::{For, Insn, InsnLoop, LoopId, LoopProgram, Mark, MicroOp, Stmt};
 
 /// Micro-ops beyond this are better walked as instructions: their loads would stall the compute module.
 const MICRO_OP_LIMIT: i64 = 1024;
@@ -47,21 +47,16 @@ fn fold(program: &LoopProgram, stmt: Stmt, mut around: Vec<NestLoop>, uop_limit:
             let body = fold_block(program, f.body, uop_limit);
             wrap(&around, Stmt::For(For { body, ..f }))
         }
-        Stmt::Gemm(_) | Stmt::Alu(_) if is_unfolded(&stmt) => fold_instruction(program, stmt, &around, uop_limit),
+        Stmt::Insn(insn) if is_unfolded(&insn) => fold_instruction(program, insn, &around, uop_limit),
         other => wrap(&around, other),
     }
 }
 
 /// Whether an instruction has neither loops nor a list of micro-ops; one that was read back may have them.
-fn is_unfolded(stmt: &Stmt) -> bool {
-    let plain = |outer: &InsnLoop, inner: &InsnLoop, uops: &[MicroOp]| {
+fn is_unfolded(insn: &Insn) -> bool {
+    insn.walk().is_some_and(|(outer, inner, uops)| {
         *outer == InsnLoop::ONCE && *inner == InsnLoop::ONCE && uops == [MicroOp { dst: 0, src: 0, wgt: 0 }]
-    };
-    match stmt {
-        Stmt::Gemm(g) => plain(&g.outer, &g.inner, &g.uops),
-        Stmt::Alu(a) => plain(&a.outer, &a.inner, &a.uops),
-        _ => false,
-    }
+    })
 }
 
 /// A loop with the steps that it makes in each operand, in tiles.
@@ -71,22 +66,22 @@ struct Step {
     by: InsnLoop,
 }
 
-fn fold_instruction(program: &LoopProgram, stmt: Stmt, around: &[NestLoop], uop_limit: i64) -> Stmt {
+fn fold_instruction(program: &LoopProgram, insn: Insn, around: &[NestLoop], uop_limit: i64) -> Stmt {
     let (mut steps, mut outside) = (Vec::new(), Vec::new());
     for l in around {
-        match step(program, &stmt, l.var) {
+        match step(program, &insn, l.var) {
             Some(by) if by.extent == 1 => {}
             Some(by) => steps.push(Step { at: *l, by }),
             None => outside.push(*l),
         }
     }
-    let mut plan = plan(&merge(steps), uop_limit, matches!(stmt, Stmt::Alu(_)));
+    let mut plan = plan(&merge(steps), uop_limit, matches!(insn, Insn::Alu(_)));
     // What stays outside keeps its order, so that folding what was folded changes nothing.
     plan.outside.sort_by_key(|s| around.iter().position(|l| l.var == s.at.var));
     // Loops of one iteration stand at zero and are dropped with those that were drawn in.
     let kept: Vec<LoopId> = outside.iter().map(|l| l.var).chain(plan.outside.iter().map(|s| s.at.var)).collect();
     let gone: Vec<LoopId> = around.iter().map(|l| l.var).filter(|v| !kept.contains(v)).collect();
-    let mut inner = apply(stmt, &plan, &gone);
+    let mut inner = Stmt::Insn(apply(insn, &plan, &gone));
     for s in plan.outside.iter().rev() {
         inner = outer_loop(program, s, inner);
     }
@@ -99,24 +94,13 @@ fn outer_loop(program: &LoopProgram, s: &Step, inner: Stmt) -> Stmt {
     wrap(&[NestLoop { mark: s.at.mark.filter(|m| *m == Mark::Unroll), ..s.at }], inner)
 }
 
-fn step(program: &LoopProgram, stmt: &Stmt, l: LoopId) -> Option<InsnLoop> {
-    let by = |t: Option<&TileRef>| t.map_or(Some(0), |t| t.offset.coefficient(l)).filter(|c| *c >= 0);
-    let (dst, src, wgt) = operands(stmt);
-    Some(InsnLoop { extent: program.loop_var(l).extent, dst: by(dst)?, src: by(src)?, wgt: by(wgt)? })
-}
-
-fn operands(stmt: &Stmt) -> (Option<&TileRef>, Option<&TileRef>, Option<&TileRef>) {
-    match stmt {
-        Stmt::Gemm(g) => {
-            let (src, wgt) = g.operands.as_ref().map_or((None, None), |(s, w)| (Some(s), Some(w)));
-            (Some(&g.dst), src, wgt)
-        }
-        Stmt::Alu(a) => match &a.operand {
-            AluOperand::Imm(_) => (Some(&a.dst), None, None),
-            AluOperand::Tile(t) => (Some(&a.dst), Some(t), None),
-        },
-        _ => (None, None, None),
+fn step(program: &LoopProgram, insn: &Insn, l: LoopId) -> Option<InsnLoop> {
+    let mut steps = [0; 3];
+    for (step, operand) in steps.iter_mut().zip(insn.operands()) {
+        *step = operand.tile.offset.coefficient(l).filter(|c| *c >= 0)?;
     }
+    let [dst, src, wgt] = steps;
+    Some(InsnLoop { extent: program.loop_var(l).extent, dst, src, wgt })
 }
 
 /// Joins loops that continue each other in every operand. A joined loop keeps its parts, since only they can be walked.
@@ -277,21 +261,10 @@ fn unrolled(uops: &[MicroOp], by: &InsnLoop) -> Vec<MicroOp> {
     (0..by.extent).flat_map(at).collect()
 }
 
-fn apply(stmt: Stmt, plan: &Plan, gone: &[LoopId]) -> Stmt {
-    let at_zero = |t: TileRef| TileRef { buffer: t.buffer, offset: gone.iter().fold(t.offset, |e, l| e.without(*l)) };
-    let (outer, inner, uops) = (plan.outer, plan.inner, plan.uops.clone());
-    match stmt {
-        Stmt::Gemm(g) => {
-            let operands = g.operands.map(|(src, wgt)| (at_zero(src), at_zero(wgt)));
-            Stmt::Gemm(Gemm { dst: at_zero(g.dst), operands, outer, inner, uops, ..g })
-        }
-        Stmt::Alu(a) => {
-            let operand = match a.operand {
-                AluOperand::Tile(t) => AluOperand::Tile(at_zero(t)),
-                imm => imm,
-            };
-            Stmt::Alu(Alu { dst: at_zero(a.dst), operand, outer, inner, uops, ..a })
-        }
-        other => other,
+fn apply(mut insn: Insn, plan: &Plan, gone: &[LoopId]) -> Insn {
+    for tile in insn.tiles_mut() {
+        tile.offset = gone.iter().fold(tile.offset.clone(), |e, l| e.without(*l));
     }
+    insn.set_walk((plan.outer, plan.inner), plan.uops.clone());
+    insn
 }

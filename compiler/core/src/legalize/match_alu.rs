@@ -17,7 +17,7 @@ use crate::legalize::nest::{Nest, NestLoop, accumulation, rewrite_stores, wrap};
 use crate::legalize::tiles::{LaneLoop, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
-    Alu, AluOperand, Gemm, InsnLoop, Leaf, Load, LoopId, LoopProgram, MicroOp, Scope, Stmt, Store, TileRef,
+    Alu, AluOperand, Gemm, Insn, InsnLoop, Leaf, Load, LoopId, LoopProgram, MicroOp, Scope, Stmt, Store, TileRef,
 };
 use crate::scalar::{BinaryOp, DType, Scalar};
 use crate::select::{OpOperand, Refusal, Request, SelectedOp, Selection, Selections, Start};
@@ -280,18 +280,18 @@ fn lanes(program: &mut LoopProgram, cx: &Cx, nest: &Nest) -> Result<Vec<LaneLoop
 }
 
 fn reset(dst: &TileRef, nest: &Nest) -> Stmt {
-    Stmt::Gemm(Gemm {
+    Stmt::Insn(Insn::Gemm(Gemm {
         dst: dst.clone(),
         operands: None,
         outer: InsnLoop::ONCE,
         inner: InsnLoop::ONCE,
         uops: vec![MicroOp { dst: 0, src: 0, wgt: 0 }],
         origin: nest.store.origin,
-    })
+    }))
 }
 
 fn alu(opcode: AluOpcode, dst: &TileRef, operand: AluOperand, nest: &Nest) -> Stmt {
-    Stmt::Alu(Alu {
+    Stmt::Insn(Insn::Alu(Alu {
         opcode,
         dst: dst.clone(),
         operand,
@@ -299,7 +299,7 @@ fn alu(opcode: AluOpcode, dst: &TileRef, operand: AluOperand, nest: &Nest) -> St
         inner: InsnLoop::ONCE,
         uops: vec![MicroOp { dst: 0, src: 0, wgt: 0 }],
         origin: nest.store.origin,
-    })
+    }))
 }
 
 /// The old variables of a nest and the new ones.
@@ -322,20 +322,11 @@ fn fresh_loops(program: &mut LoopProgram, loops: &[NestLoop], first: bool) -> (V
     (fresh, renamed)
 }
 
-fn rename_loops(stmt: Stmt, renamed: &Renamed) -> Stmt {
-    let new = |t: &TileRef| TileRef {
-        buffer: t.buffer,
-        offset: renamed.iter().fold(t.offset.clone(), |e, (from, to)| e.rename(*from, *to)),
-    };
-    match stmt {
-        Stmt::Gemm(g) => Stmt::Gemm(Gemm { dst: new(&g.dst), ..g }),
-        Stmt::Alu(a) => {
-            let operand = match &a.operand {
-                AluOperand::Tile(t) => AluOperand::Tile(new(t)),
-                imm => imm.clone(),
-            };
-            Stmt::Alu(Alu { dst: new(&a.dst), operand, ..a })
+fn rename_loops(mut stmt: Stmt, renamed: &Renamed) -> Stmt {
+    if let Stmt::Insn(insn) = &mut stmt {
+        for tile in insn.tiles_mut() {
+            tile.offset = renamed.iter().fold(tile.offset.clone(), |e, (from, to)| e.rename(*from, *to));
         }
-        other => other,
     }
+    stmt
 }

@@ -14,7 +14,9 @@ use crate::legalize::match_gemm::not_whole;
 use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::legalize::tiles::{LaneLoop, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Buffer, Direction, Dma, Leaf, Load, LoopId, LoopProgram, Mark, Pad, Scope, Stmt, TileRef};
+use crate::loops::ir::{
+    Buffer, Direction, Dma, Insn, Leaf, Load, LoopId, LoopProgram, Mark, Pad, Scope, Stmt, TileRef,
+};
 use crate::scalar::{DType, Scalar};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
@@ -302,5 +304,5 @@ fn rectangle(program: &LoopProgram, nest: &Nest, transfer: Transfer) -> Result<S
     let (sram, dram) = (drop_used(sram), drop_used(dram));
     let Rectangle { x_size, y_size, x_stride, pad } = rectangle;
     let dma = Dma { direction, sram, dram, y_size, x_size, x_stride, pad, origin: nest.origin() };
-    Ok(wrap(&outside, Stmt::Dma(dma)))
+    Ok(wrap(&outside, Stmt::Insn(Insn::Dma(dma))))
 }

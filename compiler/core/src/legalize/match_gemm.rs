@@ -9,7 +9,7 @@ use crate::gemm::{Accesses, Match, TileLoop, match_tile};
 use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::legalize::tiles::{LaneLoop, NotWhole, strip, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Gemm, InsnLoop, Leaf, Load, LoopId, LoopProgram, Mark, MicroOp, Scope, Stmt, Store};
+use crate::loops::ir::{Gemm, Insn, InsnLoop, Leaf, Load, LoopId, LoopProgram, Mark, MicroOp, Scope, Stmt, Store};
 use crate::scalar::{BinaryOp, DType, Scalar};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
@@ -128,14 +128,14 @@ fn gemm(program: &mut LoopProgram, nest: &Nest, p: &Product) -> Result<Stmt, Leg
     let outer: Vec<NestLoop> = nest.loops[..p.outer].to_vec();
     Ok(wrap(
         &outer,
-        Stmt::Gemm(Gemm {
+        Stmt::Insn(Insn::Gemm(Gemm {
             dst,
             operands: Some((src, wgt)),
             outer: InsnLoop::ONCE,
             inner: InsnLoop::ONCE,
             uops: vec![MicroOp { dst: 0, src: 0, wgt: 0 }],
             origin: nest.store.origin,
-        }),
+        })),
     ))
 }
 

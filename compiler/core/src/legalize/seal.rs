@@ -14,7 +14,7 @@ use tilewright_isa::{Config, MemoryType};
 use crate::legalize::allocate::{addressable, memory, tiles};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
-    Alu, AluOperand, Buffer, BufferId, Dma, Gemm, InsnLoop, LoopProgram, MicroOp, Origin, Scope, Stmt,
+    Alu, AluOperand, Buffer, BufferId, Dma, Gemm, Insn, InsnLoop, LoopProgram, MicroOp, Origin, Scope, Stmt,
 };
 use crate::loops::verify::verify;
 
@@ -62,9 +62,9 @@ fn block(program: &LoopProgram, config: &Config, stmts: &[Stmt]) -> Result<(), L
                 let reason = format!("a store to `{}` is no instruction", program.buffer(s.buffer).name);
                 return Err(illegal(reason, s.origin));
             }
-            Stmt::Dma(d) => dma(program, config, d)?,
-            Stmt::Gemm(g) => gemm(program, config, g)?,
-            Stmt::Alu(a) => alu(program, config, a)?,
+            Stmt::Insn(Insn::Dma(d)) => dma(program, config, d)?,
+            Stmt::Insn(Insn::Gemm(g)) => gemm(program, config, g)?,
+            Stmt::Insn(Insn::Alu(a)) => alu(program, config, a)?,
         }
     }
     Ok(())

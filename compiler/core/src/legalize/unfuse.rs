@@ -79,7 +79,7 @@ fn quotients(program: &LoopProgram, e: &Index, divisors: &mut BTreeMap<LoopId, i
 fn holds_intrinsic(stmts: &[Stmt]) -> bool {
     stmts.iter().any(|s| match s {
         Stmt::For(f) => holds_intrinsic(&f.body),
-        Stmt::Dma(_) | Stmt::Gemm(_) | Stmt::Alu(_) => true,
+        Stmt::Insn(_) => true,
         Stmt::Store(_) | Stmt::Alloc { .. } => false,
     })
 }

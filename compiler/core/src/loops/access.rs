@@ -1,7 +1,7 @@
 //! Accesses, rewritten: one more dimension for a buffer, other indices for a statement, a copy of a statement with loops of
 //! its own.
 
-use super::ir::{AluOperand, BufferId, Index, Leaf, LoopId, LoopProgram, Stmt, TileRef};
+use super::ir::{BufferId, Index, Leaf, LoopId, LoopProgram, Stmt, TileRef};
 
 /// Gives a buffer a first dimension: as many copies of it, one after the other; a base is that of the first. Its accesses
 /// need [`at_slot`].
@@ -96,19 +96,7 @@ fn accesses(
                 leaf
             });
         }
-        Stmt::Dma(d) => [&mut d.sram, &mut d.dram].into_iter().for_each(tile),
-        Stmt::Gemm(g) => {
-            tile(&mut g.dst);
-            if let Some((src, wgt)) = &mut g.operands {
-                [src, wgt].into_iter().for_each(tile);
-            }
-        }
-        Stmt::Alu(a) => {
-            tile(&mut a.dst);
-            if let AluOperand::Tile(operand) = &mut a.operand {
-                tile(operand);
-            }
-        }
+        Stmt::Insn(s) => s.tiles_mut().for_each(tile),
     }
 }
 

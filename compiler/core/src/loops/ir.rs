@@ -6,9 +6,9 @@
 
 use std::collections::HashSet;
 
-use tilewright_isa::AluOpcode;
 use tilewright_syntax::Span;
 
+pub use super::insn::{Alu, AluOperand, Direction, Dma, Gemm, Insn, InsnLoop, MicroOp, Operand, Pad};
 use crate::affine::{Affine, Interval};
 use crate::scalar::{DType, Scalar};
 
@@ -171,9 +171,7 @@ pub enum Stmt {
         origin: Origin,
     },
     Store(Store),
-    Dma(Dma),
-    Gemm(Gemm),
-    Alu(Alu),
+    Insn(Insn),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -245,128 +243,6 @@ pub struct TileRef {
     pub offset: Index,
 }
 
-/// The direction of a transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// DRAM to scratchpad.
-    Load,
-    /// Scratchpad to DRAM; keeps the low bits that the DRAM buffer's type has.
-    Store,
-}
-
-/// Tiles of zeros that a load writes around its rectangle.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pad {
-    /// Rows before the first and behind the last.
-    pub y: [i64; 2],
-    /// Tiles before the first and behind the last of each row.
-    pub x: [i64; 2],
-}
-
-impl Pad {
-    /// Rows before and behind, tiles before and behind: the order of the text.
-    pub fn tiles(&self) -> [i64; 4] {
-        [self.y[0], self.y[1], self.x[0], self.x[1]]
-    }
-}
-
-/// `y_size` rows of `x_size` tiles: contiguous in the scratchpad, `x_stride` tiles apart in DRAM. A load writes zeros
-/// around them.
-///
-/// ```text
-/// width = pad.x[0] + x_size + pad.x[1]
-/// sram[sram.offset .. + (pad.y[0] + y_size + pad.y[1]) * width] = 0
-/// for y in 0..y_size { for x in 0..x_size {
-///     sram[sram.offset + (pad.y[0] + y) * width + pad.x[0] + x] <-> dram[dram.offset + y * x_stride + x]
-/// }}
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dma {
-    pub direction: Direction,
-    pub sram: TileRef,
-    pub dram: TileRef,
-    pub y_size: i64,
-    pub x_size: i64,
-    pub x_stride: i64,
-    /// Zero for a store.
-    pub pad: Pad,
-    pub origin: Origin,
-}
-
-impl Dma {
-    /// Tiles of a row in the scratchpad.
-    pub fn width(&self) -> i64 {
-        self.pad.x[0] + self.x_size + self.pad.x[1]
-    }
-
-    /// Tiles that are written to the scratchpad or read from it.
-    pub fn sram_tiles(&self) -> i64 {
-        (self.pad.y[0] + self.y_size + self.pad.y[1]) * self.width()
-    }
-}
-
-/// One of an instruction's two loops: its extent, and by how many tiles each operand moves in one iteration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InsnLoop {
-    pub extent: i64,
-    pub dst: i64,
-    pub src: i64,
-    pub wgt: i64,
-}
-
-impl InsnLoop {
-    /// The loop that does nothing: one iteration.
-    pub const ONCE: InsnLoop = InsnLoop { extent: 1, dst: 0, src: 0, wgt: 0 };
-}
-
-/// A micro-op: displacements of the operands, in tiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct MicroOp {
-    pub dst: i64,
-    pub src: i64,
-    pub wgt: i64,
-}
-
-/// Matrix products of tiles, accumulated, or zeroing of tiles.
-///
-/// ```text
-/// for o in 0..outer.extent { for i in 0..inner.extent { for u in uops {
-///     d = dst + u.dst + o * outer.dst + i * inner.dst        (src and wgt likewise)
-///     acc[d][b][co] += sum(ci: inp[s][b][ci] * wgt[w][co][ci])
-/// }}}
-/// ```
-/// Without operands (`None`) it is the reset: `acc[d] = 0`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gemm {
-    pub dst: TileRef,
-    /// The input's and the weights' tiles; `None` for a reset.
-    pub operands: Option<(TileRef, TileRef)>,
-    pub outer: InsnLoop,
-    pub inner: InsnLoop,
-    pub uops: Vec<MicroOp>,
-    pub origin: Origin,
-}
-
-/// An operation of the vector ALU on tiles of the accumulator, in place: `acc[d] = op(acc[d], operand)`, with loops and
-/// micro-ops as in [`Gemm`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alu {
-    pub opcode: AluOpcode,
-    pub dst: TileRef,
-    pub operand: AluOperand,
-    pub outer: InsnLoop,
-    pub inner: InsnLoop,
-    pub uops: Vec<MicroOp>,
-    pub origin: Origin,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AluOperand {
-    /// The immediate has 16 bits.
-    Imm(i16),
-    Tile(TileRef),
-}
-
 impl Role {
     /// Whether it holds values from before the program runs, which the program only reads.
     pub fn is_given(self) -> bool {
@@ -412,7 +288,6 @@ impl LoopProgram {
 impl Stmt {
     /// Whether the statement, or one inside it, reads or writes a buffer. An allocation does neither.
     pub fn mentions(&self, b: BufferId) -> bool {
-        let tiles = |refs: &[&TileRef]| refs.iter().any(|t| t.buffer == b);
         match self {
             Stmt::For(s) => s.body.iter().any(|inner| inner.mentions(b)),
             Stmt::Alloc { .. } => false,
@@ -421,12 +296,7 @@ impl Stmt {
                 s.value.leaves(&mut |leaf| found |= matches!(leaf, Leaf::Load(l) if l.buffer == b));
                 found
             }
-            Stmt::Dma(s) => tiles(&[&s.sram, &s.dram]),
-            Stmt::Gemm(s) => tiles(&[&s.dst]) || s.operands.as_ref().is_some_and(|(src, wgt)| tiles(&[src, wgt])),
-            Stmt::Alu(s) => match &s.operand {
-                AluOperand::Imm(_) => tiles(&[&s.dst]),
-                AluOperand::Tile(operand) => tiles(&[&s.dst, operand]),
-            },
+            Stmt::Insn(s) => s.operands().any(|operand| operand.tile.buffer == b),
         }
     }
 
@@ -435,9 +305,7 @@ impl Stmt {
             Stmt::For(s) => s.origin,
             Stmt::Alloc { origin, .. } => *origin,
             Stmt::Store(s) => s.origin,
-            Stmt::Dma(s) => s.origin,
-            Stmt::Gemm(s) => s.origin,
-            Stmt::Alu(s) => s.origin,
+            Stmt::Insn(s) => s.origin(),
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::ir::{AluOperand, BufferId, Leaf, LoopProgram, Stmt};
+use super::ir::{BufferId, Leaf, LoopProgram, Stmt};
 
 /// The lifetime of each allocated buffer, by id. A buffer that nothing uses lives where it is allocated.
 pub fn lifetimes(program: &LoopProgram) -> Vec<Option<Range<usize>>> {
@@ -83,17 +83,7 @@ fn mentioned(stmt: &Stmt, visit: &mut dyn FnMut(BufferId)) {
                 }
             });
         }
-        Stmt::Dma(d) => [&d.sram, &d.dram].into_iter().for_each(|t| visit(t.buffer)),
-        Stmt::Gemm(g) => {
-            visit(g.dst.buffer);
-            g.operands.iter().flat_map(|(src, wgt)| [src, wgt]).for_each(|t| visit(t.buffer));
-        }
-        Stmt::Alu(a) => {
-            visit(a.dst.buffer);
-            if let AluOperand::Tile(operand) = &a.operand {
-                visit(operand.buffer);
-            }
-        }
+        Stmt::Insn(s) => s.operands().for_each(|operand| visit(operand.tile.buffer)),
     }
 }
 

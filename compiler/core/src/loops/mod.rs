@@ -6,6 +6,7 @@ mod canonical;
 pub mod cost;
 pub mod dependence;
 pub mod given;
+mod insn;
 pub mod interpret;
 pub mod ir;
 pub mod lifetimes;

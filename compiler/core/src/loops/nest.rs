@@ -181,6 +181,6 @@ pub fn is_intrinsic(stmt: &Stmt) -> bool {
     match stmt {
         Stmt::For(f) => f.body.iter().any(is_intrinsic),
         Stmt::Store(_) | Stmt::Alloc { .. } => false,
-        Stmt::Dma(_) | Stmt::Gemm(_) | Stmt::Alu(_) => true,
+        Stmt::Insn(_) => true,
     }
 }

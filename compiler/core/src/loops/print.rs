@@ -36,8 +36,8 @@ use std::fmt::{self, Write};
 use tilewright_syntax::Span;
 
 use super::ir::{
-    Alu, AluOperand, Buffer, BufferId, Direction, Dma, For, Gemm, Index, InsnLoop, Leaf, LoopId, LoopProgram, MicroOp,
-    Origin, Pad, Role, Stmt, Store, TileRef,
+    Alu, AluOperand, Buffer, BufferId, Direction, Dma, For, Gemm, Index, Insn, InsnLoop, Leaf, LoopId, LoopProgram,
+    MicroOp, Origin, Pad, Role, Stmt, Store, TileRef,
 };
 use crate::affine::Atom;
 use crate::scalar::{BinaryOp, CastMode, CompareOp, DType, Scalar};
@@ -208,9 +208,9 @@ impl Printer<'_> {
             Stmt::For(s) => return self.for_loop(s),
             Stmt::Alloc { buffer, origin } => return self.alloc(*buffer, *origin),
             Stmt::Store(s) => self.scalar_store(s)?,
-            Stmt::Dma(s) => self.dma(s)?,
-            Stmt::Gemm(s) => self.gemm(s)?,
-            Stmt::Alu(s) => self.alu(s)?,
+            Stmt::Insn(Insn::Dma(s)) => self.dma(s)?,
+            Stmt::Insn(Insn::Gemm(s)) => self.gemm(s)?,
+            Stmt::Insn(Insn::Alu(s)) => self.alu(s)?,
         }
         self.origin(stmt.origin())
     }

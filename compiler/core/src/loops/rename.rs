@@ -1,6 +1,6 @@
 //! Statements with other ids for buffers and loops. Indices are simplified on the way.
 
-use super::ir::{AluOperand, BufferId, Index, Leaf, LoopId, LoopProgram, Stmt, TileRef};
+use super::ir::{BufferId, Index, Leaf, LoopId, LoopProgram, Stmt, TileRef};
 use crate::affine::Interval;
 
 /// Puts a loop variable of the same extent in the place of another one.
@@ -61,20 +61,7 @@ impl Renaming<'_> {
                 self.indices(&mut s.indices);
                 s.value.leaves_mut(&mut |leaf| self.leaf(leaf));
             }
-            Stmt::Dma(s) => [&mut s.sram, &mut s.dram].into_iter().for_each(|tile| self.tile(tile)),
-            Stmt::Gemm(s) => {
-                self.tile(&mut s.dst);
-                if let Some((src, wgt)) = &mut s.operands {
-                    self.tile(src);
-                    self.tile(wgt);
-                }
-            }
-            Stmt::Alu(s) => {
-                self.tile(&mut s.dst);
-                if let AluOperand::Tile(tile) = &mut s.operand {
-                    self.tile(tile);
-                }
-            }
+            Stmt::Insn(s) => s.tiles_mut().for_each(|tile| self.tile(tile)),
         }
     }
 }

@@ -339,7 +339,7 @@ impl Builder {
         let used = (pad.y[0] + y_size + pad.y[1]) * (pad.x[0] + x_size + pad.x[1]);
         let sram = self.tile(sram, self.tiles(sram) - used);
         let dram = self.tile(dram, self.tiles(dram) - (y_size - 1) * x_stride - x_size);
-        Some(Stmt::Dma(Dma { direction, sram, dram, y_size, x_size, x_stride, pad, origin: self.origin() }))
+        Some(Stmt::Insn(Insn::Dma(Dma { direction, sram, dram, y_size, x_size, x_stride, pad, origin: self.origin() })))
     }
 
     fn gemm(&mut self) -> Option<Stmt> {
@@ -349,7 +349,7 @@ impl Builder {
         let (src, wgt) = operands.unzip();
         let ([outer, inner], uops, [d, s, w]) = self.walk([Some(dst), src, wgt]);
         let (dst, src, wgt) = (self.tile(dst, d), src.map(|b| self.tile(b, s)), wgt.map(|b| self.tile(b, w)));
-        Some(Stmt::Gemm(Gemm { dst, operands: src.zip(wgt), outer, inner, uops, origin: self.origin() }))
+        Some(Stmt::Insn(Insn::Gemm(Gemm { dst, operands: src.zip(wgt), outer, inner, uops, origin: self.origin() })))
     }
 
     fn alu(&mut self) -> Option<Stmt> {
@@ -362,7 +362,7 @@ impl Builder {
         };
         let opcode = self.pick(&AluOpcode::ALL);
         let dst = self.tile(dst, d);
-        Some(Stmt::Alu(Alu { opcode, dst, operand, outer, inner, uops, origin: self.origin() }))
+        Some(Stmt::Insn(Insn::Alu(Alu { opcode, dst, operand, outer, inner, uops, origin: self.origin() })))
     }
 
     /// Instruction loops and micro-ops that stay within the operands, and the tiles that are left behind them.

@@ -2,7 +2,7 @@
 
 use tilewright_core::approx::{Approx, Steps};
 use tilewright_core::legalize::Cx;
-use tilewright_core::loops::ir::{AluOperand, Leaf, LoopProgram, Stmt};
+use tilewright_core::loops::ir::{AluOperand, Insn, Leaf, LoopProgram, Stmt};
 use tilewright_core::loops::parse::parse;
 use tilewright_core::pipeline::legalize;
 use tilewright_core::scalar::Scalar;
@@ -88,8 +88,8 @@ fn count(stmts: &[Stmt], visit: &mut dyn FnMut(u64)) {
     for stmt in stmts {
         match stmt {
             Stmt::For(f) => count(&f.body, visit),
-            Stmt::Gemm(_) => visit(1),
-            Stmt::Alu(alu) => visit(if matches!(alu.operand, AluOperand::Imm(_)) { 1 } else { 2 }),
+            Stmt::Insn(Insn::Gemm(_)) => visit(1),
+            Stmt::Insn(Insn::Alu(alu)) => visit(if matches!(alu.operand, AluOperand::Imm(_)) { 1 } else { 2 }),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@
 //! without a loop around them sum to all cycles.
 
 use serde::{Deserialize, Serialize};
-use tilewright_core::loops::ir::{AluOperand, Direction, LoopProgram, Stmt};
+use tilewright_core::loops::ir::{AluOperand, Direction, Insn, LoopProgram, Stmt};
 use tilewright_sim::profile::Charge;
 
 /// A loop or a statement with the cycles that are charged to it.
@@ -80,17 +80,17 @@ impl Listing<'_> {
     fn text(&self, stmt: &Stmt) -> String {
         let name = |buffer| self.program.buffer(buffer).name.as_str();
         match stmt {
-            Stmt::Dma(dma) => match dma.direction {
+            Stmt::Insn(Insn::Dma(dma)) => match dma.direction {
                 Direction::Load => format!("load {} <- {}", name(dma.sram.buffer), name(dma.dram.buffer)),
                 Direction::Store => format!("store {} <- {}", name(dma.dram.buffer), name(dma.sram.buffer)),
             },
-            Stmt::Gemm(gemm) => match &gemm.operands {
+            Stmt::Insn(Insn::Gemm(gemm)) => match &gemm.operands {
                 Some((src, wgt)) => {
                     format!("gemm {} += {} * {}", name(gemm.dst.buffer), name(src.buffer), name(wgt.buffer))
                 }
                 None => format!("gemm reset {}", name(gemm.dst.buffer)),
             },
-            Stmt::Alu(alu) => {
+            Stmt::Insn(Insn::Alu(alu)) => {
                 let operand = match &alu.operand {
                     AluOperand::Imm(imm) => imm.to_string(),
                     AluOperand::Tile(tile) => name(tile.buffer).to_owned(),

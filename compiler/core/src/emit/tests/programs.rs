@@ -4,7 +4,7 @@ use ndarray::{ArrayD, IxDyn};
 use tilewright_isa::{AluOpcode, Params, Tokens};
 
 use crate::emit::*;
-use crate::loops::ir::*;
+use crate::loops::ir::{self, *};
 use crate::scalar::DType;
 
 fn layout(lanes: &[(usize, i64)]) -> Option<Layout> {
@@ -47,7 +47,7 @@ fn uop(dst: i64, src: i64, wgt: i64) -> MicroOp {
 
 fn dma(direction: Direction, sram: TileRef, dram: TileRef, [y_size, x_size, x_stride]: [i64; 3]) -> Stmt {
     let (pad, origin) = (Pad::default(), Origin::default());
-    Stmt::Dma(Dma { direction, sram, dram, y_size, x_size, x_stride, pad, origin })
+    Stmt::Insn(ir::Insn::Dma(Dma { direction, sram, dram, y_size, x_size, x_stride, pad, origin }))
 }
 
 fn load(sram: TileRef, dram: TileRef, sizes: [i64; 3]) -> Stmt {
@@ -63,13 +63,13 @@ fn loop_var(name: &str, extent: i64) -> LoopVar {
 }
 
 fn gemm(dst: TileRef, operands: Option<(TileRef, TileRef)>, inner: InsnLoop, uops: Vec<MicroOp>) -> Stmt {
-    Stmt::Gemm(Gemm { dst, operands, outer: InsnLoop::ONCE, inner, uops, origin: Origin::default() })
+    Stmt::Insn(ir::Insn::Gemm(Gemm { dst, operands, outer: InsnLoop::ONCE, inner, uops, origin: Origin::default() }))
 }
 
 fn alu_imm(opcode: AluOpcode, imm: i16, dst: TileRef, extent: i64) -> Stmt {
     let inner = InsnLoop { extent, dst: 1, src: 1, wgt: 0 };
     let operand = AluOperand::Imm(imm);
-    Stmt::Alu(Alu {
+    Stmt::Insn(ir::Insn::Alu(Alu {
         opcode,
         dst,
         operand,
@@ -77,7 +77,7 @@ fn alu_imm(opcode: AluOpcode, imm: i16, dst: TileRef, extent: i64) -> Stmt {
         inner,
         uops: vec![uop(0, 0, 0)],
         origin: Origin::default(),
-    })
+    }))
 }
 
 const X: u32 = 0;
@@ -136,7 +136,7 @@ fn check(stream: &Stream) {
 }
 
 /// `load inp`, and the tokens as letters: pops before the name, pushes behind it; `p` and `n` are the neighbours.
-fn line(insn: &Insn) -> String {
+fn line(insn: &tilewright_isa::Insn) -> String {
     let Tokens { pop_prev, pop_next, push_prev, push_next } = insn.tokens;
     let flags = |p: bool, n: bool| format!("{}{}", if p { "p" } else { "" }, if n { "n" } else { "" });
     let memory = match insn.op {

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use crate::affine::Interval;
-use crate::loops::ir::{Alu, Gemm, MicroOp};
+use crate::loops::ir::{Alu, Gemm, Insn, MicroOp};
 use crate::loops::ir::{
     AluOperand, BufferId, Direction as Transfer, Dma, Index, InsnLoop, Leaf, LoopId, Stmt, TileRef,
 };
@@ -85,12 +85,12 @@ fn touched<'a>(stmt: &'a Stmt, visit: &mut dyn FnMut(BufferId, Place<'a>, bool))
             });
             visit(s.buffer, Place::Element(&s.indices), true);
         }
-        Stmt::Dma(d) => {
+        Stmt::Insn(Insn::Dma(d)) => {
             let [(source, read), (target, written)] = transferred(d);
             visit(source.buffer, Place::Tiles { offset: &source.offset, reach: read }, false);
             visit(target.buffer, Place::Tiles { offset: &target.offset, reach: written }, true);
         }
-        Stmt::Gemm(Gemm { dst, operands, outer, inner, uops, .. }) => {
+        Stmt::Insn(Insn::Gemm(Gemm { dst, operands, outer, inner, uops, .. })) => {
             let walk = [outer, inner];
             if let Some((src, wgt)) = operands {
                 visit(src.buffer, tiles(src, walk, uops, |l| l.src, |u| u.src), false);
@@ -99,7 +99,7 @@ fn touched<'a>(stmt: &'a Stmt, visit: &mut dyn FnMut(BufferId, Place<'a>, bool))
             }
             visit(dst.buffer, tiles(dst, walk, uops, |l| l.dst, |u| u.dst), true);
         }
-        Stmt::Alu(Alu { dst, operand, outer, inner, uops, .. }) => {
+        Stmt::Insn(Insn::Alu(Alu { dst, operand, outer, inner, uops, .. })) => {
             let walk = [outer, inner];
             if let AluOperand::Tile(src) = operand {
                 visit(src.buffer, tiles(src, walk, uops, |l| l.src, |u| u.src), false);

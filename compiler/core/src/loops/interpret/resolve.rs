@@ -5,7 +5,7 @@ use tilewright_isa::AluOpcode;
 
 use crate::affine::{Affine, Atom};
 use crate::loops::ir::{
-    Alu, AluOperand, BufferId, Dma, Gemm, Index, InsnLoop, Leaf, Load, LoopProgram, MicroOp, Stmt, Store, TileRef,
+    Alu, AluOperand, BufferId, Dma, Gemm, Index, Insn, InsnLoop, Leaf, Load, LoopProgram, MicroOp, Stmt, Store, TileRef,
 };
 use crate::scalar::{BinaryOp, CastMode, CompareOp, DType, Scalar};
 
@@ -135,9 +135,9 @@ fn node(program: &LoopProgram, stmt: &Stmt) -> (Node, u64) {
         }
         Stmt::Alloc { buffer, .. } => (Node::Alloc { buffer: buffer.0 as usize }, 1),
         Stmt::Store(s) => (store(program, s), 1),
-        Stmt::Dma(s) => (dma(program, s), s.sram_tiles() as u64),
-        Stmt::Gemm(s) => gemm(s),
-        Stmt::Alu(s) => alu(s),
+        Stmt::Insn(Insn::Dma(s)) => (dma(program, s), s.sram_tiles() as u64),
+        Stmt::Insn(Insn::Gemm(s)) => gemm(s),
+        Stmt::Insn(Insn::Alu(s)) => alu(s),
     }
 }
 

@@ -82,9 +82,7 @@ fn origin_mut(stmt: &mut Stmt) -> &mut Origin {
         Stmt::For(s) => &mut s.origin,
         Stmt::Alloc { origin, .. } => origin,
         Stmt::Store(s) => &mut s.origin,
-        Stmt::Dma(s) => &mut s.origin,
-        Stmt::Gemm(s) => &mut s.origin,
-        Stmt::Alu(s) => &mut s.origin,
+        Stmt::Insn(s) => s.origin_mut(),
     }
 }
 

@@ -25,7 +25,7 @@ use super::error::ParseError;
 use super::token::{Number, Token};
 use super::{Outcome, Parser};
 use crate::loops::ir::{
-    Alu, AluOperand, Buffer, BufferId, Direction, Dma, For, Gemm, Index, InsnLoop, Lane, Layout, LoopVar, Mark,
+    Alu, AluOperand, Buffer, BufferId, Direction, Dma, For, Gemm, Index, Insn, InsnLoop, Lane, Layout, LoopVar, Mark,
     MicroOp, Origin, Outside, Pad, Role, Scope, Stmt, Store, TileRef,
 };
 use crate::loops::verify::MAX_NUMBER;
@@ -279,7 +279,7 @@ impl<'a> Parser<'a> {
                 *tiles = self.any_number()?;
             }
         }
-        Ok(Stmt::Dma(Dma { direction, sram, dram, y_size, x_size, x_stride, pad, origin: self.origin()? }))
+        Ok(Stmt::Insn(Insn::Dma(Dma { direction, sram, dram, y_size, x_size, x_stride, pad, origin: self.origin()? })))
     }
 
     fn gemm(&mut self) -> Outcome<Stmt> {
@@ -300,7 +300,7 @@ impl<'a> Parser<'a> {
 
     fn gemm_tail(&mut self, dst: TileRef, operands: Option<(TileRef, TileRef)>) -> Outcome<Stmt> {
         let (outer, inner, uops) = self.insn_loops()?;
-        Ok(Stmt::Gemm(Gemm { dst, operands, outer, inner, uops, origin: self.origin()? }))
+        Ok(Stmt::Insn(Insn::Gemm(Gemm { dst, operands, outer, inner, uops, origin: self.origin()? })))
     }
 
     fn alu(&mut self) -> Outcome<Stmt> {
@@ -313,7 +313,7 @@ impl<'a> Parser<'a> {
             _ => AluOperand::Imm(self.number(i16::MIN.into(), i16::MAX.into())? as i16),
         };
         let (outer, inner, uops) = self.insn_loops()?;
-        Ok(Stmt::Alu(Alu { opcode, dst, operand, outer, inner, uops, origin: self.origin()? }))
+        Ok(Stmt::Insn(Insn::Alu(Alu { opcode, dst, operand, outer, inner, uops, origin: self.origin()? })))
     }
 
     fn insn_loops(&mut self) -> Outcome<(InsnLoop, InsnLoop, Vec<MicroOp>)> {

@@ -44,7 +44,7 @@ use std::ops::Range;
 use thiserror::Error;
 use tilewright_syntax::Diagnostic;
 
-use super::ir::{Buffer, BufferId, Layout, LoopId, LoopProgram, Origin, Role, Scope, Stmt};
+use super::ir::{Buffer, BufferId, Insn, Layout, LoopId, LoopProgram, Origin, Role, Scope, Stmt};
 use super::lifetimes::{lifetimes, meet};
 use super::print::{print_stmt_head, print_table_entry};
 
@@ -235,9 +235,9 @@ impl<'p> Verifier<'p> {
             Stmt::For(s) => self.for_loop(s.var, &s.body),
             Stmt::Alloc { buffer, .. } => self.alloc(*buffer),
             Stmt::Store(s) => self.store(s),
-            Stmt::Dma(s) => self.dma(s),
-            Stmt::Gemm(s) => self.gemm(s),
-            Stmt::Alu(s) => self.alu(s),
+            Stmt::Insn(Insn::Dma(s)) => self.dma(s),
+            Stmt::Insn(Insn::Gemm(s)) => self.gemm(s),
+            Stmt::Insn(Insn::Alu(s)) => self.alu(s),
         }
     }
 
