@@ -55,7 +55,7 @@ impl Front {
         let target = target_constants(&self.cx.config);
         let stmts = directives.iter().map(|directive| directive.resolved(&call.constants, &target));
         Ok(ast::Schedule {
-            name: ident(&call.source_name()),
+            name: ident(&self.source_name(call)),
             params: Vec::new(),
             kernel: ident(&call.kernel.name),
             stmts: stmts.collect::<Result<_, _>>().map_err(|d| call.shown_in(vec![d]))?,
@@ -72,18 +72,21 @@ impl Front {
         for stmt in &mut program.stmts {
             let ProgramStmt::Call(call) = stmt else { continue };
             let of_call = |own: &&Call| own.name() == call.results.first().map(|name| name.name.as_str());
-            let schedule = self.calls.iter().find(of_call).map(Call::source_name);
+            let schedule = self.calls.iter().find(of_call).map(|call| self.source_name(call));
             call.schedule = schedule.map(|name| With { name: ident(&name), params: Vec::new(), span: Span::default() });
         }
         Some(program)
     }
-}
 
-impl Call {
-    /// The name of its schedule in a file that has those of all calls.
-    fn source_name(&self) -> String {
-        let own = &self.schedule.name.name;
-        self.name().map_or(own.clone(), |call| format!("{own}_{call}"))
+    /// The name of a call's schedule in a file that has those of all calls. A `use` of a kernel takes over a schedule of the
+    /// kernel's name as well, so none has that.
+    fn source_name(&self, call: &Call) -> String {
+        let own = &call.schedule.name.name;
+        let mut name = call.name().map_or(own.clone(), |call| format!("{own}_{call}"));
+        while self.calls.iter().any(|call| call.kernel.name == name) {
+            name.push_str("_applied");
+        }
+        name
     }
 }
 
