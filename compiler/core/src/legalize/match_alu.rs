@@ -41,13 +41,15 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
 pub(super) struct Operands {
     pub value: Scalar<u32>,
     pub loads: Vec<Load>,
+    /// What is known of an operand besides the type of its buffer.
+    fits: Vec<Option<DType>>,
 }
 
 fn elementwise(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Option<Operands>, LegalizeError> {
     let target = program.buffer(nest.store.buffer);
     let mut has_index = false;
     let operands = operands_of(&nest.store, &mut has_index);
-    let Operands { value, loads } = &operands;
+    let Operands { value, loads, .. } = &operands;
     let is_transfer =
         matches!(value, Scalar::Leaf(_)) && loads.iter().any(|l| program.buffer(l.buffer).scope != Scope::Acc);
     if target.scope != Scope::Acc || is_transfer {
@@ -80,7 +82,9 @@ pub(super) fn operands_of(store: &Store, has_index: &mut bool) -> Operands {
             0
         }
     });
-    Operands { value, loads }
+    let mut fits = vec![None; loads.len()];
+    value.fitting_leaves(&mut |k, dtype| fits[*k as usize] = Some(dtype));
+    Operands { value, loads, fits }
 }
 
 /// Whether a store adds products up, which is what the GEMM core is for.
@@ -249,7 +253,7 @@ pub(super) fn with_request<T>(
 ) -> T {
     let buffer = |k: u32| program.buffer(operands.loads[k as usize].buffer);
     let range = |k: u32| {
-        let (min, max) = buffer(k).dtype.limits();
+        let (min, max) = operands.fits[k as usize].unwrap_or(buffer(k).dtype).limits();
         Interval::new(min, max)
     };
     let name = |k: u32| buffer(k).name.clone();

@@ -1,29 +1,26 @@
 //! Makes a loop program fit for the accelerator, one pass a file. [`LoopProgram`] → [`LegalProgram`].
 //!
 //! `unfuse` takes fused loops apart; `normalize` gives copies and elementwise nests one loop for each dimension; `shrink` leaves
-//! out statements and elements that nobody reads; `temporaries` cuts values that are no chain of operations; `turns` keeps states
-//! of a scan in one place; `inplace` joins buffers that can share storage; `vthread` interleaves the iterations of marked loops;
-//! `slots` lets accesses name the copy of a buffer that rotates; `layout` gives each buffer its tiles and their order; `padding`
-//! checks that what pads tiles changes no value; `parts` joins buffers that are parts of others; `match_gemm`, `match_alu` and
-//! `match_dma` put intrinsics on tiles in the place of stores; `distribute` gives products loops of their own; `fold` draws loops
-//! into the intrinsics; `allocate` gives buffers their places in the scratchpads.
+//! out statements and elements that nobody reads; `split_expressions` cuts values that are no chain of operations; `layout` gives
+//! each buffer its tiles and their order; `padding` checks that what pads tiles changes no value; `coalesce` joins buffers that
+//! can share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses name the copy of a buffer that
+//! rotates; `match_gemm`, `match_alu` and `match_dma` put intrinsics on tiles in the place of stores; `distribute` gives products
+//! loops of their own; `fold` draws loops into the intrinsics; `allocate` gives buffers their places in the scratchpads.
 //! `pipeline` holds the order of the passes and the reason for it.
 
 pub mod allocate;
+pub mod coalesce;
 pub mod distribute;
 pub mod fold;
-pub mod inplace;
 pub mod layout;
 pub mod match_alu;
 pub mod match_dma;
 pub mod match_gemm;
 pub mod normalize;
 pub mod padding;
-pub mod parts;
 pub mod shrink;
 pub mod slots;
-pub mod temporaries;
-pub mod turns;
+pub mod split_expressions;
 pub mod unfuse;
 pub mod vthread;
 

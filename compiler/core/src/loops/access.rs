@@ -45,38 +45,6 @@ pub fn rename(stmts: &mut [Stmt], from: BufferId, to: BufferId) {
     stmts.iter_mut().for_each(|s| accesses(s, &mut |b, _| put(b), &mut |t| put(&mut t.buffer)));
 }
 
-/// Visits each access to an element in a statement that has no intrinsics: loads, and the store of each, which is told apart.
-pub fn visit_elements(stmt: &Stmt, visit: &mut dyn FnMut(BufferId, &[Index], bool)) {
-    match stmt {
-        Stmt::For(f) => f.body.iter().for_each(|s| visit_elements(s, visit)),
-        Stmt::Store(s) => {
-            s.value.leaves(&mut |leaf| {
-                if let Leaf::Load(l) = leaf {
-                    visit(l.buffer, &l.indices, false);
-                }
-            });
-            visit(s.buffer, &s.indices, true);
-        }
-        _ => {}
-    }
-}
-
-/// Visits each access to an element, for changes.
-pub fn visit_elements_mut(stmt: &mut Stmt, visit: &mut dyn FnMut(&mut BufferId, &mut Vec<Index>)) {
-    accesses(stmt, visit, &mut |_| ());
-}
-
-/// Changes the first index of each access to a buffer.
-pub fn first_index(stmts: &mut [Stmt], buffer: BufferId, change: &mut dyn FnMut(&mut Index)) {
-    for stmt in stmts {
-        visit_elements_mut(stmt, &mut |b, indices| {
-            if *b == buffer {
-                change(&mut indices[0]);
-            }
-        });
-    }
-}
-
 /// Visits each access of a statement: of elements, and of tiles.
 fn accesses(
     stmt: &mut Stmt,

@@ -133,12 +133,14 @@ pub(super) fn buffer_name(program: &LoopProgram, id: BufferId) -> String {
     program.buffers.get(id.0 as usize).map_or_else(|| format!("?buffer{}", id.0), |b| b.name.clone())
 }
 
-/// The name of a conversion: `i8` wraps, `sat8` saturates.
+/// The name of a conversion: `i8` wraps, `sat8` saturates, `fits8` keeps what is an `i8` already.
 pub(super) fn cast_name(to: DType, mode: CastMode) -> &'static str {
     match (mode, to) {
         (CastMode::Wrap, to) => to.name(),
         (CastMode::Saturate, DType::I8) => "sat8",
         (CastMode::Saturate, DType::I32) => "sat32",
+        (CastMode::Exact, DType::I8) => "fits8",
+        (CastMode::Exact, DType::I32) => "fits32",
     }
 }
 

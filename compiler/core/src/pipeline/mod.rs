@@ -29,7 +29,7 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 18] = [
+pub const PASSES: [Pass; 15] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
@@ -46,38 +46,13 @@ pub const PASSES: [Pass; 18] = [
         run: legalize::shrink::run,
     },
     Pass {
-        name: "temporaries",
-        reason: "once nests are boxes, whose extents the temporaries take; before buffers are joined, which they are then",
-        run: legalize::temporaries::run,
-    },
-    Pass {
-        name: "turns",
-        reason: "before buffers are joined, which a state in one place can be and one in two cannot",
-        run: legalize::turns::run,
-    },
-    Pass {
-        name: "inplace",
-        reason: "before tiles and places are given, which a joined buffer needs once; it compares normalized indices",
-        run: legalize::inplace::run,
-    },
-    Pass {
-        name: "conversions",
-        reason: "once buffers are joined: what is read from one of a wider type is converted, which may take a temporary again",
-        run: legalize::temporaries::run,
-    },
-    Pass {
-        name: "vthread",
-        reason: "once buffers are joined, which compares whole ones; before slots, so that each thread's copies rotate",
-        run: legalize::vthread::run,
-    },
-    Pass {
-        name: "slots",
-        reason: "before tiles are given, which a buffer with all its slots needs; its shape is final from here on",
-        run: legalize::slots::run,
+        name: "split_expressions",
+        reason: "once nests are boxes, whose extents the temporaries take; before tiles, which these get like any buffer",
+        run: legalize::split_expressions::run,
     },
     Pass {
         name: "layout",
-        reason: "while nests still show element by element who walks which dimension of what",
+        reason: "while nests show element by element who walks which dimension of what; before slots, which are no dimension",
         run: legalize::layout::run,
     },
     Pass {
@@ -86,9 +61,19 @@ pub const PASSES: [Pass; 18] = [
         run: legalize::padding::run,
     },
     Pass {
-        name: "parts",
-        reason: "once tiles are given, in which a part and the buffer around it have to agree; before stores are matched",
-        run: legalize::parts::run,
+        name: "coalesce",
+        reason: "once tiles are given, in which a buffer and its host have to agree; while buffers are where they are used",
+        run: legalize::coalesce::run,
+    },
+    Pass {
+        name: "vthread",
+        reason: "once buffers are joined, which compares whole ones; before slots, so that each thread's copies rotate",
+        run: legalize::vthread::run,
+    },
+    Pass {
+        name: "slots",
+        reason: "before stores are matched, whose tiles are counted with all slots; shapes are final from here on",
+        run: legalize::slots::run,
     },
     Pass {
         name: "match_gemm",

@@ -129,12 +129,14 @@ pub enum CastMode {
     Wrap,
     /// Takes the nearest value of the type: `sat8(e)`.
     Saturate,
+    /// Keeps the value, which is one of the type: `fits8(e)`. Only passes say so, of what they know was stored.
+    Exact,
 }
 
 /// Converts a value to a type.
 pub fn cast(to: DType, mode: CastMode, value: i32) -> i32 {
     match (to, mode) {
-        (DType::I32, _) => value,
+        (DType::I32, _) | (DType::I8, CastMode::Exact) => value,
         (DType::I8, CastMode::Wrap) => value as i8 as i32,
         (DType::I8, CastMode::Saturate) => value.clamp(i8::MIN.into(), i8::MAX.into()),
     }
@@ -215,10 +217,10 @@ impl<L> Scalar<L> {
 
     /// For a value that keeps the low 8 bits of another: that other, without conversions that leave these bits alone.
     pub fn untruncated(&self) -> &Scalar<L> {
-        let Scalar::Cast { to: DType::I8, mode: CastMode::Wrap, value } = self else { return self };
+        let Scalar::Cast { to: DType::I8, mode: CastMode::Wrap | CastMode::Exact, value } = self else { return self };
         let mut value = &**value;
         while let Scalar::Cast { to: DType::I32, value: inner, .. }
-        | Scalar::Cast { mode: CastMode::Wrap, value: inner, .. } = value
+        | Scalar::Cast { mode: CastMode::Wrap | CastMode::Exact, value: inner, .. } = value
         {
             value = inner;
         }
@@ -294,6 +296,20 @@ impl<L> Scalar<L> {
                 let height = operands.iter().map(|(height, _)| height).max().unwrap_or(&0);
                 (height + 1, operands.iter().map(|(_, size)| size).sum::<usize>() + 1)
             }
+        }
+    }
+
+    /// Visits every leaf that is said to fit a type.
+    pub fn fitting_leaves(&self, visit: &mut dyn FnMut(&L, DType)) {
+        match self {
+            Scalar::Const { .. } | Scalar::Leaf(_) => {}
+            Scalar::Binary { left, right, .. } => [left, right].iter().for_each(|part| part.fitting_leaves(visit)),
+            Scalar::Cast { to, mode, value } => match (mode, &**value) {
+                (CastMode::Exact, Scalar::Leaf(leaf)) => visit(leaf, *to),
+                (_, inner) => inner.fitting_leaves(visit),
+            },
+            Scalar::Approx { value, .. } => value.fitting_leaves(visit),
+            Scalar::Select { parts, .. } => parts.each().into_iter().for_each(|part| part.fitting_leaves(visit)),
         }
     }
 

@@ -208,7 +208,7 @@ pub fn insert<'a>(
 
 fn insert_cast(graph: &mut Graph, to: DType, mode: CastMode, part: Id) -> Id {
     match (to, mode) {
-        (DType::I32, _) => part,
+        (DType::I32, _) | (DType::I8, CastMode::Exact) => part,
         (DType::I8, CastMode::Wrap) => graph.add(Lane::Wrap8(part)),
         (DType::I8, CastMode::Saturate) => {
             let (least, greatest) = (graph.add(Lane::Const(i8::MIN.into())), graph.add(Lane::Const(i8::MAX.into())));

@@ -264,6 +264,7 @@ pub fn display(value: &Scalar<u32>, name: &dyn Fn(u32) -> String) -> String {
         Scalar::Const { value, .. } => value.to_string(),
         Scalar::Leaf(k) => name(*k),
         Scalar::Cast { mode: CastMode::Saturate, value, .. } => format!("sat8({})", display(value, name)),
+        Scalar::Cast { mode: CastMode::Exact, value, .. } => display(value, name),
         Scalar::Cast { to, value, .. } => format!("{}({})", to.name(), display(value, name)),
         Scalar::Approx { approx, value } => format!("{approx}({})", display(value, name)),
         Scalar::Select { op, parts } => {

@@ -145,7 +145,7 @@ fn scalar(cx: Cx, e: &Scalar<Leaf>, (level, fraction): (Level, u8)) -> String {
         Scalar::Leaf(Leaf::Read(read)) => read_text(cx, read),
         Scalar::Cast { to, mode, value } => {
             let function = match mode {
-                CastMode::Wrap => to.name(),
+                CastMode::Wrap | CastMode::Exact => to.name(),
                 CastMode::Saturate => "sat8",
             };
             format!("{function}({})", inside(value))

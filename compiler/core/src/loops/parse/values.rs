@@ -144,7 +144,7 @@ fn selection(name: &str) -> Option<BinaryOp> {
 }
 
 fn conversion(name: &str) -> Option<(DType, CastMode)> {
-    let modes = [CastMode::Wrap, CastMode::Saturate];
+    let modes = [CastMode::Wrap, CastMode::Saturate, CastMode::Exact];
     let all = DType::ALL.into_iter().flat_map(|to| modes.map(|mode| (to, mode)));
     { all }.find(|(to, mode)| cast_name(*to, *mode) == name)
 }

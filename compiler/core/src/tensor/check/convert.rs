@@ -85,7 +85,7 @@ fn constant(number: Number, format: Format, mode: CastMode, span: Span) -> Check
     let (least, greatest) = format.dtype.limits();
     let value = match mode {
         CastMode::Saturate => number.scaled(format.fraction).clamp(least.into(), greatest.into()) as i32,
-        CastMode::Wrap => format.value(number, span, None)?,
+        CastMode::Wrap | CastMode::Exact => format.value(number, span, None)?,
     };
     Ok(Value::Typed(Scalar::Const { value, dtype: format.dtype }, format))
 }

@@ -239,13 +239,13 @@ impl<N: Number> Rows<'_, N> {
     }
 
     fn cast<'v>(&mut self, to: DType, mode: CastMode, values: Values<'v, N>) -> Values<'v, N> {
-        if to == DType::I32 {
+        if to == DType::I32 || mode == CastMode::Exact {
             return values;
         }
         let mut out = self.buffer();
         match (values.view(), mode) {
             (View::Uniform(value), mode) => return Values::Uniform(N::cast(to, mode, value)),
-            (View::Each(values), CastMode::Wrap) => {
+            (View::Each(values), CastMode::Wrap | CastMode::Exact) => {
                 out.extend(values.iter().map(|v| N::cast(DType::I8, CastMode::Wrap, *v)));
             }
             (View::Each(values), CastMode::Saturate) => {
