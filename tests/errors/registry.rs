@@ -62,7 +62,7 @@ fn every_code_in_the_sources_is_explained() {
     let explained: BTreeSet<&str> = EXPLANATIONS.iter().map(|page| page.code).collect();
     let codes = codes_in_sources();
     let missing: Vec<_> = codes.iter().filter(|(code, _)| !explained.contains(code.as_str())).collect();
-    assert!(missing.is_empty(), "codes without a page in docs/errors and a line in codes.rs: {missing:?}");
+    assert!(missing.is_empty(), "codes without a line in codes.rs, and a page in docs/errors: {missing:?}");
 }
 
 #[test]
@@ -74,7 +74,8 @@ fn every_explanation_is_of_a_code_in_the_sources() {
 
 #[test]
 fn every_page_is_registered() {
-    let registered: BTreeSet<String> = EXPLANATIONS.iter().map(|page| page.code.to_owned()).collect();
+    let with_pages = EXPLANATIONS.iter().filter(|page| !page.internal);
+    let registered: BTreeSet<String> = with_pages.map(|page| page.code.to_owned()).collect();
     assert_eq!(crate::stems(&root().join("docs/errors"), "md"), registered);
 }
 

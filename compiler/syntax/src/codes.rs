@@ -20,27 +20,46 @@
 //! ```
 //! ````
 //!
-//! To add a code, write its page and add its line below, in order.
+//! To add a code, write its page and add its line below, in order. A code that no program, file or option can cause, since it
+//! guards what the compiler itself relies on, is marked `internal` and has no page: all of these share one text.
 
 /// What an error code means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// As diagnostics carry it: `E0101`.
     pub code: &'static str,
-    /// The error in a few words; the page's heading repeats it.
+    /// The error in a few words; the text's heading repeats it.
     pub title: &'static str,
-    /// The whole page, in Markdown.
+    /// The whole text, in Markdown: the page of the code, or what is said of all internal errors.
     pub text: &'static str,
+    /// Whether only a bug in the compiler causes it.
+    pub internal: bool,
 }
 
-/// Lines `CODE: TITLE` → explanations with the texts of the pages.
+/// Lines `CODE: TITLE` or `CODE: internal TITLE` → explanations with their texts.
 macro_rules! explanations {
-    ($($code:literal: $title:literal,)*) => {
+    ($($code:literal: $($internal:ident)? $title:literal,)*) => {
         &[$(Explanation {
             code: $code,
             title: $title,
-            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors/", $code, ".md")),
+            text: text!($code, $title $(, $internal)?),
+            internal: text!(is $($internal)?),
         },)*]
+    };
+}
+
+macro_rules! text {
+    (is internal) => {
+        true
+    };
+    (is) => {
+        false
+    };
+    ($code:literal, $title:literal, internal) => {
+        concat!("# ", $code, ": ", $title, "\n\n", include_str!("internal.md"))
+    };
+    ($code:literal, $title:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors/", $code, ".md"))
     };
 }
 
@@ -187,13 +206,13 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0407": "index of a loop program that is not affine",
     "E0410": "loop program that violates a rule",
     "E0452": "a multiplication on a target without one",
-    "E0453": "a shift by a computed amount",
+    "E0453": internal "a shift by a computed amount",
     "E0454": "a subtraction on a target without multiplication",
     "E0460": "device memory is full",
     "E0461": "too many instructions",
-    "E0462": "an array of the wrong shape",
-    "E0463": "an image of the wrong size",
-    "E0464": "an instruction with too many micro-ops",
+    "E0462": internal "an array of the wrong shape",
+    "E0463": internal "an image of the wrong size",
+    "E0464": internal "an instruction with too many micro-ops",
     "E0501": "an operand in the wrong scratchpad",
     "E0502": "a computation that no unit can do",
     "E0503": "a copy without a path",
@@ -228,13 +247,13 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0629": "numbers of runs that differ",
     "E0630": "unknown pass",
     "E0631": "form that cannot be made",
-    "E0632": "pass that violates a rule",
+    "E0632": internal "pass that violates a rule",
     "E0633": "target that differs from the text's",
     "E0640": "unknown error code",
     "E0641": "unknown stage",
     "E0642": "batch without a number of runs",
     "E0643": "loop program in floating point",
-    "E0650": "output that differs from the reference",
+    "E0650": internal "output that differs from the reference",
     "E0651": "memory that differs from the recording",
     "E0652": "stream that does not order its work",
     "E0653": "cycles that differ from the hardware's",
@@ -254,7 +273,7 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0681": "too many combinations",
     "E0682": "a directive makes the schedule illegal",
     "E0683": "no directive makes the schedule illegal",
-    "E0684": "a directive changes the result",
+    "E0684": internal "a directive that changes the result",
     "E0685": "no schedule to bisect",
     "E0690": "no table of operators",
     "E0691": "duplicate row",

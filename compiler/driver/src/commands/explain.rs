@@ -15,7 +15,7 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     Ok(Exit::Good)
 }
 
-/// The page as it is, with its headings and fences marked by colour.
+/// The text as it is, with its headings and fences marked by colour.
 fn shown(page: &str) -> String {
     let line = |line: &str| match line {
         line if line.starts_with('#') => format!("{HEADING}{line}{HEADING:#}\n"),
