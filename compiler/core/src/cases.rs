@@ -5,7 +5,7 @@
 use ndarray::{ArrayD, IxDyn};
 use thiserror::Error;
 use tilewright_syntax::ast::{self, Expr, Ident, TestStmt, TestValue, TestValueKind, Text};
-use tilewright_syntax::{Diagnostic, Span, nearest};
+use tilewright_syntax::{Diagnostic, Span};
 
 use crate::tensor::{Array, Constants, Kernel, Number, Tensor, TensorError, TensorId};
 
@@ -46,17 +46,17 @@ pub enum CaseError {
     UnknownTensor { name: Ident, kernel: String, what: &'static str, known: Vec<String> },
     #[error("kernel `{kernel}` has no schedule `{}`", name.name)]
     UnknownSchedule { name: Ident, kernel: String, known: Vec<String> },
-    #[error("program `{}` has no schedule of its own", program.name)]
+    #[error("program `{}` has no schedule", program.name)]
     ScheduleOfProgram { name: Ident, program: Ident },
-    #[error("`{}` is given twice", name.name)]
+    #[error("`{}` is specified twice", name.name)]
     Twice { name: Ident, first: Span },
     #[error("input `{name}` has no value")]
     Missing { name: String, test: Span, declared: Span },
     #[error("test `{}` expects nothing", name.name)]
     NothingExpected { name: Ident },
-    #[error("the values of `{tensor}` do not fill its shape")]
+    #[error("the values of `{tensor}` do not match its shape")]
     Shape { tensor: String, span: Span, found: String, expected: String, declared: Span },
-    #[error("any values are no expectation")]
+    #[error("expectation needs concrete values")]
     RandomExpected { span: Span },
     #[error("argument `{name}` has no value")]
     MissingArgument { name: String, test: Span, declared: Span },
@@ -64,7 +64,7 @@ pub enum CaseError {
     OfFunction { what: &'static str, span: Span, function: Ident, help: String },
     #[error("`{name}` is given a type")]
     TypeGiven { name: String, span: Span, declared: Span },
-    #[error("the test does not say of which output it expects this")]
+    #[error("the expectation names no output")]
     WithoutName { span: Span, outputs: Vec<String> },
     #[error("the tolerance is {value}")]
     Tolerance { value: Number, span: Span },
@@ -99,52 +99,38 @@ impl CaseError {
             return error.diagnostic();
         }
         let d = Diagnostic::error(self.code(), self.to_string());
-        let offer = |d: Diagnostic, name: &str, known: &[String], what: &str| match nearest(
-            name,
-            known.iter().map(String::as_str),
-        ) {
-            Some(near) => d.help(format!("did you mean `{near}`?")),
-            None => d.help(format!("{what}: {}", known.join(", "))),
-        };
         match self {
-            CaseError::UnknownSubject { name, known } => offer(
-                d.primary(name.span, "nothing has this name"),
+            CaseError::UnknownSubject { name, known } => d.primary(name.span, "nothing has this name").offer(
                 &name.name,
                 known,
-                "kernels, programs and functions here",
+                "kernels, programs and functions",
             ),
-            CaseError::UnknownTensor { name, what, known, .. } => offer(
-                d.primary(name.span, format!("no {what} has this name")),
-                &name.name,
-                known,
-                &format!("its {what}s"),
-            ),
-            CaseError::UnknownSchedule { name, known, .. } => offer(
-                d.primary(name.span, "no schedule of the kernel has this name"),
-                &name.name,
-                known,
-                "its schedules",
-            ),
+            CaseError::UnknownTensor { name, what, known, .. } => {
+                d.primary(name.span, format!("no {what} has this name")).offer(&name.name, known, &format!("{what}s"))
+            }
+            CaseError::UnknownSchedule { name, known, .. } => {
+                d.primary(name.span, "no schedule of the kernel has this name").offer(&name.name, known, "schedules")
+            }
             CaseError::ScheduleOfProgram { name, program } => d
-                .primary(name.span, "stands in the test")
+                .primary(name.span, "is in the test")
                 .secondary(program.span, "a program, whose calls name their schedules")
-                .help("leave it out here, and write it behind the calls of the program"),
+                .help("leave it out here, and write it after the calls of the program"),
             CaseError::Twice { name, first } => {
                 d.primary(name.span, "again").secondary(*first, "first here").help("leave one of them out")
             }
             CaseError::Missing { name, test, declared } => d
                 .primary(*test, "gives it no value")
                 .secondary(*declared, "declared here")
-                .help(format!("for any values, write `{name} = random`")),
+                .help(format!("for random values, write `{name} = random`")),
             CaseError::NothingExpected { name } => d
-                .primary(name.span, "would hold whatever is computed")
+                .primary(name.span, "would pass whatever is computed")
                 .help("say what an output must be: `expect Y = ...`"),
             CaseError::Shape { span, found, expected, declared, .. } => d
                 .primary(*span, found)
                 .secondary(*declared, expected)
-                .help("one number alone fills an array of any shape"),
+                .help("a single number fills an array of any shape"),
             CaseError::RandomExpected { span } => {
-                d.primary(*span, "every value would do").help("write the values, or the name of a file")
+                d.primary(*span, "any value would pass").help("write the values, or the name of a file")
             }
             form => form.of_form(d),
         }
@@ -158,17 +144,17 @@ impl CaseError {
                 .secondary(*declared, "a parameter of the function")
                 .help(format!("write `{name}: i32 = [1, 2, 3]`, or `{name} = 3` for a constant")),
             CaseError::OfFunction { span, function, help, .. } => {
-                d.primary(*span, "stands in the test").secondary(function.span, "defined here").help(help.clone())
+                d.primary(*span, "is in the test").secondary(function.span, "defined here").help(help.clone())
             }
             CaseError::TypeGiven { span, declared, .. } => d
-                .primary(*span, "a type stands only in the test of a function")
+                .primary(*span, "only the test of a function has types")
                 .secondary(*declared, "its type")
                 .help("leave the type out"),
             CaseError::WithoutName { span, outputs } => d
-                .primary(*span, "what a function yields has no name, what others do has")
+                .primary(*span, "only the result of a function has no name")
                 .help(format!("write `expect {} = ...`", outputs.first().map_or("Y", |name| name))),
             CaseError::Tolerance { span, .. } => {
-                d.primary(*span, "no distance").help("write how far apart values may be: `within 0.02`")
+                d.primary(*span, "negative").help("write how much values may differ: `within 0.02`")
             }
             _ => d,
         }
@@ -280,14 +266,14 @@ fn fill(
         (TestValueKind::List(elements), [length, ..]) => {
             Err(wrong(format!("{} elements, where the dimension has {length}", elements.len())))
         }
-        (TestValueKind::List(_), []) => Err(wrong("a list, where a number stands".to_owned())),
+        (TestValueKind::List(_), []) => Err(wrong("a list, where a number is expected".to_owned())),
         (TestValueKind::Fill(element), []) => {
             values.push(number(element, tensor, constants)?);
             Ok(())
         }
-        (TestValueKind::Fill(_), [length, ..]) => Err(wrong(format!("a number, where a list of {length} stands"))),
+        (TestValueKind::Fill(_), [length, ..]) => Err(wrong(format!("a number, where a list of {length} is expected"))),
         (TestValueKind::File(_) | TestValueKind::Random, _) => {
-            Err(wrong("stands for a whole array, not for a part of one".to_owned()))
+            Err(wrong("means a whole array, not a part of one".to_owned()))
         }
     }
 }

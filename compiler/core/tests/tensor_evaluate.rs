@@ -255,7 +255,7 @@ fn inputs_that_do_not_fit_are_refused() {
     let large = refused(&[(TensorId(0), array(&[1, 128]))]);
     assert_eq!(large.to_string(), "input `X` is `i8`, which cannot hold 128");
     let computed = refused(&[(TensorId(0), array(&[1, 2])), (TensorId(1), array(&[1, 2]))]);
-    assert_eq!(computed.to_string(), "`Y` is given but is no input");
+    assert_eq!(computed.to_string(), "`Y` is given but is not an input");
 }
 
 /// Expressions over axes `a`, `b` and, in sums, `r`, of type `i32`. `X` and `V` are read anywhere, because they say what

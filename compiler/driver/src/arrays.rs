@@ -156,7 +156,7 @@ pub fn load_labels(path: &Path) -> Result<Vec<i32>, DriverError> {
     let npy = Npy::read(&bytes).map_err(|error| malformed(&error.to_string()))?;
     match (npy.integers(), npy.shape.len()) {
         (Some(labels), 1) => Ok(labels.into_iter().collect()),
-        (Some(_), dimensions) => Err(malformed(&format!("labels have 1 dimension, and it has {dimensions}"))),
+        (Some(_), dimensions) => Err(malformed(&format!("labels have 1 dimension, not {dimensions}"))),
         (None, _) => Err(malformed(&format!("labels are `int32` or `int8`, and it holds `{}`", npy.dtype_name()))),
     }
 }

@@ -86,7 +86,7 @@ impl Check {
         let at = if distance.largest > 0.0 { format!(" at {}", index_text(&distance.index)) } else { String::new() };
         let tolerated = match atol {
             Some(_) if !self.holds() => format!("   {} beyond {}", self.beyond(), self.tolerated()),
-            Some(_) => format!("   at most {} tolerated", self.tolerated()),
+            Some(_) => format!("   at most {} allowed", self.tolerated()),
             None => String::new(),
         };
         let (largest, mean) = (short(distance.largest), short(distance.mean));
@@ -130,8 +130,7 @@ impl Check {
     pub fn error(&self) -> Option<DriverError> {
         let Distance { largest, index, wanted, got, .. } = &self.distance;
         let (output, index, by, atol) = (self.output.clone(), index.clone(), short(*largest), self.tolerated());
-        let notes =
-            [format!("{wanted} is wanted there, and {got} computed"), format!("{} differ by more", self.beyond())];
+        let notes = [format!("expected {wanted}, got {got}"), format!("{} differ by more", self.beyond())];
         (!self.holds()).then(|| match &self.against {
             Against::File(path) => DriverError::NotExpected { output, path: path.clone(), index, by, atol, notes },
             Against::Float => DriverError::FarFromFloat { output, index, by, atol, notes },

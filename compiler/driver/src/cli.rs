@@ -22,7 +22,7 @@ pub use sweep::SweepArgs;
 #[derive(Debug, Parser)]
 #[command(name = "tilewright", version, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit status: 0 good, 1 the program or its input is wrong, 2 usage, 3 values differ, 4 cycles differ."
+    after_help = "Exit status: 0 success, 1 error in the program or its input, 2 usage, 3 values differ, 4 cycles differ."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -33,9 +33,9 @@ pub struct Cli {
 pub enum Command {
     /// Check every kernel and schedule of a file
     Check(CheckArgs),
-    /// Put a file into canonical form
+    /// Format a file
     Fmt(FmtArgs),
-    /// Show what the compiler makes of a program, in any of its forms
+    /// Lower a program and show it in any of its forms
     Lower(LowerArgs),
     /// Compile a program, execute it on the simulated accelerator and compare with the reference
     Run(RunArgs),
@@ -43,17 +43,17 @@ pub enum Command {
     Test(TestArgs),
     /// Compile a program into one file, which run, accuracy, profile and replay take in its place
     Build(BuildArgs),
-    /// Run a program that classifies on many samples, and show how often it is right
+    /// Measure the accuracy of a classifier on many samples
     Accuracy(AccuracyArgs),
-    /// Show where the cycles of a program or a recorded stream go, and what would save some
+    /// Show where the cycles of a program or a recorded stream go, and what could save some
     Profile(ProfileArgs),
-    /// Run every combination of values of parameters and list them, the fastest first
+    /// Run every combination of parameter values and list them, fastest first
     Sweep(SweepArgs),
-    /// Run every row of a table and show its figures: operators beside another compiler's, recurrences for each step
+    /// Benchmark the rows of a table: operators compared with another compiler's figures, recurrences per step
     Bench(BenchArgs),
-    /// Name the first directive after which a program's result or legality changes
+    /// Find the first directive after which a program's result or legality changes
     Bisect(BisectArgs),
-    /// List the methods of approximating a function, with their errors and what they cost the vector ALU
+    /// List the methods of approximating a function, with their errors and their cost on the vector ALU
     Approx(ApproxArgs),
     /// Execute a recorded stream and compare memory and cycles with the recording
     Replay(ReplayArgs),
@@ -61,7 +61,7 @@ pub enum Command {
     Asm(AsmArgs),
     /// Show an instruction stream as text
     Disasm(DisasmArgs),
-    /// Say what an error code means, with an example and its fix
+    /// Explain an error code, with an example and its fix
     Explain(ExplainArgs),
     /// Print a module of the standard library
     Std(StdArgs),
@@ -72,10 +72,10 @@ pub enum Command {
 /// What of a file to take.
 #[derive(Debug, Default, Args)]
 pub struct Choice {
-    /// The program to take; it may be left out where the file has one
+    /// The program to use; may be omitted if the file has only one
     #[arg(long, value_name = "NAME", conflicts_with = "schedule")]
     pub program: Option<String>,
-    /// The schedule to take, with its kernel alone; it may be left out where the file has one, or a program
+    /// The schedule to use, with its kernel alone; may be omitted if the file has only one, or a program
     #[arg(long, value_name = "NAME")]
     pub schedule: Option<String>,
 }
@@ -94,7 +94,7 @@ pub struct CheckArgs {
 pub struct FmtArgs {
     /// The program; it is rewritten in place
     pub file: PathBuf,
-    /// Write nothing; show what would change and exit with 1 if something would
+    /// Write nothing; show what would change and exit with 1 if anything would
     #[arg(long)]
     pub check: bool,
 }
@@ -107,10 +107,10 @@ pub struct LowerArgs {
     #[arg(long, value_enum, value_name = "FORM")]
     pub emit: Option<Form>,
     /// Print the loop program as it is after a pass, after each pass, or after each pass that changes it; with --emit,
-    /// -o FILE takes the form alone
+    /// -o FILE takes only the form
     #[arg(long, value_name = "PASS|all|changed")]
     pub print_after: Option<String>,
-    /// Print what each directive changes in the loop nest, one after the other; with --emit, -o FILE takes the form alone
+    /// Print what each directive changes in the loop nest; with --emit, -o FILE takes only the form
     #[arg(long)]
     pub step: bool,
     /// Check the rules of the loop IR after each pass
@@ -133,14 +133,14 @@ pub struct LowerArgs {
     pub target: TargetOption,
 }
 
-/// The forms of a program, in the order in which the compiler makes them.
+/// The forms of a program, in the order of lowering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Form {
     /// The source in canonical form
     Ast,
     /// The kernel with every extent and type
     Tensor,
-    /// The stages with their scopes, places and loops
+    /// The stages with their scopes, attachments and loops
     Schedule,
     /// The loop program before legalisation
     Loops,
@@ -167,7 +167,7 @@ pub struct ProfileArgs {
     pub compare: Option<PathBuf>,
     #[command(flatten)]
     pub pictures: PictureArgs,
-    /// Write figures to standard output, and nothing else
+    /// Write only figures, to standard output
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub stats: Option<StatsFormat>,
 }
@@ -175,10 +175,10 @@ pub struct ProfileArgs {
 /// Where the figures of many runs go besides the terminal.
 #[derive(Debug, Args)]
 pub struct Exports {
-    /// Write every figure as comma-separated values; on standard output in the place of the report
+    /// Write every figure as comma-separated values; on standard output instead of the report
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub csv: Option<PathBuf>,
-    /// Write every figure as one JSON object; on standard output in the place of the report
+    /// Write every figure as one JSON object; on standard output instead of the report
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
 }
@@ -202,7 +202,7 @@ pub struct BisectArgs {
     pub params: Params,
     #[command(flatten)]
     pub choice: Choice,
-    /// Of the random inputs
+    /// Seed for random inputs
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     #[command(flatten)]
@@ -214,7 +214,7 @@ pub struct ReplayArgs {
     /// The recording: trace.json, insns.bin and, where they exist, before.bin and after.bin; or an artifact (.twm) or a loop
     /// program, for its cycles, or an assembler text
     pub dir: PathBuf,
-    /// Write figures to standard output, and nothing else
+    /// Write only figures, to standard output
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub stats: Option<StatsFormat>,
     /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright`
@@ -231,10 +231,10 @@ pub struct ReplayArgs {
     /// Write when every instruction, read and write happened: instructions.csv, reads.csv and writes.csv
     #[arg(long, value_name = "DIR", conflicts_with = "values_only")]
     pub events: Option<PathBuf>,
-    /// Look for races as well
+    /// Also detect races
     #[arg(long)]
     pub races: bool,
-    /// Execute the stream so many times; the host's times given are the best
+    /// Execute the stream so many times and report the best host time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
 }
@@ -269,20 +269,20 @@ pub struct ExplainArgs {
 pub struct TestArgs {
     /// The file with tests
     pub file: PathBuf,
-    /// The tests to run; without one, all
+    /// The tests to run [default: all]
     pub names: Vec<String>,
     #[command(flatten)]
     pub target: TargetOption,
-    /// Write figures to standard output, and nothing else
+    /// Write only figures, to standard output
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub stats: Option<StatsFormat>,
 }
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// The table: `operators` or `lstm`, which are inside of the command, or a file in TOML
+    /// The table: `operators` or `lstm`, which are built in, or a TOML file
     pub table: PathBuf,
-    /// The rows to run, by name; without it, all
+    /// The rows to run, by name [default: all]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub rows: Vec<String>,
     #[command(flatten)]
@@ -293,7 +293,7 @@ pub struct BenchArgs {
 
 #[derive(Debug, Args)]
 pub struct StdArgs {
-    /// The module; without it, the names of all
+    /// The module; without it, list all modules
     pub module: Option<String>,
     /// Print the page of the documentation
     #[arg(long, conflicts_with = "module")]
@@ -302,20 +302,20 @@ pub struct StdArgs {
 
 #[derive(Debug, Args)]
 pub struct TargetArgs {
-    /// A VTA configuration file; without it, VTA's default machine
+    /// A VTA configuration file [default: VTA's default machine]
     pub file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Args)]
 pub struct Params {
-    /// A parameter: NAME is a kernel's, SCHEDULE.NAME a schedule's; of several values the last counts
+    /// A parameter: NAME is a kernel's, SCHEDULE.NAME a schedule's; the last of several values is used
     #[arg(short = 'p', value_name = "NAME=VALUE", value_parser = assignment)]
     pub params: Vec<Assignment>,
 }
 
 #[derive(Debug, Args)]
 pub struct TargetOption {
-    /// A VTA configuration file; without it, VTA's default machine
+    /// A VTA configuration file [default: VTA's default machine]
     #[arg(long, value_name = "FILE")]
     pub target: Option<PathBuf>,
 }
@@ -323,7 +323,7 @@ pub struct TargetOption {
 /// What programs are compiled for, and whose cycles are simulated.
 #[derive(Debug, Default, Args)]
 pub struct MachineOptions {
-    /// A VTA configuration file; without it, VTA's default machine
+    /// A VTA configuration file [default: VTA's default machine]
     #[arg(long, value_name = "FILE")]
     pub target: Option<PathBuf>,
     /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright` [default: the
@@ -345,10 +345,10 @@ pub struct PictureArgs {
     /// Draw what fetch, load, compute and store do in each cycle; `-` draws it below the report
     #[arg(long, value_name = "FILE.svg|-")]
     pub timeline: Option<PathBuf>,
-    /// The cycles of the timeline; either side may be left out
+    /// The cycles of the timeline; either end may be omitted
     #[arg(long, value_name = "A..B", value_parser = cycle_range, requires = "timeline")]
     pub cycles: Option<CycleRange>,
-    /// Write everything that happens for a viewer: of traces (Perfetto), or of waveforms
+    /// Write all events, for a trace viewer (Perfetto) or a waveform viewer
     #[arg(long, value_name = "FILE.pftrace|FILE.vcd")]
     pub trace: Option<PathBuf>,
 }
@@ -367,7 +367,7 @@ fn cycle_range(text: &str) -> Result<CycleRange, String> {
     };
     let sides = text.split_once("..").map(|(start, end)| (side(start), side(end)));
     let Some((Ok(start), Ok(end))) = sides else {
-        return Err("two cycles with `..` between them are expected: `1000..2000`".to_owned());
+        return Err("expected two cycles separated by `..`: `1000..2000`".to_owned());
     };
     Ok(CycleRange { start, end })
 }
@@ -390,13 +390,13 @@ fn assignment(text: &str) -> Result<Assignment, String> {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => {
             Ok(Assignment { name: name.to_owned(), value: value.to_owned() })
         }
-        _ => Err("a name and a value with `=` between them are expected".to_owned()),
+        _ => Err("expected a name and a value separated by `=`".to_owned()),
     }
 }
 
 fn tolerance(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-    number.ok_or_else(|| "a number that is not negative is expected: `0.01`".to_owned())
+    number.ok_or_else(|| "expected a non-negative number: `0.01`".to_owned())
 }
 
 impl Assignment {

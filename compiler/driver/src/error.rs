@@ -104,21 +104,21 @@ pub enum DriverError {
     Unwritable { to: String, reason: String },
     #[error("{what} is not written to a terminal")]
     BinaryToTerminal { what: &'static str },
-    #[error("`{}` is read by this command and would be replaced", .path.display())]
+    #[error("refusing to overwrite the input `{}`", .path.display())]
     OutputIsInput { path: PathBuf },
-    #[error("`{}` is named for two outputs, and would hold only one of them", .path.display())]
+    #[error("`{}` is named for two outputs", .path.display())]
     OutputTwice { path: PathBuf },
-    #[error("`{}` is {form}, and a program in source form is expected", .path.display())]
+    #[error("`{}` is {form}, expected a program in source form", .path.display())]
     NotSource { path: PathBuf, form: &'static str },
-    #[error("`{value}` is no value for parameter `{name}`")]
+    #[error("`{value}` is not a value for parameter `{name}`")]
     NotANumber { name: String, value: String, span: Span },
     #[error("`{}` is not an array: {reason}", .path.display())]
     Npy { path: PathBuf, reason: String },
-    #[error("`{}` holds `{found}` values, but {of} is `{expected}`", .path.display())]
+    #[error("`{}` has `{found}` values, but {of} is `{expected}`", .path.display())]
     NpyType { path: PathBuf, of: String, found: String, expected: &'static str, declared: Option<Span> },
     #[error("`{}` has shape {}, but {of} has {}", .path.display(), shape(.found), shape(.expected))]
     NpyShape { path: PathBuf, of: String, found: Vec<u64>, expected: Vec<u64>, declared: Option<Span> },
-    #[error("`{}` holds NaN at {}, for which {of} has no value", .path.display(), index_text(.index))]
+    #[error("`{}` has NaN at {}, which {of} cannot represent", .path.display(), index_text(.index))]
     NpyNan { path: PathBuf, of: String, index: Vec<usize> },
     #[error("there is no input `{}`", .0.name)]
     UnknownInput(Unknown),
@@ -126,33 +126,33 @@ pub enum DriverError {
     UnknownOutput(Unknown),
     #[error("there is no stage `{}`", .0.name)]
     UnknownStage(Unknown),
-    #[error("{what} is given twice")]
+    #[error("{what} is specified twice")]
     Twice { what: String, first: Span, second: Span },
     #[error("there is no pass `{name}`")]
     UnknownPass { name: String, known: Vec<&'static str> },
-    #[error("{from} cannot become the form `{form}`")]
+    #[error("{from} cannot be lowered to the form `{form}`")]
     NoWayBack { from: &'static str, form: String, possible: Vec<String> },
-    #[error("the target of `--target` is not that of {text}")]
+    #[error("`--target` differs from the target of {text}")]
     OtherTarget { text: &'static str, differing: Vec<String> },
-    #[error("after `{pass}`, the loop program breaks a rule of its form")]
+    #[error("after `{pass}`, the loop program violates a rule")]
     BrokenRule { pass: String, rules: Vec<String> },
     #[error("there is no error code `{code}`")]
     UnknownCode { code: String },
     #[error("{fault}")]
     Faulty { fault: Fault, recorded: Option<PathBuf> },
-    #[error("output `{output}` is not as `{}` says: it differs by {by} at {}, and {atol} is tolerated", .path.display(), index_text(.index))]
+    #[error("output `{output}` does not match `{}`: it differs by {by} at {}, and at most {atol} is allowed", .path.display(), index_text(.index))]
     NotExpected { output: String, path: PathBuf, index: Vec<usize>, by: String, atol: String, notes: [String; 2] },
-    #[error("output `{output}` is {by} from its computation in floating point at {}, and {atol} is tolerated", index_text(.index))]
+    #[error("output `{output}` differs by {by} from its computation in floating point at {}, and at most {atol} is allowed", index_text(.index))]
     FarFromFloat { output: String, index: Vec<usize>, by: String, atol: String, notes: [String; 2] },
     #[error("memory differs from the recording at address {address:#x}")]
     RecordingDiffers { address: u64, expected: u8, got: u8 },
     #[error("the run takes {got} cycles, but the hardware took {expected}")]
     CyclesDiffer { timing: String, expected: u64, got: u64, times: Option<RecordedTimes> },
-    #[error("`{}` does not end as {what} does", .path.display())]
+    #[error("`{}` has an unknown extension for {what}", .path.display())]
     WrongEnding { path: PathBuf, what: &'static str, endings: Vec<String> },
     #[error("there is no cycle in {}..{}", .cycles.start, .cycles.end)]
     NoCycles { cycles: Range<u64> },
-    #[error("cycles {}..{} are not all in the run, which takes {total}", .cycles.start, .cycles.end)]
+    #[error("cycles {}..{} are outside the run, which takes {total}", .cycles.start, .cycles.end)]
     CyclesOutside { cycles: Range<u64>, total: u64 },
 }
 
@@ -200,8 +200,8 @@ impl DriverError {
         match self {
             DriverError::Unreadable { near: Some(near), .. } => told.help(format!("did you mean `{near}`?")),
             DriverError::Unreadable { near: None, .. } | DriverError::Unwritable { .. } => told,
-            DriverError::NotText { offset, .. } => told.note(format!("byte {offset} begins no character")),
-            DriverError::TooLarge { .. } => told.help("this is far more than what such a file needs; is it the right one?"),
+            DriverError::NotText { offset, .. } => told.note(format!("byte {offset} does not begin a character")),
+            DriverError::TooLarge { .. } => told.help("such a file is never that large; is it the right one?"),
             DriverError::Directory { .. } => told.help("a file is expected here"),
             DriverError::BinaryToTerminal { .. } => {
                 told.help("write it to a file, or to another program with `|`")
@@ -212,10 +212,10 @@ impl DriverError {
                 let (path, is_artifact) = (path.display(), *form == "an artifact");
                 told.help(match is_artifact {
                     true => format!("`tilewright run {path}` runs it"),
-                    false => format!("`tilewright lower {path}` shows what becomes of it"),
+                    false => format!("`tilewright lower {path}` lowers it"),
                 })
             }
-            DriverError::NotANumber { span, .. } => told.primary(*span, "a whole number is expected").help(
+            DriverError::NotANumber { span, .. } => told.primary(*span, "expected an integer").help(
                 "numbers are decimal (`1_000`) or hexadecimal (`0x3e8`), from -9223372036854775808 to 9223372036854775807",
             ),
             DriverError::Npy { .. }
@@ -226,14 +226,12 @@ impl DriverError {
             DriverError::UnknownOutput(unknown) => unknown_name(told, unknown, "outputs"),
             DriverError::UnknownStage(unknown) => unknown_name(told, unknown, "stages"),
             DriverError::Twice { first, second, .. } => told.primary(*second, "again").secondary(*first, "first here"),
-            DriverError::UnknownPass { name, known } => {
-                did_you_mean(told, name, known.iter().copied()).help(format!("choose from {}", known.join(", ")))
-            }
-            DriverError::NoWayBack { possible, .. } => told.help(format!("it can become {}", possible.join(", "))),
+            DriverError::UnknownPass { name, known } => told.offer(name, known, "passes"),
+            DriverError::NoWayBack { possible, .. } => told.help(format!("it can be lowered to {}", possible.join(", "))),
             DriverError::OtherTarget { differing, .. } => differing
                 .iter()
                 .fold(told, |told, key| told.note(key.clone()))
-                .help("leave `--target` away, or make the text from its source for the other target"),
+                .help("omit `--target`, or generate the text again for the other target"),
             DriverError::BrokenRule { rules, .. } => {
                 internal_error(rules.iter().take(MAX_NOTES).fold(told, |told, rule| told.note(rule.clone())))
             }
@@ -241,14 +239,14 @@ impl DriverError {
             DriverError::Faulty { fault, recorded } => faulty(fault, recorded.as_deref()),
             DriverError::NotExpected { notes, .. } => noted(told, notes),
             DriverError::FarFromFloat { notes, .. } => noted(told, notes)
-                .help("formats with more fraction bits, or an approximation that is nearer, bring it closer"),
+                .help("formats with more fraction bits or a better approximation reduce the error"),
             DriverError::RecordingDiffers { expected, got, .. } => {
                 told.note(format!("expected {expected:#04x}, got {got:#04x}"))
             }
             DriverError::CyclesDiffer { timing, times, .. } => other_cycles(told, timing, times.as_ref()),
             DriverError::WrongEnding { endings, .. } => ending(told, endings),
-            DriverError::NoCycles { .. } => told.help("the first cycle stands before the last: `--cycles 1000..2000`"),
-            DriverError::CyclesOutside { total, .. } => told.help(format!("`--cycles 0..{total}` is all of it")),
+            DriverError::NoCycles { .. } => told.help("the first cycle comes before the last: `--cycles 1000..2000`"),
+            DriverError::CyclesOutside { total, .. } => told.help(format!("`--cycles 0..{total}` is the whole run")),
         }
     }
 
@@ -256,13 +254,13 @@ impl DriverError {
     fn about_array(&self, told: Diagnostic) -> Diagnostic {
         match self {
             DriverError::NpyType { expected, declared, .. } => at(told, *declared, format!("`{expected}` here"))
-                .help(format!("convert the array where it is made: `.astype(numpy.{})`", numpy_name(expected)))
-                .help("numbers of `float32` or `float64` are converted when they are read"),
+                .help(format!("convert the array where it is created: `.astype(numpy.{})`", numpy_name(expected)))
+                .help("`float32` and `float64` values are converted when they are read"),
             DriverError::NpyShape { expected, declared, .. } => {
                 at(told, *declared, format!("shape {} here", shape(expected)))
                     .help("parameters (`-p NAME=VALUE`) change the shape that the kernel has")
             }
-            DriverError::NpyNan { .. } => told.help("put a number in its place: `numpy.nan_to_num`"),
+            DriverError::NpyNan { .. } => told.help("replace it by a number: `numpy.nan_to_num`"),
             _ => told.help("arrays are files as `numpy.save` writes them, of `int8`, `int32`, `float32` or `float64`"),
         }
     }
@@ -271,8 +269,8 @@ impl DriverError {
 /// Adds what became of the outputs, and where the run is recorded.
 fn faulty(fault: &Fault, recorded: Option<&Path>) -> Diagnostic {
     fault.diagnostic().note("no output is written").help(match recorded {
-        Some(folder) => format!("the recording in `{}` belongs to a report of it", folder.display()),
-        None => "`--record DIR` writes the recording that a report of it needs".to_owned(),
+        Some(folder) => format!("please report it with the recording in `{}`", folder.display()),
+        None => "please report it with the recording that `--record DIR` writes".to_owned(),
     })
 }
 
@@ -291,28 +289,18 @@ fn other_cycles(told: Diagnostic, timing: &str, times: Option<&RecordedTimes>) -
 }
 
 fn ending(told: Diagnostic, endings: &[String]) -> Diagnostic {
-    told.help(format!("the ending says what is written: {}", endings.join(" or ")))
+    told.help(format!("the extension determines the format: {}", endings.join(" or ")))
 }
 
 fn unknown_name(told: Diagnostic, unknown: &Unknown, what: &str) -> Diagnostic {
     let Unknown { name, span, known } = unknown;
-    let told = told.primary(*span, format!("not one of the {what}"));
-    let list = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    did_you_mean(told, name, known.iter().map(|k| &**k)).help(format!("{what} here: {list}"))
+    told.primary(*span, format!("not one of the {what}")).offer(name, known, what)
 }
 
 fn unknown_code(told: Diagnostic, code: &str) -> Diagnostic {
     let upper = code.to_ascii_uppercase();
     let known = EXPLANATIONS.iter().map(|explanation| explanation.code);
-    did_you_mean(told, &upper, known)
-        .help("a code is `E` for an error or `W` for a warning, and four digits; `docs/errors` has a page for each")
-}
-
-fn did_you_mean<'a>(told: Diagnostic, name: &str, known: impl IntoIterator<Item = &'a str>) -> Diagnostic {
-    match nearest(name, known) {
-        Some(near) => told.help(format!("did you mean `{near}`?")),
-        None => told,
-    }
+    told.did_you_mean(&upper, known).help("a code is `E` for an error or `W` for a warning, and four digits")
 }
 
 /// `(1, 256)`, `(256,)`, `()`: as Python writes shapes.

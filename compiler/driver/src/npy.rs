@@ -23,7 +23,7 @@ const ALIGNMENT: usize = 64;
 /// Why bytes are not an array.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NpyError {
-    #[error("it does not begin as an .npy file does")]
+    #[error("it does not begin like an .npy file")]
     Magic,
     #[error("its version {0}.{1} is unknown")]
     Version(u8, u8),
@@ -31,11 +31,11 @@ pub enum NpyError {
     Truncated,
     #[error("its header of {0} bytes is longer than {MAX_HEADER}")]
     LongHeader(usize),
-    #[error("its header is no Python dictionary with `descr`, `fortran_order` and `shape`")]
+    #[error("its header is not a Python dictionary with `descr`, `fortran_order` and `shape`")]
     Header,
     #[error("a dimension of its shape is not a number from 0 to 2^63 - 1")]
     Dimension,
-    #[error("its shape asks for {expected} bytes of values, but {found} follow the header")]
+    #[error("its shape needs {expected} bytes of values, but {found} follow the header")]
     Length { expected: u128, found: usize },
 }
 

@@ -41,7 +41,9 @@ pub fn check<'a>(
     outputs: &[&Path],
 ) -> Result<(), Failure> {
     if is_figures && args.timeline.as_deref().is_some_and(is_standard) {
-        return Err(Failure::Usage("`--stats` has no place for a timeline on `-`: give it a file".to_owned()));
+        return Err(Failure::Usage(
+            "`--stats` and a timeline on `-` would be mixed on standard output: give the timeline a file".to_owned(),
+        ));
     }
     let named_svg = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg"));
     let timeline = args.timeline.as_deref().filter(|path| !is_standard(path));

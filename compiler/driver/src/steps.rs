@@ -35,7 +35,7 @@ fn show_call(front: &Front, call: &Call, sources: &Sources) -> (String, Result<S
         let after = nest(step.after);
         out.push_str(&heading(&step, sources));
         out.push_str(&match diff(&before, &after) {
-            changes if changes.is_empty() => format!("    {FAINT}the loop nest stays as it is{FAINT:#}\n"),
+            changes if changes.is_empty() => format!("    {FAINT}the loop nest is unchanged{FAINT:#}\n"),
             changes => changes,
         });
         before = after;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tilewright::time::NamedTiming;
 use tilewright_isa::{Config, ConfigError};
 use tilewright_sim::cycles::{Timing, TimingError};
-use tilewright_syntax::{Diagnostic, FileId, Sources, Span, nearest};
+use tilewright_syntax::{Diagnostic, FileId, Sources, Span};
 
 use crate::cli::MachineOptions;
 use crate::error::{DriverError, Failure};
@@ -103,11 +103,7 @@ fn is_name(given: &Path) -> bool {
 
 fn unknown_name(error: &TimingError, given: &Path) -> Diagnostic {
     let told = Diagnostic::error(error.code(), error.to_string());
-    let told = match nearest(&given.display().to_string(), Timing::NAMES) {
-        Some(near) => told.help(format!("did you mean `{near}`?")),
-        None => told,
-    };
-    told.help("the file of a target can stand here as well")
+    told.offer(&given.display().to_string(), &Timing::NAMES, "timings").help("a target file is accepted as well")
 }
 
 fn read_timing(path: &Path, sources: &mut Sources) -> Result<Timing, Failure> {
@@ -167,13 +163,9 @@ fn diagnostic(error: &ConfigError, file: FileId, text: &str) -> Diagnostic {
         ConfigError::Json { line, column, reason } => {
             at(told("the target is not JSON".to_owned()), place(text, *line, *column), reason)
         }
-        ConfigError::UnknownKey { key, suggestion, choices } => {
-            let told = at(told(format!("unknown key `{key}`")), last_key(text, key), "not a key of a target");
-            let told = match suggestion {
-                Some(near) => told.help(format!("did you mean `{near}`?")),
-                None => told,
-            };
-            told.help(format!("keys that can stand here: {}", choices.join(", ")))
+        ConfigError::UnknownKey { key, choices } => {
+            at(told(format!("unknown key `{key}`")), last_key(text, key), "not a key of a target")
+                .offer(key, choices, "keys")
         }
         ConfigError::DuplicateKey { key }
         | ConfigError::NotANumber { key, .. }

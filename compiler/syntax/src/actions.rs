@@ -118,10 +118,15 @@ pub(crate) fn call_with_settings(
     let (settings, not_settings) = values(settings)?;
     let (args, named) = values(arguments)?;
     if let Some(named) = not_settings.first() {
-        return Err(unexpected("`)`", "a name", named.name.span, "what makes a function has no names"));
+        return Err(unexpected("`)`", "a name", named.name.span, "the settings of a function are positional"));
     }
     if settings.is_empty() {
-        return Err(unexpected("a function", "`()`", blame, "write what makes it: `approx(sigmoid, plan, 8)(e)`"));
+        return Err(unexpected(
+            "a function",
+            "`()`",
+            blame,
+            "write how it is constructed: `approx(sigmoid, plan, 8)(e)`",
+        ));
     }
     let (settings, args) = (exprs(settings), exprs(args));
     above(height, ExprKind::Call { function, format: None, settings, args, named }, span, blame)
@@ -185,8 +190,8 @@ pub(crate) fn parts_and_named(list: Vec<Argument>) -> Result<(Vec<Expr>, Vec<Nam
 }
 
 fn behind_named(span: Span) -> SyntaxError {
-    let help = "arguments with a name stand behind those without";
-    unexpected("`name = value`", "an argument without a name", span, help)
+    let help = "named arguments follow positional ones";
+    unexpected("`name = value`", "a positional argument", span, help)
 }
 
 fn unexpected(expected: &str, found: &str, span: Span, help: &str) -> SyntaxError {
@@ -217,7 +222,7 @@ fn reduction_axis(argument: Argument) -> Result<AxisDecl, SyntaxError> {
             "the name of an axis",
             "an expression",
             span,
-            "what stands before the `:` of a reduction are its axes: `sum(r, s < 3: body)`",
+            "before the `:` of a reduction are its axes: `sum(r, s < 3: body)`",
         )),
     }
 }

@@ -97,11 +97,11 @@ impl From<&SyntaxError> for Diagnostic {
             SyntaxError::BracketsTooDeep { span } => told
                 .primary(*span, "one bracket too many")
                 .note(format!("brackets nest at most {MAX_BRACKET_DEPTH} deep"))
-                .help("give the inner part a tensor of its own"),
+                .help("give the inner part a separate tensor"),
             SyntaxError::ExpressionTooDeep { span } => told
                 .primary(*span, "one operation too many")
                 .note(format!("an expression is at most {MAX_EXPRESSION_DEPTH} operations deep"))
-                .help("give a part of it a tensor of its own, or sum with `sum(r: ...)`"),
+                .help("give a part of it a separate tensor, or sum with `sum(r: ...)`"),
             SyntaxError::Unclosed { open, opened, noticed, found } => told
                 .primary(*opened, "opened here")
                 .secondary(*noticed, format!("still open at {found}"))
@@ -110,7 +110,7 @@ impl From<&SyntaxError> for Diagnostic {
                 told.primary(*span, "nothing is open here").help(format!("remove this `{close}`, or open it before"))
             }
             SyntaxError::MalformedNumber { span, .. } => told
-                .primary(*span, "begins with a digit, but is no number")
+                .primary(*span, "begins with a digit, but is not a number")
                 .help("numbers are decimal (`1_000`) or hexadecimal (`0x3e8`); names begin with a letter or `_`"),
         }
     }
@@ -144,7 +144,7 @@ fn character_help(text: &str) -> Option<&'static str> {
     Some(match text.chars().next()? {
         '#' => "comments begin with `//`",
         '"' => "the text that begins here has no `\"` at its end",
-        '\'' | '`' => "a name stands without quotes, the path of a file in `\"`",
+        '\'' | '`' => "names have no quotes, the paths of files are in `\"`",
         '&' | '|' | '^' | '~' | '!' | '?' => {
             "the operators are `<< >> + - * / %`; everything else is a call, as `max(a, b)`"
         }
@@ -153,7 +153,7 @@ fn character_help(text: &str) -> Option<&'static str> {
         '×' | '·' => "write `*`",
         '÷' => "write `/`",
         '\u{a0}' | '\u{2009}' | '\u{202f}' | '\u{3000}' => "this is a special space; write an ordinary one",
-        '\u{feff}' => "a byte order mark may stand only at the beginning of the file",
+        '\u{feff}' => "a byte order mark is only allowed at the beginning of the file",
         c if c.is_alphabetic() => "names consist of `a-z A-Z 0-9 _`",
         _ => return None,
     })

@@ -27,5 +27,5 @@ pub use printer::print;
 pub use render::render;
 pub use span::{FileId, SourceFile, Sources, Span};
 pub use spanless::without_spans;
-pub use suggest::nearest;
+pub use suggest::{nearest, offered, quoted};
 pub use trivia::{Comment, Trivia};

@@ -151,12 +151,12 @@ fn help_for(found: &Token, expected: &[String]) -> Option<String> {
     let expects = |terminal: &str| expected.iter().any(|e| e.trim_matches('"') == terminal);
     match (found, found.keyword()) {
         (token, _) if token.is_comparison() || *token == Token::Less => {
-            Some("a comparison stands only among the arguments of a call: `select(a < b, x, y)`".to_owned())
+            Some("a comparison may only be an argument of a call: `select(a < b, x, y)`".to_owned())
         }
-        (Token::Text(_), _) if expects("name") => Some("a name stands without quotes".to_owned()),
-        (Token::Dot, _) if expects("+") => Some("a number has digits before and behind its point: `0.5`".to_owned()),
+        (Token::Text(_), _) if expects("name") => Some("names have no quotes".to_owned()),
+        (Token::Dot, _) if expects("+") => Some("a number has digits before and after its point: `0.5`".to_owned()),
         (_, Some(word)) if expects("name") => {
-            Some(format!("`{word}` belongs to the language; a name could be `{word}_`"))
+            Some(format!("`{word}` is a keyword; use another name, such as `{word}_`"))
         }
         _ => None,
     }

@@ -232,9 +232,9 @@ fn stacked<'a, T: Clone>(
 }
 
 fn no_count() -> Diagnostic {
-    Diagnostic::error("E0642", "nothing says how many runs the batch has")
+    Diagnostic::error("E0642", "the number of runs of the batch is unknown")
         .note("no input has an array with a dimension more, in front, which counts runs")
-        .help("say how many: `--batch 100`, or the number of runs of `BatchInputs`")
+        .help("specify it: `--batch 100`, or the number of runs of `BatchInputs`")
 }
 
 fn disagree((first, expected): (&str, usize), (other, found): (&str, usize)) -> Diagnostic {

@@ -15,7 +15,7 @@ pub enum Fault {
     #[error("output `{}` differs from the reference at {}", .0.output, index_text(&.0.index))]
     Differs(Mismatch),
     /// What the simulator found, one line each.
-    #[error("the instruction stream does not order all of its work")]
+    #[error("the instruction stream does not order all its work")]
     Unordered(Vec<String>),
 }
 

@@ -39,12 +39,12 @@ pub fn findings_in_time(report: &CycleReport, count: usize) -> Vec<String> {
     findings
 }
 
-const NO_FINISH: &str = "the stream has no FINISH: a machine would never report its end";
+const NO_FINISH: &str = "the stream has no FINISH: hardware would never report its end";
 
 fn tokens(overflows: &[Overflow], left: &TokenCounts) -> Vec<String> {
     let lost = |overflow: &Overflow| {
         let (queue, insn) = (overflow.queue, overflow.insn);
-        format!("instruction {insn} posts a token beyond the 255 that {queue} holds: a machine loses it")
+        format!("instruction {insn} posts a token beyond the 255 that {queue} holds: hardware loses it")
     };
     let too_many = Queue::ALL.into_iter().filter(|queue| left.of(*queue) > 0);
     let remaining = too_many.map(|queue| format!("tokens left in {queue}: {}", left.of(queue)));
@@ -54,10 +54,10 @@ fn tokens(overflows: &[Overflow], left: &TokenCounts) -> Vec<String> {
 fn races(found: &Races) -> Vec<String> {
     let mut lines: Vec<String> = found.pairs.iter().map(|race| format!("race: {race}")).collect();
     if found.more > 0 {
-        lines.push(format!("races at {} further places", found.more));
+        lines.push(format!("races at {} more places", found.more));
     }
     if found.dram_skipped {
-        lines.push("device memory is too large to be searched for races".to_owned());
+        lines.push("device memory is too large for race detection".to_owned());
     }
     lines
 }
@@ -100,14 +100,14 @@ mod tests {
         let expected = [
             "FINISH (instruction 9) is not ordered after instruction 8",
             "FINISH (instruction 9) ends the run before 2 instructions, of which 10 is the first",
-            "instruction 7 posts a token beyond the 255 that load→compute holds: a machine loses it",
+            "instruction 7 posts a token beyond the 255 that load→compute holds: hardware loses it",
             "tokens left in store→compute: 1",
             "race: instruction 3 writes and instruction 5 reads inp elements 0..4 (2 of them), and no tokens order them",
-            "races at 4 further places",
-            "device memory is too large to be searched for races",
+            "races at 4 more places",
+            "device memory is too large for race detection",
         ];
         assert_eq!(findings(&report), expected);
         let missing = findings(&Report::default());
-        assert_eq!(missing, ["the stream has no FINISH: a machine would never report its end"]);
+        assert_eq!(missing, ["the stream has no FINISH: hardware would never report its end"]);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ndarray::ArrayD;
 use thiserror::Error;
 use tilewright_core::tensor::Format;
-use tilewright_syntax::{Diagnostic, Span, nearest};
+use tilewright_syntax::{Diagnostic, Span};
 
 use crate::text::index_text;
 use crate::{Arrays, Artifact, Result};
@@ -35,13 +35,7 @@ impl InputError {
     fn diagnostic(&self) -> Diagnostic {
         let error = Diagnostic::error(self.code(), self.to_string());
         let (error, declared) = match self {
-            InputError::Unknown { name, known } => {
-                let error = match nearest(name, known.iter().map(|known| &**known)) {
-                    Some(near) => error.help(format!("did you mean `{near}`?")),
-                    None => error,
-                };
-                (error.help(format!("inputs here: {}", known.join(", "))), None)
-            }
+            InputError::Unknown { name, known } => (error.offer(name, known, "inputs"), None),
             InputError::Missing { declared, .. } => (error.help("every input needs an array"), *declared),
             InputError::Shape { declared, .. } => {
                 (error.help("parameters change the shape that the kernel has"), *declared)

@@ -5,7 +5,7 @@
 //! verified has the same outputs bit for bit, so where the accelerator keeps the tensor it has these values.
 
 use tilewright_core::loops::ir::Scope;
-use tilewright_syntax::{Diagnostic, nearest};
+use tilewright_syntax::Diagnostic;
 
 use crate::distance::{Distance, distance};
 use crate::{Array, Arrays, Artifact, Numbers, Result, TensorInfo};
@@ -92,11 +92,7 @@ impl Artifact {
         self.tensor(name).ok_or_else(|| {
             let known: Vec<&str> = self.tensors().iter().map(|tensor| &*tensor.name).collect();
             let error = Diagnostic::error("E0641", format!("there is no stage `{name}`"));
-            let error = match nearest(name, known.iter().copied()) {
-                Some(near) => error.help(format!("did you mean `{near}`?")),
-                None => error,
-            };
-            vec![error.help(format!("stages here: {}", known.join(", ")))]
+            vec![error.offer(name, &known, "stages")]
         })
     }
 

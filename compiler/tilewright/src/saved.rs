@@ -324,7 +324,7 @@ fn content(bytes: &[u8]) -> std::result::Result<&[u8], Diagnostic> {
     let content = &bytes[HEADER..];
     match content.len() as u64 {
         found if found < length => return Err(cut()),
-        found if found > length => return Err(damaged("something stands behind its end").remove(0)),
+        found if found > length => return Err(damaged("there are bytes after its end").remove(0)),
         _ => {}
     }
     if checksum(content) != expected {

@@ -225,7 +225,7 @@ impl fmt::Display for RecordedTimes {
                 write!(f, "instruction {insn} is the first to differ: {event} {recorded} on the hardware, {found} here")
             }
             RecordedTimes::Malformed { line } => {
-                write!(f, "instructions.csv is no table of times: see its line {line}")
+                write!(f, "instructions.csv is not a table of times: see its line {line}")
             }
         }
     }

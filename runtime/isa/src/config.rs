@@ -7,6 +7,7 @@
 use crate::layout::Layout;
 use crate::limits::ITER_WIDTH;
 use crate::memory::MemoryType;
+use crate::suggest::did_you_mean;
 use thiserror::Error;
 
 /// Bits of a micro-op.
@@ -164,11 +165,11 @@ pub enum ConfigError {
     Json { reason: String, line: usize, column: usize },
     #[error("the configuration must be a JSON object, but is {found}")]
     NotAnObject { found: &'static str },
-    #[error("unknown key {key:?}{}: one of {} can stand here", did_you_mean(.suggestion), .choices.join(", "))]
-    UnknownKey { key: String, suggestion: Option<String>, choices: Vec<&'static str> },
-    #[error("the key {key:?} stands twice")]
+    #[error("unknown key {key:?}{}: expected one of {}", did_you_mean(.key, .choices.iter().copied()), .choices.join(", "))]
+    UnknownKey { key: String, choices: Vec<&'static str> },
+    #[error("the key {key:?} appears twice")]
     DuplicateKey { key: String },
-    #[error("{key} must be a whole number from 0 to 63, but is {found}")]
+    #[error("{key} must be an integer from 0 to 63, but is {found}")]
     NotANumber { key: String, found: String },
     #[error("{key} must be a string, but is {found}")]
     NotAString { key: String, found: String },
@@ -176,10 +177,6 @@ pub enum ConfigError {
     NotABool { key: String, found: String },
     #[error("{key} is {value}, but follows from the other keys and must be {expected}")]
     Contradiction { key: &'static str, value: u32, expected: u32 },
-}
-
-fn did_you_mean(suggestion: &Option<String>) -> String {
-    suggestion.as_ref().map(|known| format!(" (did you mean {known:?}?)")).unwrap_or_default()
 }
 
 impl ConfigError {

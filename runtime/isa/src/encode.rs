@@ -18,7 +18,7 @@ use thiserror::Error;
 pub enum EncodeError {
     #[error("{insn}: {field} is {value}, but has {width} bits in this configuration: at most {max}")]
     TooLarge { insn: &'static str, field: &'static str, value: u64, width: u32, max: u64 },
-    #[error("{insn}: padding {padding:#x} lies on bits that fields occupy: at most {allowed:#x}")]
+    #[error("{insn}: padding {padding:#x} overlaps bits of fields: at most {allowed:#x}")]
     Padding { insn: &'static str, padding: u128, allowed: u128 },
 }
 

@@ -172,8 +172,7 @@ fn refuse_duplicates(members: &[(String, Json)]) -> Result<(), ConfigError> {
 
 fn number(key: &str, value: &Json, known: &[&'static str]) -> Result<(&'static str, u32), ConfigError> {
     let Some(name) = known.iter().find(|name| **name == key) else {
-        let (suggestion, choices) = (nearest(key, known), known.to_vec());
-        return Err(ConfigError::UnknownKey { key: key.to_string(), suggestion, choices });
+        return Err(ConfigError::UnknownKey { key: key.to_string(), choices: known.to_vec() });
     };
     let number = match value {
         Json::Other(value) => value.as_u64().filter(|number| *number < 64),
@@ -183,13 +182,6 @@ fn number(key: &str, value: &Json, known: &[&'static str]) -> Result<(&'static s
         Some(number) => Ok((name, number as u32)),
         None => Err(ConfigError::NotANumber { key: key.to_string(), found: value.shown() }),
     }
-}
-
-/// The known key most like this one, if any is like it at all.
-fn nearest(key: &str, known: &[&'static str]) -> Option<String> {
-    let similarity = |name: &str| strsim::jaro_winkler(&key.to_uppercase(), &name.to_uppercase());
-    let best = known.iter().copied().max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
-    (similarity(best) > 0.8).then(|| best.to_string())
 }
 
 /// The default parameters, overridden by what was given; later keys of the list win, and each is more specific than

@@ -19,6 +19,7 @@ pub mod lint;
 mod memory;
 pub mod program;
 pub mod stream;
+pub mod suggest;
 pub mod text;
 pub mod timing;
 

@@ -192,7 +192,7 @@ impl Linter {
             let memory = mem.memory_type;
             self.find(
                 Code::PastBuffer,
-                format!("{memory} element {} lies past the end, {depth}: the RTL wraps", end - 1),
+                format!("{memory} element {} is past the end, {depth}: the RTL wraps", end - 1),
             );
         }
     }
@@ -218,7 +218,7 @@ impl Linter {
         let depth = self.config.depth(MemoryType::Uop);
         if nest.uop_end as usize > depth {
             let last = nest.uop_end - 1;
-            self.find(Code::PastBuffer, format!("uop element {last} lies past the end, {depth}: the RTL wraps"));
+            self.find(Code::PastBuffer, format!("uop element {last} is past the end, {depth}: the RTL wraps"));
         }
         let Some(words) = self.uops.range(nest.uop_bgn, nest.uop_end) else {
             self.loaded_by.fill(None);
@@ -238,7 +238,7 @@ impl Linter {
         let last = bases.max().map_or(0, u64::from) + reach;
         let depth = self.config.depth(memory);
         if last >= depth as u64 {
-            self.find(Code::PastBuffer, format!("{memory} element {last} lies past the end, {depth}: the RTL wraps"));
+            self.find(Code::PastBuffer, format!("{memory} element {last} is past the end, {depth}: the RTL wraps"));
         }
     }
 
@@ -279,7 +279,7 @@ impl Linter {
     fn shift(&mut self, alu: &Alu) {
         if !alu.use_imm {
             let what = "shifts by acc values: where one is negative this shifts left, the RTL right by its low 5 bits";
-            return self.find(Code::ShiftByRegister, format!("{what}, and HLS takes 16 to 31 for a shift left"));
+            return self.find(Code::ShiftByRegister, format!("{what}, and HLS treats 16 to 31 as a shift left"));
         }
         let imm = alu.imm;
         if !alu.alu_opcode.immediates().contains(&imm) {
@@ -318,7 +318,7 @@ fn tokens(insns: &[Insn], tokens_before: [u32; 4], linter: &mut Linter) {
             && count > MAX_TOKENS
         {
             linter.index = index;
-            let what = format!("up to {count} tokens may lie in {queue}");
+            let what = format!("up to {count} tokens may be in {queue}");
             linter.find(Code::TooManyTokens, format!("{what}: the RTL counts to {MAX_TOKENS} and loses the others"));
         }
     }

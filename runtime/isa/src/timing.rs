@@ -3,28 +3,25 @@
 //! The presets are the two builds of VTA's hardware that were measured. Others follow the same rules with other
 //! numbers; how far they are right then is up to whoever gives the numbers.
 
+use crate::suggest::did_you_mean;
 use serde_json::Value;
 use thiserror::Error;
 
 /// Why timing parameters are refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum TimingError {
-    #[error("unknown timing {name:?}: {} are known", Timing::NAMES.join(" and "))]
+    #[error("unknown timing {name:?}: expected {}", Timing::NAMES.join(" or "))]
     UnknownName { name: String },
     #[error("timing must be a JSON object, but is {found}")]
     NotAnObject { found: String },
-    #[error("timing: unknown key {key:?}{}", did_you_mean(.suggestion))]
-    UnknownKey { key: String, suggestion: Option<&'static str> },
-    #[error("timing: {key} must be a whole number, but is {found}")]
+    #[error("timing: unknown key {key:?}{}", did_you_mean(.key, keys()))]
+    UnknownKey { key: String },
+    #[error("timing: {key} must be an integer, but is {found}")]
     NotANumber { key: String, found: String },
     #[error("timing: {key} must be from {min} to {max}, but is {value}")]
     Range { key: &'static str, value: u64, min: u64, max: u64 },
     #[error("timing: {key} must be a power of two, but is {value}")]
     PowerOfTwo { key: &'static str, value: u64 },
-}
-
-fn did_you_mean(suggestion: &Option<&'static str>) -> String {
-    suggestion.map(|known| format!(" (did you mean {known:?}?)")).unwrap_or_default()
 }
 
 impl TimingError {
@@ -199,7 +196,7 @@ impl Timing {
 
     fn set(&mut self, key: &str, value: &Value) -> Result<(), TimingError> {
         let Some(place) = LIMITS.iter().position(|(known, ..)| *known == key) else {
-            return Err(TimingError::UnknownKey { key: key.to_owned(), suggestion: nearest(key) });
+            return Err(TimingError::UnknownKey { key: key.to_owned() });
         };
         let number = value.as_u64();
         *self.values_mut()[place] =
@@ -235,10 +232,7 @@ impl Timing {
 
 const PRESET: &str = "preset";
 
-/// The known key that is most like this one, if one is like it at all.
-fn nearest(key: &str) -> Option<&'static str> {
-    let keys = LIMITS.iter().map(|(known, ..)| *known).chain([PRESET]);
-    let ranked = keys.map(|known| (strsim::jaro_winkler(&key.to_lowercase(), known), known));
-    let (similarity, known) = ranked.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (similarity > 0.8).then_some(known)
+/// The keys of a timing.
+fn keys() -> impl Iterator<Item = &'static str> {
+    LIMITS.iter().map(|(known, ..)| *known).chain([PRESET])
 }

@@ -45,7 +45,7 @@ fn the_timing_is_no_part_of_it() {
         assert_eq!(Config::from_json(&text), without, "{timing}");
     }
     let twice = Config::from_json(r#"{"tilewright": {"timing": {"burst_beats": 32, "burst_beats": 16}}}"#);
-    assert_eq!(twice.unwrap_err().to_string(), "the key \"burst_beats\" stands twice");
+    assert_eq!(twice.unwrap_err().to_string(), "the key \"burst_beats\" appears twice");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn shifts() {
         finish"
     );
     insta::assert_snapshot!(findings(&stream), @"
-    W0803: instruction 1: shifts by acc values: where one is negative this shifts left, the RTL right by its low 5 bits, and HLS takes 16 to 31 for a shift left
+    W0803: instruction 1: shifts by acc values: where one is negative this shifts left, the RTL right by its low 5 bits, and HLS treats 16 to 31 as a shift left
     W0804: instruction 2: shifts by 16: HLS takes the low 5 bits as a signed number
     W0804: instruction 3: shifts by -17: HLS takes the low 5 bits as a signed number
     W0805: instruction 4: shifts by 32: no implementation defines 32 or more
@@ -104,11 +104,11 @@ fn counts_of_zero_and_indices_past_the_end() {
     W0807: instruction 1: an iteration count is 0: nothing here, but the RTL's counter wraps
     W0807: instruction 2: the micro-op range is empty: nothing here, but the RTL's counter wraps
     W0807: instruction 3: y_size is 0: nothing here, but the RTL's counter wraps
-    W0808: instruction 4: acc element 2048 lies past the end, 2048: the RTL wraps
-    W0808: instruction 5: acc element 2048 lies past the end, 2048: the RTL wraps
-    W0808: instruction 5: inp element 2048 lies past the end, 2048: the RTL wraps
-    W0808: instruction 5: wgt element 2041 lies past the end, 1024: the RTL wraps
-    W0808: instruction 6: uop element 8192 lies past the end, 8192: the RTL wraps
+    W0808: instruction 4: acc element 2048 is past the end, 2048: the RTL wraps
+    W0808: instruction 5: acc element 2048 is past the end, 2048: the RTL wraps
+    W0808: instruction 5: inp element 2048 is past the end, 2048: the RTL wraps
+    W0808: instruction 5: wgt element 2041 is past the end, 1024: the RTL wraps
+    W0808: instruction 6: uop element 8192 is past the end, 8192: the RTL wraps
     ");
 }
 
@@ -138,7 +138,7 @@ fn destinations_that_come_again_too_soon() {
 fn tokens() {
     let many = "[push_next] load inp sram_base 0 dram_base 0 y_size 0 x_size 0 x_stride 0\n".repeat(256);
     let taken = "[pop_prev] load uop sram_base 0 dram_base 0 y_size 0 x_size 0 x_stride 0\n".repeat(256);
-    insta::assert_snapshot!(findings(&format!("{many}{taken}finish")), @"W0810: instruction 255: up to 256 tokens may lie in load→compute: the RTL counts to 255 and loses the others");
+    insta::assert_snapshot!(findings(&format!("{many}{taken}finish")), @"W0810: instruction 255: up to 256 tokens may be in load→compute: the RTL counts to 255 and loses the others");
     let unordered = "[pop_prev] load inp sram_base 0 dram_base 0 y_size 1 x_size 1 x_stride 1\nfinish";
     insta::assert_snapshot!(findings(unordered), @"
     W0814: instruction 0: pop_prev has no queue in load: it is ignored here

@@ -187,10 +187,10 @@ impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} waits at instruction {} for a token from {}", self.module, self.insn, self.queue)?;
         match self.poster {
-            None => write!(f, ", into which no instruction posts"),
+            None => write!(f, ", to which no instruction posts"),
             Some(Poster { insn, has_run: false }) => write!(f, ", which instruction {insn} would post but cannot run"),
             Some(Poster { insn, has_run: true }) => {
-                write!(f, "; the nearest poster, instruction {insn}, has run and its token is taken")
+                write!(f, "; the nearest poster, instruction {insn}, has run and its token was consumed")
             }
         }
     }

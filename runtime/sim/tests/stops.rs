@@ -151,7 +151,7 @@ fn deadlocks_name_who_waits() {
         waits(true, false, Op::Store(Mem::noop(MemoryType::Out))),
     ];
     let stop = run(&insns).unwrap_err();
-    insta::assert_snapshot!(format!("{}: {stop}", stop.code()), @"E0911: deadlock after 2 instructions: compute waits at instruction 2 for a token from load→compute; the nearest poster, instruction 0, has run and its token is taken; store waits at instruction 3 for a token from compute→store, into which no instruction posts");
+    insta::assert_snapshot!(format!("{}: {stop}", stop.code()), @"E0911: deadlock after 2 instructions: compute waits at instruction 2 for a token from load→compute; the nearest poster, instruction 0, has run and its token was consumed; store waits at instruction 3 for a token from compute→store, to which no instruction posts");
     let tokens_before = TokenCounts { load_to_compute: 1, compute_to_store: 1, ..TokenCounts::default() };
     run_with(&insns, &Options { tokens_before, ..Options::default() }).unwrap();
 }

@@ -104,12 +104,12 @@ impl EmitError {
     /// The error as it is shown. It is about the program as a whole, so it has no place in it.
     pub fn diagnostic(&self) -> Diagnostic {
         let help = match self {
-            EmitError::DeviceMemory { .. } => "work on a part of the data in each run",
+            EmitError::DeviceMemory { .. } => "process the data in several runs",
             EmitError::TooManyOperations { .. } => {
                 "every loop that is not inside an instruction is unrolled: let `compute_at` name loops further outside, so \
-                 that fewer and larger loads and GEMM instructions remain, or work on a part of the data in each run"
+                 that fewer and larger loads and GEMM instructions remain, or process the data in several runs"
             }
-            EmitError::MicroOps { .. } => "let fewer loops lie inside of the instruction",
+            EmitError::MicroOps { .. } => "put fewer loops inside the instruction",
         };
         Diagnostic::error(self.code(), self.to_string()).help(help)
     }

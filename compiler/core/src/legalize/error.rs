@@ -22,7 +22,7 @@ pub enum LegalizeError {
         origin: Origin,
         definition: Option<Span>,
     },
-    #[error("nothing on the accelerator can compute `{buffer}` in `{}`{}", scope.name(), from_operand(operand))]
+    #[error("the accelerator cannot compute `{buffer}` in `{}`{}", scope.name(), from_operand(operand))]
     NoUnit {
         buffer: String,
         scope: Scope,
@@ -35,9 +35,9 @@ pub enum LegalizeError {
     NoPath { from: String, from_scope: Scope, to: String, to_scope: Scope, origin: Origin, help: String },
     #[error("`{buffer}` is `{dtype}`, and the accelerator moves {allowed} here")]
     TransferType { buffer: String, dtype: &'static str, allowed: &'static str, origin: Origin, help: String },
-    #[error("this moves a part of a tile: {reason}")]
+    #[error("this transfers part of a tile: {reason}")]
     PartialTile { buffer: String, reason: String, origin: Origin, help: String },
-    #[error("`{buffer}` would need two layouts")]
+    #[error("conflicting layouts of `{buffer}`")]
     LayoutConflict {
         buffer: String,
         scope: Scope,
@@ -79,7 +79,7 @@ pub enum LegalizeError {
     Shape { buffer: String, what: &'static str, reason: String, origin: Origin, help: String },
     #[error("the vector ALU cannot compute `{buffer}`: {reason}")]
     NotSelected { buffer: String, reason: String, origin: Origin },
-    #[error("no sequence of ALU operations computes this: {error}")]
+    #[error("the ALU cannot compute this: {error}")]
     Select { error: SelectError, origin: Origin },
     #[error("this program cannot be emitted: {reason}")]
     NotLegal { reason: String, origin: Origin },
@@ -103,7 +103,7 @@ pub struct Resident {
     /// How many copies of it there are, for iterations in turn or for virtual threads.
     pub copies: i64,
     pub definition: Option<Span>,
-    /// The directive that decides how much of it is alive.
+    /// The directive that determines how much of it is live.
     pub directive: Option<Span>,
 }
 
@@ -122,9 +122,9 @@ impl Change {
     fn describe(&self) -> String {
         let Change { buffer, dim, from, to } = self;
         match dim {
-            Some(dim) => format!("{to} in the place of {from} elements of `{buffer}` in dimension {dim} at once"),
+            Some(dim) => format!("{to} instead of {from} elements of `{buffer}` in dimension {dim} at once"),
             None if *to == 1 => format!("`{buffer}` without `double_buffer` or `vthread`"),
-            None => format!("{to} slots for `{buffer}` in the place of {from}"),
+            None => format!("{to} slots for `{buffer}` instead of {from}"),
         }
     }
 }
@@ -169,9 +169,9 @@ impl LegalizeError {
                 }
                 .help(match scope {
                     Scope::Dram => {
-                        format!("`{buffer}` has one layout in device memory; let the kernel take it as two tensors")
+                        format!("`{buffer}` has one layout in device memory; pass it to the kernel as two tensors")
                     }
-                    _ => "give one of the readers a copy of its own: `cache_read(SCOPE, READER)`".to_string(),
+                    _ => "give one of the readers a separate copy: `cache_read(SCOPE, READER)`".to_string(),
                 })
             }
             LegalizeError::Capacity { .. } => self.capacity(d),
@@ -190,7 +190,7 @@ impl LegalizeError {
             }
             LegalizeError::AddressRange { limit, origin, .. } => at(d, *origin, "this tensor", "by this directive")
                 .note(format!("all tensors of a program together have at most {limit} bytes"))
-                .help("work on a part of the data in each run"),
+                .help("process the data in several runs"),
             LegalizeError::NotLegal { origin, .. } => at(d, *origin, "this tensor", "by this directive"),
         }
     }
@@ -211,8 +211,8 @@ impl LegalizeError {
                  `T.set_scope({name})`"
             ),
             (Scope::Acc, _) => format!("put it there: `{buffer}.set_scope(acc)`"),
-            (_, Scope::Dram) => format!("bring it there: `{buffer}_buf = {buffer}.cache_read({name})`"),
-            _ => format!("write `{name}` in the place of `{}` where its scope is set", scope.name()),
+            (_, Scope::Dram) => format!("copy it there: `{buffer}_buf = {buffer}.cache_read({name})`"),
+            _ => format!("write `{name}` instead of `{}` where its scope is set", scope.name()),
         })
     }
 
@@ -223,7 +223,7 @@ impl LegalizeError {
         };
         let buffer = &needed.name;
         let needs = format!("`{buffer}` needs {}", needed.size());
-        let mut d = at(d, *origin, &needs, "decides how much of it is alive");
+        let mut d = at(d, *origin, &needs, "determines how much of it is live");
         let all = alive.iter().fold(needed.bytes, |sum, r| sum.saturating_add(r.bytes));
         for (reader, span) in readers.iter().filter_map(|r| Some((r, r.definition?))) {
             if Some(span) != origin.tensor && alive.iter().all(|r| r.definition != reader.definition) {
@@ -236,8 +236,8 @@ impl LegalizeError {
             }
         }
         let others = match alive.len() {
-            0 => "nothing else is alive there".to_string(),
-            _ => format!("alive there: {}", alive.iter().map(Resident::describe).collect::<Vec<_>>().join(", ")),
+            0 => "nothing else is live there".to_string(),
+            _ => format!("live there: {}", alive.iter().map(Resident::describe).collect::<Vec<_>>().join(", ")),
         };
         d = d.note(format!("`{}` has {capacity} bytes; {others}; {all} bytes in all", scope.name()));
         if !stated.is_empty() {
@@ -260,7 +260,7 @@ impl LegalizeError {
                 reader.quoted(),
                 reader.word()
             )),
-            ([], _) => d.help(format!("no stage reads `{buffer}`: leave it out")),
+            ([], _) => d.help(format!("no stage reads `{buffer}`: remove it")),
             _ => d.help(format!(
                 "several stages read `{buffer}` ({}), and it is alive until the last of them; give each a copy of its \
                  own, or compute the earlier ones inside a loop of the last",

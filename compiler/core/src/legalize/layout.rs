@@ -151,13 +151,13 @@ impl Found {
                         buffer: program.buffer(dst).name.clone(),
                         what: "operations on tiles",
                         reason: format!(
-                            "dimension {} of `{}` is walked in tiles, and no dimension of `{}` is walked like it",
+                            "dimension {} of `{}` is tiled, and no dimension of `{}` is indexed in the same way",
                             lane.dim,
                             program.buffer(if layout.0 == src { dst } else { src }).name,
                             program.buffer(layout.0).name
                         ),
                         origin: nest.origin(),
-                        help: "write and read both in the same axes, each of them alone in a dimension".to_string(),
+                        help: "index both with the same axes, each alone in a dimension".to_string(),
                     });
                 }
             }

@@ -99,10 +99,10 @@ pub fn foreign_operand(program: &LoopProgram, cx: &Cx, nest: &Nest, foreign: &Lo
     let help = match sums_products(&nest.store) {
         true => format!("sums of products run on the GEMM core: `{}.tensorize(AXIS, gemm)`", target.name),
         false if operand.dtype == DType::I8 && !cx.config.capabilities().acc_8bit => format!(
-            "the ALU reads what lies in `acc`, into which only `i32` is loaded: make `{}` an `i32` tensor",
+            "the ALU reads only `acc`, into which only `i32` is loaded: make `{}` an `i32` tensor",
             operand.name
         ),
-        false => format!("bring `{0}` there: `{0}_acc = {0}.cache_read(acc)`", operand.name),
+        false => format!("copy `{0}` there: `{0}_acc = {0}.cache_read(acc)`", operand.name),
     };
     LegalizeError::NoUnit {
         buffer: target.name.clone(),
@@ -274,7 +274,7 @@ fn lanes(program: &mut LoopProgram, cx: &Cx, nest: &Nest) -> Result<Vec<LaneLoop
             buffer: name.clone(),
             reason: match extent {
                 None => format!("no loop here runs over dimension {} of `{name}`", lane.dim),
-                Some(n) => format!("a loop of {n} elements is no whole number of tiles of {}", lane.size),
+                Some(n) => format!("a loop of {n} elements is not a whole number of tiles of {}", lane.size),
             },
             origin: nest.origin(),
             help: format!("the core works on {} x {} tiles", cx.core().batch, cx.core().block_out),

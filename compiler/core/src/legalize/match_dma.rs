@@ -191,23 +191,25 @@ fn padding(program: &mut LoopProgram, nest: &Nest, dram: &Load) -> Result<(Load,
         }
         let refused = |reason: &str| {
             let (buffer, what, reason) = (buffer.name.clone(), "a padded load", reason.to_string());
-            let help = "let a block hold something of the array in each dimension, or pass an array with its border";
+            let help = "let each block overlap the array in each dimension, or pass an array with its border";
             Err(LegalizeError::Shape { buffer, what, reason, origin: nest.origin(), help: help.to_string() })
         };
         if outside != 0 {
-            return refused(&format!("the machine pads with zeros, and outside of the array stands {outside}"));
+            return refused(&format!("the machine pads with zeros, and the pad value of the array is {outside}"));
         }
-        let Some(var) = walker else { return refused("no loop walks the dimension that reaches outside") };
+        let Some(var) = walker else {
+            return refused("no loop runs over the dimension that is read outside its bounds");
+        };
         if start.min != start.max {
-            return refused("how much of it lies outside changes from one iteration to the next");
+            return refused("how much of it is outside changes from one iteration to the next");
         }
         if start.min % lane != 0 {
-            return refused("it begins inside of a tile");
+            return refused("it begins inside a tile");
         }
         let own = &mut program.loops[var.0 as usize].extent;
         let tiles = [(-first).max(0), (first + *own - whole).max(0)];
         if *own - tiles[0] - tiles[1] < 1 {
-            return refused("nothing of it lies inside of the array");
+            return refused("no part of it is inside the array");
         }
         *own -= tiles[0] + tiles[1];
         inside.indices[dim] = index.plus_constant(tiles[0] * lane);
@@ -286,12 +288,14 @@ fn rectangle(program: &LoopProgram, nest: &Nest, transfer: Transfer) -> Result<S
     let rest = walkers.iter().filter(|w| !rectangle.take(w));
     outside.extend(rest.map(|w| w.at));
     if let Some(p) = padded.iter().find(|p| outside.iter().any(|o| o.var == p.var)) {
-        let reason =
-            format!("the loop `{}` reaches outside of the array and is no row of it", program.loop_var(p.var).name);
+        let reason = format!(
+            "the loop `{}` goes outside the array and does not run along its rows",
+            program.loop_var(p.var).name
+        );
         let (buffer, what, origin) = (program.buffer(sram.buffer).name.clone(), "a padded load", nest.origin());
         let ordered = program.buffer(dram.buffer).layout.as_ref().is_some_and(|l| !l.order.is_empty());
         let which = if ordered { ", in the order of `layout`," } else { "" };
-        let help = format!("the last two dimensions that are walked in tiles{which} can be padded");
+        let help = format!("only the last two tiled dimensions{which} can be padded");
         return Err(LegalizeError::Shape { buffer, what, reason, origin, help });
     }
     let used = |l: &NestLoop| !outside.iter().any(|o| o.var == l.var);

@@ -59,7 +59,7 @@ pub fn product(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<Option<Pro
         what: "micro-ops of the GEMM core",
         reason: "their extents or indices are not those of a tile".to_string(),
         origin: nest.origin(),
-        help: "mark the loops over BATCH, BLOCK_OUT and BLOCK_IN inside of all others".to_string(),
+        help: "the loops over BATCH, BLOCK_OUT and BLOCK_IN have to be innermost".to_string(),
     })
 }
 

@@ -165,10 +165,9 @@ impl Padding<'_> {
                 program.buffer(source.buffer).array[source.dim]
             ),
             origin: nest.origin(),
-            help:
-                "make the size that is summed over a multiple of BLOCK_IN, or let one of the factors be an input that \
+            help: "make the reduced size a multiple of BLOCK_IN, or make one of the factors an input that \
                    ends where the sum does"
-                    .to_string(),
+                .to_string(),
         }
     }
 

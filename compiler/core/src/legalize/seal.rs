@@ -59,7 +59,7 @@ fn block(program: &LoopProgram, config: &Config, stmts: &[Stmt]) -> Result<(), L
             Stmt::For(f) => block(program, config, &f.body)?,
             Stmt::Alloc { .. } => {}
             Stmt::Store(s) => {
-                let reason = format!("a store to `{}` is no instruction", program.buffer(s.buffer).name);
+                let reason = format!("a store to `{}` is not an instruction", program.buffer(s.buffer).name);
                 return Err(illegal(reason, s.origin));
             }
             Stmt::Insn(Insn::Dma(d)) => dma(program, config, d)?,
@@ -120,7 +120,7 @@ fn instruction(
 fn field_fits(field: &str, value: i64, limit: i64, origin: Origin) -> Result<(), LegalizeError> {
     match (0..=limit).contains(&value) {
         true => Ok(()),
-        false => Err(illegal(format!("{field} is {value}, and an instruction holds 0 to {limit}"), origin)),
+        false => Err(illegal(format!("{field} is {value}, and the field holds 0 to {limit}"), origin)),
     }
 }
 
@@ -131,7 +131,7 @@ fn on_chip(program: &LoopProgram, config: &Config, b: BufferId, origin: Origin) 
     let lanes = buffer.layout.as_ref().map(|l| l.lane_count());
     if lanes != Some((rows * columns) as i64) {
         let reason = format!(
-            "`{}` does not lie in tiles of {rows} x {columns}, the elements of `{}`",
+            "`{}` does not consist of tiles of {rows} x {columns}, the elements of `{}`",
             buffer.name,
             buffer.scope.name()
         );
@@ -140,11 +140,10 @@ fn on_chip(program: &LoopProgram, config: &Config, b: BufferId, origin: Origin) 
     let depth = addressable(config, memory);
     match buffer.base {
         Some(base) if base + tiles(buffer) <= depth => Ok(()),
-        Some(_) => Err(illegal(
-            format!("`{}` reaches beyond the {depth} tiles of `{}`", buffer.name, buffer.scope.name()),
-            origin,
-        )),
-        None => Err(illegal(format!("`{}` has no place in `{}`", buffer.name, buffer.scope.name()), origin)),
+        Some(_) => {
+            Err(illegal(format!("`{}` exceeds the {depth} tiles of `{}`", buffer.name, buffer.scope.name()), origin))
+        }
+        None => Err(illegal(format!("`{}` has no address in `{}`", buffer.name, buffer.scope.name()), origin)),
     }
 }
 

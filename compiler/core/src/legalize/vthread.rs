@@ -64,7 +64,7 @@ fn interleave(program: &mut LoopProgram, mut f: For) -> Result<Vec<Stmt>, Legali
     }
     if let Some(shared) = shared(program, &f, &own) {
         let name = program.buffer(shared).name.clone();
-        return Err(refuse(program, name.clone(), format!("has iterations that meet in `{name}`")));
+        return Err(refuse(program, name.clone(), format!("has iterations that access the same elements of `{name}`")));
     }
     for (buffer, _) in own {
         at_slot(program, &mut f.body, buffer, &Index::var(f.var));

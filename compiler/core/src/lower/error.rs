@@ -9,7 +9,7 @@ use crate::loops::ir::Origin;
 /// A schedule of which no loops can be made.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BuildError {
-    #[error("the loops of `{kernel}` would have to be cut into more than {MAX_LOOPS} pieces")]
+    #[error("the loops of `{kernel}` would have to be partitioned into more than {MAX_LOOPS} pieces")]
     TooManyPieces { kernel: String, axis: String, span: Span },
     #[error("the loops of `{tensor}` cannot be turned into {what}: {reason}")]
     Shape { tensor: String, what: &'static str, reason: String, origin: Origin, help: String },
@@ -30,7 +30,7 @@ impl BuildError {
         match self {
             BuildError::TooManyPieces { axis, span, .. } => d
                 .primary(*span, format!("the pieces of `{axis}` are among them"))
-                .help("let factors divide, or order loops so that blocks stand outside of what is in them"),
+                .help("choose factors that divide, or put loops over blocks outside the loops inside blocks"),
             BuildError::Shape { origin, help, .. } => match (origin.tensor, origin.directive) {
                 (Some(tensor), Some(directive)) => {
                     d.primary(directive, "shaped here").secondary(tensor, "computed here")

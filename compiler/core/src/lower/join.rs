@@ -33,7 +33,7 @@ pub struct Part {
 
 /// Two calls whose schedules lay the tensor out that passes from one to the other.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{tensor}` would need two layouts")]
+#[error("conflicting layouts of `{tensor}`")]
 pub struct TwoOrders {
     pub tensor: String,
     /// The directives, in the order of the calls.
@@ -54,7 +54,7 @@ impl TwoOrders {
         if let Some(span) = self.first {
             d = d.secondary(span, "here they are in another");
         }
-        d.help("name the dimensions in the same order in both schedules, or leave one directive out: the other holds for both")
+        d.help("name the dimensions in the same order in both schedules, or leave one directive out: the other then applies to both")
     }
 }
 

@@ -109,7 +109,7 @@ fn widened(program: &LoopProgram, nests: &[Nest], begun: &[(&Nest, Start)]) -> R
                     found.push(load.buffer);
                 }
             }
-            _ => return Err(refused(program, nest, nest.store.buffer, "it is no copy of an input".to_string())),
+            _ => return Err(refused(program, nest, nest.store.buffer, "it is not a copy of an input".to_string())),
         }
     }
     for nest in nests.iter().filter(|n| !copies.contains(&n.store.buffer) && start(program, n).is_none()) {
@@ -133,7 +133,7 @@ fn refused(program: &LoopProgram, nest: &Nest, buffer: BufferId, reason: String)
         what: "weights that a sum starts from",
         reason,
         origin: nest.origin(),
-        help: "let one `cache_read(wgt)` of an input be all that reads it, and sums all that read the copy".to_string(),
+        help: "the input may be read by one `cache_read(wgt)` only, and the copy by sums only".to_string(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 use tilewright_syntax::ast::Ident;
-use tilewright_syntax::{Diagnostic, Span, nearest};
+use tilewright_syntax::{Diagnostic, Span};
 
 /// A program whose calls do not fit together.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -13,9 +13,9 @@ pub enum ProgramError {
     UnknownTensor { name: Ident, program: String, known: Vec<String> },
     #[error("`{}` is read before it is computed", name.name)]
     ReadTooEarly { name: Ident, computed: Span },
-    #[error("`{}` is {what} already", name.name)]
+    #[error("`{}` is already {what}", name.name)]
     NameTaken { name: Ident, what: &'static str, first: Option<Span> },
-    #[error("`{kernel}` {takes} {expected}, and {found} {}", if *found == 1 { "stands here" } else { "stand here" })]
+    #[error("`{kernel}` {takes} {expected}, but {found} {}", if *found == 1 { "is given" } else { "are given" })]
     Count {
         kernel: String,
         takes: &'static str,
@@ -29,13 +29,13 @@ pub enum ProgramError {
     WrongType(Box<WrongType>),
     #[error("program `{program}` has no output")]
     NoOutput { program: String, span: Span, last: Option<String> },
-    #[error("nobody reads `{}`, and it is no output", name.name)]
+    #[error("unused {} `{}`", if *input { "input" } else { "result" }, name.name)]
     Unused { name: Ident, input: bool },
     #[error("kernel `{kernel}` has no schedule `{}`", name.name)]
     UnknownSchedule { name: Ident, kernel: String, known: Vec<String> },
     #[error("kernel `{kernel}` has several schedules, and this call names none")]
     SeveralSchedules { kernel: String, call: Span, first: Span, known: Vec<String> },
-    #[error("two values stand outside of `{tensor}`: {} and {}", values[0], values[1])]
+    #[error("conflicting pad values of `{tensor}`: {} and {}", values[0], values[1])]
     Outside { tensor: String, values: [i32; 2], argument: Span, first: Span, second: Span },
     #[error("`{owner}` has no parameter `{}`", name.name)]
     UnknownParameter { owner: String, name: Ident, known: Vec<String>, declared: Span },
@@ -87,19 +87,15 @@ impl ProgramError {
                 .secondary(*program, "defined here")
                 .help("a program calls kernels: write the calls of the other program here"),
             ProgramError::UnknownKernel { name, known, program: None } => {
-                offer(d.primary(name.span, "no kernel has this name"), &name.name, known, "kernels here")
+                d.primary(name.span, "no kernel has this name").offer(&name.name, known, "kernels")
             }
-            ProgramError::UnknownTensor { name, known, .. } => offer(
-                d.primary(name.span, "neither an input nor a result"),
-                &name.name,
-                known,
-                "tensors before this call",
-            ),
-            ProgramError::ReadTooEarly { name, computed } => {
-                d.primary(name.span, "read here").secondary(*computed, "computed here").help(
-                    "calls run in the order in which they stand: a call reads inputs and what calls before it compute",
-                )
-            }
+            ProgramError::UnknownTensor { name, known, .. } => d
+                .primary(name.span, "neither an input nor a result")
+                .offer(&name.name, known, "tensors before this call"),
+            ProgramError::ReadTooEarly { name, computed } => d
+                .primary(name.span, "read here")
+                .secondary(*computed, "computed here")
+                .help("calls run in order: a call reads inputs and results of earlier calls"),
             ProgramError::NameTaken { name, what, first } => {
                 let d = d.primary(name.span, "again");
                 let d = first.iter().fold(d, |d, first| d.secondary(*first, "first here"));
@@ -114,23 +110,21 @@ impl ProgramError {
                 .secondary(w.defined, format!("`{}` comes from here", w.tensor))
                 .help(w.difference.clone()),
             ProgramError::NoOutput { span, last, .. } => {
-                let d = d.primary(*span, "computes nothing that the user takes");
+                let d = d.primary(*span, "computes nothing that is returned");
                 match last {
                     Some(last) => d.help(format!("write `output {last} = ...`")),
                     None => d.help("call a kernel: `output T = KERNEL(TENSOR, ...)`"),
                 }
             }
-            ProgramError::Unused { name, input } => {
-                d.primary(name.span, "computed or given for nobody").help(match input {
-                    true => "hand it to a call, or leave it out",
-                    false => "hand it to a call, write `output` before it, or leave the call out",
-                })
-            }
+            ProgramError::Unused { name, input } => d.primary(name.span, "never read").help(match input {
+                true => "pass it to a call, or remove it",
+                false => "pass it to a call, write `output` before it, or remove the call",
+            }),
             ProgramError::Outside { argument, first, second, .. } => d
-                .primary(*argument, "read beyond its edges here")
+                .primary(*argument, "read outside its bounds here")
                 .secondary(*first, "one value")
                 .secondary(*second, "another value")
-                .help("a tensor has one value outside: let both inputs say the same"),
+                .help("a tensor has one pad value: give both inputs the same `outside`"),
             choice => choice.of_choice(d),
         }
     }
@@ -138,31 +132,19 @@ impl ProgramError {
     /// What is said of schedules and parameters, which a call may choose.
     fn of_choice(&self, d: Diagnostic) -> Diagnostic {
         match self {
-            ProgramError::UnknownSchedule { name, known, .. } => offer(
-                d.primary(name.span, "no schedule of the kernel has this name"),
-                &name.name,
-                known,
-                "its schedules",
-            ),
+            ProgramError::UnknownSchedule { name, known, .. } => {
+                d.primary(name.span, "no schedule of the kernel has this name").offer(&name.name, known, "schedules")
+            }
             ProgramError::SeveralSchedules { call, first, known, .. } => {
                 let with: Vec<String> = known.iter().map(|name| format!("`with {name}`")).collect();
                 let d = d.primary(*call, "which of them?").secondary(*first, "one schedule");
-                d.help(format!("choose one behind the call: {}", with.join(", ")))
+                d.help(format!("choose one after the call: {}", with.join(", ")))
             }
             ProgramError::UnknownParameter { name, known, declared, .. } => {
                 let d = d.primary(name.span, format!("has no `{}`", name.name)).secondary(*declared, "defined here");
-                offer(d, &name.name, known, "its parameters")
+                d.offer(&name.name, known, "parameters")
             }
             _ => d,
         }
-    }
-}
-
-/// The nearest of the names that would be right, or all of them.
-fn offer(d: Diagnostic, name: &str, known: &[String], what: &str) -> Diagnostic {
-    match nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => d.help(format!("did you mean `{near}`?")),
-        None if known.is_empty() => d.help(format!("there are no {}", what.trim_start_matches("its "))),
-        None => d.help(format!("{what}: {}", known.join(", "))),
     }
 }

@@ -430,13 +430,13 @@ fn counted(n: usize, what: &str) -> String {
 /// How a tensor differs from the input that it is for, in words.
 fn difference(tensor: &Tensor, input: &Tensor) -> Option<String> {
     if tensor.format() != input.format() {
-        return Some(format!("hand over an `{}` tensor", input.format()));
+        return Some(format!("pass an `{}` tensor", input.format()));
     }
     if tensor.shape.len() != input.shape.len() {
         let dimensions = counted(input.shape.len(), "dimension");
-        return Some(format!("hand over a tensor with {dimensions}, or let the input have {}", tensor.shape.len()));
+        return Some(format!("pass a tensor with {dimensions}, or give the input {}", tensor.shape.len()));
     }
     let mut dims = tensor.shape.iter().zip(&input.shape).enumerate();
     let (dim, (found, expected)) = dims.find(|(_, (a, b))| a != b)?;
-    Some(format!("dimension {dim} is {found} where {expected} is wanted: give the kernel's parameters in the call"))
+    Some(format!("dimension {dim} is {found}, expected {expected}: set the kernel's parameters in the call"))
 }

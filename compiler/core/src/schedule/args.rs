@@ -45,7 +45,7 @@ impl<'a> Call<'a> {
             false => {
                 let surplus = self.directive.args.get(*allowed.end()).map(|arg| arg.span);
                 let (takes, here) = (count(allowed, "argument", "arguments"), stand(self.directive.args.len()));
-                Err(self.unfit(surplus, format!("it takes {takes}, and {here} here")))
+                Err(self.unfit(surplus, format!("it takes {takes}, but {here} given")))
             }
         }
     }
@@ -58,7 +58,7 @@ impl<'a> Call<'a> {
                 return Err(self.unfit(Some(arg.name.span), format!("it has no argument `{name}`")));
             }
             if self.directive.named[..at].iter().any(|earlier| earlier.name.name == *name) {
-                return Err(self.unfit(Some(arg.name.span), format!("`{name}` is given twice")));
+                return Err(self.unfit(Some(arg.name.span), format!("`{name}` is specified twice")));
             }
         }
         Ok(())
@@ -71,7 +71,7 @@ impl<'a> Call<'a> {
             false => {
                 let surplus = self.directive.results.get(wanted).map(|name| name.span);
                 let (names, here) = (count(wanted..=wanted, "axis", "axes"), stand(self.directive.results.len()));
-                Err(self.unfit(surplus, format!("it names {names} behind `->`, and {here} here")))
+                Err(self.unfit(surplus, format!("it takes {names} after `->`, but {here} given")))
             }
         }
     }
@@ -79,8 +79,10 @@ impl<'a> Call<'a> {
     /// Refuses `NEW = ...` on a directive that makes no stage, and its absence on one that does.
     pub fn expect_target(&self, wanted: bool) -> Result<(), ScheduleError> {
         match (wanted, self.target) {
-            (true, None) => Err(self.bad_arguments("it makes a stage, which needs a name: `NAME = ...`".into())),
-            (false, Some(target)) => Err(self.unfit(Some(target.span), "it makes no stage that could be named".into())),
+            (true, None) => Err(self.bad_arguments("it creates a stage, which needs a name: `NAME = ...`".into())),
+            (false, Some(target)) => {
+                Err(self.unfit(Some(target.span), "it creates no stage that could be named".into()))
+            }
             _ => Ok(()),
         }
     }
@@ -255,8 +257,8 @@ fn count(range: std::ops::RangeInclusive<usize>, one: &str, many: &str) -> Strin
 /// `none stands`, `1 stands`, `3 stand`.
 fn stand(n: usize) -> String {
     match n {
-        0 => "none stands".to_string(),
-        1 => "1 stands".to_string(),
-        _ => format!("{n} stand"),
+        0 => "none is".to_string(),
+        1 => "1 is".to_string(),
+        _ => format!("{n} are"),
     }
 }

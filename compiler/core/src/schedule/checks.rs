@@ -39,12 +39,12 @@ impl HoldError {
         match self {
             HoldError::NoReaders => format!("no other stage reads `{producer}`"),
             HoldError::Itself => format!("this loop is itself part of computing `{producer}`"),
-            HoldError::InTile => "this loop lies inside one micro-op, where nothing else can stand".to_string(),
+            HoldError::InTile => "this loop is inside one micro-op, where nothing else can be computed".to_string(),
             HoldError::ReaderOutside { reader } => {
-                format!("`{reader}` reads `{producer}` and is computed outside of this loop")
+                format!("`{reader}` reads `{producer}` and is computed outside this loop")
             }
             HoldError::StartsBefore { sum } => {
-                format!("`{sum}` starts from `{producer}`, in front of all loops over what it sums up")
+                format!("`{sum}` starts from `{producer}`, before all its reduced loops")
             }
         }
     }
@@ -137,7 +137,7 @@ const MOST_FUSIONS: usize = 8;
 impl FuseError {
     pub fn reason(self, outer: &str, inner: &str) -> String {
         match self {
-            FuseError::NotAdjacent => format!("`{inner}` does not stand directly inside `{outer}`"),
+            FuseError::NotAdjacent => format!("`{inner}` is not directly inside `{outer}`"),
             FuseError::Mixed => "one is reduced, and the other is an index of the result".to_string(),
             FuseError::TooMany => format!("a stage has at most {MOST_FUSIONS} fused loops"),
         }
@@ -173,11 +173,11 @@ pub fn can_inline(s: &Schedule, stage: StageId) -> Result<(), (String, &'static 
         return Err(("an output has to be stored".to_string(), "inline the stages that it reads"));
     }
     if s.compute(stage).reduction.is_some() {
-        let reason = "it is a reduction, which needs a stage to add up in";
+        let reason = "it is a reduction, which needs storage to accumulate in";
         return Err((reason.to_string(), "compute it inside a loop of its reader: `compute_at(READER, AXIS)`"));
     }
     match s.readers(s.stage(stage).tensor).is_empty() {
-        true => Err(("no stage reads it".to_string(), "leave its definition out")),
+        true => Err(("no stage reads it".to_string(), "remove its definition")),
         false => Ok(()),
     }
 }
@@ -187,7 +187,7 @@ pub fn can_interleave(s: &Schedule, stage: StageId, axis: StageAxisId) -> Result
     let st = s.stage(stage);
     match (st.axis(axis).reduce, st.in_tile(axis)) {
         (true, _) => Err("its iterations add to the same elements"),
-        (false, true) => Err("it lies inside one micro-op, where nothing can be interleaved"),
+        (false, true) => Err("it is inside one micro-op, where nothing can be interleaved"),
         (false, false) => Ok(()),
     }
 }
@@ -212,10 +212,10 @@ pub fn runs_on_alu(s: &Schedule, stage: StageId) -> Result<(), (String, String)>
     let (name, scope) = (s.stage_name(stage), s.stage(stage).scope);
     if scope != Scope::Acc {
         let help = match s.kernel.tensor(s.stage(stage).tensor).output {
-            true => format!("compute it in a stage of its own: `{name}_acc = {name}.cache_write(acc)`"),
+            true => format!("compute it in a separate stage: `{name}_acc = {name}.cache_write(acc)`"),
             false => format!("put it there first: `{name}.set_scope(acc)`"),
         };
-        return Err((format!("it lies in `{}`, and the ALU works in `acc`", scope.name()), help));
+        return Err((format!("it is in `{}`, and the ALU works in `acc`", scope.name()), help));
     }
     if product(s, stage).is_some() {
         let help = format!("sums of products run on the GEMM core: `{name}.tensorize(AXIS, gemm)`");
@@ -223,7 +223,7 @@ pub fn runs_on_alu(s: &Schedule, stage: StageId) -> Result<(), (String, String)>
     }
     match is_copy(s, stage).map(|read| s.scope(read.tensor)).filter(|from| *from != Scope::Acc) {
         Some(from) => {
-            let reason = format!("it is a copy from `{}`, which a transfer makes", from.name());
+            let reason = format!("it is a copy from `{}`, which is a transfer", from.name());
             Err((reason, format!("write `{name}.pragma(dma_copy)`")))
         }
         None => Ok(()),
@@ -290,10 +290,10 @@ pub fn gemm_tile(
 pub fn part(s: &Schedule, error: &TileError) -> String {
     let name = |l: &StageLoop| s.stage(l.stage).axis(l.axis).name.clone();
     match error {
-        TileError::NotAProduct => "its value is no `sum` of products of two `i8` tensors".to_string(),
+        TileError::NotAProduct => "its value is not a `sum` of products of two `i8` tensors".to_string(),
         TileError::Nest(Mismatch::NoSide { var }) => {
             format!(
-                "the loop `{}` takes part in no product of matrices: it indexes all three tensors, or one",
+                "the loop `{}` is not a loop of a matrix product: it indexes all three tensors, or only one",
                 name(var)
             )
         }

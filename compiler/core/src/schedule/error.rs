@@ -2,8 +2,7 @@
 
 use thiserror::Error;
 use tilewright_syntax::ast::Ident;
-use tilewright_syntax::suggest::nearest;
-use tilewright_syntax::{Diagnostic, Span};
+use tilewright_syntax::{Diagnostic, Span, nearest, quoted};
 
 use crate::schedule::checks::HoldError;
 use crate::schedule::follow::FollowError;
@@ -25,11 +24,11 @@ pub enum ScheduleError {
     UnknownDirective { name: Ident, known: Vec<&'static str> },
     #[error("unknown stage `{}`", name.name)]
     UnknownStage { name: Ident, known: Vec<(String, Span)> },
-    #[error("`{}` is an input, and nothing computes it", name.name)]
+    #[error("`{}` is an input, which is not computed", name.name)]
     InputIsNoStage { name: Ident, input: Span },
     #[error("`{stage}` has no axis `{}`", name.name)]
     UnknownAxis { name: Ident, stage: String, definition: Span, loops: Vec<String> },
-    #[error("`{}` was {how} and is no loop any more", name.name)]
+    #[error("`{}` was {how} and is no longer a loop", name.name)]
     AxisIsNoLoop { name: Ident, span: Span, how: &'static str, became: Vec<String> },
     #[error("`{}` cannot be used like this: {reason}", directive.name)]
     Arguments { directive: Ident, at: Option<Span>, reason: String, usage: &'static str, of: Option<Place> },
@@ -41,9 +40,9 @@ pub enum ScheduleError {
     Constant(Box<TensorError>),
     #[error("unknown scope `{}`", name.name)]
     UnknownScope { name: Ident, of: Option<Place> },
-    #[error("`{}` is already the name of something in this schedule", name.name)]
+    #[error("the name `{}` is already in use in this schedule", name.name)]
     NameTaken { name: Ident, first: Span },
-    #[error("`{axis}` stands twice in one {directive}")]
+    #[error("`{axis}` appears twice in one {directive}")]
     AxisTwice { directive: String, axis: String, first: Span, second: Span },
     #[error("{reason}")]
     ScopeRefused { span: Span, reason: String, place: Span, place_text: String, help: String },
@@ -61,7 +60,7 @@ pub enum ScheduleError {
         place: Span,
         legal: Vec<String>,
     },
-    #[error("`{stage}` cannot be computed behind `{host}` in the loop `{axis}`")]
+    #[error("`{stage}` cannot be computed in the loop `{axis}` of `{host}`")]
     CannotFollow {
         span: Span,
         stage: String,
@@ -79,23 +78,23 @@ pub enum ScheduleError {
     UnknownWord { what: &'static str, name: Ident, known: Vec<&'static str>, of: Option<Place> },
     #[error("`{stage}` is not a copy, so it cannot be a `dma_copy`")]
     NotACopy { span: Span, stage: String, definition: Span },
-    #[error("the loops of `{stage}` from `{axis}` inwards are no GEMM: {part}")]
+    #[error("the loops of `{stage}` from `{axis}` inwards are not a GEMM: {part}")]
     NotAGemm { span: Span, stage: String, axis: String, part: String, definition: Span, core: String, help: String },
     #[error("`{stage}` cannot be computed there: {reason}")]
     OutOfSteps { span: Span, stage: String, reason: String, scan: Span },
     #[error("`{stage}` cannot run {steps} ahead: {reason}", steps = steps_text(*steps))]
     CannotRunAhead { span: Span, stage: String, steps: i64, reason: String, scan: Option<Span> },
-    #[error("the steps of `{axis}` have to run in order, outside of all other loops")]
+    #[error("the steps of `{axis}` have to run in order, outside all other loops")]
     StepsMoved { span: Span, axis: String, scan: Span },
     #[error("`{tensor}` has no dimension `{}`", name.name)]
     UnknownDimension { name: Ident, tensor: String, dims: Vec<String> },
-    #[error("the order of `{tensor}`'s tiles leaves out {}", list(missing))]
+    #[error("the layout of `{tensor}` leaves out {}", quoted(missing))]
     DimensionsMissing { span: Span, tensor: String, missing: Vec<String>, dims: Vec<String> },
-    #[error("`{tensor}` lies in `{}`, where its tiles have no order of their own", scope.name())]
+    #[error("`{tensor}` is in `{}`, where its tiles follow the layout in device memory", scope.name())]
     OrderOnChip { span: Span, tensor: String, scope: Scope, place: Span },
     #[error("`{stage}` is already {what}")]
     SaidTwice { span: Span, first: Span, stage: String, what: &'static str },
-    #[error("`{}` is computed inline and is no stage any more", name.name)]
+    #[error("`{}` is computed inline and is no longer a stage", name.name)]
     StageIsInlined { name: Ident, span: Span },
     #[error("`{stage}` cannot be computed inline: {reason}")]
     CannotInline { span: Span, stage: String, reason: String, definition: Span, help: &'static str },
@@ -107,7 +106,7 @@ pub enum ScheduleError {
     NotForAlu { span: Span, stage: String, reason: String, definition: Span, help: String },
     #[error("`{outer}` and `{inner}` cannot be fused: {reason}")]
     CannotFuse { span: Span, outer: String, inner: String, reason: String, place: Span, help: String },
-    #[error("the buffer of `{stage}` is made once, and has nothing to rotate on")]
+    #[error("`{stage}` has no enclosing loop to rotate over")]
     NothingRotates { span: Span, stage: String, definition: Span, legal: Vec<String> },
     #[error("the iterations of `{stage}`'s axis `{axis}` cannot be virtual threads: {reason}")]
     CannotBind { span: Span, stage: String, axis: String, reason: &'static str, place: Span, legal: Vec<String> },
@@ -176,24 +175,21 @@ impl ScheduleError {
         let d = Diagnostic::error(self.code(), self.to_string());
         match self {
             ScheduleError::UnknownDirective { name, known } => {
-                did_you_mean(d.primary(name.span, "no directive has this name"), &name.name, known, "directives")
+                d.primary(name.span, "no directive has this name").offer(&name.name, known, "directives")
             }
             ScheduleError::UnknownStage { name, known } => unknown_stage(d, name, known),
             ScheduleError::InputIsNoStage { name, input } => d
                 .primary(name.span, "has no loops")
                 .secondary(*input, "comes from outside")
                 .help(format!("schedule its copy: `{0}_buf = {0}.cache_read(inp)`, then `{0}_buf. ...`", name.name)),
-            ScheduleError::UnknownAxis { name, stage, definition, loops } => did_you_mean(
-                d.primary(name.span, "no loop has this name")
-                    .secondary(*definition, format!("`{stage}` is defined here")),
-                &name.name,
-                loops,
-                "its loops, from the outermost",
-            ),
+            ScheduleError::UnknownAxis { name, stage, definition, loops } => d
+                .primary(name.span, "no loop has this name")
+                .secondary(*definition, format!("`{stage}` is defined here"))
+                .offer(&name.name, loops, "loops from the outermost"),
             ScheduleError::AxisIsNoLoop { name, span, how, became } => d
-                .primary(name.span, "no loop any more")
+                .primary(name.span, "no longer a loop")
                 .secondary(*span, format!("{how} here"))
-                .help(format!("the loops that it became, from the outermost: {}", list(became))),
+                .help(format!("the loops that it became, from the outermost: {}", quoted(became))),
             ScheduleError::Arguments { directive, at, usage, of, .. } => {
                 let d = match at {
                     Some(span) => d.primary(*span, "not expected here"),
@@ -212,25 +208,25 @@ impl ScheduleError {
             ScheduleError::UnknownScope { name, of } => {
                 let known: Vec<&str> = Scope::ON_CHIP.iter().map(|s| s.name()).collect();
                 let d = beside(d.primary(name.span, "no scratchpad has this name"), of);
-                did_you_mean(d, &name.name, &known, "scopes")
+                d.offer(&name.name, &known, "scopes")
             }
             ScheduleError::NameTaken { name, first } => {
                 d.primary(name.span, "named again").secondary(*first, "named here first").help("choose another name")
             }
             ScheduleError::AxisTwice { first, second, .. } => {
-                d.primary(*second, "again").secondary(*first, "first here").help("name each of them once")
+                d.primary(*second, "again").secondary(*first, "first here").help("name each loop once")
             }
             ScheduleError::ScopeRefused { span, place, place_text, help, .. } => {
-                d.primary(*span, "refused").secondary(*place, place_text).help(help)
+                d.primary(*span, "not this scope").secondary(*place, place_text).help(help)
             }
             ScheduleError::NoReaders { span, definition, .. } => {
-                let d = d.primary(*span, "nobody would read the copy").secondary(*definition, "read by no stage");
+                let d = d.primary(*span, "nothing would read the copy").secondary(*definition, "no stage reads it");
                 d.help("leave it out; an output is stored from the tensor that it copies, whose scope can be set")
             }
             ScheduleError::NotAReader { span, reader, definition, tensor, readers } => d
                 .primary(*span, "reads other tensors")
                 .secondary(*definition, format!("`{reader}` is defined here"))
-                .help(format!("readers of `{tensor}`: {}", list(readers))),
+                .help(format!("readers of `{tensor}`: {}", quoted(readers))),
             ScheduleError::CannotHold { span, producer, reason, place, legal, .. } => {
                 cannot_hold(d.primary(*span, reason.reason(producer)).secondary(*place, "this axis"), reason, legal)
             }
@@ -238,23 +234,23 @@ impl ScheduleError {
                 let d = d.primary(*span, reason.reason(stage, host)).secondary(*place, "this axis");
                 match legal.as_slice() {
                     [] => d.help("no axis can hold it: leave the directive out"),
-                    _ => d.help(format!("axes that can hold it: {}", list(legal))),
+                    _ => d.help(format!("axes that can hold it: {}", quoted(legal))),
                 }
             }
             ScheduleError::CannotRoll { span, stage, axis, reason, place, legal } => {
                 let d = d.primary(*span, reason.reason(stage, axis)).secondary(*place, "this loop");
                 match legal.as_slice() {
                     [] => d.help("no axis lets it roll: leave the directive out"),
-                    _ => d.help(format!("compute it at an axis that moves on what is read: {}", list(legal))),
+                    _ => d.help(format!("compute it at an axis along which the region that is read moves: {}", quoted(legal))),
                 }
             }
             ScheduleError::BreaksEarlier { span, earlier, reason } => d
                 .primary(*span, reason)
-                .secondary(*earlier, "would not hold any more")
-                .help("put this directive in front of the earlier one, or leave one of them out"),
+                .secondary(*earlier, "would no longer hold")
+                .help("put this directive before the earlier one, or leave one of them out"),
             ScheduleError::UnknownWord { what, name, known, of } => {
                 let d = beside(d.primary(name.span, format!("no {what} has this name")), of);
-                did_you_mean(d, &name.name, known, "known")
+                d.offer(&name.name, known, &format!("{what}s"))
             }
             ScheduleError::NotACopy { span, definition, .. } => d
                 .primary(*span, "asserts a copy")
@@ -271,7 +267,7 @@ impl ScheduleError {
                     [] => d.help(format!("no loop can hold `{stage}`: leave the directive out")),
                     _ => d.help(format!(
                         "compute it at a loop first, `{stage}.compute_at(HOST, AXIS)`; axes that can hold it: {}",
-                        list(legal)
+                        quoted(legal)
                     )),
                 }
             }
@@ -279,38 +275,38 @@ impl ScheduleError {
                 let d = d.primary(*span, "cannot be interleaved").secondary(*place, "this axis");
                 match legal.as_slice() {
                     [] => d.help("no axis of this stage can be one"),
-                    _ => d.help(format!("axes that can be one: {}", list(legal))),
+                    _ => d.help(format!("axes that can be one: {}", quoted(legal))),
                 }
             }
             ScheduleError::OutOfSteps { span, scan, .. } => d
                 .primary(*span, "after this")
                 .secondary(*scan, "the scan whose steps compute it")
-                .help("only what does not depend on a state can be computed outside of the steps that read it"),
+                .help("only what does not depend on a state can be computed outside the steps that read it"),
             ScheduleError::CannotRunAhead { span, scan, .. } => {
                 let d = d.primary(*span, "after this");
                 let d = scan.iter().fold(d, |d, scan| d.secondary(*scan, "the scan whose steps compute it"));
-                d.help("a later step can be computed of what needs no state: let all that it reads be as far ahead, or outside")
+                d.help("only what does not depend on a state can run ahead: everything that it reads has to be as far ahead, or outside the scan")
             }
             ScheduleError::StepsMoved { span, scan, .. } => d
-                .primary(*span, "moves or takes apart the loop over the steps")
-                .secondary(*scan, "each step needs what the one before left")
-                .help("split and reorder the loops inside of a step"),
+                .primary(*span, "moves or splits the loop over the steps")
+                .secondary(*scan, "each step needs the state of the previous one")
+                .help("split and reorder the loops inside a step"),
             ScheduleError::UnknownDimension { name, dims, .. } => {
-                did_you_mean(d.primary(name.span, "no dimension has this name"), &name.name, dims, "its dimensions")
+                d.primary(name.span, "no dimension has this name").offer(&name.name, dims, "dimensions")
             }
             ScheduleError::DimensionsMissing { span, dims, .. } => d
                 .primary(*span, "names some of its dimensions")
-                .help(format!("name each once, from the outermost to the innermost: {}", list(dims))),
+                .help(format!("name each once, from the outermost to the innermost: {}", quoted(dims))),
             ScheduleError::OrderOnChip { span, place, .. } => {
-                d.primary(*span, "said of a tensor on chip").secondary(*place, "put there here").help(
-                    "say it of the tensor in device memory; what is loaded from it or stored to it lies in its order",
+                d.primary(*span, "applied to a tensor on chip").secondary(*place, "placed there here").help(
+                    "apply it to the tensor in device memory; buffers on chip that are loaded from it or stored to it follow its layout",
                 )
             }
             ScheduleError::SaidTwice { span, first, .. } => {
-                d.primary(*span, "said again").secondary(*first, "said here first").help("leave one of them out")
+                d.primary(*span, "specified again").secondary(*first, "first specified here").help("leave one of them out")
             }
             ScheduleError::StageIsInlined { name, span } => d
-                .primary(name.span, "has no loops and no memory of its own")
+                .primary(name.span, "has no loops and no memory")
                 .secondary(*span, "computed in its readers since here")
                 .help("name one of its readers, or leave `compute_inline` out"),
             ScheduleError::CannotInline { span, definition, help, .. } => {
@@ -340,10 +336,10 @@ fn cannot_hold(d: Diagnostic, reason: &HoldError, legal: &[String]) -> Diagnosti
     match (legal, reason) {
         ([], HoldError::ReaderOutside { .. }) => d.help(
             "no axis has all of its readers inside; without `compute_at` it is computed before them, or each reader \
-             gets a copy of its own: `cache_read(SCOPE, READER)`",
+             gets a separate copy: `cache_read(SCOPE, READER)`",
         ),
         ([], _) => d.help("no axis of this schedule can hold it; without `compute_at` it is computed at the root"),
-        _ => d.help(format!("axes that can hold it: {}", list(legal))),
+        _ => d.help(format!("axes that can hold it: {}", quoted(legal))),
     }
 }
 
@@ -362,19 +358,7 @@ fn unknown_stage(d: Diagnostic, name: &Ident, known: &[(String, Span)]) -> Diagn
         Some((near, span)) => d.secondary(*span, format!("`{near}` is introduced here")),
         None => d,
     };
-    did_you_mean(d, &name.name, &names, "stages")
-}
-
-fn did_you_mean<S: AsRef<str>>(d: Diagnostic, name: &str, known: &[S], what: &str) -> Diagnostic {
-    let d = match nearest(name, known.iter().map(|k| k.as_ref())) {
-        Some(near) => d.help(format!("did you mean `{near}`?")),
-        None => d,
-    };
-    d.help(format!("{what}: {}", list(known)))
-}
-
-pub(super) fn list<S: AsRef<str>>(names: &[S]) -> String {
-    names.iter().map(|n| format!("`{}`", n.as_ref())).collect::<Vec<_>>().join(", ")
+    d.offer(&name.name, &names, "stages")
 }
 
 fn iterations(n: i64) -> String {

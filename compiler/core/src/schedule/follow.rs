@@ -61,12 +61,14 @@ impl FollowError {
             FollowError::Behind { read } => {
                 format!("`{stage}` also reads `{read}`, which is computed when `{host}` is complete")
             }
-            FollowError::ReadBefore { reader } => format!("`{reader}` reads `{stage}` in an earlier place"),
+            FollowError::ReadBefore { reader } => format!("`{reader}` reads `{stage}` earlier"),
             FollowError::Rolls => format!("the buffer of `{host}` rolls, so it does not keep what a follower needs"),
             FollowError::HostFollows => format!("`{host}` follows another stage itself: name that one's loops"),
-            FollowError::InTile => "this loop lies inside one micro-op, where nothing else can stand".to_string(),
+            FollowError::InTile => "this loop is inside one micro-op, where nothing else can be computed".to_string(),
             FollowError::Steps => "this loop runs in the steps of a scan".to_string(),
-            FollowError::Fused => "inside this loop, others are fused, and what they complete is no box".to_string(),
+            FollowError::Fused => {
+                "inside this loop, others are fused, and the region that they complete is not a box".to_string()
+            }
             FollowError::Gaps { axis } => {
                 format!("an iteration completes elements along `{axis}` with others between them")
             }

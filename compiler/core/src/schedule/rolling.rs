@@ -42,13 +42,15 @@ pub enum RollError {
 impl RollError {
     pub fn reason(self, stage: &str, axis: &str) -> String {
         match self {
-            RollError::NotAround => format!("`{stage}` is not computed inside of `{axis}`"),
+            RollError::NotAround => format!("`{stage}` is not computed inside `{axis}`"),
             RollError::NotOneStep => {
                 format!(
-                    "from one iteration of `{axis}` to the next, what is read of `{stage}` has to move on in one dimension"
+                    "from one iteration of `{axis}` to the next, the region of `{stage}` that is read has to move in one dimension"
                 )
             }
-            RollError::Threads => format!("the iterations of `{axis}` are virtual threads, so none is the next"),
+            RollError::Threads => {
+                format!("the iterations of `{axis}` are virtual threads, which have no next iteration")
+            }
             RollError::Kept => format!("`{stage}` keeps its values from step to step"),
             RollError::ReaderRolls => {
                 format!("a stage that reads `{stage}` rolls, so later iterations read less of it")

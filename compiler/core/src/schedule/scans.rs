@@ -158,7 +158,7 @@ impl Schedule {
                 stage,
                 scan,
                 span,
-                "some of its readers run in the steps, and some behind them",
+                "some of its readers run in the steps, and some after the scan",
             ));
         }
         let steps = self.steps(scan);
@@ -187,7 +187,8 @@ impl Schedule {
                 let direct =
                     self.stage(stage).attach.is_some_and(|at| (at.stage, at.axis) == (steps.stage, steps.axis));
                 if !direct {
-                    let reason = "it keeps values from step to step, and is computed in the loop over the steps itself";
+                    let reason =
+                        "it keeps values from step to step, and is computed directly in the loop over the steps";
                     return Err(self.out_of_steps(stage, scan, span, reason));
                 }
             }
@@ -208,19 +209,21 @@ impl Schedule {
         };
         let scan = &self.kernel.scans[scan_id.0];
         if self.initial(stage).is_some() {
-            return error("it is a state, which a step leaves to the next".to_string());
+            return error("it is a state, which a step passes to the next".to_string());
         }
         if self.scan_of(self.stage(stage).tensor) != Some(scan_id) {
-            return error("it is a copy, of which `double_buffer` lets the next one be loaded".to_string());
+            return error("it is a copy, and `double_buffer` loads the next one ahead".to_string());
         }
         if !self.stands_in_steps(stage) || self.stage(stage).attach.is_some_and(|at| at.follows) {
-            return error(format!("it is not computed in the loop over `{}` itself", scan.axis));
+            return error(format!("it is not computed directly in the loop over `{}`", scan.axis));
         }
         if ahead.steps >= scan.steps {
             return error(format!("there are {}; `compute_root` computes it before the scan", steps_text(scan.steps)));
         }
         match self.behind(stage, scan_id, ahead.steps) {
-            Some(late) => error(format!("it needs `{}`, which is computed in the step itself", self.stage_name(late))),
+            Some(late) => {
+                error(format!("it depends on `{}`, which is computed in the same step", self.stage_name(late)))
+            }
             None => Ok(()),
         }
     }

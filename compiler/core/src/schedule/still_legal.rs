@@ -102,7 +102,7 @@ fn stage_holds(s: &Schedule, all: &LazyRegions, stage: StageId, span: Span) -> R
     }
     peeled_loops(s, stage, span)?;
     if let Some(copy) = st.dma_copy.filter(|_| is_copy(s, stage).is_none()) {
-        return broken(copy.span, format!("`{}` is no copy after it", s.stage_name(stage)));
+        return broken(copy.span, format!("after it, `{}` is not a copy", s.stage_name(stage)));
     }
     storage_rotates(s, stage, span)?;
     storage_rolls(s, all, stage, span)?;
@@ -111,12 +111,15 @@ fn stage_holds(s: &Schedule, all: &LazyRegions, stage: StageId, span: Span) -> R
     if let Some(alu) = st.alu
         && let Err((reason, _)) = runs_on_alu(s, stage)
     {
-        return broken(alu.span, format!("`{}` is nothing for the ALU after it: {reason}", s.stage_name(stage)));
+        return broken(alu.span, format!("after it, the ALU cannot compute `{}`: {reason}", s.stage_name(stage)));
     }
     if let Some(tile) = st.tensorize
         && let Err(error) = gemm_tile(s, s.settled(), stage, tile.axis)
     {
-        return broken(tile.span, format!("`{}`'s tile is no GEMM after it: {}", s.stage_name(stage), part(s, &error)));
+        return broken(
+            tile.span,
+            format!("after it, the tile of `{}` is not a GEMM: {}", s.stage_name(stage), part(s, &error)),
+        );
     }
     Ok(())
 }
@@ -127,7 +130,7 @@ fn storage_rotates(s: &Schedule, stage: StageId, span: Span) -> Result<(), Sched
             span,
             earlier: rotation.span,
             reason: format!(
-                "`{}` has one buffer for all iterations after it, which does not rotate",
+                "after it, `{}` has one buffer for all iterations, which does not rotate",
                 s.stage_name(stage)
             ),
         }),
@@ -141,7 +144,7 @@ fn storage_rolls(s: &Schedule, all: &LazyRegions, stage: StageId, span: Span) ->
     let reason = match s.rolls(stage).map(|over| (over, can_roll(s, all, stage, over))) {
         Some((_, Ok(Some(_)))) => return Ok(()),
         Some((over, Err(e))) => e.reason(name, &s.stage(over.stage).axis(over.axis).name),
-        _ => format!("nothing of `{name}` is read again in a next iteration after it"),
+        _ => format!("after it, no iteration reads anything of `{name}` again"),
     };
     Err(ScheduleError::BreaksEarlier { span, earlier, reason })
 }
@@ -150,7 +153,7 @@ fn threads_remain(s: &Schedule, stage: StageId, span: Span) -> Result<(), Schedu
     for thread in &s.stage(stage).vthreads {
         let name = &s.stage(stage).axis(thread.axis).name;
         let reason = match s.stage(stage).depth(thread.axis) {
-            None => format!("`{name}` is a virtual thread, and no loop any more after this"),
+            None => format!("`{name}` is a virtual thread, and after this no longer a loop"),
             Some(_) => match can_interleave(s, stage, thread.axis) {
                 Ok(()) => continue,
                 Err(reason) => format!("`{name}` is a virtual thread, and after this {reason}"),
@@ -176,7 +179,7 @@ fn takes(st: &Stage, axis: StageAxisId) -> Option<&'static str> {
     match st.depth(axis) {
         None if st.axis(axis).fused.is_some() => Some("fuses it"),
         None => Some("splits it"),
-        Some(_) if st.in_tile(axis) => Some("draws it into the tile"),
+        Some(_) if st.in_tile(axis) => Some("moves it into the tile"),
         Some(_) => None,
     }
 }

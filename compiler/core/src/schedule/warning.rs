@@ -60,8 +60,8 @@ fn idle_marks(s: &Schedule, regions: &Regions, stage: StageId) -> Vec<Warning> {
         let (a, extent) = (st.axis(axis), regions.extent(stage, axis));
         if let Some(peeled) = a.peeled.filter(|p| p.first.max(p.last) >= extent || p.first.max(p.last) == 0) {
             let reason = match peeled.first.max(peeled.last) {
-                0 => "it takes no iteration apart".to_string(),
-                _ => format!("it takes all {extent} iterations of `{}` apart together", a.name),
+                0 => "it peels no iteration".to_string(),
+                _ => format!("it peels all {extent} iterations of `{}` together", a.name),
             };
             tell("peel", peeled.span, reason, Some((a.span, "this axis")));
         }
@@ -70,7 +70,7 @@ fn idle_marks(s: &Schedule, regions: &Regions, stage: StageId) -> Vec<Warning> {
         && iterations(s, regions, stage, s.storage_depth(stage)) == 1
     {
         let place = st.attach.map(|at| (at.span, "computed once"));
-        let reason = format!("`{}` is computed once, so nothing takes turns", s.stage_name(stage));
+        let reason = format!("`{}` is computed once, so nothing rotates", s.stage_name(stage));
         tell("double_buffer", rotation.span, reason, place);
     }
     found

@@ -107,7 +107,7 @@ pub enum SelectError {
     Multiplication { expression: String },
     #[error("`{expression}` subtracts a value, which takes a multiplication by -1, and this target has none")]
     Subtraction { expression: String },
-    #[error("`{expression}` shifts by an amount that is no constant in 0..32")]
+    #[error("`{expression}` shifts by an amount that is not a constant in 0..32")]
     ShiftAmount { expression: String },
 }
 

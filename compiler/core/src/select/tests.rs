@@ -182,7 +182,7 @@ fn errors_name_the_part_that_stands_in_the_way() {
             "E0452",
             "`select(x0 < 0, x2, x1)` needs a multiplication, and this target has none",
         ),
-        (bin(BinaryOp::Shr, x(0), x(1)), "E0453", "`x0 >> x1` shifts by an amount that is no constant in 0..32"),
+        (bin(BinaryOp::Shr, x(0), x(1)), "E0453", "`x0 >> x1` shifts by an amount that is not a constant in 0..32"),
         (
             bin(BinaryOp::Sub, x(0), sat8(x(1))),
             "E0454",

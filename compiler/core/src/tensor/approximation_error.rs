@@ -1,7 +1,7 @@
 //! What can be wrong with approximated functions, and how it is told.
 
 use thiserror::Error;
-use tilewright_syntax::{Diagnostic, Span, nearest};
+use tilewright_syntax::{Diagnostic, Span};
 
 use super::format_error::Operand;
 use crate::scalar::approx::FRACTIONS;
@@ -9,13 +9,13 @@ use crate::scalar::approx::FRACTIONS;
 /// Why there is no such approximation.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ApproximationError {
-    #[error("`{name}` makes no function")]
+    #[error("unknown function constructor `{name}`")]
     NoMaker { name: String, span: Span },
     #[error("an approximation takes a function, a method and a range, but {found} {} given", if *.found == 1 { "is" } else { "are" })]
     Settings { found: usize, span: Span },
-    #[error("approximations know no {what} `{name}`")]
+    #[error("unknown {what} `{name}` of an approximation")]
     Unknown { what: &'static str, name: String, span: Span, known: Vec<&'static str> },
-    #[error("an approximation has no range of {range}")]
+    #[error("an approximation cannot have the range {range}")]
     Range { range: String, span: Span },
     #[error("an approximation of an `{}`", .argument.format)]
     Argument { argument: Operand },
@@ -37,22 +37,17 @@ impl ApproximationError {
         let told = Diagnostic::error(self.code(), self.to_string());
         match self {
             ApproximationError::NoMaker { span, .. } => {
-                told.primary(*span, "only `approx` does").help("write `approx(sigmoid, plan, 8)(e)`")
+                told.primary(*span, "the only one is `approx`").help("write `approx(sigmoid, plan, 8)(e)`")
             }
             ApproximationError::Settings { span, .. } => told
                 .primary(*span, "between its own parentheses")
-                .help("the argument stands behind them: `approx(sigmoid, plan, 8)(e)`"),
+                .help("the argument follows them: `approx(sigmoid, plan, 8)(e)`"),
             ApproximationError::Unknown { what, name, span, known } => {
-                let told = told.primary(*span, format!("no such {what}"));
-                let told = match nearest(name, known.iter().copied()) {
-                    Some(near) => told.help(format!("did you mean `{near}`?")),
-                    None => told,
-                };
-                told.note(format!("{what}s: {}", known.join(", ")))
+                told.primary(*span, format!("no such {what}")).offer(name, known, &format!("{what}s"))
             }
             ApproximationError::Range { span, .. } => told
                 .primary(*span, "not a positive number of the argument's format")
-                .note("outside of [-range, range] the function is constant"),
+                .note("outside [-range, range] the function is constant"),
             ApproximationError::Argument { argument } => {
                 let (least, most) = (FRACTIONS.start(), FRACTIONS.end());
                 told.primary(argument.span, format!("`{}`", argument.format))

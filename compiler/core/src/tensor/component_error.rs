@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 use tilewright_syntax::ast::Ident;
-use tilewright_syntax::{Diagnostic, Span, nearest};
+use tilewright_syntax::{Diagnostic, Span};
 
 /// Most tensors that a kernel may have, those of its components included.
 pub const MAX_TENSORS: usize = 1 << 12;
@@ -12,7 +12,7 @@ pub const MAX_TENSORS: usize = 1 << 12;
 pub enum ComponentError {
     #[error("there is no kernel `{}` to call", name.name)]
     UnknownKernel { name: Ident, known: Vec<String> },
-    #[error("`{kernel}` {takes}, and {found} {}", if *found == 1 { "stands here" } else { "stand here" })]
+    #[error("`{kernel}` {takes}, but {found} {}", if *found == 1 { "is given" } else { "are given" })]
     Count { kernel: String, takes: String, found: usize, span: Span, declared: Span, form: String },
     #[error("this is `{found}`, and input `{input}` of `{kernel}` is `{expected}`")]
     WrongType {
@@ -24,7 +24,7 @@ pub enum ComponentError {
         declared: Span,
         defined: Span,
     },
-    #[error("input `{input}` of `{kernel}` is read beyond its edges")]
+    #[error("input `{input}` of `{kernel}` is read outside its bounds")]
     Outside { kernel: String, input: String, value: i32, span: Span, declared: Span, defined: Span },
     #[error("`{kernel}` has a scan, and is called in one")]
     ScanInScan { kernel: String, span: Span, inner: Span },
@@ -53,11 +53,7 @@ impl ComponentError {
         let d = Diagnostic::error(self.code(), self.to_string());
         match self {
             ComponentError::UnknownKernel { name, known } => {
-                let d = d.primary(name.span, "no kernel has this name");
-                match nearest(&name.name, known.iter().map(String::as_str)) {
-                    Some(near) => d.help(format!("perhaps `{near}`")),
-                    None => d.help(format!("kernels here: {}", known.join(", "))),
-                }
+                d.primary(name.span, "no kernel has this name").offer(&name.name, known, "kernels")
             }
             ComponentError::Count { span, declared, form, .. } => {
                 d.primary(*span, "this call").secondary(*declared, "this kernel").help(format!("write `{form}`"))
@@ -66,23 +62,23 @@ impl ComponentError {
                 .primary(*span, format!("`{found}`"))
                 .secondary(*declared, format!("`{expected}` for this call"))
                 .secondary(*defined, "the tensor comes from here")
-                .help("hand over a tensor of this format and shape, or a part of one behind leading indices: `xs[t]`"),
+                .help("pass a tensor of this format and shape, or a part of one with leading indices: `xs[t]`"),
             ComponentError::Outside { value, span, declared, defined, .. } => d
-                .primary(*span, format!("does not say that {value} stands there"))
-                .secondary(*declared, "read beyond its edges")
+                .primary(*span, format!("is not `outside {value}`"))
+                .secondary(*declared, "read outside its bounds")
                 .secondary(*defined, "the tensor comes from here")
-                .help(format!("hand over an input that is `outside {value}`")),
+                .help(format!("pass an input that is `outside {value}`")),
             ComponentError::ScanInScan { span, inner, .. } => d
                 .primary(*span, "a step calls it")
-                .secondary(*inner, "has steps of its own")
-                .help("call a kernel that computes one step, or call this one outside of the scan"),
+                .secondary(*inner, "has its own steps")
+                .help("call a kernel that computes one step, or call this one outside the scan"),
             ComponentError::CallsItself { span, declared, .. } => d
                 .primary(*span, "leads back to it")
                 .secondary(*declared, "this kernel")
-                .help("a call stands for what the kernel computes: leave it out"),
+                .help("a call is replaced by the definitions of the kernel, so kernels cannot be recursive"),
             ComponentError::TooMany { span, .. } => d
-                .primary(*span, "the limit is passed here")
-                .help(format!("a kernel has at most {MAX_TENSORS} tensors: make a program of several kernels")),
+                .primary(*span, "the limit is exceeded here")
+                .help(format!("a kernel has at most {MAX_TENSORS} tensors: write a program of several kernels")),
         }
     }
 }

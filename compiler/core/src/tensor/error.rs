@@ -1,7 +1,7 @@
 //! Everything that can be wrong with a kernel, one variant for each kind, and how each is told to the user.
 
 use thiserror::Error;
-use tilewright_syntax::{Diagnostic, Span, nearest};
+use tilewright_syntax::{Diagnostic, Span};
 
 use super::Reducer;
 use super::approximation_error::ApproximationError;
@@ -24,7 +24,7 @@ pub enum TensorError {
     NotConstant { what: String, span: Span, help: String },
     #[error("{fault}")]
     ConstantFault { fault: ConstantFault, span: Span },
-    #[error("`{name}` is {what} already")]
+    #[error("`{name}` is already {what}")]
     NameTaken { name: String, what: &'static str, span: Span, first: Option<Span> },
     #[error("unknown element type `{name}`")]
     UnknownType { name: String, span: Span },
@@ -38,7 +38,7 @@ pub enum TensorError {
     TooMuchWork { name: String, axes: Vec<(String, i64)>, span: Span },
     #[error("unknown name `{name}`")]
     UnknownName { name: String, known: Vec<String>, span: Span },
-    #[error("tensor `{name}` stands without indices")]
+    #[error("tensor `{name}` has no indices")]
     WithoutIndices { name: String, rank: usize, span: Span },
     #[error("unknown tensor `{name}`")]
     UnknownTensor { name: String, known: Vec<String>, span: Span },
@@ -60,17 +60,17 @@ pub enum TensorError {
     ExtentConflict { axis: String, sources: Box<[ExtentSource; 2]> },
     #[error("axis `{axis}` has no extent")]
     ExtentMissing { axis: String, span: Span },
-    #[error("`{}` is read outside of its array", .0.tensor)]
+    #[error("`{}` is read outside its bounds", .0.tensor)]
     ReadOutside(Box<OutsideRead>),
-    #[error("`{operator}` joins an `{}` and an `{}`", .left.format, .right.format)]
+    #[error("mismatched operand types of `{operator}`: `{}` and `{}`", .left.format, .right.format)]
     TypeMismatch { operator: String, left: Operand, right: Operand },
     #[error("{value} does not fit in `{format}`")]
     DoesNotFit { value: Number, format: Format, span: Span, beside: Option<Span> },
     #[error("shift amount out of range")]
     ShiftAmount { value: Option<i64>, span: Span },
-    #[error("values are not divided: `{operator}`")]
+    #[error("values cannot be divided: `{operator}`")]
     ValueDivision { operator: &'static str, span: Span },
-    #[error("`{reducer}` does not stand at the top of a definition")]
+    #[error("`{reducer}` is not the whole value of a definition")]
     ReductionInside { reducer: String, span: Span },
     #[error("unknown reduction `{name}`")]
     UnknownReducer { name: String, span: Span },
@@ -78,7 +78,7 @@ pub enum TensorError {
     NoOutput { kernel: String, span: Span, last: Option<String> },
     #[error("`clip` to an empty range")]
     EmptyClip { low: Number, high: Number, span: Span },
-    #[error("a comparison is no value")]
+    #[error("a comparison is not a value")]
     ComparisonAsValue { span: Span },
     #[error("`{function}` has no argument of this name")]
     NoSuchArgument { function: String, span: Span },
@@ -98,7 +98,7 @@ pub enum TensorError {
     CallsItself { name: String, call: Span, defined: Span },
     #[error("not in a function: {what}")]
     NotInFunction { what: String, span: Span, function: Span },
-    #[error("the value of this call of `{name}` is too large")]
+    #[error("this call of `{name}` expands to too many operations")]
     CallTooLarge { name: String, span: Span },
     /// An error in a function's body, and the call that led there.
     #[error("{error}")]
@@ -114,9 +114,9 @@ pub enum ConstantFault {
     Divisor(i64),
     #[error("shift by {0}")]
     Shift(i64),
-    #[error("decimal numbers under `{0}`")]
+    #[error("decimal operand of `{0}`")]
     OfDecimals(&'static str),
-    #[error("a decimal number for a whole one")]
+    #[error("decimal number instead of an integer")]
     Decimal,
 }
 
@@ -197,10 +197,10 @@ impl TensorError {
         match self {
             TensorError::UnknownParameter { name, known, span, .. } => {
                 let told = told.primary(*span, format!("has no `{name}`"));
-                offer(told, name, known, "parameters")
+                told.offer(name, known, "parameters")
             }
             TensorError::ParameterWithoutValue { name, span } => told
-                .primary(*span, "no default here, and no value from outside")
+                .primary(*span, "it has no default, and none was given")
                 .help(format!("give it a value with `-p {name}=VALUE`, or a default: `{name} = 16`")),
             TensorError::NotConstant { span, help, .. } => {
                 told.primary(*span, "has no value before the kernel runs").help(help.clone())
@@ -209,13 +209,13 @@ impl TensorError {
                 ConstantFault::Overflow => told.primary(*span, "does not fit in 64 bits"),
                 ConstantFault::Divisor(_) => told.primary(*span, "the divisor must be at least 1"),
                 ConstantFault::Shift(_) => told.primary(*span, "the amount must be in 0..63"),
-                ConstantFault::Decimal => told.primary(*span, "sizes are whole numbers"),
-                ConstantFault::OfDecimals(_) => told.primary(*span, "only whole numbers are divided and shifted"),
+                ConstantFault::Decimal => told.primary(*span, "sizes are integers"),
+                ConstantFault::OfDecimals(_) => told.primary(*span, "only integers can be divided and shifted"),
             },
             TensorError::NameTaken { span, first, what, .. } => {
-                let told = told.primary(*span, "this name is taken").help("choose another name");
+                let told = told.primary(*span, "already in use").help("choose another name");
                 match first {
-                    Some(first) => told.secondary(*first, "taken here"),
+                    Some(first) => told.secondary(*first, "first used here"),
                     None if what == &"a constant" => told.note("the target defines it"),
                     None => told,
                 }
@@ -224,9 +224,9 @@ impl TensorError {
                 let told = told.primary(*span, "no such type");
                 let known: Vec<String> = DType::ALL.iter().map(|t| t.name().to_owned()).collect();
                 match name.as_str() {
-                    "int8" | "s8" => told.help("perhaps `i8`"),
-                    "int32" | "s32" | "int" => told.help("perhaps `i32`"),
-                    _ => offer(told, name, &known, "types"),
+                    "int8" | "s8" => told.help("did you mean `i8`?"),
+                    "int32" | "s32" | "int" => told.help("did you mean `i32`?"),
+                    _ => told.offer(name, &known, "types"),
                 }
             }
             TensorError::BadExtent { span, values, .. } => {
@@ -237,7 +237,7 @@ impl TensorError {
                 .primary(*span, format!("has {} = {} elements", product(shape), count_elements(shape)))
                 .note(format!("a tensor has at most {MAX_ELEMENTS} elements")),
             TensorError::KernelTooLarge { span, .. } => told
-                .primary(*span, "the limit is passed here")
+                .primary(*span, "the limit is exceeded here")
                 .note(format!("the tensors of a kernel have at most {MAX_KERNEL_ELEMENTS} elements")),
             TensorError::TooMuchWork { axes, span, .. } => {
                 let extents: Vec<i64> = axes.iter().map(|(_, n)| *n).collect();
@@ -246,13 +246,13 @@ impl TensorError {
                     .note(format!("a definition takes at most {MAX_WORK} steps"))
             }
             TensorError::UnknownName { name, known, span } => {
-                offer(told.primary(*span, "neither an axis nor a parameter"), name, known, "names in reach")
+                told.primary(*span, "neither an axis nor a parameter").offer(name, known, "visible names")
             }
             TensorError::WithoutIndices { name, rank, span } => told
                 .primary(*span, format!("a tensor of {}", count(*rank, "dimension", "dimensions")))
                 .help(format!("name an element: `{name}[{}]`", vec!["..."; *rank].join(", "))),
             TensorError::UnknownTensor { name, known, span } => {
-                offer(told.primary(*span, "no such tensor"), name, known, "tensors before this line")
+                told.primary(*span, "no such tensor").offer(name, known, "tensors before this line")
             }
             TensorError::ReadTooEarly { name, span, defined } => told
                 .primary(*span, "read here")
@@ -263,7 +263,7 @@ impl TensorError {
                 .secondary(*defined, format!("while this defines `{name}`"))
                 .help("to add up values, write `sum(r: ...)`"),
             TensorError::UnknownFunction { name, span, known } => {
-                offer(told.primary(*span, "no such function"), name, known, "functions")
+                told.primary(*span, "no such function").offer(name, known, "functions")
             }
             TensorError::WrongArgumentCount { name, span, .. } => {
                 let told = told.primary(*span, "wrong number of arguments");
@@ -278,14 +278,14 @@ impl TensorError {
                 .secondary(*declared, format!("has {}", count(*rank, "dimension", "dimensions"))),
             TensorError::NotQuasiAffine { span, help, .. } => told
                 .primary(*span, "not allowed in an index")
-                .note("an index is made of axes and constants by `+`, `-`, `* constant`, `/ constant` and `% constant`")
+                .note("an index combines axes and constants with `+`, `-`, `* constant`, `/ constant` and `% constant`")
                 .help(help.clone()),
             TensorError::IndexTooLarge { span } => {
                 told.primary(*span, "too large").note(format!("the parts of an index stay within {MAX_INDEX}"))
             }
             TensorError::ExtentConflict { axis, sources } => told_conflict(told, axis, sources),
             TensorError::ExtentMissing { axis, span } => told
-                .primary(*span, "no tensor is indexed by this axis alone, so nothing says how far it goes")
+                .primary(*span, "no tensor is indexed by this axis alone, so its extent is unknown")
                 .help(format!("write its extent: `{axis} < 16`")),
             TensorError::ReadOutside(read) => told_outside(told, read),
             TensorError::TypeMismatch { left, right, .. } => {
@@ -300,7 +300,7 @@ impl TensorError {
                 let told = told.primary(*span, format!("`{format}` holds {min} to {max}"));
                 let help = match format.dtype {
                     DType::I8 => "widen this operand with `i32(...)`",
-                    DType::I32 => "let this operand have fewer fraction bits: `i32.q12(...)`",
+                    DType::I32 => "give this operand fewer fraction bits: `i32.q12(...)`",
                 };
                 match beside {
                     Some(place) => {
@@ -320,17 +320,17 @@ impl TensorError {
                 } else {
                     "subtract the multiple instead: `e - ((e >> n) << n)` is e mod 2^n"
                 };
-                told.primary(*span, "the machine has no division").help(instead)
+                told.primary(*span, "the hardware has no division").help(instead)
             }
             TensorError::ReductionInside { span, .. } => told
-                .primary(*span, "stands inside an expression")
-                .help("give the reduction a tensor of its own, and read that here: `S[i] = sum(r: ...)`"),
+                .primary(*span, "inside an expression")
+                .help("give the reduction a separate tensor, and read that here: `S[i] = sum(r: ...)`"),
             TensorError::UnknownReducer { name, span } => {
                 let known: Vec<String> = Reducer::ALL.iter().map(|r| r.name().to_owned()).collect();
-                offer(told.primary(*span, "no such reduction"), name, &known, "reductions")
+                told.primary(*span, "no such reduction").offer(name, &known, "reductions")
             }
             TensorError::NoOutput { span, last, .. } => {
-                let told = told.primary(*span, "computes nothing that leaves the kernel");
+                let told = told.primary(*span, "computes nothing that is returned");
                 match last {
                     Some(name) => told.help(format!("mark what it computes: `output {name}[...] = ...`")),
                     None => told.help("add a definition: `output Y[i] = ...`"),
@@ -343,10 +343,10 @@ impl TensorError {
                 .primary(*span, "true or false, not a number")
                 .help("a comparison chooses between two values: `select(a < b, x, y)`"),
             TensorError::NoSuchArgument { span, .. } => {
-                told.primary(*span, "its arguments have no names").help("write the value alone, in its place")
+                told.primary(*span, "its arguments are positional").help("write the value without a name")
             }
             TensorError::NotAComparison { span } => {
-                told.primary(*span, "no comparison").help("compare it with something: `select(e != 0, x, y)`")
+                told.primary(*span, "not a comparison").help("compare it with something: `select(e != 0, x, y)`")
             }
             TensorError::FunctionArguments { span, defined, .. } => {
                 told.primary(*span, "wrong number of arguments").secondary(*defined, "defined here")
@@ -354,14 +354,14 @@ impl TensorError {
             TensorError::CallsItself { call, defined, .. } => told
                 .primary(*call, "leads back to it")
                 .secondary(*defined, "defined here")
-                .note("a function stands for its value, which is written where it is called"),
+                .note("a call is replaced by the body of the function, so functions cannot be recursive"),
             TensorError::NotInFunction { span, function, .. } => told
-                .primary(*span, "a function has numbers only")
+                .primary(*span, "a function can only use numbers")
                 .secondary(*function, "inside this function")
                 .help("give the function a parameter for it"),
             TensorError::CallTooLarge { span, .. } => told
-                .primary(*span, "copies too many operations")
-                .help("give a part of it a tensor of its own, which is computed once"),
+                .primary(*span, "expands too much")
+                .help("give a part of it a separate tensor, which is computed once"),
             TensorError::InCall { error, name, call } => {
                 error.diagnostic().secondary(*call, format!("in this call of `{name}`"))
             }
@@ -397,21 +397,11 @@ fn told_outside(told: Diagnostic, read: &OutsideRead) -> Diagnostic {
         .secondary(read.declared, format!("dimension {} has indices 0 to {}", read.dimension, read.size - 1));
     let told = if read.axes.is_empty() { told } else { told.note(format!("the axes: {}", list_ranges(&read.axes))) };
     match read.is_input {
-        true => told
-            .help(format!("say what stands there: `input {}: ... outside 0`, or make the axes shorter", read.tensor)),
-        false => told.help("make the axes shorter; only inputs can say what stands outside of them"),
-    }
-}
-
-/// Adds the nearest known name as help, or all of them.
-fn offer(told: Diagnostic, name: &str, known: &[String], what: &str) -> Diagnostic {
-    match nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => told.help(format!("perhaps `{near}`")),
-        None if known.is_empty() => told.note(format!("there are no {what}")),
-        None => {
-            let names: Vec<String> = known.iter().map(|n| format!("`{n}`")).collect();
-            told.help(format!("the {what}: {}", names.join(", ")))
-        }
+        true => told.help(format!(
+            "specify the values outside: `input {}: ... outside 0`, or make the axes shorter",
+            read.tensor
+        )),
+        false => told.help("make the axes shorter; only inputs can have values outside their bounds"),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::scalar::DType;
 /// Why numbers of some formats do not go together.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FormatError {
-    #[error("`{operator}` joins an `{}` and an `{}`", .left.format, .right.format)]
+    #[error("mismatched operand types of `{operator}`: `{}` and `{}`", .left.format, .right.format)]
     Mismatch { operator: String, left: Operand, right: Operand },
     #[error("the product of an `{}` and an `{}` has {} fraction bits", .left.format, .right.format, bits(left, right))]
     Product { left: Operand, right: Operand },
@@ -18,11 +18,11 @@ pub enum FormatError {
     DecimalAlone { number: Number, span: Span },
     #[error("`{number}` is a factor without a format")]
     DecimalFactor { number: Number, span: Span },
-    #[error("`{number}` is no whole number, as an `{}` is", .dtype.name())]
+    #[error("`{number}` is not an integer, but the type is `{}`", .dtype.name())]
     DecimalInteger { number: Number, dtype: DType, span: Span, beside: Option<Span> },
     #[error("there is no format `{name}`")]
     Unknown { name: String, span: Span },
-    #[error("`{function}` gives no format")]
+    #[error("`{function}` cannot have a format")]
     NoConversion { function: String, span: Span },
 }
 
@@ -61,25 +61,25 @@ impl FormatError {
             FormatError::Mismatch { left, right, .. } => fix(both(told, left, right), left, right),
             FormatError::Product { left, right } => both(told, left, right)
                 .note(format!("a product has the fraction bits of both, and a number at most {MAX_FRACTION}"))
-                .help(format!("take fewer of one of them: `{}`", rescaled(wider(left, right), 12))),
+                .help(format!("drop bits of one of them: `{}`", rescaled(wider(left, right), 12))),
             FormatError::DecimalAlone { number, span } => told
-                .primary(*span, "nothing says how many bits stand behind its point")
+                .primary(*span, "the number of its fraction bits is unknown")
                 .help(format!("give it a format: `i32.q12({number})`")),
             FormatError::DecimalFactor { number, span } => told
                 .primary(*span, "a product adds the fraction bits of its factors, and this has none")
                 .help(format!("give it a format: `i32.q8({number})`")),
             FormatError::DecimalInteger { number, dtype, span, beside } => {
-                let told = told.primary(*span, format!("an `{}` is wanted", dtype.name()));
+                let told = told.primary(*span, format!("expected an `{}`", dtype.name()));
                 match beside {
                     Some(place) => told.secondary(*place, "its type is that of this operand").help(format!(
                         "give both a format: `i32.q12(...)` here, and the number takes it; or write `i32.q12({number})`"
                     )),
-                    None => told.help(format!("write a whole number, or give it a format: `i32.q12({number})`")),
+                    None => told.help(format!("write an integer, or give it a format: `i32.q12({number})`")),
                 }
             }
             FormatError::Unknown { span, .. } => told
                 .primary(*span, "not a number of fraction bits")
-                .help(format!("write `q` and how many bits stand behind the point, 0 to {MAX_FRACTION}: `i32.q12`")),
+                .help(format!("write `q` and the number of fraction bits, 0 to {MAX_FRACTION}: `i32.q12`")),
             FormatError::NoConversion { span, .. } => {
                 told.primary(*span, "only conversions have one").help("convert the result: `i32.q12(...)`")
             }

@@ -13,9 +13,9 @@ pub enum ScanError {
     WithoutNext { state: String, span: Span },
     #[error("state `{state}` has two next values")]
     NextTwice { state: String, span: Span, first: Span },
-    #[error("`{name}` is no state of this scan")]
+    #[error("`{name}` is not a state of this scan")]
     NextOfNoState { name: String, states: Vec<String>, span: Span },
-    #[error("the next value of `{state}` has another shape")]
+    #[error("the next value of `{state}` has the wrong shape")]
     NextShape { state: String, expected: Vec<i64>, found: Vec<i64>, span: Span, declared: Span },
     #[error("state `{state}` is `{expected}`, and {what} is `{found}`")]
     Type { state: String, what: &'static str, expected: Format, found: Format, span: Span, declared: Span },
@@ -44,19 +44,19 @@ impl ScanError {
         let told = Diagnostic::error(self.code(), self.to_string());
         match self {
             ScanError::WithoutNext { state, span } => told
-                .primary(*span, "nothing says what a step leaves in it")
-                .help(format!("say it in the scan: `next {state}[...] = ...`")),
+                .primary(*span, "its value after a step is missing")
+                .help(format!("add to the scan: `next {state}[...] = ...`")),
             ScanError::NextTwice { span, first, .. } => told
-                .primary(*span, "said again")
-                .secondary(*first, "said here first")
-                .help("a step leaves one value: choose between two with `select`"),
-            ScanError::NextOfNoState { states, span, .. } => told
-                .primary(*span, "no `state` of this scan has this name")
-                .help(format!("the states here: {}", states.join(", "))),
+                .primary(*span, "specified again")
+                .secondary(*first, "first specified here")
+                .help("a step has one next value: choose between two with `select`"),
+            ScanError::NextOfNoState { name, states, span } => {
+                told.primary(*span, "no `state` of this scan has this name").offer(name, states, "states")
+            }
             ScanError::NextShape { expected, found, span, declared, .. } => told
                 .primary(*span, format!("this has the extents {found:?}"))
                 .secondary(*declared, format!("the state has {expected:?}"))
-                .help("give both the same axes: extents of `next` are those of the state unless it says others"),
+                .help("give both the same axes: the extents of `next` default to those of the state"),
             ScanError::Type { expected, found, span, declared, .. } => {
                 // Without another scale a conversion keeps the one that is there.
                 let scale = if expected.fraction == found.fraction {
@@ -75,9 +75,9 @@ impl ScanError {
             ScanError::InitReadsScan { span, declared, .. } => told
                 .primary(*span, "has values only when the scan runs")
                 .secondary(*declared, "the state whose first value this is")
-                .help("read tensors that stand before the scan"),
-            ScanError::WithoutState { span } => told.primary(*span, "its steps leave nothing to each other").help(
-                "declare what one step leaves to the next: `state s[j < n]: i8 = 0`; steps without a state are an axis",
+                .help("read tensors that are defined before the scan"),
+            ScanError::WithoutState { span } => told.primary(*span, "its steps pass nothing to each other").help(
+                "declare what one step passes to the next: `state s[j < n]: i8 = 0`; without a state, use an axis",
             ),
         }
     }

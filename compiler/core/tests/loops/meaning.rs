@@ -265,7 +265,7 @@ fn inputs_must_be_those_of_the_program() {
     insta::assert_snapshot!(told(&arrays([("X", x.clone())])), @"input `B` is missing");
     insta::assert_snapshot!(
         told(&arrays([("X", x.clone()), ("B", b.clone()), ("C", b.clone())])),
-        @"`C` is no input of this program; its inputs are X, B"
+        @"`C` is not an input of this program; its inputs are X, B"
     );
     insta::assert_snapshot!(
         told(&arrays([("X", bytes(&[2, 1], 0)), ("B", b.clone())])),

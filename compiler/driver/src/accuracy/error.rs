@@ -10,16 +10,16 @@ use crate::error::{Exit, Failure};
 /// Why there is no accuracy, or not the one that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AccuracyError {
-    #[error("no input has an array with samples")]
+    #[error("no input has an array of samples")]
     NoSamples { inputs: Vec<String> },
     #[error("`{}` has {found} samples, and `{}` has {expected}", .path.display(), .first.display())]
     Counts { path: PathBuf, found: usize, first: PathBuf, expected: usize },
     #[error("`{}` has label {label} at [{index}], and output `{output}` has {classes} values", .path.display())]
     NoClass { path: PathBuf, index: usize, label: i32, output: String, classes: usize },
-    #[error("the program has several outputs, and one of them decides")]
+    #[error("the program has several outputs, and none was chosen")]
     SeveralOutputs { outputs: Vec<String> },
     #[error(
-        "the accuracy on the accelerator is {loss} points below that in floating point, and {tolerated} are tolerated"
+        "the accuracy on the accelerator is {loss} points below that in floating point, and at most {tolerated} are allowed"
     )]
     Inaccurate { loss: String, tolerated: String },
 }
@@ -42,16 +42,16 @@ impl AccuracyError {
         match self {
             AccuracyError::NoSamples { inputs } => told
                 .note(format!("inputs: {}", inputs.join(", ")))
-                .help("an array with one dimension more than its input, in front, holds samples"),
+                .help("an array of samples has one dimension more than its input, in front"),
             AccuracyError::Counts { .. } => told.help("every sample needs an array of each such input, and a label"),
             AccuracyError::NoClass { .. } => {
-                told.help("the place of the greatest value is the class that the program decides on, counted from 0")
+                told.help("the predicted class is the index of the greatest value, counted from 0")
             }
             AccuracyError::SeveralOutputs { outputs } => {
                 told.help(format!("name it with `--output`: {}", outputs.join(", ")))
             }
             AccuracyError::Inaccurate { .. } => {
-                told.help("formats with more fraction bits, or an approximation that is nearer, lose less")
+                told.help("formats with more fraction bits or a better approximation lose less")
             }
         }
     }

@@ -59,7 +59,7 @@ impl Axes {
 pub fn svg(subject: &Subject, measured: &[Measured]) -> String {
     let axes = Axes::of(measured);
     let title = format!("{} in i32.q{}, range {}", subject.function.name(), subject.fraction, subject.range);
-    let note = format!("greatest error over {}, against ALU cycles for each vector", tried(&subject.domain()));
+    let note = format!("maximum error over {}, against ALU cycles for each vector", tried(&subject.domain()));
     let document = Document::new()
         .set("viewBox", (0, 0, WIDTH, HEIGHT))
         .set("width", WIDTH)

@@ -1,7 +1,7 @@
 //! What can be wrong with a table of operators, and with what is asked of it.
 
 use thiserror::Error;
-use tilewright_syntax::{Diagnostic, Span, nearest};
+use tilewright_syntax::{Diagnostic, Span};
 
 use crate::error::Failure;
 
@@ -9,11 +9,11 @@ use crate::error::Failure;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BenchError {
     /// The text is not TOML, or has other keys or values than a table has.
-    #[error("this is no table of operators: {reason}")]
+    #[error("this is not a table of operators: {reason}")]
     Malformed { reason: String, place: Option<Span> },
-    #[error("two rows are called `{name}`")]
+    #[error("duplicate row `{name}`")]
     Twice { name: String, first: Span, second: Span },
-    #[error("row `{row}` names a schedule and a program")]
+    #[error("row `{row}` has both a schedule and a program")]
     Ambiguous { row: String, place: Span },
     #[error("row `{row}` needs `{file}`, which cannot be read: {reason}")]
     Missing { row: String, file: String, reason: String, place: Span },
@@ -41,17 +41,11 @@ impl BenchError {
             BenchError::Twice { first, second, .. } => told.primary(*second, "again").secondary(*first, "first here"),
             BenchError::Ambiguous { place, .. } => told
                 .primary(*place, "in this row")
-                .help("a program brings the schedules of its calls: leave one of them away"),
+                .help("the calls of a program have their own schedules: leave one of them out"),
             BenchError::Missing { place, .. } => {
-                told.primary(*place, "here").help("paths start at the folder of the table")
+                told.primary(*place, "here").help("paths are relative to the folder of the table")
             }
-            BenchError::UnknownRow { name, known } => {
-                let told = match nearest(name, known.iter().map(|known| &**known)) {
-                    Some(near) => told.help(format!("did you mean `{near}`?")),
-                    None => told,
-                };
-                told.help(format!("rows of this table: {}", known.join(", ")))
-            }
+            BenchError::UnknownRow { name, known } => told.offer(name, known, "rows of this table"),
         }
     }
 }

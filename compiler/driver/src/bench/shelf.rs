@@ -79,5 +79,5 @@ impl Shelf {
 fn inside(name: &str) -> Result<String, String> {
     let file = name.strip_prefix(FOLDER).and_then(|rest| EXAMPLES.get_file(rest.trim_start_matches('/')));
     let text = file.and_then(|file| file.contents_utf8());
-    text.map(str::to_owned).ok_or_else(|| "it is not inside of the command".to_owned())
+    text.map(str::to_owned).ok_or_else(|| "it is not built in".to_owned())
 }

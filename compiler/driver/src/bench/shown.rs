@@ -40,7 +40,7 @@ fn heading(figures: &Figures) -> String {
 /// None where all rows are recurrences.
 fn cycles(figures: &Figures) -> Option<String> {
     let comparable = figures.is_comparable();
-    let mut headings = vec!["", "operator", "", "cycles", "least work", "reached"];
+    let mut headings = vec!["", "operator", "", "cycles", "nominal", "reached"];
     let mut aligns = vec![Align::Left, Align::Left, Align::Left, Align::Right, Align::Right, Align::Right];
     if comparable {
         headings.extend(["aim", "", "TVM", "ratio"]);

@@ -13,11 +13,11 @@ use crate::error::{Exit, Failure};
 pub enum Fault {
     #[error("{0}")]
     Directive(String),
-    #[error("no directive makes the schedule illegal: the error is there before the first")]
+    #[error("no directive makes the schedule illegal: the error is there before the first one")]
     Lacking,
     #[error("{0}")]
     Values(String),
-    #[error("no schedule is written here, and so there is no directive to look for")]
+    #[error("there is no written schedule, so there are no directives to bisect")]
     NoSchedule,
 }
 
@@ -37,7 +37,7 @@ impl Fault {
         let told = Diagnostic::error(self.code(), self.to_string());
         match self {
             Fault::Directive(_) => told,
-            Fault::Lacking => told.note("a directive is missing, or none would help"),
+            Fault::Lacking => told.note("a directive is missing, or no directive helps"),
             Fault::Values(_) => internal_error(told),
             Fault::NoSchedule => {
                 told.help("`tilewright lower FILE --emit schedule` prints the automatic one as source to start from")
@@ -61,7 +61,7 @@ pub fn told(scan: &Scan) -> Option<Failure> {
     };
     let whole = || refusal(verdicts.last());
     let legal_before = |at: usize| match at.checked_sub(1) {
-        Some(before) => format!("behind `{}` it is legal", directives[before].text()),
+        Some(before) => format!("after `{}` it is legal", directives[before].text()),
         None => "without directives it is legal".to_owned(),
     };
     let mut diagnostics = Vec::new();
@@ -69,11 +69,12 @@ pub fn told(scan: &Scan) -> Option<Failure> {
         Finding::Nothing => return None,
         Finding::Values(after) => return Some(other_values(scan, *after)),
         Finding::Inapplicable(at) => {
-            diagnostics.push(told(*at, &|it| format!("{it} cannot be applied where it stands"), "this directive"));
+            diagnostics.push(told(*at, &|it| format!("{it} cannot be applied here"), "this directive"));
             diagnostics.extend(inapplicable.iter().flatten().cloned());
         }
         Finding::Broken(at) => {
-            let said = told(*at, &|it| format!("from {it} on, the schedule is legal no more"), "refused from here on");
+            let said =
+                told(*at, &|it| format!("from {it} on, the schedule is no longer legal"), "illegal from here on");
             diagnostics.push(said.note(legal_before(*at)));
             diagnostics.extend(refusal(verdicts.get(at + 1)));
         }
@@ -107,7 +108,7 @@ fn other_values(scan: &Scan, after: Option<usize>) -> Failure {
     let first = match after.map(|at| &scan.directives[at]) {
         Some(directive) => {
             let message = format!("`{}` changes the result", directive.text());
-            at_fault(&Fault::Values(message), directive, "right before, wrong behind it")
+            at_fault(&Fault::Values(message), directive, "correct before it, wrong after it")
         }
         None => Fault::Values("the result is wrong before the first directive".to_owned()).diagnostic(),
     };

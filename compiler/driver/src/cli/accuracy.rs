@@ -17,7 +17,7 @@ is below what --max-loss allows.")]
 pub struct AccuracyArgs {
     /// The program
     pub file: PathBuf,
-    /// The folder with NAME.npy for every input, and labels.npy [default: the one with the program's name, beside it]
+    /// The folder with NAME.npy for every input, and labels.npy [default: the one with the program's name, next to it]
     #[arg(long, value_name = "DIR")]
     pub inputs: Option<PathBuf>,
     /// An input array from elsewhere
@@ -26,13 +26,13 @@ pub struct AccuracyArgs {
     /// The classes of the samples, from 0 on: `int32` or `int8` [default: labels.npy in the folder]
     #[arg(long, value_name = "FILE.npy")]
     pub labels: Option<PathBuf>,
-    /// The output that decides; it may be left out where the program has one
+    /// The output that gives the class; may be omitted if the program has only one
     #[arg(long, value_name = "NAME")]
     pub output: Option<String>,
     /// Run the first N samples only
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub samples: Option<u32>,
-    /// How many percentage points the accuracy may be below that in floating point [default: any]
+    /// The largest loss of accuracy allowed relative to floating point, in percentage points [default: any]
     #[arg(long, value_name = "POINTS", value_parser = tolerance)]
     pub max_loss: Option<f64>,
     #[command(flatten)]

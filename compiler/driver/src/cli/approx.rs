@@ -14,7 +14,7 @@ pub struct ApproxArgs {
     /// Fraction bits of arguments and results
     #[arg(long = "q", value_name = "N", value_parser = clap::value_parser!(u8).range(5..=24), default_value_t = 12)]
     pub fraction: u8,
-    /// Outside of [-RANGE, RANGE] the approximations are constant
+    /// Outside [-RANGE, RANGE] the approximations are constant
     #[arg(long, value_name = "NUMBER", default_value_t = 8.0)]
     pub range: f64,
     /// Draw errors against cycles

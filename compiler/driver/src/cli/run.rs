@@ -16,7 +16,7 @@ pub struct RunArgs {
     pub params: Params,
     #[command(flatten)]
     pub choice: Choice,
-    /// An input array: integers as they are, or floating-point numbers, which are quantised; inputs without one are random
+    /// An input array: integers as they are, or floating-point numbers, which are quantised; other inputs are random
     #[arg(long, value_name = "NAME=FILE.npy", value_parser = assignment)]
     pub input: Vec<Assignment>,
     /// Where to write an output array; with `-`, standard output is the array and the report goes to standard error
@@ -26,19 +26,19 @@ pub struct RunArgs {
     /// their error; with FILE.npy, write them
     #[arg(long, value_name = "NAME[=FILE.npy]", value_parser = probe, group = "written")]
     pub probe: Vec<ProbeArg>,
-    /// Write arrays as the numbers that they stand for, in `float32`
+    /// Write arrays as the numbers that they represent, in `float32`
     #[arg(long, requires = "written")]
     pub float_outputs: bool,
-    /// What an output must be: floating-point numbers, or integers as they are in outputs
+    /// The expected output: floating-point numbers, or integers as they are in outputs
     #[arg(long, value_name = "NAME=FILE.npy", value_parser = assignment, group = "checks")]
     pub expect: Vec<Assignment>,
-    /// Compute the program in floating point as well, on the same inputs, and report how far its outputs are from that
+    /// Also compute the program in floating point, on the same inputs, and report the error of its outputs
     #[arg(long, group = "checks")]
     pub float: bool,
-    /// How far the numbers of an output may be from those of --expect [default: 0], and from those of --float [default: any]
+    /// The largest error allowed relative to --expect [default: 0] and to --float [default: any]
     #[arg(long, value_name = "NUMBER", value_parser = tolerance, requires = "checks")]
     pub atol: Option<f64>,
-    /// Of the random inputs
+    /// Seed for random inputs
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// Run on many inputs, on all cores: an array with a dimension more than its input, in front, has one for each run, and
@@ -52,7 +52,7 @@ pub struct RunArgs {
     pub values_only: bool,
     #[command(flatten)]
     pub pictures: PictureArgs,
-    /// Write figures to standard output, and nothing else
+    /// Write only figures, to standard output
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub stats: Option<StatsFormat>,
     /// Write the stream and the memory before and after it into a folder, for `replay` and for other simulators

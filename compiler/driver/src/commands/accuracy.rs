@@ -1,7 +1,7 @@
 //! `tilewright accuracy FILE`: a program that classifies, run on many samples, and how often it is right.
 
 use tilewright::{Artifact, TensorInfo};
-use tilewright_syntax::Sources;
+use tilewright_syntax::{Sources, offered};
 
 use crate::accuracy::error::AccuracyError;
 use crate::accuracy::measure::{self, Measured};
@@ -54,7 +54,7 @@ fn output<'a>(artifact: &'a Artifact, named: Option<&str>) -> Result<&'a TensorI
         (None, _) => Err(AccuracyError::SeveralOutputs { outputs: all() }.into()),
         (Some(named), outputs) => match outputs.iter().find(|output| output.name == named) {
             Some(output) => Ok(output),
-            None => Err(Failure::Usage(format!("there is no output `{named}`; outputs here: {}", all().join(", ")))),
+            None => Err(Failure::Usage(format!("there is no output `{named}`; {}", offered(named, &all(), "outputs")))),
         },
     }
 }

@@ -61,7 +61,7 @@ fn together(
         return Ok(());
     }
     files::print(&format!(
-        "{HEADING}Each call is legal alone. With the schedules of the others whole:{HEADING:#}\n\n"
+        "{HEADING}Each call is legal alone. With the complete schedules of the others:{HEADING:#}\n\n"
     ))?;
     written.iter().try_for_each(|at| show(&scan(&trials, *at, &Bar::default())?, front, *at, sources))
 }

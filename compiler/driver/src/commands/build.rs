@@ -21,7 +21,7 @@ pub fn run(args: &BuildArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let machine = MachineOptions { target: args.target.target.clone(), timing: None };
     let wanted = Wanted { params: &args.params, choice: &args.choice, machine: &machine };
     let Loaded::Program(artifact) = load(&args.file, wanted, sources)?.0 else {
-        let message = "an assembler text is what runs already: `run`, `profile` and `replay` take it as it is";
+        let message = "an assembler text needs no compilation: `run`, `profile` and `replay` take it as it is";
         return Err(Failure::Usage(message.to_owned()));
     };
     let bytes = artifact.to_bytes()?;

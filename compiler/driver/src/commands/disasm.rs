@@ -15,7 +15,7 @@ pub fn run(args: &DisasmArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let mut tokens_before = [0; 4];
     let program = match args.file.is_dir() {
         true if args.target.target.is_some() => {
-            return Err(Failure::Usage("a recording has its own target: leave `--target` away".to_owned()));
+            return Err(Failure::Usage("a recording has its own target: omit `--target`".to_owned()));
         }
         true => {
             let recording = recordings::read(&args.file)?;

@@ -1,7 +1,7 @@
 //! `tilewright std [MODULE]`: the standard library as it stands in the binary.
 
 use tilewright_core::modules::{LIBRARY, documentation};
-use tilewright_syntax::nearest;
+use tilewright_syntax::offered;
 
 use crate::cli::StdArgs;
 use crate::error::{Exit, Failure};
@@ -15,10 +15,8 @@ pub fn run(args: &StdArgs) -> Result<Exit, Failure> {
         Some(wanted) => match LIBRARY.iter().find(|module| module.name == wanted) {
             Some(module) => module.text.to_owned(),
             None => {
-                let near = nearest(wanted, names()).map(|near| format!(": perhaps `{near}`"));
-                let all: Vec<&str> = names().collect();
-                let message = format!("the library has no module `{wanted}`{}", near.unwrap_or_default());
-                return Err(Failure::Usage(format!("{message} (modules: {})", all.join(", "))));
+                let others = offered(wanted, &names().collect::<Vec<_>>(), "modules");
+                return Err(Failure::Usage(format!("the library has no module `{wanted}`: {others}")));
             }
         },
     };

@@ -116,7 +116,7 @@ impl Wanted {
             return Err(Failure::Usage(message.to_owned()));
         }
         if form.is_none() && args.output != Path::new(files::STANDARD) {
-            let message = "`-o` is for a form, and `--step`, `--print-after` and `--time-passes` ask for none: give `--emit FORM`";
+            let message = "`-o` is for a form, which `--step`, `--print-after` and `--time-passes` do not write: give `--emit FORM`";
             return Err(Failure::Usage(message.to_owned()));
         }
         let on_the_way = if legalizes { Form::Legal } else { Form::Ast };

@@ -57,7 +57,7 @@ fn check(args: &ProfileArgs) -> Result<(), Failure> {
         || !args.params.params.is_empty();
     match load::is_recording(&args.file) && has_options {
         true => {
-            let message = "a recording has its own target, no program and no schedule: leave `-p`, `--program`, `--schedule` and `--target` away";
+            let message = "a recording has its own target, no program and no schedule: omit `-p`, `--program`, `--schedule` and `--target`";
             Err(Failure::Usage(message.to_owned()))
         }
         false => Ok(()),

@@ -279,7 +279,7 @@ fn shown(args: &ReplayArgs, replayed: &Replayed) -> String {
 
 fn values_line(outcome: &Outcome) -> String {
     let told = match outcome.memory {
-        Comparison::Equal => format!("{GOOD}✔ equal{GOOD:#}   memory after the run is the recording's"),
+        Comparison::Equal => format!("{GOOD}✔ equal{GOOD:#}   memory after the run equals the recording"),
         Comparison::NothingToCompare => format!("{HEADING}· ended{HEADING:#}   the recording has no memory to compare"),
         Comparison::Differs(d) => {
             format!("{BAD}✘ differs{BAD:#}   at {:#x}: expected {:#04x}, got {:#04x}", d.address, d.expected, d.got)
@@ -293,7 +293,7 @@ fn time_line(timed: &Timed) -> String {
     let on = format!("{}, {}", timed.timing, timed.basis_name());
     let told = match timed.rtl_cycles {
         Some(rtl) if rtl == timed.report.cycles => {
-            format!("{GOOD}✔ equal{GOOD:#}   {cycles} cycles, as the hardware took ({on})")
+            format!("{GOOD}✔ equal{GOOD:#}   {cycles} cycles, as on the hardware ({on})")
         }
         Some(rtl) => format!("{BAD}✘ differs{BAD:#}   {cycles} cycles; the hardware took {} ({on})", grouped(rtl)),
         None => format!("{HEADING}· timed{HEADING:#}   {cycles} cycles ({on})"),

@@ -197,7 +197,7 @@ mod tests {
             (Exit::Differs, "output `Y` differs from the reference at [0, 17]")
         );
         let told = &diagnostics[0].help;
-        assert_eq!(*told, [format!("the recording in `{}` belongs to a report of it", record.display())]);
+        assert_eq!(*told, [format!("please report it with the recording in `{}`", record.display())]);
         assert!(!array.exists() && record.join("after.bin").exists());
     }
 }

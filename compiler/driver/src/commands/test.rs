@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tilewright::testing::{Test, TestFailure, TestOutcome, tests};
 use tilewright::{Mismatch, Options, index_text};
-use tilewright_syntax::{Sources, nearest};
+use tilewright_syntax::{Sources, offered};
 
 use crate::cli::TestArgs;
 use crate::compile::read_program;
@@ -23,10 +23,10 @@ pub fn run(args: &TestArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = read_program(&args.file, sources)?;
     let config = target::read(args.target.target.as_deref(), sources)?;
     let tests = tests(sources, &Options { file, config, ..Options::default() })?;
-    let known = || tests.iter().map(Test::name);
-    if let Some(unknown) = args.names.iter().find(|name| !known().any(|k| k == *name)) {
-        let near = nearest(unknown, known()).map(|near| format!(": perhaps `{near}`")).unwrap_or_default();
-        return Err(Failure::Usage(format!("`{}` has no test `{unknown}`{near}", args.file.display())));
+    let known: Vec<&str> = tests.iter().map(Test::name).collect();
+    if let Some(unknown) = args.names.iter().find(|name| !known.contains(&name.as_str())) {
+        let others = offered(unknown, &known, "tests");
+        return Err(Failure::Usage(format!("`{}` has no test `{unknown}`: {others}", args.file.display())));
     }
     let wanted = |test: &&Test| args.names.is_empty() || args.names.iter().any(|name| name == test.name());
     let folder = args.file.parent().unwrap_or(Path::new(""));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 use tilewright::profile::VERSION;
-use tilewright_syntax::{Diagnostic, nearest};
+use tilewright_syntax::Diagnostic;
 
 use crate::error::Failure;
 
@@ -12,11 +12,11 @@ use crate::error::Failure;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CompareError {
     /// Neither a schedule nor a path.
-    #[error("there is nothing called `{name}` to compare with")]
+    #[error("there is no `{name}` to compare with")]
     Unknown { name: String, schedules: Vec<String> },
-    #[error("`{}` does not hold the figures of a profile: {reason}", .path.display())]
+    #[error("`{}` is not a profile: {reason}", .path.display())]
     NotFigures { path: PathBuf, reason: String },
-    #[error("`{}` holds figures of version {found}, and this command reads version {VERSION}", .path.display())]
+    #[error("`{}` has version {found}, and this command reads version {VERSION}", .path.display())]
     Version { path: PathBuf, found: String },
 }
 
@@ -35,13 +35,9 @@ impl CompareError {
         let told = Diagnostic::error(self.code(), self.to_string());
         match self {
             CompareError::Unknown { name, schedules } => {
-                let told = match nearest(name, schedules.iter().map(|known| &**known)) {
-                    Some(near) => told.help(format!("did you mean `{near}`?")),
-                    None => told,
-                };
                 let told = match schedules.is_empty() {
                     true => told,
-                    false => told.help(format!("schedules of this file: {}", schedules.join(", "))),
+                    false => told.offer(name, schedules, "schedules"),
                 };
                 told.help("`--compare` takes a schedule of the same file, a program, a recording, or a file of figures")
             }

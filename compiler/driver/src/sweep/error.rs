@@ -11,10 +11,10 @@ pub const MAX_COMBINATIONS: u128 = 10_000;
 /// Why there are no combinations to run.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SweepError {
-    #[error("`{part}` is no value and no range of values for parameter `{name}`")]
+    #[error("`{part}` is neither a value nor a range of values for parameter `{name}`")]
     Values { name: String, part: String, reason: &'static str, span: Span },
     /// A count that no number of 128 bits holds is the largest of them.
-    #[error("these are {count} combinations, and a sweep goes through {MAX_COMBINATIONS} at most")]
+    #[error("there are {count} combinations, and the limit is {MAX_COMBINATIONS}")]
     TooMany { count: u128, of_each: Vec<(String, u128)> },
 }
 
@@ -33,11 +33,11 @@ impl SweepError {
         match self {
             SweepError::Values { reason, span, .. } => told
                 .primary(*span, *reason)
-                .help("values have commas between them: `4,8,12`")
+                .help("values are separated by commas: `4,8,12`")
                 .help("ranges: `0..4` ends with 3, `4..=16:4` goes in steps of 4, `8..=64:x2` doubles"),
             SweepError::TooMany { of_each, .. } => {
                 let told = of_each.iter().fold(told, |told, (name, count)| told.note(format!("`{name}` has {count}")));
-                told.help("sweep fewer values, or one parameter after the other")
+                told.help("sweep fewer values, or one parameter at a time")
             }
         }
     }

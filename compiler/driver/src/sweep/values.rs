@@ -42,7 +42,7 @@ pub fn parse(text: &str) -> Result<Vec<Part>, Malformed> {
 }
 
 fn part(text: &str) -> Result<Part, &'static str> {
-    const RANGE: &str = "a whole number or a range is expected";
+    const RANGE: &str = "expected an integer or a range";
     let Some((first, rest)) = text.split_once("..") else {
         let value = parse_number(text).ok_or(RANGE)?;
         return Ok(Part::Steps { first: value, last: value, step: 1 });
@@ -51,21 +51,21 @@ fn part(text: &str) -> Result<Part, &'static str> {
     let first = parse_number(first).ok_or(RANGE)?;
     let last = match last.strip_prefix('=') {
         Some(last) => parse_number(last).ok_or(RANGE)?,
-        None => parse_number(last).ok_or(RANGE)?.checked_sub(1).ok_or("there is no value in this range")?,
+        None => parse_number(last).ok_or(RANGE)?.checked_sub(1).ok_or("this range is empty")?,
     };
     if first > last {
-        return Err("there is no value in this range");
+        return Err("this range is empty");
     }
     match by.map(|by| by.strip_prefix('x').ok_or(by)) {
         None => Ok(Part::Steps { first, last, step: 1 }),
         Some(Err(step)) => match parse_number(step) {
             Some(step @ 1..) => Ok(Part::Steps { first, last, step }),
-            _ => Err("the step behind `:` is 1 or more"),
+            _ => Err("the step after `:` is 1 or more"),
         },
-        Some(Ok(_)) if first < 1 => Err("what is multiplied starts at 1 or more"),
+        Some(Ok(_)) if first < 1 => Err("a multiplied range starts at 1 or more"),
         Some(Ok(factor)) => match parse_number(factor) {
             Some(factor @ 2..) => Ok(Part::Products { first, last, factor }),
-            _ => Err("the factor behind `:x` is 2 or more"),
+            _ => Err("the factor after `:x` is 2 or more"),
         },
     }
 }
@@ -131,7 +131,7 @@ mod tests {
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
-        assert_eq!(parse("1,2..2,3"), Err(Malformed { range: 2..6, reason: "there is no value in this range" }));
+        assert_eq!(parse("1,2..2,3"), Err(Malformed { range: 2..6, reason: "this range is empty" }));
         assert_eq!(parse("12,").unwrap_err().range, 3..3);
         assert!(parse("0..-9223372036854775808").is_err());
     }

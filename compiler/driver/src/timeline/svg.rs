@@ -81,7 +81,7 @@ fn heading(title: &str) -> String {
 
 /// What is shown, and how to read it.
 fn notes(picture: &Picture, has_stacks: bool, has_arrows: bool) -> String {
-    let stacks = "colours on each other: shares of what is too short to be seen".to_owned();
+    let stacks = "stacked colours: shares of what is too short to be seen".to_owned();
     let arrows = "arrows: tokens that ended a wait".to_owned();
     let notes = [Some(picture.range()), has_stacks.then_some(stacks), has_arrows.then_some(arrows)];
     notes.into_iter().flatten().collect::<Vec<_>>().join("  ·  ")
@@ -197,7 +197,7 @@ fn tooltip(picture: &Picture, lane: Lane, piece: &Piece) -> String {
     let (start, end) = (piece.span.cycles.start, piece.span.cycles.end);
     let what = match piece.span.state {
         State::Token { queue, poster } => {
-            let by = poster.map_or("that nobody posts".to_owned(), |poster| format!("of instruction {poster}"));
+            let by = poster.map_or("that is never posted".to_owned(), |poster| format!("of instruction {poster}"));
             format!("waits for a token {by} in {queue}")
         }
         State::Memory(MemoryWait::Contention(client)) => format!("bus taken by {client}"),

@@ -137,7 +137,7 @@ fn the_first_instruction_that_differs_is_named() {
     assert_eq!(difference, &expected);
     folder.write("rec/instructions.csv", "index,module\n");
     let said = folder.run("replay rec --time-only");
-    assert!(said.status == Some(4) && said.stderr.contains("no table of times: see its line 1"), "{said}");
+    assert!(said.status == Some(4) && said.stderr.contains("not a table of times: see its line 1"), "{said}");
 }
 
 #[test]

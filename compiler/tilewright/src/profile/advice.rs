@@ -58,12 +58,8 @@ fn tokens(profile: &Profile) -> String {
             "bring the operands of the next iteration while this one computes: a second slot for the copies (double \
              buffering), or copies attached further outside with `compute_at`"
         }
-        Queue::ComputeToLoad => {
-            "load may not overwrite what compute still reads: a second slot for these copies (double buffering)"
-        }
-        Queue::StoreToCompute => {
-            "compute may not overwrite what is still being stored: a second slot for the results (double buffering)"
-        }
+        Queue::ComputeToLoad => "load may not overwrite what compute still reads: double buffer these copies",
+        Queue::StoreToCompute => "compute may not overwrite what is still being stored: double buffer the results",
         Queue::ComputeToStore => "store results in smaller pieces, each as soon as it is complete",
     };
     format!("{module} waits {} cycles for {queue} tokens; {fix}", grouped(cycles))
@@ -80,10 +76,10 @@ fn bandwidth(profile: &Profile) -> String {
     let Traffic { bytes, distinct } = profile.traffic[most as usize];
     let times = bytes as f64 / distinct.max(1) as f64;
     let fix = match most {
-        Client::Fetch => "fewer and larger instructions, with more loops inside each, are less to read",
-        Client::Uop => "micro-ops are shared by instructions that work on the same places with the same loops inside",
+        Client::Fetch => "use fewer and larger instructions, with more loops inside each",
+        Client::Uop => "instructions share micro-ops if they work on the same addresses with the same inner loops",
         Client::Inp | Client::Wgt | Client::Acc if times < 1.05 => {
-            "each byte just once, so only more work on each of them would help: more rows in one run"
+            "each byte once, so only more work per byte helps: more rows in one run"
         }
         Client::Inp | Client::Wgt | Client::Acc => {
             "attach its copy further outside with `compute_at`, or order the loops so that what is on chip is used up before \

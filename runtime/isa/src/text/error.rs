@@ -3,6 +3,7 @@
 use crate::config::ConfigError;
 use crate::encode::EncodeError;
 use crate::insn::Module;
+use crate::suggest::did_you_mean;
 use std::ops::Range;
 use thiserror::Error;
 
@@ -23,11 +24,11 @@ pub enum TextErrorKind {
     UnknownCharacter { found: String },
     #[error("expected {expected}, found {found}")]
     Expected { expected: String, found: String },
-    #[error("unknown {what} `{name}`{}: one of {} can stand here", did_you_mean(.name, .choices), .choices.join(", "))]
+    #[error("unknown {what} `{name}`{}: expected one of {}", did_you_mean(.name, .choices.iter().copied()), .choices.join(", "))]
     UnknownName { what: String, name: String, choices: Vec<&'static str> },
     #[error("{field} is {value}, but must be from {min} to {}", like(.value, *.max))]
     OutOfRange { field: String, value: String, min: i64, max: u128 },
-    #[error("{field} is stated twice")]
+    #[error("{field} appears twice")]
     Twice { field: String },
     #[error("{insn} lacks {}", .missing.join(", "))]
     Missing { insn: &'static str, missing: Vec<&'static str> },
@@ -37,13 +38,13 @@ pub enum TextErrorKind {
     Encode(EncodeError),
     #[error("{0}")]
     Config(ConfigError),
-    #[error(".config stands behind {what}, whose encoding depends on it: move it to the top")]
+    #[error(".config is after {what}, whose encoding depends on it: move it to the top")]
     LateConfig { what: &'static str },
     #[error("segment {name:?} states {stated} {unit} and is followed by {given}")]
     Count { name: String, unit: &'static str, stated: u128, given: usize },
     #[error("this line belongs under a segment: write `.segment \"NAME\" at ADDRESS {unit} COUNT` above it")]
     Orphan { unit: &'static str },
-    #[error("micro-op {stated} stands at position {actual} of its segment")]
+    #[error("micro-op {stated} is at position {actual} of its segment")]
     UopPosition { stated: u128, actual: usize },
 }
 
@@ -69,10 +70,4 @@ impl TextErrorKind {
 /// The limit in the base in which the value was written.
 fn like(value: &str, max: u128) -> String {
     if value.contains('x') { format!("{max:#x}") } else { max.to_string() }
-}
-
-fn did_you_mean(name: &str, choices: &[&'static str]) -> String {
-    let similarity = |choice: &str| strsim::jaro_winkler(name, choice);
-    let best = choices.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
-    best.filter(|best| similarity(best) > 0.8).map(|best| format!(" (did you mean `{best}`?)")).unwrap_or_default()
 }

@@ -88,7 +88,7 @@ impl<'a> Run<'a> {
         };
         match found {
             Some((queue, poster)) => State::Token { queue, poster },
-            None => unreachable!("instruction {index} waited for a token that nobody posted"),
+            None => unreachable!("instruction {index} waited for a token that was never posted"),
         }
     }
 }

@@ -46,7 +46,7 @@ pub enum InterpretError {
     IllFormed(#[from] VerifyError),
     #[error("input `{name}` is missing")]
     MissingInput { name: String },
-    #[error("`{name}` is no input of this program; its inputs are {}", list(.inputs))]
+    #[error("`{name}` is not an input of this program; its inputs are {}", list(.inputs))]
     UnknownInput { name: String, inputs: Vec<String> },
     #[error("input `{name}` has shape {got:?}, expected {expected:?}")]
     InputShape { name: String, expected: Vec<i64>, got: Vec<usize> },

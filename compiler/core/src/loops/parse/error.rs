@@ -14,7 +14,7 @@ pub const MAX_HEIGHT: usize = 1024;
 pub enum ParseError {
     #[error("expected {expected}, found {found}")]
     Unexpected { expected: String, found: String, span: Span },
-    #[error("`{text}` is no part of a loop program")]
+    #[error("unexpected `{text}` in a loop program")]
     UnknownText { text: String, span: Span },
     #[error("{value} is not in {least}..={greatest}")]
     NumberRange { value: i128, least: i64, greatest: i64, span: Span },
@@ -33,7 +33,7 @@ pub enum ParseError {
         other_kind: bool,
         span: Span,
     },
-    #[error("the name `{name}` is taken")]
+    #[error("the name `{name}` is already in use")]
     NameTwice { name: String, span: Span, first: Span },
     #[error("an index must be affine")]
     NotAffine { reason: &'static str, span: Span },
@@ -60,7 +60,7 @@ impl From<&ParseError> for Diagnostic {
         match error {
             ParseError::Unexpected { expected, span, .. } => told.primary(*span, format!("expected {expected}")),
             ParseError::UnknownText { span, .. } => told
-                .primary(*span, "neither name, number nor sign")
+                .primary(*span, "not a name, number or symbol")
                 .help("numbers are decimal, with a type if it is not `i32`: `5i8`; names are words, with dots inside"),
             ParseError::NumberRange { span, .. } => told.primary(*span, "out of range"),
             ParseError::NumberTooLarge { span } => {
@@ -74,13 +74,13 @@ impl From<&ParseError> for Diagnostic {
                 .note(format!("a value or index has at most {MAX_HEIGHT} operations in one chain")),
             ParseError::UnknownName { span, kind, name, other_kind: true, .. } => {
                 let is = if *kind == "buffer" { "loop" } else { "buffer" };
-                told.primary(*span, format!("`{name}` is a {is}, and a {kind} must stand here"))
+                told.primary(*span, format!("`{name}` is a {is}, expected a {kind}"))
             }
             ParseError::UnknownName { span, near, kind, .. } => {
                 let told = told.primary(*span, "not declared before this line");
                 match near {
                     Some(near) => told.help(format!("did you mean `{near}`?")),
-                    None => told.note(format!("a {kind} is known from its declaration on")),
+                    None => told.note(format!("a {kind} has to be declared before it is used")),
                 }
             }
             ParseError::NameTwice { span, first, .. } => {

@@ -118,7 +118,7 @@ impl VerifyError {
     /// What a user is told who wrote the loop program; the caller adds the place.
     pub fn diagnostic(&self) -> Diagnostic {
         let (rule, violation) = (self.violation.rule(), &self.violation);
-        let d = Diagnostic::error(Self::CODE, format!("loop program breaks rule {rule}: {violation}"))
+        let d = Diagnostic::error(Self::CODE, format!("loop program violates rule {rule}: {violation}"))
             .note(format!("in {}", self.place));
         match self.violation.help() {
             Some(help) => d.help(help),

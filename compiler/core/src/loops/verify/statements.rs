@@ -151,8 +151,7 @@ impl<'p> Verifier<'p> {
         self.at_least("y_size", s.y_size, 1);
         self.at_least("x_size", s.x_size, 1);
         self.at_least("x_stride", s.x_stride, 0);
-        for (what, tiles) in
-            ["rows before", "rows behind", "tiles before", "tiles behind"].into_iter().zip(s.pad.tiles())
+        for (what, tiles) in ["rows before", "rows after", "tiles before", "tiles after"].into_iter().zip(s.pad.tiles())
         {
             match s.direction {
                 Direction::Load => self.at_least(what, tiles, 0),

@@ -17,7 +17,7 @@ pub enum Violation {
     UnknownLoop { id: LoopId },
     #[error("`{name}` cannot be written as a name")]
     Name { name: String },
-    #[error("the name `{name}` is taken")]
+    #[error("the name `{name}` is already in use")]
     NameTwice { name: String },
     #[error("extent {extent} is not in 1..2^31")]
     Extent { extent: i64 },
@@ -29,15 +29,15 @@ pub enum Violation {
     Copies { copies: usize, dims: usize },
     #[error("the array has {array:?} elements and the buffer {shape:?}")]
     Array { array: Vec<i64>, shape: Vec<i64> },
-    #[error("`outside` is said of `{name}`, which does not lie in DRAM")]
+    #[error("`outside` of `{name}`, which is not in DRAM")]
     Outside { name: String },
     #[error("`outside` along {dims:?} of {all} dimensions: they must ascend")]
     OutsideDimensions { dims: Vec<usize>, all: usize },
-    #[error("`repeats` is said of `{name}`, which is no input with a dimension to repeat along")]
+    #[error("`repeats` of `{name}`, which is not an input with a dimension to repeat along")]
     Repeats { name: String },
-    #[error("the constant {value} is no `{}`", .dtype.name())]
+    #[error("the constant {value} is not an `{}`", .dtype.name())]
     Constant { value: i32, dtype: DType },
-    #[error("an input or output lies in @{}", .scope.name())]
+    #[error("an input or output is in @{}", .scope.name())]
     InterfaceScope { scope: Scope },
     #[error("`{name}` is an input or output and is allocated")]
     AllocatedInterface { name: String },
@@ -73,17 +73,17 @@ pub enum Violation {
     OutOfBounds { name: String, dim: usize, index: String, range: Interval, extent: i64 },
     #[error("an `i32` value is stored in `{name}`, which holds {}", .dtype.name())]
     StoredType { name: String, dtype: DType },
-    #[error("constant {value} is no {}", .dtype.name())]
+    #[error("constant {value} is not an {}", .dtype.name())]
     ConstantRange { value: i32, dtype: DType },
     #[error("index `{index}` taken as a value is in {}, beyond i32", show(.range))]
     IndexValue { index: String, range: Interval },
-    #[error("a shift whose amount is no constant in 0..32")]
+    #[error("a shift whose amount is not a constant in 0..32")]
     ShiftAmount,
     #[error("an ALU shift by {amount}, which is not in -31..32")]
     AluShift { amount: i16 },
     #[error("input `{name}` is written")]
     InputWritten { name: String },
-    #[error("the {operand} operand `{name}` lies in @{}, expected @{expected}", .scope.name())]
+    #[error("the {operand} operand `{name}` is in @{}, expected @{expected}", .scope.name())]
     OperandScope { operand: &'static str, name: String, scope: Scope, expected: &'static str },
     #[error("`{name}` has no layout")]
     NoLayout { name: String },

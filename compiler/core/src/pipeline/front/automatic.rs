@@ -152,6 +152,6 @@ fn shrink(candidates: &mut [Candidate], buffer: &str, scope: crate::scope::Scope
 }
 
 fn with_note(told: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let note = "the kernel has no schedule, and this is where the automatic one ends";
+    let note = "the kernel has no schedule, and the automatic one fails here";
     told.into_iter().map(|d| d.note(note)).collect()
 }

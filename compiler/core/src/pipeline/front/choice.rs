@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 use tilewright_syntax::ast::{self, Ident, Item, KernelStmt, ScanStmt};
-use tilewright_syntax::{Diagnostic, FileId, Span, nearest};
+use tilewright_syntax::{Diagnostic, FileId, Span};
 
 use crate::modules::{Modules, item_name};
 use crate::schedule::auto;
@@ -16,9 +16,9 @@ pub enum ChoiceError {
     UnknownSchedule { name: String, known: Vec<String> },
     #[error("this file has several schedules")]
     SeveralSchedules { first: Span, second: Span, known: Vec<String> },
-    #[error("schedule `{}` is for a kernel that is not there", schedule.name)]
+    #[error("schedule `{}` is for an unknown kernel", schedule.name)]
     UnknownKernel { schedule: Ident, kernel: Ident, known: Vec<String> },
-    #[error("`{name}` is the name of two {what}")]
+    #[error("duplicate {} `{name}`", what.trim_end_matches('s'))]
     Twice { what: &'static str, name: String, first: Span, second: Span },
     #[error("this file has several programs")]
     SeveralPrograms { first: Span, second: Span, known: Vec<String> },
@@ -43,23 +43,15 @@ impl ChoiceError {
     /// The error as it is shown.
     pub fn diagnostic(&self) -> Diagnostic {
         let d = Diagnostic::error(self.code(), self.to_string());
-        let did_you_mean = |d: Diagnostic, name: &str, known: &[String]| match nearest(name, known.iter().map(|k| &**k))
-        {
-            Some(near) => d.help(format!("did you mean `{near}`?")),
-            None => d,
-        };
         match self {
             ChoiceError::NoKernel => d.help("a program starts with `kernel NAME(PARAMETER = VALUE) { ... }`"),
-            ChoiceError::UnknownSchedule { name, known } => {
-                did_you_mean(d, name, known).help(format!("schedules here: {}", known.join(", ")))
-            }
+            ChoiceError::UnknownSchedule { name, known } => d.offer(name, known, "schedules"),
             ChoiceError::SeveralSchedules { first, second, known } => d
                 .primary(*second, "and another")
                 .secondary(*first, "one schedule")
                 .help(format!("choose one with `--schedule`: {}", known.join(", "))),
             ChoiceError::UnknownKernel { kernel, known, .. } => {
-                let d = d.primary(kernel.span, "no kernel has this name");
-                did_you_mean(d, &kernel.name, known).help(format!("kernels here: {}", known.join(", ")))
+                d.primary(kernel.span, "no kernel has this name").offer(&kernel.name, known, "kernels")
             }
             ChoiceError::Twice { first, second, .. } => {
                 d.primary(*second, "again").secondary(*first, "first here").help("choose another name")
@@ -71,9 +63,7 @@ impl ChoiceError {
             ChoiceError::UnknownProgram { known, .. } if known.is_empty() => {
                 d.help("a program joins kernels: `program NAME { ... }`")
             }
-            ChoiceError::UnknownProgram { name, known } => {
-                did_you_mean(d, name, known).help(format!("programs here: {}", known.join(", ")))
-            }
+            ChoiceError::UnknownProgram { name, known } => d.offer(name, known, "programs"),
         }
     }
 }

@@ -31,10 +31,10 @@ impl Desugar<'_> {
     /// Refuses what only a kernel's test can say.
     fn checked(self) -> Result<Self, CaseError> {
         if let Some(with) = &self.test.schedule {
-            return Err(self.wrong("a schedule", with.span, "leave it out: the automatic schedule is taken"));
+            return Err(self.wrong("a schedule", with.span, "leave it out: the automatic schedule is used"));
         }
         if let Some(param) = self.test.params.first() {
-            let help = "give arguments inside of the test: `x: i32 = [1, 2]`, or `n = 3` for a constant";
+            let help = "give arguments in the test: `x: i32 = [1, 2]`, or `n = 3` for a constant";
             return Err(self.wrong("a parameter", param.name.span, help));
         }
         self.test.stmts.iter().try_for_each(|stmt| self.statement_is_clear(stmt))?;
@@ -43,12 +43,12 @@ impl Desugar<'_> {
 
     fn statement_is_clear(&self, stmt: &TestStmt) -> Result<(), CaseError> {
         if matches!(stmt.value.kind, TestValueKind::File(_) | TestValueKind::Random) {
-            let help = "write the values; what stands in files is for kernels";
+            let help = "write the values; only tests of kernels read files";
             return Err(self.wrong("an array without a shape", stmt.value.span, help));
         }
         match &stmt.tensor {
             Some(name) if stmt.expect => {
-                Err(self.wrong("a name for what it yields", name.span, "write `expect` and the values"))
+                Err(self.wrong("a name for the result", name.span, "write `expect` and the values"))
             }
             Some(name) if !self.function.params.iter().any(|p| p.name == name.name) => Err(CaseError::UnknownTensor {
                 name: name.clone(),
@@ -57,7 +57,7 @@ impl Desugar<'_> {
                 known: self.function.params.iter().map(|p| p.name.clone()).collect(),
             }),
             Some(name) if stmt.dtype.is_none() && matches!(stmt.value.kind, TestValueKind::List(_)) => {
-                let help = format!("say what its values are: `{}: i32 = ...`", name.name);
+                let help = format!("write its type: `{}: i32 = ...`", name.name);
                 Err(self.wrong("values without a type", name.span, &help))
             }
             _ => Ok(()),

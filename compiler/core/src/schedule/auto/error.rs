@@ -37,7 +37,7 @@ impl AutomaticError {
                  `T[...] = {operand}[...]`, and write a schedule"
             )),
             AutomaticError::Scan { span } => d
-                .primary(*span, "each step needs the one before")
+                .primary(*span, "each step needs the previous one")
                 .help("write a schedule: products of the scan in tiles of the GEMM core, the rest in `acc`"),
             AutomaticError::NoTile { span, core, .. } => d
                 .primary(*span, "computed here")

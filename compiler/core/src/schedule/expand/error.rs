@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 use tilewright_syntax::ast::Ident;
-use tilewright_syntax::{Diagnostic, Span, nearest};
+use tilewright_syntax::{Diagnostic, Span};
 
 use crate::tensor::TensorError;
 
@@ -13,15 +13,15 @@ pub enum ExpandError {
     UnknownDef { name: Ident, known: Vec<String> },
     #[error("`{}` cannot be called like this: {reason}", call.name)]
     Arguments { call: Ident, reason: String, usage: String, defined: Span },
-    #[error("`{}` leads to itself", call.name)]
+    #[error("`{}` is recursive", call.name)]
     CallsItself { call: Ident, defined: Span },
-    #[error("`{}` is handed back, and nothing introduces it", result.name)]
+    #[error("`{}` is returned but never defined", result.name)]
     NotIntroduced { result: Ident, call: Span },
-    #[error("`{}` stands for a size here, not for a stage or an axis", name.name)]
+    #[error("`{}` is a size here, not a stage or an axis", name.name)]
     NotAName { name: Ident, value: Span },
     #[error("more than {most} directives")]
     TooMany { span: Span, most: usize },
-    #[error("calls and repetitions nest too deep")]
+    #[error("calls and loops are nested too deeply")]
     TooDeep { span: Span, most: usize },
     #[error(transparent)]
     Constant(Box<TensorError>),
@@ -49,13 +49,12 @@ impl ExpandError {
         let d = Diagnostic::error(self.code(), self.to_string());
         match self {
             ExpandError::UnknownDef { name, known } => {
-                let d = d.primary(name.span, "no `def` in reach has this name");
-                match (nearest(&name.name, known.iter().map(String::as_str)), known.is_empty()) {
-                    (Some(near), _) => d.help(format!("did you mean `{near}`?")),
-                    (None, false) => d.help(format!("definitions in reach: {}", known.join(", "))),
-                    (None, true) => {
-                        d.help("a directive stands behind its stage: `C.split(i, 4)`; the library's definitions need `use vta`")
-                    }
+                let d = d.primary(name.span, "no visible `def` has this name");
+                match known.is_empty() {
+                    false => d.offer(&name.name, known, "visible definitions"),
+                    true => d.help(
+                        "a directive follows its stage: `C.split(i, 4)`; the library's definitions need `use vta`",
+                    ),
                 }
             }
             ExpandError::Arguments { call, usage, defined, .. } => d
@@ -69,17 +68,17 @@ impl ExpandError {
             ExpandError::NotIntroduced { result, call } => d
                 .primary(result.span, "no directive inside names this")
                 .secondary(*call, "called here")
-                .help("hand back the name of an axis or a stage that a directive makes"),
+                .help("return the name of an axis or a stage that a directive creates"),
             ExpandError::NotAName { name, value } => d
                 .primary(name.span, "has to be a stage or an axis")
                 .secondary(*value, "a size")
                 .help("give the definition a name here"),
             ExpandError::TooMany { span, .. } => {
-                d.primary(*span, "passes the limit").help("a shorter `for`, or fewer of them inside each other")
+                d.primary(*span, "exceeds the limit").help("a shorter `for`, or fewer of them inside each other")
             }
-            ExpandError::TooDeep { span, most } => d
-                .primary(*span, format!("at most {most} stand around a directive"))
-                .help("call fewer definitions in a chain"),
+            ExpandError::TooDeep { span, most } => {
+                d.primary(*span, format!("at most {most} levels")).help("call fewer definitions in a chain")
+            }
             ExpandError::Constant(_) => d,
         }
     }

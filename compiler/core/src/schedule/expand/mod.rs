@@ -221,14 +221,14 @@ impl<'a> Expander<'a, '_> {
         };
         if call.args.len() > def.params.len() {
             return Err(arguments(format!(
-                "it has {} parameters, and {} arguments stand here",
+                "it has {} parameters, but {} arguments are given",
                 def.params.len(),
                 call.args.len()
             )));
         }
         if call.results.len() != def.results.len() {
             return Err(arguments(format!(
-                "it hands back {}, and {} named behind `->`",
+                "it returns {}, but {} named after `->`",
                 count(def.results.len()),
                 match call.results.len() {
                     0 => "none is".to_owned(),
@@ -246,7 +246,7 @@ impl<'a> Expander<'a, '_> {
                 return Err(arguments(format!("it has no parameter `{}`", name.name)));
             }
             if inner.values.insert(name.name.clone(), self.argument(value, scope)?).is_some() {
-                return Err(arguments(format!("`{}` is given twice", name.name)));
+                return Err(arguments(format!("`{}` is specified twice", name.name)));
             }
         }
         for param in &def.params {
@@ -384,8 +384,8 @@ fn usage(def: &ast::Def) -> String {
 fn count(n: usize) -> String {
     match n {
         0 => "nothing".to_owned(),
-        1 => "1 thing".to_owned(),
-        n => format!("{n} things"),
+        1 => "1 value".to_owned(),
+        n => format!("{n} values"),
     }
 }
 

@@ -32,10 +32,10 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     if original.state().is_some() {
         return Err(ScheduleError::ScopeRefused {
             span: call.span(),
-            reason: format!("`{}` is a state, whose steps read what the one before wrote", original.name),
+            reason: format!("`{}` is a state, of which each step reads what the previous one wrote", original.name),
             place: original.span,
             place_text: "a state of the scan".to_string(),
-            help: "give the next value a name of its own, and set that tensor's scope".to_string(),
+            help: "give the next value a separate name, and set the scope of that tensor".to_string(),
         });
     }
     let compute = schedule.compute(stage).clone();
@@ -98,7 +98,7 @@ fn loops_are_untouched(schedule: &Schedule, stage: StageId, call: &Call) -> Resu
 }
 
 fn schedule_name<'a>(call: &Call<'a>) -> &'a str {
-    call.target.map_or("a stage of its own", |t| &t.name)
+    call.target.map_or("a separate stage", |t| &t.name)
 }
 
 /// Gives a stage the loops of what its tensor has become.

@@ -27,16 +27,16 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         return Err(ScheduleError::CannotInline { span: call.span(), stage, reason, definition, help });
     }
     if let Some(earlier) = directive_before(schedule, stage) {
-        let reason = format!("leaves `{}` without loops and memory of its own", call.subject.name);
+        let reason = format!("leaves `{}` without loops and memory", call.subject.name);
         return Err(ScheduleError::BreaksEarlier { span: call.span(), earlier, reason });
     }
     for reader in schedule.readers(tensor).to_vec() {
         substitute(schedule, reader, tensor).map_err(|axis| ScheduleError::CannotInline {
             span: call.span(),
             stage: call.subject.name.clone(),
-            reason: format!("its value is made of the axis `{axis}`, where a reader has a quotient"),
+            reason: format!("its value depends on the axis `{axis}`, where a reader has a quotient"),
             definition,
-            help: "leave it a stage of its own",
+            help: "keep it as a stage",
         })?;
     }
     schedule.inline(stage, call.span());

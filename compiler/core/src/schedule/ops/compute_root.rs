@@ -17,7 +17,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     call.expect_args(0..=0)?;
     let stage = call.stage(schedule)?;
     if schedule.attach(stage, None).is_none() {
-        let reason = format!("`{}` is computed at the root already", call.subject.name);
+        let reason = format!("`{}` is already computed at the root", call.subject.name);
         schedule.warnings.push(call.no_effect(reason, None));
     }
     Ok(())

@@ -28,7 +28,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         _ => call.at_least(0, i64::MIN)?,
     };
     if !(2..=MAX_SLOTS).contains(&slots) {
-        return Err(call.bad_arguments(format!("2 to {MAX_SLOTS} slots can take turns, and this says {slots}")));
+        return Err(call.bad_arguments(format!("the number of slots is 2 to {MAX_SLOTS}, not {slots}")));
     }
     let s = schedule.stage(stage);
     let name = schedule.stage_name(stage).to_string();

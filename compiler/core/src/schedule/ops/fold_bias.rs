@@ -45,14 +45,14 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
 fn folded(s: &Schedule, stage: StageId, sum: StageId) -> Result<(Scalar<Leaf>, Scalar<Leaf>), String> {
     let name = s.stage_name(sum);
     if product(s, sum).is_none() {
-        return Err(format!("`{name}` is no `sum` of products of two `i8` tensors"));
+        return Err(format!("`{name}` is not a `sum` of products of two `i8` tensors"));
     }
     if s.compute(sum).start().is_some() {
-        return Err(format!("`{name}` starts from something already"));
+        return Err(format!("`{name}` already has an initial value"));
     }
     let tensor = s.stage(sum).tensor;
     if s.kernel.tensor(tensor).output {
-        return Err(format!("`{name}` is an output, which is taken without what is added"));
+        return Err(format!("`{name}` is an output, whose value would change"));
     }
     if let Some(other) = s.readers(tensor).iter().find(|r| **r != stage) {
         return Err(format!("`{}` reads `{name}` as well", s.stage_name(*other)));
@@ -158,7 +158,7 @@ fn along_sum(s: &Schedule, stage: StageId, sum: StageId, term: &Term) -> Result<
     if let Some(a) = s.compute(stage).axes.iter().filter(mentioned).find(stranger) {
         let (axis, name, sum) = (&s.kernel.axis(*a).name, &whole.name, s.stage_name(sum));
         return Err(format!(
-            "what `{name}` adds depends on `{axis}`, which does not walk a dimension of `{sum}` as a whole"
+            "what `{name}` adds depends on `{axis}`, which does not run over a whole dimension of `{sum}`"
         ));
     }
     let range = |a: AxisId| Interval::below(s.kernel.axis(a).extent);
@@ -184,7 +184,7 @@ fn cannot_wrap(s: &Schedule, sum: StageId, shift: i32) -> Result<(), String> {
     match together <= DType::I32.limits().1 {
         true => Ok(()),
         false => {
-            Err(format!("`{}` can be as large as {products}, and with what is added it could wrap", s.stage_name(sum)))
+            Err(format!("`{}` can be as large as {products}, and with the addition it could wrap", s.stage_name(sum)))
         }
     }
 }

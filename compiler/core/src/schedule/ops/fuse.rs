@@ -7,9 +7,10 @@
 //!
 //! Checks: `can_fuse`; the name is free in the stage; neither loop is part of a tile.
 
+use tilewright_syntax::quoted;
+
 use crate::schedule::args::Call;
 use crate::schedule::checks::{FuseError, can_fuse, fusible};
-use crate::schedule::error::list;
 use crate::schedule::ops::{names_are_free, outside_tile};
 use crate::schedule::{AxisSource, Fused, Schedule, ScheduleError, StageAxis, StageAxisId, StageId};
 
@@ -61,7 +62,7 @@ fn warn_if_single(schedule: &mut Schedule, stage: StageId, axes: [StageAxisId; 2
 fn help(error: FuseError, legal: Vec<String>) -> String {
     match (error, legal.as_slice()) {
         (FuseError::TooMany, _) => "leave one of the earlier ones out".to_string(),
-        (_, []) => "no two loops of this stage can be fused as they stand; `reorder` moves them".to_string(),
-        _ => format!("loops that can be fused as they stand: {}", list(&legal)),
+        (_, []) => "no two loops of this stage can be fused in this order; `reorder` moves them".to_string(),
+        _ => format!("loops that can be fused in this order: {}", quoted(&legal)),
     }
 }

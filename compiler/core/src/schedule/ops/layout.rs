@@ -32,7 +32,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let dims = named_dimensions(schedule, tensor, call)?;
     let shape = &schedule.kernel.tensor(tensor).shape;
     if dims.iter().filter(|d| shape[**d] > 1).is_sorted() {
-        schedule.warnings.push(call.no_effect("its dimensions are in this order already".to_string(), None));
+        schedule.warnings.push(call.no_effect("its dimensions are already in this order".to_string(), None));
     }
     schedule.tile_orders.push(TileOrder { tensor, dims, span: call.span() });
     Ok(())

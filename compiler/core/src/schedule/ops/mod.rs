@@ -108,8 +108,8 @@ pub(super) fn find(name: &Ident) -> Result<&'static Op, ScheduleError> {
 fn put(schedule: &mut Schedule, call: &Call, stage: StageId, attach: Attach, before: Option<Attach>) {
     let place = |at: &Attach| (at.stage, at.axis, at.follows);
     if let Some(same) = before.filter(|at| place(at) == place(&attach)) {
-        let reason = format!("`{}` is computed there already", call.subject.name);
-        schedule.warnings.push(call.no_effect(reason, Some((same.span, "said here"))));
+        let reason = format!("`{}` is already computed there", call.subject.name);
+        schedule.warnings.push(call.no_effect(reason, Some((same.span, "specified here"))));
     }
     schedule.attach(stage, Some(attach));
 }

@@ -24,7 +24,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let name = schedule.stage_name(stage).to_string();
     let s = schedule.stage_mut(stage);
     if let (true, Some(tile)) = (s.in_tile(axis), s.tensorize) {
-        let reason = format!("takes iterations out of `{}`, a loop of the tile", s.axis(axis).name);
+        let reason = format!("peels iterations of `{}`, a loop of the tile", s.axis(axis).name);
         return Err(ScheduleError::BreaksEarlier { span: call.span(), earlier: tile.span, reason });
     }
     if let Some(before) = s.axis(axis).peeled {

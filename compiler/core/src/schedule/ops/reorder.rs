@@ -30,7 +30,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let before = schedule.stage(stage).leaves.clone();
     place(schedule, stage, &named, call)?;
     if schedule.stage(stage).leaves == before {
-        let reason = "the loops stand in this order".to_string();
+        let reason = "the loops are already in this order".to_string();
         schedule.warnings.push(call.no_effect(reason, None));
     }
     Ok(())

@@ -25,10 +25,11 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     if tensor.output {
         return Err(ScheduleError::ScopeRefused {
             span: call.span(),
-            reason: format!("`{name}` is an output, which lies in DRAM"),
+            reason: format!("`{name}` is an output, which is in DRAM"),
             place: tensor.span,
             place_text: "declared as output here".to_string(),
-            help: "give the value that it is computed from a name of its own, and set that tensor's scope".to_string(),
+            help: "give the value that it is computed from a separate name, and set the scope of that tensor"
+                .to_string(),
         });
     }
     if let Some(first) = schedule.stage(stage).scope_span {
@@ -37,7 +38,8 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     }
     holds_type(scope, tensor.dtype, call, tensor.span)?;
     if let Some(order) = schedule.tile_order(schedule.stage(stage).tensor) {
-        let reason = format!("moves `{name}` to `{}`, where its tiles have no order of their own", scope.name());
+        let reason =
+            format!("moves `{name}` to `{}`, where its tiles follow the layout in device memory", scope.name());
         return Err(ScheduleError::BreaksEarlier { span: call.span(), earlier: order.span, reason });
     }
     let s = schedule.stage_mut(stage);

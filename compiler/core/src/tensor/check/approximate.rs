@@ -57,7 +57,7 @@ impl Scope<'_> {
     pub(super) fn approximated(&self, name: &Ident, settings: &[Expr], args: &[Expr], span: Span) -> Checked<Value> {
         let Settings { function, method, range } = approximation(name, settings, self.constants)?;
         let [e] = args else {
-            let (name, expected) = (APPROX.to_owned(), "one argument behind its settings");
+            let (name, expected) = (APPROX.to_owned(), "one argument after its settings");
             return Err(TensorError::WrongArgumentCount { name, expected, found: args.len(), span }.into());
         };
         let (value, format) = typed(self.value(e)?, Format::plain(DType::I32), e.span)?;

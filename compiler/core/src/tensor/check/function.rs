@@ -116,7 +116,7 @@ impl Body<'_> {
         let Ident { name, span } = &self.function.name;
         let taken = |name: &str, what, span, first| TensorError::NameTaken { name: name.to_owned(), what, span, first };
         if FUNCTIONS.contains(&name.as_str()) || Reducer::ALL.iter().any(|r| r.name() == name) {
-            return Err(taken(name, "a function of the language", *span, None));
+            return Err(taken(name, "a built-in function", *span, None));
         }
         for (at, param) in self.function.params.iter().enumerate() {
             if let Some(first) = self.function.params[..at].iter().find(|p| p.name == param.name) {

@@ -40,7 +40,7 @@ impl Scope<'_> {
         let index = match &e.kind {
             ExprKind::Int(value) => Affine::constant(*value),
             ExprKind::Decimal(value) => {
-                return Err(not_affine(format!("`{value}`"), e.span, "an index is a whole number"));
+                return Err(not_affine(format!("`{value}`"), e.span, "an index is an integer"));
             }
             ExprKind::Name(name) => match self.name(name, e.span)? {
                 Meaning::Axis(axis) => Affine::var(axis),
@@ -71,7 +71,7 @@ impl Scope<'_> {
             Ok(value) => Ok(Affine::constant(value)),
             Err(_) => {
                 let what = "a function of an axis".to_owned();
-                Err(not_affine(what, e.span, "give the array a value for reads outside of it: `outside 0`"))
+                Err(not_affine(what, e.span, "give the array a value for reads outside its bounds: `outside 0`"))
             }
         }
     }

@@ -29,7 +29,7 @@ pub type Array = ArrayD<i32>;
 pub enum EvaluateError {
     #[error("input `{name}` is missing")]
     MissingInput { name: String },
-    #[error("`{name}` is given but is no input")]
+    #[error("`{name}` is given but is not an input")]
     NotAnInput { name: String },
     #[error("input `{name}` has shape {expected:?}, but an array of shape {found:?} is given")]
     WrongShape { name: String, expected: Vec<i64>, found: Vec<usize> },
