@@ -35,7 +35,7 @@ const MODULES: [(&str, &[&str]); 11] = [
     ("costs", &[]),
     ("scope", &[]),
     ("gemm", &["affine"]),
-    ("scalar", &[]),
+    ("scalar", &["affine"]),
     ("tensor", &["affine", "scalar", "modules"]),
     ("schedule", &["affine", "scalar", "scope", "gemm", "modules", "tensor"]),
     ("loops", &["affine", "costs", "scalar", "scope", "gemm"]),

@@ -60,13 +60,13 @@ impl TensorInfo {
 
     /// What a loop program says of a buffer that its user fills or reads; none for the others.
     pub(crate) fn of_buffer(buffer: &Buffer) -> Option<TensorInfo> {
-        let (role, shape) = match buffer.role {
-            Role::Input => (TensorRole::Input, buffer.given_shape()),
-            Role::Output => (TensorRole::Output, &buffer.array[..]),
+        let role = match buffer.role {
+            Role::Input => TensorRole::Input,
+            Role::Output => TensorRole::Output,
             Role::Constant(_) | Role::Temporary => return None,
         };
-        let (name, format) = (buffer.name.clone(), Format::plain(buffer.dtype));
-        let shape = shape.iter().map(|n| *n as usize).collect();
+        let (name, format) = (buffer.name.clone(), Format::plain(buffer.user_dtype()));
+        let shape = buffer.user_shape().iter().map(|n| *n as usize).collect();
         Some(TensorInfo { name, format, shape, role, span: None })
     }
 

@@ -131,7 +131,7 @@ impl Test {
         let outcome = |engine, schedule: Option<&String>, got: Outputs| TestOutcome {
             engine,
             schedule: schedule.cloned(),
-            failure: match got.map(|got| self.with_whole(got)) {
+            failure: match got {
                 Ok(got) => differs(&got, &expected).or_else(|| differs(&got, &exactly)),
                 Err(reason) => Some(TestFailure::Unsound(reason)),
             },
@@ -148,22 +148,6 @@ impl Test {
             outcomes.push(outcome(Engine::Accelerator, Some(schedule), finding.map_or(Ok(run.outputs), Err)));
         }
         Ok(outcomes)
-    }
-
-    /// The outputs, and the tensors that some of them are the bytes of, from the lowest on.
-    fn with_whole(&self, mut got: Arrays) -> Arrays {
-        let kernel = &self.test.kernel;
-        let joined = self.test.bytes.iter().filter_map(|(whole, parts)| {
-            let parts: Vec<&Array> = parts.iter().filter_map(|id| got.get(&kernel.tensor(*id).name)).collect();
-            let mut joined = parts.first()?.map(|_| 0);
-            for (at, part) in parts.into_iter().enumerate() {
-                joined.zip_mut_with(part, |all, byte| *all |= (byte & 0xFF) << (8 * at));
-            }
-            Some((kernel.tensor(*whole).name.clone(), joined))
-        });
-        let joined: Vec<_> = joined.collect();
-        got.extend(joined);
-        got
     }
 }
 

@@ -6,7 +6,7 @@
 use ndarray::{ArrayD, IxDyn};
 use thiserror::Error;
 
-use crate::loops::given::{constant, repeated};
+use crate::loops::given::{constant, repeated, taken};
 use crate::loops::ir::{Buffer, Layout, Role};
 use crate::scalar::DType;
 
@@ -50,8 +50,8 @@ impl Packing {
     /// Writes the image of an array; a value keeps the low bits that the buffer's type has, and what fills tiles is zero.
     pub fn pack(&self, values: &ArrayD<i32>, image: &mut [u8]) -> Result<(), ImageError> {
         let buffer = &self.buffer;
-        if values.shape() != extents(buffer.given_shape()) {
-            let (expected, found) = (buffer.given_shape().to_vec(), values.shape().to_vec());
+        if values.shape() != extents(buffer.user_shape()) {
+            let (expected, found) = (buffer.user_shape().to_vec(), values.shape().to_vec());
             return Err(ImageError::Shape { buffer: buffer.name.clone(), expected, found });
         }
         self.check_length(image)?;
@@ -65,7 +65,7 @@ impl Packing {
         let dtype = self.buffer.dtype;
         let values = self.places.iter().map(|place| value(dtype, image, *place as usize)).collect();
         let array = ArrayD::from_shape_vec(IxDyn(&extents(&self.buffer.array)), values);
-        Ok(array.expect("there is one place for each index"))
+        Ok(taken(&self.buffer, array.expect("there is one place for each index")))
     }
 
     fn check_length(&self, image: &[u8]) -> Result<(), ImageError> {

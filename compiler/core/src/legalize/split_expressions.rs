@@ -77,13 +77,13 @@ fn stored(program: &mut LoopProgram, nest: &Nest, mut loads: Vec<Load>, parts: V
 }
 
 /// How many of the outer loops stay around all parts: up to the last one that is marked or does not choose the element.
-fn around(program: &LoopProgram, nest: &Nest) -> usize {
+pub(super) fn around(program: &LoopProgram, nest: &Nest) -> usize {
     let carrying = nest.carrying_loops(program);
     nest.loops.iter().rposition(|l| l.mark.is_some() || carrying.contains(&l.var)).map_or(0, |at| at + 1)
 }
 
 /// The extents of what loops walk in each dimension, and the place in a buffer of these extents.
-fn boxed(program: &LoopProgram, loops: &[NestLoop], indices: &[Index]) -> (Vec<i64>, Vec<Index>) {
+pub(super) fn boxed(program: &LoopProgram, loops: &[NestLoop], indices: &[Index]) -> (Vec<i64>, Vec<Index>) {
     let inner = |v| loops.iter().any(|l| l.var == v);
     let dims = indices.iter().map(|index| {
         let (walk, _) = index.partition(&inner);
@@ -93,7 +93,7 @@ fn boxed(program: &LoopProgram, loops: &[NestLoop], indices: &[Index]) -> (Vec<i
     dims.unzip()
 }
 
-fn temporary(program: &mut LoopProgram, nest: &Nest, shape: &[i64], dtype: DType) -> BufferId {
+pub(super) fn temporary(program: &mut LoopProgram, nest: &Nest, shape: &[i64], dtype: DType) -> BufferId {
     let stem = format!("{}_part", program.buffer(nest.store.buffer).name);
     let taken = |name: &String| program.buffers.iter().any(|b| b.name == *name);
     let numbered = (2..).map(|n| format!("{stem}_{n}"));
@@ -106,6 +106,7 @@ fn temporary(program: &mut LoopProgram, nest: &Nest, shape: &[i64], dtype: DType
         shape: shape.to_vec(),
         array: shape.to_vec(),
         repeats: false,
+        planes: None,
         outside: None,
         layout: None,
         base: None,
@@ -152,7 +153,7 @@ fn live_in_target(program: &LoopProgram, cx: &Cx, selections: &mut Selections, n
 }
 
 /// The allocations of the temporaries, and a nest for each part, inside the loops around them.
-fn statements(program: &mut LoopProgram, nest: Nest, parts: Vec<Store>) -> Vec<Stmt> {
+pub(super) fn statements(program: &mut LoopProgram, nest: Nest, parts: Vec<Store>) -> Vec<Stmt> {
     let around = around(program, &nest);
     let (outer, inner) = nest.loops.split_at(around);
     let mut stmts = Vec::new();

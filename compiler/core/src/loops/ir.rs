@@ -66,6 +66,9 @@ pub struct Buffer {
     pub array: Vec<i64>,
     /// Whether an input's last dimension is none of the array that a user gives: each element of that fills it.
     pub repeats: bool,
+    /// Of an output of `i32` that is kept in bytes, what is added to them: its first dimension counts planes, which hold the
+    /// digits of each value to the base 256, from the lowest on. A digit is an `i8`.
+    pub planes: Option<i32>,
     /// What a read outside of the buffer yields; only what lies in DRAM says so.
     pub outside: Option<Outside>,
     /// Set by legalisation.
@@ -252,8 +255,13 @@ impl Role {
 
 impl Buffer {
     /// The shape of the array that a user gives or takes.
-    pub fn given_shape(&self) -> &[i64] {
-        &self.array[..self.array.len() - usize::from(self.repeats)]
+    pub fn user_shape(&self) -> &[i64] {
+        &self.array[usize::from(self.planes.is_some())..self.array.len() - usize::from(self.repeats)]
+    }
+
+    /// The type of that array.
+    pub fn user_dtype(&self) -> DType {
+        if self.planes.is_some() { DType::I32 } else { self.dtype }
     }
 }
 

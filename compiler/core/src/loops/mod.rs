@@ -13,6 +13,7 @@ pub mod lifetimes;
 pub mod nest;
 pub mod parse;
 pub mod print;
+pub mod ranges;
 pub(crate) mod rename;
 pub mod verify;
 

@@ -20,6 +20,8 @@
 //! - A number is an `i32`; other types follow it: `5i8`. `index(e)` is an index taken as a value.
 //! - `constant(v) T` is an array in DRAM that holds `v` everywhere, and an input that `repeats` an array has a last dimension
 //!   more than that, along which each element is the same.
+//! - `planes v`: the first dimension of an output counts the digits of `i32` values to the base 256, from the lowest on, to which
+//!   `v` is added.
 //! - `outside v` says what stands beyond the edges of an array, and `along(d, d)` in which dimensions that counts beyond its end,
 //!   where it does not in all: in the others tiles alone reach there.
 //! - `tile(d: n)` lists the lanes of a layout, from the outermost, and `order(d, d)` its dimensions, where their tiles are in
@@ -282,6 +284,9 @@ impl Printer<'_> {
         }
         if b.repeats {
             self.out.push_str(" repeats");
+        }
+        if let Some(offset) = b.planes {
+            write!(self.out, " planes {offset}")?;
         }
         self.origin(b.origin)
     }

@@ -59,9 +59,23 @@ impl Builder<'_> {
         let (base, copies) = (None, 0);
         // The rows of a buffer that rolls take turns already.
         let slots = stage.filter(|s| self.schedule.rolls(*s).is_none()).map_or(1, |s| self.schedule.slots(s));
-        let repeats = false;
-        let buffer =
-            Buffer { name, dtype, scope, role, shape, array, repeats, outside, layout, base, slots, copies, origin };
+        let (repeats, planes) = (false, None);
+        let buffer = Buffer {
+            name,
+            dtype,
+            scope,
+            role,
+            shape,
+            array,
+            repeats,
+            planes,
+            outside,
+            layout,
+            base,
+            slots,
+            copies,
+            origin,
+        };
         self.program.buffers.push(buffer);
     }
 

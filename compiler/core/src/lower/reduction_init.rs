@@ -191,6 +191,7 @@ impl Factors {
             shape: vec![core.batch, core.block_in],
             array: vec![core.batch, lanes],
             repeats: false,
+            planes: None,
             outside: None,
             layout: None,
             base: None,

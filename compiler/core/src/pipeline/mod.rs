@@ -29,7 +29,7 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 15] = [
+pub const PASSES: [Pass; 16] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
@@ -44,6 +44,11 @@ pub const PASSES: [Pass; 15] = [
         name: "shrink",
         reason: "once copies are boxes, which it shortens; before buffers are joined, which have their final elements then",
         run: legalize::shrink::run,
+    },
+    Pass {
+        name: "planes",
+        reason: "before temporaries and tiles, which the digits of a value take; once nests are boxes, each of which one of them takes",
+        run: legalize::planes::run,
     },
     Pass {
         name: "split_expressions",

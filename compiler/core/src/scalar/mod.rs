@@ -4,6 +4,7 @@
 //! Every value is kept in an `i32` and lies in the range of its type. Arithmetic is done in `i32` and wraps there.
 
 pub mod approx;
+pub mod range;
 
 use crate::scalar::approx::Approx;
 

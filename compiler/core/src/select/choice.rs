@@ -14,9 +14,10 @@
 
 use egg::Id;
 
-use super::language::{FULL, Graph, Lane, constant, contains};
+use super::language::{Graph, Lane, constant};
 use crate::affine::Interval;
 use crate::scalar::CompareOp;
+use crate::scalar::range::{FULL, contains};
 
 /// A condition as two masks, each the complement of the other.
 #[derive(Clone, Copy)]

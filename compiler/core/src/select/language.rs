@@ -13,6 +13,7 @@ use egg::{Analysis, DidMerge, EGraph, Id, define_language};
 
 use super::{SelectError, choice};
 use crate::affine::Interval;
+use crate::scalar::range::{BYTE, FULL, contains};
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
 
 /// An operand of the expression: the accumulator tile with this number.
@@ -53,10 +54,6 @@ define_language! {
 /// The e-graph of one expression.
 pub type Graph = EGraph<Lane, Ranges>;
 
-/// All values of a lane.
-pub const FULL: Interval = Interval { min: i32::MIN as i64, max: i32::MAX as i64 };
-const BYTE: Interval = Interval { min: i8::MIN as i64, max: i8::MAX as i64 };
-
 /// Interval analysis: the range of each class, from the ranges of the operands.
 #[derive(Clone, Debug, Default)]
 pub struct Ranges {
@@ -77,11 +74,11 @@ impl Analysis<Lane> for Ranges {
         match node {
             Lane::Const(c) => Interval::new(i64::from(*c), i64::from(*c)),
             Lane::Operand(k) => graph.analysis.operands.get(k).map_or(FULL, |r| intersect(*r, FULL)),
-            Lane::Add([a, b]) => add(range(a), range(b)),
-            Lane::Mul([a, b]) => multiply(range(a), range(b)),
-            Lane::Min([a, b]) => pairwise(range(a), range(b), i64::min),
-            Lane::Max([a, b]) => pairwise(range(a), range(b), i64::max),
-            Lane::Shr([a, amount]) => shift(range(a), range(amount)),
+            Lane::Add([a, b]) => BinaryOp::Add.range(range(a), range(b)),
+            Lane::Mul([a, b]) => BinaryOp::Mul.range(range(a), range(b)),
+            Lane::Min([a, b]) => BinaryOp::Min.range(range(a), range(b)),
+            Lane::Max([a, b]) => BinaryOp::Max.range(range(a), range(b)),
+            Lane::Shr([a, amount]) => BinaryOp::Shr.range(range(a), range(amount)),
             Lane::Wrap8(a) if contains(BYTE, range(a)) => range(a),
             Lane::Wrap8(_) => BYTE,
         }
@@ -121,42 +118,10 @@ pub fn shifts_exactly(graph: &Graph, id: Id, amount: u32) -> bool {
     contains(FULL, Interval::new(range.min << amount, range.max << amount))
 }
 
-pub fn contains(outer: Interval, inner: Interval) -> bool {
-    outer.min <= inner.min && inner.max <= outer.max
-}
-
 /// What both intervals hold. Where they hold nothing in common the first stays, so that a range is never empty.
 fn intersect(a: Interval, b: Interval) -> Interval {
     let both = Interval::new(a.min.max(b.min), a.max.min(b.max));
     if both.min <= both.max { both } else { a }
-}
-
-/// A result computed in 64 bits; where it may wrap in 32, nothing is known.
-fn wrapped(range: Interval) -> Interval {
-    if contains(FULL, range) { range } else { FULL }
-}
-
-fn add(a: Interval, b: Interval) -> Interval {
-    wrapped(Interval::new(a.min + b.min, a.max + b.max))
-}
-
-fn multiply(a: Interval, b: Interval) -> Interval {
-    let corners = [a.min * b.min, a.min * b.max, a.max * b.min, a.max * b.max];
-    wrapped(corners.iter().fold(Interval::new(i64::MAX, i64::MIN), |r, c| Interval::new(r.min.min(*c), r.max.max(*c))))
-}
-
-fn pairwise(a: Interval, b: Interval, op: fn(i64, i64) -> i64) -> Interval {
-    Interval::new(op(a.min, b.min), op(a.max, b.max))
-}
-
-fn shift(a: Interval, amount: Interval) -> Interval {
-    if amount.min != amount.max || amount.min.abs() > 31 {
-        return FULL;
-    }
-    match amount.min {
-        right @ 0.. => Interval::new(a.min >> right, a.max >> right),
-        left => wrapped(Interval::new(a.min << -left, a.max << -left)),
-    }
 }
 
 /// An expression with the class of each of its parts.

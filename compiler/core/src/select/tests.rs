@@ -1,6 +1,7 @@
 //! Selection against the meaning of expressions, and the shapes that users rely on.
 
 use super::*;
+use crate::scalar::range::FULL;
 use crate::scalar::{CompareOp, DType, SelectParts};
 use proptest::prelude::*;
 
@@ -45,7 +46,7 @@ fn choose(op: CompareOp, left: Expr, right: Expr, yes: Expr, no: Expr) -> Expr {
 }
 
 fn full(_: u32) -> Interval {
-    language::FULL
+    FULL
 }
 
 fn request(value: &Expr) -> Request<'_> {

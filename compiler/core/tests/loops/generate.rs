@@ -104,7 +104,7 @@ impl Builder {
         let buffer = BufferId(number as u32);
         let name = self.name(number);
         let (scope, outside) = (Scope::Dram, None);
-        self.program.buffers.push(Buffer { name, scope, base: None, outside, slots: 1, ..like.clone() });
+        self.program.buffers.push(Buffer { name, scope, base: None, outside, planes: None, slots: 1, ..like.clone() });
         self.alive.push(buffer);
         vec![Stmt::Alloc { buffer, origin: like.origin }, self.fill(buffer)]
     }
@@ -154,8 +154,25 @@ impl Builder {
             dims: (0..shape.len()).filter(|_| self.below(3) != 0).collect(),
         });
         let repeats = role == Role::Input && !shape.is_empty() && self.below(4) == 0;
-        let buffer =
-            Buffer { name, dtype, scope, role, shape, array, repeats, outside, layout, base, slots, copies, origin };
+        let in_planes = role == Role::Output && dtype == DType::I8 && shape.first().is_some_and(|n| *n <= 4);
+        let planes = (in_planes && array.first() == shape.first()).then(|| self.below(300) as i32 - 150);
+        let planes = planes.filter(|offset| *offset > 0);
+        let buffer = Buffer {
+            name,
+            dtype,
+            scope,
+            role,
+            shape,
+            array,
+            repeats,
+            planes,
+            outside,
+            layout,
+            base,
+            slots,
+            copies,
+            origin,
+        };
         self.program.buffers.push(buffer);
         id
     }

@@ -309,7 +309,7 @@ fn inputs(p: &LoopProgram) -> Arrays {
     let inputs = p.buffers.iter().enumerate().filter(|(_, b)| b.role == Role::Input);
     inputs
         .map(|(seed, b)| {
-            let shape: Vec<usize> = b.given_shape().iter().map(|n| *n as usize).collect();
+            let shape: Vec<usize> = b.user_shape().iter().map(|n| *n as usize).collect();
             let array = bytes(&shape, seed);
             (b.name.clone(), if b.dtype == DType::I8 { array } else { array * 1_000_003 })
         })
@@ -357,7 +357,7 @@ proptest! {
         match result {
             Ok(outputs) => {
                 for b in p.buffers.iter().filter(|b| b.role == Role::Output) {
-                    let (least, greatest) = b.dtype.limits();
+                    let (least, greatest) = b.user_dtype().limits();
                     let array = &outputs[&b.name];
                     prop_assert!(array.iter().all(|v| (least..=greatest).contains(&i64::from(*v))));
                 }

@@ -20,6 +20,7 @@ fn buffer(name: &str, dtype: DType, scope: Scope, role: Role, shape: &[i64], lan
         shape: shape.to_vec(),
         array: shape.to_vec(),
         repeats: false,
+        planes: None,
         outside: None,
         layout: layout(lanes),
         base: (scope != Scope::Dram).then_some(0),

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use ndarray::ArrayD;
 use thiserror::Error;
 
-use super::given::{constant, repeated};
+use super::given::{constant, repeated, taken};
 use super::ir::{Buffer, LoopProgram, Role, Scope};
 use super::verify::{VerifyError, verify};
 use crate::gemm::Core;
@@ -147,14 +147,14 @@ fn input(buffer: &Buffer, inputs: &Arrays) -> Result<Memory, InterpretError> {
     let name = || buffer.name.clone();
     let array = inputs.get(&buffer.name).ok_or_else(|| InterpretError::MissingInput { name: name() })?;
     let shape = array.shape();
-    let expected = buffer.given_shape();
+    let expected = buffer.user_shape();
     if shape.len() != expected.len() || shape.iter().zip(expected).any(|(a, b)| *a as i64 != *b) {
         let (expected, got) = (expected.to_vec(), shape.to_vec());
         return Err(InterpretError::InputShape { name: name(), expected, got });
     }
     let (least, greatest) = buffer.dtype.limits();
     if let Some((at, value)) = array.iter().enumerate().find(|(_, v)| !(least..=greatest).contains(&i64::from(**v))) {
-        let index = memory::unravel(buffer.given_shape(), at as i64);
+        let index = memory::unravel(buffer.user_shape(), at as i64);
         return Err(InterpretError::InputRange { name: name(), index, value: *value, dtype: buffer.dtype });
     }
     Ok(Memory::holding(buffer, &repeated(buffer, array)))
@@ -164,7 +164,7 @@ fn outputs(program: &LoopProgram, memories: &[Memory]) -> Result<Arrays, Interpr
     let outputs = program.buffers.iter().zip(memories).filter(|(b, _)| b.role == Role::Output);
     outputs
         .map(|(b, memory)| match memory.array(b) {
-            Ok(array) => Ok((b.name.clone(), array)),
+            Ok(array) => Ok((b.name.clone(), taken(b, array))),
             Err(index) => Err(InterpretError::Unwritten { buffer: b.name.clone(), index }),
         })
         .collect()

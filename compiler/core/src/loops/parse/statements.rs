@@ -90,9 +90,28 @@ impl<'a> Parser<'a> {
         let copies = if self.follows("copies", is_number) { self.number(0, most)? as usize } else { 0 };
         let outside = if self.follows("outside", is_number) { Some(self.outside(shape.len())?) } else { None };
         let repeats = self.follows("repeats", |t| !matches!(t, Token::OpenBracket));
+        let planes = match self.follows("planes", is_number) {
+            true => Some(self.number(i32::MIN.into(), i32::MAX.into())? as i32),
+            false => None,
+        };
         self.spans.buffers.push(self.span_from(span));
         let (name, origin) = (name.to_owned(), self.origin()?);
-        Ok(Buffer { name, dtype, scope, role, shape, array, repeats, outside, layout, base, slots, copies, origin })
+        Ok(Buffer {
+            name,
+            dtype,
+            scope,
+            role,
+            shape,
+            array,
+            repeats,
+            planes,
+            outside,
+            layout,
+            base,
+            slots,
+            copies,
+            origin,
+        })
     }
 
     /// What stands outside of an array of so many dimensions.

@@ -6,7 +6,8 @@
 //!  3. Extents of loops and of buffers are in `1..2^31`; a buffer has at most 2^40 elements; its slots are in `1..2^31`, 1
 //!     where it is no temporary, and the dimensions that count its copies are there. No array is larger than its buffer.
 //!  4. Inputs, constants and outputs lie in DRAM and are never allocated; a temporary is allocated once in the text. Only what
-//!     lies in DRAM says what stands outside of it, along dimensions that ascend, only an input with a dimension repeats, and a constant lies in its type.
+//!     lies in DRAM says what stands outside of it, along dimensions that ascend, only an input with a dimension repeats, only an
+//!     output of `i8` is in planes, of which its first dimension counts 1 to 4, and a constant lies in its type.
 //!  5. A layout has at most one lane for each dimension; lanes have at least two values and divide their dimension. Its order
 //!     names each dimension once, and stands there only where it differs from that of the dimensions.
 //!  6. Only a scratchpad's buffer has a base, and it is not negative.
@@ -47,6 +48,7 @@ use tilewright_syntax::Diagnostic;
 use super::ir::{Buffer, BufferId, Insn, Layout, LoopId, LoopProgram, Origin, Role, Scope, Stmt};
 use super::lifetimes::{lifetimes, meet};
 use super::print::{print_stmt_head, print_table_entry};
+use crate::scalar::DType;
 
 pub use violation::Violation;
 
@@ -330,6 +332,10 @@ fn buffer_violations(b: &Buffer) -> Vec<Violation> {
     }
     if b.repeats && (b.role != Role::Input || b.array.is_empty()) {
         found.push(Violation::Repeats { name: b.name.clone() });
+    }
+    let planes = b.array.first().is_some_and(|planes| (1..=4).contains(planes) && b.shape.first() == Some(planes));
+    if b.planes.is_some() && (b.role != Role::Output || b.dtype != DType::I8 || !planes) {
+        found.push(Violation::Planes { name: b.name.clone() });
     }
     let (least, greatest) = b.dtype.limits();
     if let Role::Constant(value) = b.role

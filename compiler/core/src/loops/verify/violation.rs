@@ -35,6 +35,8 @@ pub enum Violation {
     OutsideDimensions { dims: Vec<usize>, all: usize },
     #[error("`repeats` of `{name}`, which is not an input with a dimension to repeat along")]
     Repeats { name: String },
+    #[error("`planes` of `{name}`, which is not an output of `i8` whose first dimension counts 1 to 4 of them")]
+    Planes { name: String },
     #[error("the constant {value} is not an `{}`", .dtype.name())]
     Constant { value: i32, dtype: DType },
     #[error("an input or output is in @{}", .scope.name())]
@@ -132,6 +134,7 @@ impl Violation {
             | Violation::Outside { .. }
             | Violation::OutsideDimensions { .. }
             | Violation::Repeats { .. }
+            | Violation::Planes { .. }
             | Violation::Constant { .. }
             | Violation::AllocatedInterface { .. }
             | Violation::AllocatedTwice { .. } => 4,

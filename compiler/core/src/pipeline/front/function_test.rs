@@ -124,10 +124,10 @@ impl Desugar<'_> {
         lengths.max().unwrap_or(1).max(1)
     }
 
-    /// The name of what the function yields: its own, unless a parameter has it, or could have that of a byte.
+    /// The name of what the function yields: its own, unless a parameter has it.
     fn result(&self) -> Ident {
         let Ident { mut name, span } = self.function.name.clone();
-        while self.function.params.iter().any(|p| p.name.starts_with(&name)) {
+        while self.function.params.iter().any(|p| p.name == name) {
             name.push('_');
         }
         Ident { name, span }

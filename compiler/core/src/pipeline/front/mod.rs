@@ -6,7 +6,6 @@
 //! the names that they have in the kernel.
 
 mod automatic;
-mod bytes;
 mod checking;
 mod choice;
 mod function_test;

@@ -5,12 +5,12 @@ use tilewright_syntax::ast::{self, Ident, Item, NamedArg};
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use super::choice::{names_are_unique, own_items};
-use super::{Front, Fronts, bytes, function_test, target_constants};
+use super::{Front, Fronts, function_test, target_constants};
 use crate::cases::{self, Case, CaseError};
 use crate::modules::Modules;
 use crate::programs;
 use crate::schedule::auto;
-use crate::tensor::{self, Constants, Kernel, TensorError, TensorId, check_functions};
+use crate::tensor::{self, Constants, Kernel, TensorError, check_functions};
 
 /// A test of a file, checked, with the schedules that it holds for.
 #[derive(Clone, Debug)]
@@ -19,8 +19,6 @@ pub struct Test {
     /// Computes what the kernel or program that is tested does.
     pub kernel: Kernel,
     pub case: Case,
-    /// The tensors that leave the accelerator in bytes, and the outputs that these are, from the lowest on.
-    pub bytes: Vec<(TensorId, Vec<TensorId>)>,
     /// By name, at least one: where the kernel has none, the automatic one; for a program, those of its calls.
     pub schedules: Vec<(String, Front)>,
 }
@@ -61,25 +59,8 @@ impl Fronts<'_> {
         let target = target_constants(self.config);
         let kernel = tensor::check_with(&source, &[], &target, self.modules)?;
         let case = cases::case(&test, &kernel, &target).map_err(told)?;
-        self.automatic_test(&test, (&source, kernel), &[], case)
-    }
-
-    /// A test with the automatic schedule. What is too wide to be stored leaves the accelerator in bytes.
-    fn automatic_test(
-        &self,
-        test: &ast::Test,
-        (source, kernel): (&ast::Kernel, Kernel),
-        params: &[(String, i64)],
-        case: Case,
-    ) -> Result<Test, Vec<Diagnostic>> {
-        let (name, schedule) = (test.name.clone(), auto::NAME.to_owned());
-        let Some(source) = bytes::in_bytes(source, &kernel) else {
-            let schedules = vec![(schedule, self.automatic(source, params)?)];
-            return Ok(Test { name, kernel, case, bytes: Vec::new(), schedules });
-        };
-        let kernel = tensor::check_with(&source, params, &target_constants(self.config), self.modules)?;
-        let schedules = vec![(schedule, self.automatic(&source, params)?)];
-        Ok(Test { name, bytes: bytes::parts(&kernel), kernel, case, schedules })
+        let schedules = vec![(auto::NAME.to_owned(), self.automatic(&source, &[])?)];
+        Ok(Test { name: test.name, kernel, case, schedules })
     }
 
     fn test_of_program(&self, program: &ast::Composition, test: &ast::Test) -> Result<Test, Vec<Diagnostic>> {
@@ -93,7 +74,7 @@ impl Fronts<'_> {
         let case = cases::case(test, &checked.kernel, &checked.constants).map_err(|e| vec![e.diagnostic()])?;
         let front = self.with_schedules(checked)?;
         let (name, kernel) = (front.schedule_names().join(", "), front.kernel.clone());
-        Ok(Test { name: test.name.clone(), kernel, case, bytes: Vec::new(), schedules: vec![(name, front)] })
+        Ok(Test { name: test.name.clone(), kernel, case, schedules: vec![(name, front)] })
     }
 
     fn test_of_kernel(&self, kernel: &ast::Kernel, test: &ast::Test) -> Result<Test, Vec<Diagnostic>> {
@@ -106,10 +87,10 @@ impl Fronts<'_> {
             Ok((schedule.name.name.clone(), self.of_kernel((kernel, schedule), params)?))
         };
         let schedules = match &self.schedules_of((kernel, test), &mut params, &constants)?[..] {
-            [] => return self.automatic_test(test, (kernel, checked), &params, case),
+            [] => vec![(auto::NAME.to_owned(), self.automatic(kernel, &params)?)],
             written => written.iter().map(|s| front(s, &params)).collect::<Result<_, Vec<Diagnostic>>>()?,
         };
-        Ok(Test { name: test.name.clone(), kernel: checked, case, bytes: Vec::new(), schedules })
+        Ok(Test { name: test.name.clone(), kernel: checked, case, schedules })
     }
 
     /// The written schedules that a test holds for, none where the automatic one stands; adds their parameters to `params`.
