@@ -19,6 +19,7 @@ mod reductions;
 mod scans;
 mod sequence;
 mod strided;
+mod wide;
 
 /// How many programs each property draws: 96, or what `TILEWRIGHT_CASES` says.
 fn cases() -> u32 {

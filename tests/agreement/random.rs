@@ -38,6 +38,8 @@ struct Choices {
     inlined: [bool; 2],
     /// First and last iterations of the output's outermost loop that stand apart.
     peel: [i64; 2],
+    /// Whether the output is an `i32`.
+    wide: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +71,8 @@ fn choices() -> impl Strategy<Value = Choices> {
     let schedule = (any::<[bool; 3]>(), any::<[u8; 6]>(), any::<[u8; 3]>(), any::<[u8; 8]>());
     let places = (prop::array::uniform4(0..6_u8), any::<[bool; 3]>(), 0..3_u32);
     let overlap = (prop::array::uniform4(0..4_u8), prop::array::uniform2(0..6_u8), any::<[bool; 3]>());
-    let apart = (prop::array::uniform2(prop::bool::weighted(0.2)), prop::array::uniform2(0..2_i64));
+    let apart =
+        (prop::array::uniform2(prop::bool::weighted(0.2)), prop::array::uniform2(0..2_i64), prop::bool::weighted(0.3));
     (shape, schedule, places, overlap, apart).prop_map(|(shape, schedule, places, overlap, apart)| Choices {
         tiles: shape.0.map(|(tiles, _)| tiles),
         missing: shape.0.map(|(_, missing)| missing),
@@ -88,6 +91,7 @@ fn choices() -> impl Strategy<Value = Choices> {
         log_batch: places.2,
         inlined: apart.0,
         peel: apart.1,
+        wide: apart.2,
     })
 }
 
@@ -150,7 +154,8 @@ impl Choices {
             let _ = writeln!(out, "    {name}[i, j] = {e}");
             value = format!("{name}[i, j]");
         }
-        let _ = writeln!(out, "    output Y[i, j] = i8({value})\n}}");
+        let value = if self.wide { value } else { format!("i8({value})") };
+        let _ = writeln!(out, "    output Y[i, j] = {value}\n}}");
         out
     }
 

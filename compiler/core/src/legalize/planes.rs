@@ -146,7 +146,9 @@ fn rewritten(program: &mut LoopProgram, wide: &Wide, mut nest: Nest) -> Vec<Stmt
             loaded(program, &nest, load.clone(), wide[&load.buffer])
         }
         _ => {
-            nest.store.value = nest.store.value.flat_map(&mut |leaf| joined(wide, leaf));
+            let lowest = lowest_digit(wide, &nest.store.value);
+            let whole = || nest.store.value.flat_map(&mut |leaf| joined(wide, leaf));
+            nest.store.value = lowest.unwrap_or_else(whole);
             return vec![nest.into_stmt()];
         }
     };
@@ -189,14 +191,10 @@ fn loaded(program: &mut LoopProgram, nest: &Nest, load: Load, planes: Planes) ->
     let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
     let store =
         |to: &Load, value| Store { buffer: to.buffer, indices: to.indices.clone(), value, origin: nest.store.origin };
-    let digit = |plane| {
-        let indices = plane_of(plane, &load.indices);
-        Scalar::Leaf(Leaf::Load(Load { buffer: load.buffer, indices }))
-    };
-    let mut parts = vec![store(&target, digit(planes.count - 1))];
+    let mut parts = vec![store(&target, read(&digit(&load, planes.count - 1)))];
     let part = part(program, nest, DType::I8);
     for plane in (0..planes.count - 1).rev() {
-        parts.push(store(&part, digit(plane)));
+        parts.push(store(&part, read(&digit(&load, plane))));
         let moved = Scalar::binary(BinaryOp::Shl, read(&target), Scalar::int(DIGIT_BITS as i32));
         parts.push(store(&target, Scalar::binary(BinaryOp::Add, moved, read(&part))));
     }
@@ -218,8 +216,21 @@ fn read(load: &Load) -> Scalar<Leaf> {
     Scalar::Leaf(Leaf::Load(load.clone()))
 }
 
-fn plane_of(plane: u32, indices: &[crate::loops::ir::Index]) -> Vec<crate::loops::ir::Index> {
+fn plane_of(plane: u32, indices: &[Index]) -> Vec<Index> {
     std::iter::once(Affine::constant(plane.into())).chain(indices.iter().cloned()).collect()
+}
+
+/// The low byte of an element is the lowest of its digits, where these are the value itself.
+fn lowest_digit(wide: &Wide, value: &Scalar<Leaf>) -> Option<Scalar<Leaf>> {
+    let Scalar::Cast { to: DType::I8, mode: CastMode::Wrap, value } = value else { return None };
+    let Scalar::Leaf(Leaf::Load(load)) = &**value else { return None };
+    let planes = wide.get(&load.buffer).filter(|planes| planes.offset == 0);
+    planes.map(|_| read(&digit(load, 0)))
+}
+
+/// The element of a plane that holds a digit of another element.
+fn digit(load: &Load, plane: u32) -> Load {
+    Load { buffer: load.buffer, indices: plane_of(plane, &load.indices) }
 }
 
 /// The value of a leaf in planes, for a statement that is no copy.
@@ -227,9 +238,7 @@ fn joined(wide: &Wide, leaf: &Leaf) -> Scalar<Leaf> {
     let Leaf::Load(load) = leaf else { return Scalar::Leaf(leaf.clone()) };
     let Some(planes) = wide.get(&load.buffer) else { return Scalar::Leaf(leaf.clone()) };
     (0..planes.count).fold(Scalar::int(planes.offset), |sum, plane| {
-        let indices = plane_of(plane, &load.indices);
-        let digit = Scalar::Leaf(Leaf::Load(Load { buffer: load.buffer, indices }));
-        let moved = Scalar::binary(BinaryOp::Shl, digit, Scalar::int((plane * DIGIT_BITS) as i32));
+        let moved = Scalar::binary(BinaryOp::Shl, read(&digit(load, plane)), Scalar::int((plane * DIGIT_BITS) as i32));
         Scalar::binary(BinaryOp::Add, sum, moved)
     })
 }
