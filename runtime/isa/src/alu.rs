@@ -85,12 +85,6 @@ impl AluOpcode {
         if self == AluOpcode::Shr { -31..=31 } else { i16::MIN..=i16::MAX }
     }
 
-    /// Whether the compiler may give it a second operand from the accumulator: implementations differ in what a shift
-    /// by such an amount does.
-    pub fn takes_register(self) -> bool {
-        self != AluOpcode::Shr
-    }
-
     /// Whether VTA's RTL has it, beside the functional simulator.
     pub fn is_in_rtl(self) -> bool {
         self != AluOpcode::Mul

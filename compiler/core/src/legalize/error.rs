@@ -295,7 +295,6 @@ fn shown_bases(free: &[(i64, i64)]) -> String {
 
 fn select_help(error: &SelectError) -> String {
     match error {
-        SelectError::ShiftAmount { .. } => "shift by a constant of 0 to 31".to_string(),
         SelectError::Multiplication { .. } | SelectError::Subtraction { .. } => {
             "the ALU has min, max, + and shifts; products are for the GEMM core".to_string()
         }

@@ -29,7 +29,7 @@ use crate::legalize::split_expressions::{around, boxed, statements, temporary};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::given::DIGIT_BITS;
 use crate::loops::ir::{
-    Buffer, BufferId, Lane, Layout, Leaf, Load, LoopProgram, Mark, Outside, Role, Scope, Stmt, Store,
+    Buffer, BufferId, Index, Lane, Layout, Leaf, Load, LoopProgram, Mark, Outside, Role, Scope, Stmt, Store,
 };
 use crate::loops::ranges::ranges;
 use crate::scalar::range::contains;

@@ -6,6 +6,8 @@
 pub mod approx;
 pub mod range;
 
+use tilewright_isa::AluOpcode;
+
 use crate::scalar::approx::Approx;
 
 /// The type of an element.
@@ -58,9 +60,10 @@ pub enum BinaryOp {
     Mul,
     Min,
     Max,
-    /// Arithmetic; the amount is a constant in `0..32`.
+    /// Arithmetic, by any amount: by a negative one to the left, and by 32 or more as one bit at a time, which leaves the sign,
+    /// or zero to the left.
     Shr,
-    /// Drops the high bits; the amount is a constant in `0..32`.
+    /// A shift to the right by the negated amount.
     Shl,
 }
 
@@ -72,8 +75,8 @@ impl BinaryOp {
             BinaryOp::Mul => a.wrapping_mul(b),
             BinaryOp::Min => a.min(b),
             BinaryOp::Max => a.max(b),
-            BinaryOp::Shr => a.wrapping_shr(b as u32),
-            BinaryOp::Shl => a.wrapping_shl(b as u32),
+            BinaryOp::Shr => AluOpcode::Shr.eval(a, b),
+            BinaryOp::Shl => AluOpcode::Shr.eval(a, b.wrapping_neg()),
         }
     }
 }

@@ -186,7 +186,8 @@ impl Cutter<'_> {
             Scalar::Approx { .. } => self.inlined(&value.expanded()),
             Scalar::Cast { to, mode, value } => Ok(Scalar::cast(*to, *mode, self.chained(value)?)),
             Scalar::Binary { op: op @ (BinaryOp::Shr | BinaryOp::Shl), left, right } => {
-                Ok(Scalar::binary(*op, self.chained(left)?, (**right).clone()))
+                let left = self.chained(left)?;
+                self.shifted(*op, left, (**right).clone())
             }
             Scalar::Binary { op, left, right } if left == right => {
                 let side = self.chained(left)?;
@@ -201,6 +202,15 @@ impl Cutter<'_> {
                 let parts = SelectParts { left: left?, right: right?, yes: yes?, no: no? };
                 self.chosen(*op, parts)
             }
+        }
+    }
+
+    /// A shift by a constant, or by an operand, to the right: a chain has no other.
+    fn shifted(&mut self, op: BinaryOp, value: Value, amount: Value) -> Result<Value, SelectError> {
+        match (op, amount) {
+            (op, amount @ Scalar::Const { .. }) => Ok(Scalar::binary(op, value, amount)),
+            (BinaryOp::Shl, amount) => Ok(Scalar::binary(BinaryOp::Shr, value, self.operand(&negated(amount))?)),
+            (op, amount) => Ok(Scalar::binary(op, value, self.operand(&amount)?)),
         }
     }
 
@@ -289,7 +299,8 @@ impl Cutter<'_> {
         let single = match value {
             Scalar::Cast { to, mode, value } => Scalar::cast(to, mode, self.part(*value)?),
             Scalar::Binary { op: op @ (BinaryOp::Shr | BinaryOp::Shl), left, right } => {
-                Scalar::binary(op, self.part(*left)?, *right)
+                let left = self.part(*left)?;
+                self.shifted(op, left, *right)?
             }
             Scalar::Binary { op, left, right } => {
                 let (left, right) = (self.part(*left)?, self.part(*right)?);

@@ -102,7 +102,7 @@ impl Paths {
             let by_constant = self.constants[operand as usize].and_then(|c| step_by_constant(op, c));
             let steps = match by_constant {
                 Some(steps) => Steps::Fixed(steps),
-                None if !op.takes_register() || self.operands[operand as usize].is_empty() => continue,
+                None if self.operands[operand as usize].is_empty() => continue,
                 None => Steps::WithOperand(op, operand),
             };
             self.edges.push(Edge { from, to, steps });

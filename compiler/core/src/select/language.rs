@@ -2,8 +2,7 @@
 //!
 //! In: a [`Scalar`] over operand numbers. Out: nodes of [`Lane`], and for each the range that its values lie in.
 //! Invariant: every node denotes a total function to `i32`, the same one that [`Lane`]'s comments state; the ranges of
-//! equal nodes are intersected, so each rule may rely on all that is known. The amount of a `Shr` is always a constant
-//! in `-31..=31`.
+//! equal nodes are intersected, so each rule may rely on all that is known.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +10,7 @@ use std::str::FromStr;
 
 use egg::{Analysis, DidMerge, EGraph, Id, define_language};
 
-use super::{SelectError, choice};
+use super::choice;
 use crate::affine::Interval;
 use crate::scalar::range::{BYTE, FULL, contains};
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
@@ -115,7 +114,7 @@ pub fn fits_byte(graph: &Graph, id: Id) -> bool {
 /// Whether a shift to the left loses no bits.
 pub fn shifts_exactly(graph: &Graph, id: Id, amount: u32) -> bool {
     let range = graph[id].data;
-    contains(FULL, Interval::new(range.min << amount, range.max << amount))
+    amount < i32::BITS && contains(FULL, Interval::new(range.min << amount, range.max << amount))
 }
 
 /// What both intervals hold. Where they hold nothing in common the first stays, so that a range is never empty.
@@ -134,41 +133,29 @@ pub struct Inserted<'a> {
 
 /// Adds an expression. A subtraction becomes the addition of a product with -1, and a shift to the left a shift to the
 /// right by a negative amount, so that no rule needs to know either.
-pub fn insert<'a>(
-    graph: &mut Graph,
-    value: &'a Scalar<u32>,
-    name: &dyn Fn(u32) -> String,
-) -> Result<Inserted<'a>, SelectError> {
+pub fn insert<'a>(graph: &mut Graph, value: &'a Scalar<u32>) -> Inserted<'a> {
     let (class, parts) = match value {
         Scalar::Const { value, .. } => (graph.add(Lane::Const(*value)), Vec::new()),
         Scalar::Leaf(k) => (graph.add(Lane::Operand(Operand(*k))), Vec::new()),
         Scalar::Cast { to, mode, value } => {
-            let part = insert(graph, value, name)?;
+            let part = insert(graph, value);
             (insert_cast(graph, *to, *mode, part.class), vec![part])
         }
-        Scalar::Binary { op: op @ (BinaryOp::Shr | BinaryOp::Shl), left, right } => {
-            let Scalar::Const { value: amount @ 0..32, .. } = **right else {
-                return Err(SelectError::ShiftAmount { expression: super::display(value, name) });
-            };
-            let part = insert(graph, left, name)?;
-            let amount = graph.add(Lane::Const(if *op == BinaryOp::Shr { amount } else { -amount }));
-            (graph.add(Lane::Shr([part.class, amount])), vec![part])
-        }
-        Scalar::Approx { .. } => (insert(graph, &value.expanded(), name)?.class, Vec::new()),
+        Scalar::Approx { .. } => (insert(graph, &value.expanded()).class, Vec::new()),
         Scalar::Select { op, parts } => {
             let mut inserted = Vec::new();
             for part in parts.each() {
-                inserted.push(insert(graph, part, name)?);
+                inserted.push(insert(graph, part));
             }
             let classes = [0, 1, 2, 3].map(|part: usize| graph.find(inserted[part].class));
             (choice::insert(graph, *op, classes), inserted)
         }
         Scalar::Binary { op, left, right } => {
-            let parts = vec![insert(graph, left, name)?, insert(graph, right, name)?];
+            let parts = vec![insert(graph, left), insert(graph, right)];
             (insert_binary(graph, *op, parts[0].class, parts[1].class), parts)
         }
     };
-    Ok(Inserted { value, class, parts })
+    Inserted { value, class, parts }
 }
 
 fn insert_cast(graph: &mut Graph, to: DType, mode: CastMode, part: Id) -> Id {
@@ -189,12 +176,33 @@ fn insert_binary(graph: &mut Graph, op: BinaryOp, a: Id, b: Id) -> Id {
         BinaryOp::Mul => Lane::Mul([a, b]),
         BinaryOp::Min => Lane::Min([a, b]),
         BinaryOp::Max => Lane::Max([a, b]),
-        BinaryOp::Shr | BinaryOp::Shl => Lane::Shr([a, b]),
+        BinaryOp::Shr => return insert_shift(graph, a, b),
+        BinaryOp::Shl => {
+            let amount = negated(graph, b);
+            return insert_shift(graph, a, amount);
+        }
         BinaryOp::Sub => {
-            let minus_one = graph.add(Lane::Const(-1));
-            let negated = graph.add(Lane::Mul([b, minus_one]));
+            let negated = negated(graph, b);
             Lane::Add([a, negated])
         }
     };
     graph.add(node)
+}
+
+/// A shift to the right. A constant amount that no immediate has leaves the sign, or to the left zero.
+fn insert_shift(graph: &mut Graph, value: Id, amount: Id) -> Id {
+    let amount = match constant(graph, amount) {
+        Some(32..) => graph.add(Lane::Const(31)),
+        Some(..-31) => return graph.add(Lane::Const(0)),
+        _ => amount,
+    };
+    graph.add(Lane::Shr([value, amount]))
+}
+
+fn negated(graph: &mut Graph, value: Id) -> Id {
+    let factor = match constant(graph, value) {
+        Some(value) => return graph.add(Lane::Const(value.wrapping_neg())),
+        None => graph.add(Lane::Const(-1)),
+    };
+    graph.add(Lane::Mul([value, factor]))
 }

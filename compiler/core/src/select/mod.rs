@@ -107,8 +107,6 @@ pub enum SelectError {
     Multiplication { expression: String },
     #[error("`{expression}` subtracts a value, which takes a multiplication by -1, and this target has none")]
     Subtraction { expression: String },
-    #[error("`{expression}` shifts by an amount that is not a constant in 0..32")]
-    ShiftAmount { expression: String },
 }
 
 impl SelectError {
@@ -116,7 +114,6 @@ impl SelectError {
     pub fn code(&self) -> &'static str {
         match self {
             SelectError::Multiplication { .. } => "E0452",
-            SelectError::ShiftAmount { .. } => "E0453",
             SelectError::Subtraction { .. } => "E0454",
         }
     }
@@ -172,7 +169,7 @@ impl Selections {
 /// The cheapest selection from each start that has one, cheapest first. One from [`Start::Zero`] is always there: it is
 /// the copy, where no operand may be overwritten.
 pub fn candidates(request: &Request) -> Result<Vec<Selection>, Refusal> {
-    let (graph, root, inserted) = saturate(request).map_err(Refusal::Error)?;
+    let (graph, root, inserted) = saturate(request);
     let exact = graph.find(inserted.class);
     let mut targets = vec![exact];
     if request.low_bits {
@@ -198,13 +195,13 @@ pub fn candidates(request: &Request) -> Result<Vec<Selection>, Refusal> {
 
 /// The saturated graph, the class of the result's low 8 bits (sign-extended, where only these are asked for), and the
 /// classes of the expression's parts.
-fn saturate<'a>(request: &Request<'a>) -> Result<(Graph, Id, Inserted<'a>), SelectError> {
+fn saturate<'a>(request: &Request<'a>) -> (Graph, Id, Inserted<'a>) {
     let mut ranges = BTreeMap::new();
     request.value.leaves(&mut |k| {
         ranges.insert(Operand(*k), (request.range)(*k));
     });
     let mut graph = Graph::new(Ranges::new(ranges));
-    let inserted = language::insert(&mut graph, request.value, request.name)?;
+    let inserted = language::insert(&mut graph, request.value);
     let root = if request.low_bits { graph.add(Lane::Wrap8(inserted.class)) } else { inserted.class };
     let runner = Runner::default()
         .with_egraph(graph)
@@ -212,7 +209,7 @@ fn saturate<'a>(request: &Request<'a>) -> Result<(Graph, Id, Inserted<'a>), Sele
         .with_iter_limit(ITERATION_LIMIT)
         .with_time_limit(NO_TIME_LIMIT)
         .run(rules::shared(request.multiplier));
-    Ok((runner.egraph, root, inserted))
+    (runner.egraph, root, inserted)
 }
 
 /// The values whose low 8 bits are those of a class.

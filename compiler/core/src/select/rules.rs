@@ -75,7 +75,9 @@ fn shifts() -> Vec<Rule> {
         rewrite!("shr-zero"; "(shr ?x 0)" => "?x"),
         derived("shr-of-shr", "(shr (shr ?x ?j) ?k)", |graph, s| {
             let (x, first, second) = (at(s, "?x"), constant(graph, at(s, "?j"))?, constant(graph, at(s, "?k"))?);
+            let in_fields = -31..=31;
             match (first, second) {
+                _ if !in_fields.contains(&first) || !in_fields.contains(&second) => None,
                 (0.., 0..) => Some(shifted(graph, x, (first + second).min(31))),
                 (..0, ..0) if first + second < -31 => Some(graph.add(Lane::Const(0))),
                 (..0, ..0) => Some(shifted(graph, x, first + second)),

@@ -311,9 +311,9 @@ impl TensorError {
             }
             TensorError::ShiftAmount { value, span } => match value {
                 Some(value) => told.primary(*span, format!("this is {value}")),
-                None => told.primary(*span, "not a constant"),
+                None => told.primary(*span, "not an integer"),
             }
-            .note("a shift amount is a constant in 0..32"),
+            .note("a shift amount is an integer, and from -31 to 31 where it is a constant; a negative one turns the direction"),
             TensorError::ValueDivision { operator, span } => {
                 let instead = if *operator == "/" {
                     "shift instead: `e >> n` is the floor of e / 2^n"

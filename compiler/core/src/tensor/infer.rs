@@ -61,6 +61,7 @@ pub fn fractions(kernel: &Kernel, value: &Scalar<Leaf>) -> Fractions {
         Scalar::Binary { op, left, right } => match (op, &**right) {
             (BinaryOp::Shr, Scalar::Const { value, .. }) => of(left).or_moved(-value),
             (BinaryOp::Shl, Scalar::Const { value, .. }) => of(left).or_moved(*value),
+            (BinaryOp::Shr | BinaryOp::Shl, _) => of(left),
             (BinaryOp::Mul, _) => product(of(left), of(right)),
             _ => of(left).both(of(right)),
         },

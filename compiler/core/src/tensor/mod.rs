@@ -16,6 +16,7 @@ mod infer;
 pub mod join;
 pub mod number;
 pub mod print;
+mod range;
 pub mod scan_error;
 
 use tilewright_syntax::Span;

@@ -20,7 +20,7 @@
 //! 11. Numbers in an index are within ±2^31, and no part of it leaves 64 bits in any iteration.
 //! 12. Elements that are addressed exist, in every iteration, but for reads of a buffer that says what stands outside.
 //! 13. A stored value has a type that its buffer can hold, a constant lies in its type, an index taken as a value in `i32`.
-//! 14. A shift's amount is a constant in `0..32`; the immediate of an ALU shift is in `-31..32`.
+//! 14. A shift's amount, where it is a constant, is in `-31..32`, and so is the immediate of an ALU shift.
 //! 15. Inputs and constants are not written.
 //!
 //! Intrinsics

@@ -138,9 +138,9 @@ impl<'p> Verifier<'p> {
         let (left, amount, right) = (self.value(left), right, self.value(right));
         match op {
             BinaryOp::Shr | BinaryOp::Shl => {
-                let constant = matches!(amount, Scalar::Const { value: 0..32, .. });
-                self.check(constant, || Violation::ShiftAmount);
-                if op == BinaryOp::Shr { left } else { DType::I32 }
+                let constant = if let Scalar::Const { value, .. } = *amount { Some(value) } else { None };
+                self.check(constant.is_none_or(|by| (-31..32).contains(&by)), || Violation::ShiftAmount);
+                if op == BinaryOp::Shr && constant.is_some_and(|by| by >= 0) { left } else { DType::I32 }
             }
             BinaryOp::Min | BinaryOp::Max => left.max(right),
             BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul => DType::I32,

@@ -79,7 +79,7 @@ pub enum Violation {
     ConstantRange { value: i32, dtype: DType },
     #[error("index `{index}` taken as a value is in {}, beyond i32", show(.range))]
     IndexValue { index: String, range: Interval },
-    #[error("a shift whose amount is not a constant in 0..32")]
+    #[error("a shift by a constant that is not in -31..32")]
     ShiftAmount,
     #[error("an ALU shift by {amount}, which is not in -31..32")]
     AluShift { amount: i16 },

@@ -1,7 +1,8 @@
 //! Conversions: `i32(e)`, `i8(e)` and `sat8(e)` keep the fraction bits; `i32.q12(e)` and the like change the scale.
 //!
 //! Bits that are dropped round down, or to the nearest with `nearest` behind the value, halves going up. What is added
-//! and shifted is added and shifted in `i32`, wrapping. A constant takes the nearest value of the format.
+//! and shifted is added and shifted in `i32`, wrapping, but for conversions that saturate: what they round does not wrap before. A
+//! constant takes the nearest value of the format.
 
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{Expr, ExprKind, Ident};
@@ -15,6 +16,7 @@ use crate::tensor::error::TensorError;
 use crate::tensor::format::{self, Format};
 use crate::tensor::format_error::FormatError;
 use crate::tensor::number::Number;
+use crate::tensor::range::range;
 
 /// The word behind a value that is rounded to the nearest.
 pub(super) const NEAREST: &str = "nearest";
@@ -69,6 +71,9 @@ impl Scope<'_> {
         let fraction = fraction.unwrap_or(found.fraction);
         let (value, dtype) = match fraction == found.fraction {
             true => (value, found.dtype),
+            false if nearest && mode == CastMode::Saturate && fraction < found.fraction => {
+                (self.rounded(widen(value, found.dtype), found.fraction - fraction), DType::I32)
+            }
             false => (scaled(widen(value, found.dtype), found.fraction, fraction, nearest), DType::I32),
         };
         let value = match value {
@@ -77,6 +82,30 @@ impl Scope<'_> {
             value => Scalar::cast(to, mode, value),
         };
         Ok(Value::Typed(value, Format { dtype: to, fraction }))
+    }
+}
+
+impl Scope<'_> {
+    /// A value without its last bits, rounded to the nearest, for a conversion that saturates: what the addition of half of the last
+    /// bit could wrap stays above the greatest `i8`. Where nothing can wrap it is that addition and a shift.
+    ///
+    /// ```text
+    /// dropped 5    min(x, 4079) + 16 >> 5       all above 4079 rounds to 127 or more
+    /// dropped 12   (x >> 11) + 1 >> 1           since that limit is no immediate of the ALU
+    /// ```
+    fn rounded(&self, value: Scalar<Leaf>, dropped: u8) -> Scalar<Leaf> {
+        let half = 1_i64 << (dropped - 1);
+        let beyond = (i64::from(i8::MAX) + 1) << dropped;
+        let (bits, half_bit) = (Scalar::int(dropped.into()), Scalar::int(half as i32));
+        if range(self.kernel, &value).max + half <= i64::from(i32::MAX) {
+            return fold(BinaryOp::Shr, fold(BinaryOp::Add, value, half_bit), bits);
+        }
+        if let Ok(last) = i16::try_from(beyond - half - 1) {
+            let lowered = fold(BinaryOp::Min, value, Scalar::int(last.into()));
+            return fold(BinaryOp::Shr, fold(BinaryOp::Add, lowered, half_bit), bits);
+        }
+        let twice = fold(BinaryOp::Shr, value, Scalar::int(i32::from(dropped) - 1));
+        fold(BinaryOp::Shr, fold(BinaryOp::Add, twice, Scalar::int(1)), Scalar::int(1))
     }
 }
 

@@ -121,15 +121,26 @@ impl Scope<'_> {
     }
 
     fn shift(&self, op: BinaryOp, (value, left): (Value, &Expr), (amount, right): (Value, &Expr)) -> Checked<Value> {
-        let amount = if let Value::Constant(amount) = amount { amount.integer() } else { None };
-        let Some(amount) = amount else {
-            return Err(TensorError::ShiftAmount { value: None, span: right.span }.into());
-        };
-        if !(0..32).contains(&amount) {
-            return Err(TensorError::ShiftAmount { value: Some(amount), span: right.span }.into());
-        }
+        let wrong = |value| TensorError::ShiftAmount { value, span: right.span };
         let (value, format) = typed(value, INT, left.span)?;
-        Ok(Value::Typed(fold(op, widen(value, format.dtype), Scalar::int(amount as i32)), wide(format)))
+        let (amount, of_amount) = match amount {
+            Value::Constant(amount) => {
+                (Scalar::int(shift_amount(amount.integer().ok_or(wrong(None))?, right.span)?), INT)
+            }
+            Value::Typed(Scalar::Const { value, .. }, format) => {
+                (Scalar::int(shift_amount(value.into(), right.span)?), format)
+            }
+            Value::Typed(amount, format) => (widen(amount, format.dtype), format),
+        };
+        if of_amount.fraction != 0 {
+            return Err(wrong(None).into());
+        }
+        let (op, amount) = match (op, amount) {
+            (BinaryOp::Shr, Scalar::Const { value: by @ ..0, .. }) => (BinaryOp::Shl, Scalar::int(-by)),
+            (BinaryOp::Shl, Scalar::Const { value: by @ ..0, .. }) => (BinaryOp::Shr, Scalar::int(-by)),
+            other => other,
+        };
+        Ok(Value::Typed(fold(op, widen(value, format.dtype), amount), wide(format)))
     }
 
     fn call(&self, (function, format): (&Ident, Option<&Ident>), args: &[Expr], span: Span) -> Checked<Value> {
@@ -304,6 +315,14 @@ pub(super) fn fold(op: BinaryOp, left: Scalar<Leaf>, right: Scalar<Leaf>) -> Sca
             Scalar::Const { value: op.eval(*a, *b), dtype: *dtype }
         }
         _ => Scalar::binary(op, left, right),
+    }
+}
+
+/// A constant amount of a shift. What it would leave beyond is the sign or zero, which nobody writes as a shift.
+fn shift_amount(amount: i64, span: Span) -> Checked<i32> {
+    match amount {
+        -31..=31 => Ok(amount as i32),
+        _ => Err(TensorError::ShiftAmount { value: Some(amount), span }.into()),
     }
 }
 

@@ -67,8 +67,8 @@ impl Number for f64 {
             BinaryOp::Mul => a * b,
             BinaryOp::Min => a.min(b),
             BinaryOp::Max => a.max(b),
-            BinaryOp::Shr => a * power_of_two(-(b as i32)),
-            BinaryOp::Shl => a * power_of_two(b as i32),
+            BinaryOp::Shr => a * exactly_two_to(-b),
+            BinaryOp::Shl => a * exactly_two_to(b),
         }
     }
 
@@ -101,6 +101,12 @@ impl Number for f64 {
             Reducer::Min => f64::INFINITY,
         }
     }
+}
+
+/// `2^b`, exact where `b` is an integer. Amounts beyond those of `i32` values count as these.
+fn exactly_two_to(b: f64) -> f64 {
+    let b = b.clamp(-64.0, 64.0);
+    if b.fract() == 0.0 { power_of_two(b as i32) } else { b.exp2() }
 }
 
 /// Exactly `2^n`, for `n` from -1022 to 1023.

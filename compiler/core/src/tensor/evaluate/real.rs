@@ -52,6 +52,9 @@ fn unrounded(kernel: &Kernel) -> Kernel {
     kernel
 }
 
+/// One more than the greatest `i8`.
+const RAISED: i32 = 128;
+
 fn exact(value: &Scalar<Leaf>) -> Scalar<Leaf> {
     match value {
         Scalar::Const { .. } | Scalar::Leaf(_) => value.clone(),
@@ -72,8 +75,14 @@ fn exact(value: &Scalar<Leaf>) -> Scalar<Leaf> {
 fn rounded<'a>(shifted: &'a Scalar<Leaf>, amount: &Scalar<Leaf>) -> Option<&'a Scalar<Leaf>> {
     let Scalar::Const { value: amount @ 1..32, .. } = amount else { return None };
     let is_half = |value: &Scalar<Leaf>| matches!(value, Scalar::Const { value, .. } if *value == 1 << (amount - 1));
+    let last = i64::from(RAISED) << amount;
+    let is_last = |value: &Scalar<Leaf>| matches!(value, Scalar::Const { value, .. } if i64::from(*value) == last - (1 << (amount - 1)) - 1);
     match shifted {
-        Scalar::Binary { op: BinaryOp::Add, left, right } if is_half(right) => Some(left),
+        Scalar::Binary { op: BinaryOp::Add, left, right } if is_half(right) => match &**left {
+            // A conversion that saturates takes the last value that rounds to the greatest for all above.
+            Scalar::Binary { op: BinaryOp::Min, left, right } if is_last(right) => Some(left),
+            left => Some(left),
+        },
         Scalar::Binary { op: BinaryOp::Add, left, right } if is_half(left) => Some(right),
         _ => None,
     }
