@@ -1,9 +1,12 @@
 //! Programs around the accumulator that are easily got wrong: indices that meet in one tile, narrow types between wide
 //! ones, results in the place of their operands. All engines agree on each, or it is refused with the code that is named.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use ndarray::{ArrayD, IxDyn};
 use proptest::prelude::*;
+use tilewright::{Arrays, Options, RunOptions};
 use tilewright_core::legalize::Cx;
 use tilewright_core::loops::parse;
 use tilewright_core::pipeline::legalize;
@@ -263,4 +266,69 @@ proptest! {
 #[test]
 fn most_random_stages_are_accepted() {
     mostly_accepted(programs(), 70, |program| program.is_accepted(&REFUSALS));
+}
+
+/// The outputs of a kernel without a schedule, of which the engines agree on these inputs.
+fn computed(text: &str, inputs: &Arrays) -> Arrays {
+    let mut sources = Sources::default();
+    sources.add("k.tw", text);
+    let artifact = tilewright::compile(&sources, &Options::default()).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+    let run = artifact.run(inputs, &RunOptions::default()).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+    assert_eq!(artifact.interpret(inputs).unwrap(), run.outputs, "{text}");
+    let reference = artifact.reference(inputs).unwrap();
+    run.outputs.iter().for_each(|(name, array)| assert_eq!(reference[name], *array, "{name} of {text}"));
+    run.outputs
+}
+
+/// What a shift by one bit at a time gives, for any amount.
+fn shifted(value: i32, right: i32) -> i32 {
+    let once = |x: i32| if right >= 0 { x >> 1 } else { x << 1 };
+    (0..right.unsigned_abs().min(40)).fold(value, |x, _| once(x))
+}
+
+#[test]
+fn shifts_take_any_amount() {
+    let text = "kernel k(n = 48) {
+        input A: i32[n]
+        input e: i32[n]
+        S[i] = A[i] >> e[i]
+        T[i] = A[i] + 1 << (e[i] >> 1) + 3
+        output Y[i] = S[i]
+        output Z[i] = T[i]
+        output U[i] = 256 >> 0 - e[i]
+    }";
+    let amounts = [0, 1, -1, 7, -7, 31, -31, 32, -32, 33, 100, -100, i32::MAX, i32::MIN, i32::MIN + 1, 5];
+    let values = [1, -1, i32::MIN];
+    let column = |of: &dyn Fn(usize) -> i32| ArrayD::from_shape_fn(IxDyn(&[48]), |at| of(at[0]));
+    let (amount, value) = (|at: usize| amounts[at / 3], |at: usize| values[at % 3].wrapping_mul(12_345));
+    let inputs = BTreeMap::from([("A".to_owned(), column(&value)), ("e".to_owned(), column(&amount))]);
+    let outputs = computed(text, &inputs);
+    for at in 0..48 {
+        let (a, e) = (value(at), amount(at));
+        assert_eq!(outputs["Y"][[at]], shifted(a, e), "{a} >> {e}");
+        assert_eq!(outputs["Z"][[at]], shifted(a.wrapping_add(1), ((e >> 1) + 3).wrapping_neg()), "{a} << {e}");
+        assert_eq!(outputs["U"][[at]], shifted(256, e.wrapping_neg()), "256 >> -{e}");
+    }
+}
+
+/// The greatest numbers would wrap when half of the last bit is added.
+#[test]
+fn what_saturates_does_not_wrap_when_it_is_rounded() {
+    for (fraction, dropped) in [(8, 1), (12, 5), (15, 8), (16, 9), (24, 17), (31, 24)] {
+        let text =
+            format!("kernel k(n = 16) {{\n input A: i32.q{fraction}[n]\n output Y[i] = sat8.q7(A[i], nearest)\n}}\n");
+        let half = 1_i64 << (dropped - 1);
+        let ends =
+            [i32::MAX.into(), i32::MIN.into(), 127 << dropped, (127 << dropped) - half, (127 << dropped) - half - 1];
+        let all = ends.into_iter().chain([(127 << dropped) + half, half, half - 1, -half, -half - 1]);
+        let values: Vec<i32> = all.map(|v: i64| v.clamp(i32::MIN.into(), i32::MAX.into()) as i32).collect();
+        let value = |at: usize| values[at % values.len()];
+        let array = ArrayD::from_shape_fn(IxDyn(&[16]), |at| value(at[0]));
+        let inputs = BTreeMap::from([("A".to_owned(), array)]);
+        let outputs = computed(&text, &inputs);
+        for at in 0..16 {
+            let exact = ((i64::from(value(at)) + half) >> dropped).clamp(-128, 127) as i32;
+            assert_eq!(outputs["Y"][[at]], exact, "{} without {dropped} bits", value(at));
+        }
+    }
 }

@@ -39,7 +39,7 @@ fn there_are_as_few_planes_as_the_range_needs() {
 
 #[test]
 fn sums_have_the_range_of_all_their_products() {
-    for (terms, count) in [(1, 2), (2, 3), (500, 3), (513, 4)] {
+    for (terms, count) in [(16, 3), (500, 3), (513, 4)] {
         let text = format!(
             "kernel k(k = {terms}) {{\n input X: i8[1, k]\n input W: i8[64, k]\n \
              output C[i, j] = sum(r: i32(X[i, r]) * i32(W[j, r]))\n}}\n"
@@ -58,7 +58,7 @@ fn every_schedule_may_store_an_i32() {
 }
 ";
     for directives in [
-        "Y_a.split(j, 16) -> jo, ji\n S.compute_at(Y_a, i)",
+        "Y_a.split(j, 16) -> jo, ji\n Y_a.reorder(jo, i, ji)",
         "Y.layout(j, i)",
         "Y.split(i, 2) -> io, ii\n Y.reorder(io, ii, j)\n Y_a.compute_at(Y, io)\n Y.bind(io, vthread)",
         "Y.split(i, 3) -> io, ii\n Y_a.compute_at(Y, io)\n Y_a.double_buffer(2)",
@@ -99,7 +99,8 @@ fn choices() -> impl Strategy<Value = Choices> {
             reader,
             handed_out,
             outside,
-            log_batch,
+            // Rows that move by one are no whole tiles of several rows.
+            log_batch: if READERS[reader].contains("r - 1") { 0 } else { log_batch },
         },
     )
 }

@@ -282,8 +282,10 @@ fn value(axes: &'static [&'static str]) -> impl Strategy<Value = String> {
             (inner.clone(), inner.clone(), prop::sample::select(&["min", "max"][..]))
                 .prop_map(|(a, b, f)| format!("{f}({a}, {b})")),
             (inner.clone(), -300i32..300).prop_map(|(a, k)| format!("({a} + {k})")),
-            (inner.clone(), 0..32).prop_map(|(a, n)| format!("({a} >> {n})")),
-            (inner.clone(), 0..32).prop_map(|(a, n)| format!("({a} << {n})")),
+            (inner.clone(), -31..32).prop_map(|(a, n)| format!("({a} >> {n})")),
+            (inner.clone(), -31..32).prop_map(|(a, n)| format!("({a} << {n})")),
+            (inner.clone(), inner.clone(), prop::sample::select(&["<<", ">>"][..]))
+                .prop_map(|(a, b, op)| format!("({a} {op} ({b}))")),
             (inner.clone(), prop::sample::select(&["i8", "sat8"][..])).prop_map(|(a, f)| format!("i32({f}({a}))")),
             inner.prop_map(|a| format!("clip({a}, -100, 99)")),
         ]

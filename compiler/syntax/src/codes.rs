@@ -206,7 +206,6 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0407": "index of a loop program that is not affine",
     "E0410": "loop program that violates a rule",
     "E0452": "a multiplication on a target without one",
-    "E0453": internal "a shift by a computed amount",
     "E0454": "a subtraction on a target without multiplication",
     "E0460": "device memory is full",
     "E0461": "too many instructions",

@@ -18,7 +18,7 @@
 //! ([`ranges`]). The offset moves a range to where its digits are; it is what stands outside of the array, where something does,
 //! so that this has digits of zero, with which transfers pad. Four planes hold every value, as sums wrap.
 //!
-//! What is not computed from the accumulator alone stays as it is, and the match of instructions says why it runs nowhere. The mark
+//! What is not copied from the accumulator stays as it is, and the match of instructions says why it runs nowhere. The mark
 //! of a copy (`dma_copy`) ends here: nothing behind this pass asks for it.
 
 use std::collections::BTreeMap;
@@ -65,13 +65,13 @@ pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
     Ok(())
 }
 
-/// The `i32` arrays in device memory that are computed from the accumulator.
+/// The computed `i32` arrays in device memory: all that is stored there is copied from the accumulator.
 fn wide(program: &LoopProgram) -> Wide {
     let is_wide = |b: &Buffer| b.scope == Scope::Dram && b.dtype == DType::I32 && !b.role.is_given();
     let mut from_acc: BTreeMap<BufferId, bool> = BTreeMap::new();
     stores(&program.body, &mut |nest| {
         if is_wide(program.buffer(nest.store.buffer)) {
-            *from_acc.entry(nest.store.buffer).or_insert(true) &= reads_only_acc(program, &nest.store);
+            *from_acc.entry(nest.store.buffer).or_insert(true) &= copies_acc(program, &nest.store);
         }
     });
     from_acc.retain(|_, all| *all);
@@ -85,12 +85,12 @@ fn wide(program: &LoopProgram) -> Wide {
         .collect()
 }
 
-fn reads_only_acc(program: &LoopProgram, store: &Store) -> bool {
-    let mut all = true;
-    store.value.leaves(&mut |leaf| {
-        all &= matches!(leaf, Leaf::Load(l) if program.buffer(l.buffer).scope == Scope::Acc);
-    });
-    all
+fn copies_acc(program: &LoopProgram, store: &Store) -> bool {
+    let mut value = &store.value;
+    while let Scalar::Cast { to: DType::I32, value: inner, .. } = value {
+        value = inner;
+    }
+    matches!(value, Scalar::Leaf(Leaf::Load(l)) if program.buffer(l.buffer).scope == Scope::Acc)
 }
 
 /// The fewest planes for values in a range, with the offset that makes them as few.

@@ -295,7 +295,12 @@ impl Builder {
             2 => Scalar::Leaf(Leaf::Index(self.index(2))),
             4 => {
                 let op = self.pick(&[BinaryOp::Shr, BinaryOp::Shl]);
-                Scalar::binary(op, self.value(depth - 1), Scalar::int(self.below(32) as i32))
+                let value = self.value(depth - 1);
+                let amount = match self.below(4) {
+                    3 => Scalar::Leaf(Leaf::Index(self.index(2))),
+                    _ => Scalar::int(self.below(63) as i32 - 31),
+                };
+                Scalar::binary(op, value, amount)
             }
             5 => {
                 let op = self.pick(&[BinaryOp::Add, BinaryOp::Sub, BinaryOp::Mul, BinaryOp::Min, BinaryOp::Max]);

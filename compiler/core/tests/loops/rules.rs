@@ -96,7 +96,6 @@ fn cases() -> Vec<(&'static str, String)> {
             )),
         ),
         ("14: amount", with("T[i, j] = T[i, j] >> 32")),
-        ("14: variable", with("T[i, j] = 1 << index(i)")),
         ("14: alu", with("alu shr C[0], 32")),
         ("15: store", with("X[i, j] = 1i8")),
         ("15: dma", with("store S[0] -> X[0] y 1 x 1 stride 1")),
