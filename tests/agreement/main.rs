@@ -16,6 +16,7 @@ mod padding;
 mod programs;
 mod random;
 mod reductions;
+mod scan_directives;
 mod scans;
 mod sequence;
 mod strided;

@@ -172,6 +172,14 @@ pub fn can_inline(s: &Schedule, stage: StageId) -> Result<(), (String, &'static 
     if tensor.output {
         return Err(("an output has to be stored".to_string(), "inline the stages that it reads"));
     }
+    if tensor.state().is_some() {
+        let reason = "it is a state, which a step passes to the next";
+        return Err((reason.to_string(), "inline the stages that it reads"));
+    }
+    if let Some(state) = s.stage_ids().find(|other| s.initial(*other) == Some(stage)) {
+        let reason = format!("it is the initial value of `{}`, which is stored", s.stage_name(state));
+        return Err((reason, "inline the stages that it reads"));
+    }
     if s.compute(stage).reduction.is_some() {
         let reason = "it is a reduction, which needs storage to accumulate in";
         return Err((reason.to_string(), "compute it inside a loop of its reader: `compute_at(READER, AXIS)`"));

@@ -39,16 +39,19 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
             help: "keep it as a stage",
         })?;
     }
+    schedule.attach(stage, None);
     schedule.inline(stage, call.span());
     Ok(())
 }
 
-/// A directive that gave the stage loops, a memory or a place, or another stage a place inside of it.
+/// A directive that gave the stage loops, a memory or a place, or another stage a place inside of it. The place in the steps of a
+/// scan comes from no directive.
 fn directive_before(schedule: &Schedule, stage: StageId) -> Option<tilewright_syntax::Span> {
     let s = schedule.stage(stage);
     let marks = [s.dma_copy, s.alu, s.tensorize, s.unrolled.first().copied()].into_iter().flatten().map(|m| m.span);
     let guests = schedule.guests(stage).iter().filter_map(|g| schedule.stage(*g).attach);
-    let own = s.scope_span.into_iter().chain(s.attach.map(|at| at.span)).chain(marks);
+    let place = s.attach.filter(|_| !schedule.stands_in_steps(stage)).map(|at| at.span);
+    let own = s.scope_span.into_iter().chain(place).chain(s.ahead.map(|a| a.span)).chain(marks);
     let own = own.chain(schedule.tile_order(s.tensor).map(|o| o.span));
     own.chain(s.axes.iter().filter_map(|a| a.shaped_by)).chain(guests.map(|at| at.span)).next()
 }
