@@ -261,7 +261,7 @@ impl Saved {
         }
         let place = |place: &Option<SavedSpan>| place.map(|saved| self.span(saved)).transpose();
         let origin = |[tensor, directive]: &[Option<SavedSpan>; 2]| {
-            Ok(Origin { tensor: place(tensor)?, directive: place(directive)? })
+            Ok(Origin { tensor: place(tensor)?, directive: place(directive)?, ..Origin::default() })
         };
         let origins = self.origins.iter().map(origin).collect::<Result<_>>()?;
         Ok(Stream { config, segments, uops, insns, statements: self.statements.clone(), origins })

@@ -129,7 +129,7 @@ impl Padding<'_> {
         let mut slots = by.nest.store.indices.iter().zip(&load.indices).take(copies);
         let found = seen(index);
         let same = slots.all(|(written, read)| seen(written) == *read) && !found.mentions(&own);
-        // Pieces of a loop that was cut take turns in the same slots.
+        // Behind `slots`, whose text may be read again, pieces of a loop that was cut take turns in the same slots.
         let in_block = copies == 0 || self.nests[reader].around.starts_with(&by.around);
         (same && in_block && writer < reader).then_some(found)
     }

@@ -11,8 +11,8 @@
 //! leaves the loop outside too, and iterations are counted over both. Each iteration finds undefined content before and
 //! after, so no value changes; what changes is that an iteration's loads need not wait for the products of the last one.
 //!
-//! A loop that was cut has a buffer in each of its pieces. Those of one tensor and size in the loops of a block become one, and
-//! iterations are counted from piece to piece; that too is free, since nothing lives from one iteration to the next.
+//! A loop that was cut has a buffer in each of its pieces. Those of one tensor, call and size in the loops of a block become one,
+//! and iterations are counted from piece to piece; that too is free, since nothing lives from one iteration to the next.
 
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::access::{add_dimension, at_slot, rename};

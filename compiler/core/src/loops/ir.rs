@@ -10,6 +10,7 @@ use tilewright_syntax::Span;
 
 pub use super::insn::{Alu, AluOperand, Direction, Dma, Gemm, Insn, InsnLoop, MicroOp, Operand, Pad};
 use crate::affine::{Affine, Interval};
+use crate::gemm::Core;
 use crate::scalar::{DType, Scalar};
 
 pub use crate::scope::Scope;
@@ -34,11 +35,23 @@ pub struct LoopProgram {
     pub body: Vec<Stmt>,
 }
 
+/// Values in one element of a scratchpad; None for DRAM, whose tiles follow what is copied.
+pub fn tile_size(core: Core, scope: Scope) -> Option<i64> {
+    match scope {
+        Scope::Dram => None,
+        Scope::Inp => Some(core.batch * core.block_in),
+        Scope::Wgt => Some(core.block_out * core.block_in),
+        Scope::Acc => Some(core.batch * core.block_out),
+    }
+}
+
 /// Where a statement or buffer comes from: the tensor's line, and the directive that shaped it last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Origin {
     pub tensor: Option<Span>,
     pub directive: Option<Span>,
+    /// The number of the call in its program, whose schedule another call may share; 0 where there are none.
+    pub call: u32,
 }
 
 /// How a buffer takes part in the program.
@@ -314,6 +327,15 @@ impl Stmt {
             Stmt::Alloc { origin, .. } => *origin,
             Stmt::Store(s) => s.origin,
             Stmt::Insn(s) => s.origin(),
+        }
+    }
+
+    pub fn origin_mut(&mut self) -> &mut Origin {
+        match self {
+            Stmt::For(s) => &mut s.origin,
+            Stmt::Alloc { origin, .. } => origin,
+            Stmt::Store(s) => &mut s.origin,
+            Stmt::Insn(s) => s.origin_mut(),
         }
     }
 }

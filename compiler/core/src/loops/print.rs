@@ -28,7 +28,8 @@
 //!   another order than they are. An instruction's loop that runs once is left out, as
 //!   are steps of zero and a lone micro-op without displacement. Displacements stand as `(dst, src, wgt)`, and as
 //!   `(dst, src)` or `dst` where the others are zero.
-//! - With origins, `from` gives the bytes of the tensor's line and `by` those of the directive, as `file:start..end`.
+//! - With origins, `from` gives the bytes of the tensor's line and `by` those of the directive, as `file:start..end`, and `call`
+//!   the number of the call in a program, behind the first.
 //!   Behind an `alloc` they are the buffer's; `at` begins the statement's, where they differ.
 //!
 //! The text has everything that the program has except the numbers of ids, which [`canonical`](super::canonical) fixes.
@@ -299,6 +300,9 @@ impl Printer<'_> {
             if let Some(Span { file, start, end }) = span {
                 write!(self.out, " {word} {}:{start}..{end}", file.0)?;
             }
+        }
+        if origin.call > 0 {
+            write!(self.out, " call {}", origin.call)?;
         }
         Ok(())
     }

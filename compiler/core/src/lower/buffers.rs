@@ -50,7 +50,7 @@ impl Builder<'_> {
         let outside = tensor.outside.map(|value| Outside { value, dims: dims_read_beyond(self.schedule, id) });
         let order = self.schedule.tile_order(id);
         let directive = stage.and_then(|s| self.schedule.stage(s).scope_span).or(order.map(|o| o.span));
-        let origin = Origin { tensor: Some(tensor.span), directive };
+        let origin = Origin { tensor: Some(tensor.span), directive, ..Origin::default() };
         let name = self.fresh_name(tensor.name.clone());
         let dtype = tensor.dtype;
         self.buffers.insert(id, BufferId(self.program.buffers.len() as u32));

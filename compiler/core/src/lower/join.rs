@@ -63,7 +63,7 @@ pub fn join(kernel: &Kernel, parts: Vec<Part>) -> Result<LoopProgram, TwoOrders>
     let (buffers, loops, body) = (Vec::new(), Vec::new(), Vec::new());
     let program = LoopProgram { name: kernel.name.clone(), buffers, loops, body };
     let mut joined = Joined { kernel, program, shared: HashMap::new(), differ: None };
-    parts.into_iter().for_each(|part| joined.append(part));
+    (0..).zip(parts).for_each(|(call, part)| joined.append(call, part));
     canonicalize(&mut joined.program);
     joined.differ.map_or(Ok(joined.program), Err)
 }
@@ -78,7 +78,9 @@ struct Joined<'a> {
 }
 
 impl Joined<'_> {
-    fn append(&mut self, part: Part) {
+    fn append(&mut self, call: u32, mut part: Part) {
+        part.program.buffers.iter_mut().for_each(|buffer| buffer.origin.call = call);
+        number(&mut part.program.body, call);
         let ids: Vec<BufferId> = part.program.buffers.iter().map(|buffer| self.buffer(&part, buffer)).collect();
         let first = self.program.loops.len() as u32;
         let own = part.program.loops.iter();
@@ -150,6 +152,16 @@ fn joined_outside(first: Option<Outside>, second: &Option<Outside>) -> Option<Ou
             Some(first)
         }
         (first, second) => first.or_else(|| second.clone()),
+    }
+}
+
+/// Notes in all statements which call they are from.
+fn number(stmts: &mut [Stmt], call: u32) {
+    for stmt in stmts {
+        stmt.origin_mut().call = call;
+        if let Stmt::For(f) = stmt {
+            number(&mut f.body, call);
+        }
     }
 }
 

@@ -38,6 +38,6 @@ impl Builder<'_> {
             None => s.tensorize.or(s.dma_copy).map(|m| m.span),
         };
         let directive = own.or(s.attach.map(|at| at.span)).or(s.scope_span);
-        Origin { tensor: Some(self.schedule.kernel.tensor(s.tensor).span), directive }
+        Origin { tensor: Some(self.schedule.kernel.tensor(s.tensor).span), directive, ..Origin::default() }
     }
 }

@@ -42,7 +42,7 @@ fn sum_ends(schedule: &Schedule, regions: &Regions, stage: StageId) -> Result<()
                     "the sum over `{}` ends inside of a tile, at {extent}, and neither factor is zero beyond it",
                     kernel.axis(*axis).name
                 ),
-                origin: Origin { tensor: Some(tensor.span), directive },
+                origin: Origin { tensor: Some(tensor.span), directive, ..Origin::default() },
                 help: "let the sum run over a multiple of BLOCK_IN, or let one of the factors be an input that ends where the \
                        sum does"
                     .to_string(),

@@ -203,7 +203,8 @@ impl Builder {
             let (start, length) = (self.below(100) as usize, self.below(10) as usize);
             (length > 0).then(|| Span::new(FileId(start as u32 % 2), start, start + length))
         };
-        Origin { tensor: place(), directive: place() }
+        let (tensor, directive) = (place(), place());
+        Origin { tensor, directive, call: self.below(3) as u32 }
     }
 
     fn block(&mut self, depth: usize) -> Vec<Stmt> {

@@ -45,7 +45,7 @@ impl Spans {
     /// those are places in other files, which need not be at hand. Buffers of one tensor in the pieces of a loop, which are
     /// named `T`, `T_2`, `T_3`, share the origin of the first, unless they state bases.
     pub fn become_origins(&self, program: &mut LoopProgram) {
-        let origin = |span: Option<&Span>| Origin { tensor: span.copied(), directive: None };
+        let origin = |span: Option<&Span>| Origin { tensor: span.copied(), ..Origin::default() };
         let mut firsts: HashMap<String, Span> = HashMap::new();
         for (buffer, span) in program.buffers.iter_mut().zip(&self.buffers) {
             let first = match buffer.base {
@@ -60,7 +60,7 @@ impl Spans {
     fn block(&self, stmts: &mut [Stmt], path: &mut Vec<usize>, origin: &dyn Fn(Option<&Span>) -> Origin) {
         for (at, stmt) in stmts.iter_mut().enumerate() {
             path.push(at);
-            *origin_mut(stmt) = origin(self.stmts.get(path));
+            *stmt.origin_mut() = origin(self.stmts.get(path));
             if let Stmt::For(f) = stmt {
                 self.block(&mut f.body, path, origin);
             }
@@ -74,15 +74,6 @@ fn stem(name: &str) -> &str {
     match name.rsplit_once('_') {
         Some((stem, number)) if number.parse::<u32>().is_ok() => stem,
         _ => name,
-    }
-}
-
-fn origin_mut(stmt: &mut Stmt) -> &mut Origin {
-    match stmt {
-        Stmt::For(s) => &mut s.origin,
-        Stmt::Alloc { origin, .. } => origin,
-        Stmt::Store(s) => &mut s.origin,
-        Stmt::Insn(s) => s.origin_mut(),
     }
 }
 

@@ -15,7 +15,7 @@
 //! tile    = BUFFER "[" index "]"
 //! rows    = "y" NUMBER "x" NUMBER "stride" NUMBER ["pad" NUMBER NUMBER NUMBER NUMBER]
 //! loops   = ["outer" NUMBER [steps]] ["inner" NUMBER [steps]] ["uops" "[" uops "]"]
-//! origin  = ["from" place] ["by" place]        place = NUMBER ":" NUMBER ".." NUMBER
+//! origin  = ["from" place] ["by" place] ["call" NUMBER]        place = NUMBER ":" NUMBER ".." NUMBER
 //! ```
 
 use tilewright_isa::AluOpcode;
@@ -173,7 +173,8 @@ impl<'a> Parser<'a> {
     fn origin(&mut self) -> Outcome<Origin> {
         let tensor = if self.follows("from", is_number) { Some(self.place()?) } else { None };
         let directive = if self.follows("by", is_number) { Some(self.place()?) } else { None };
-        Ok(Origin { tensor, directive })
+        let call = if self.follows("call", is_number) { self.number(0, u32::MAX.into())? as u32 } else { 0 };
+        Ok(Origin { tensor, directive, call })
     }
 
     fn place(&mut self) -> Outcome<Span> {
