@@ -14,7 +14,7 @@ use tilewright_isa::AluOpcode;
 use crate::affine::Interval;
 use crate::legalize::match_gemm::not_whole;
 use crate::legalize::nest::{Nest, NestLoop, accumulation, rewrite_stores, wrap};
-use crate::legalize::tiles::{LaneLoop, strip_walker, tile_ref};
+use crate::legalize::tiles::{LaneLoop, has_tiles, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
     Alu, AluOperand, Gemm, Insn, InsnLoop, Leaf, Load, LoopId, LoopProgram, MicroOp, Scope, Stmt, Store, TileRef,
@@ -26,13 +26,13 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
     let mut selections = Selections::default();
     program.body = rewrite_stores(body, &mut |nest| match elementwise(program, cx, &nest)? {
-        Some(operands) => {
+        Some(operands) if has_tiles(program, cx.core(), &nest.store) => {
             let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
             let selection = selection(program, cx, &mut selections, (&operands, &target))
                 .map_err(|refusal| refused(program, &nest, refusal))?;
             lower(program, cx, nest, (operands, target, selection))
         }
-        None => Ok(vec![nest.into_stmt()]),
+        _ => Ok(vec![nest.into_stmt()]),
     })?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use tilewright_isa::limits::MAX_SIZE;
 
 use crate::legalize::match_gemm::not_whole;
 use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
-use crate::legalize::tiles::{LaneLoop, strip_walker, tile_ref};
+use crate::legalize::tiles::{LaneLoop, has_tiles, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
     Buffer, Direction, Dma, Insn, Leaf, Load, LoopId, LoopProgram, Mark, Pad, Scope, Stmt, TileRef,
@@ -29,6 +29,9 @@ fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest) -> Result<Vec<Stmt>, Le
     let source = copied(program, &nest)?;
     let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
     let direction = direction(program, cx, &nest, &source, &target)?;
+    if !has_tiles(program, cx.core(), &nest.store) {
+        return Ok(vec![nest.into_stmt()]);
+    }
     let (sram, dram) = match direction {
         Direction::Load => (&target, &source),
         Direction::Store => (&source, &target),

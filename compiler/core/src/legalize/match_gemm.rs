@@ -7,7 +7,7 @@
 
 use crate::gemm::{Accesses, Match, TileLoop, match_tile};
 use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
-use crate::legalize::tiles::{LaneLoop, NotWhole, strip, tile_ref};
+use crate::legalize::tiles::{LaneLoop, NotWhole, has_tiles, strip, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Gemm, Insn, InsnLoop, Leaf, Load, LoopId, LoopProgram, Mark, MicroOp, Scope, Stmt, Store};
 use crate::scalar::{BinaryOp, DType, Scalar};
@@ -16,8 +16,8 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
     program.body = rewrite_stores(body, &mut |nest| {
         Ok::<_, LegalizeError>(match product(program, cx, &nest)? {
-            Some(found) => vec![gemm(program, &nest, &found)?],
-            None => vec![nest.into_stmt()],
+            Some(found) if has_tiles(program, cx.core(), &nest.store) => vec![gemm(program, &nest, &found)?],
+            _ => vec![nest.into_stmt()],
         })
     })?;
     Ok(())

@@ -1,8 +1,9 @@
 //! From element indices to tiles: which loops walk the lanes, and where an access lies in tiles.
 
 use crate::affine::{Affine, Interval};
+use crate::gemm::Core;
 use crate::legalize::nest::NestLoop;
-use crate::loops::ir::{BufferId, Index, LoopId, LoopProgram, TileRef};
+use crate::loops::ir::{Buffer, BufferId, Index, Leaf, LoopId, LoopProgram, Store, TileRef, tile_size};
 
 /// A loop whose variable runs over the lanes of tiles: `size` consecutive values lie in one tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,18 @@ pub struct LaneLoop {
 pub struct NotWhole {
     pub dim: usize,
     pub size: i64,
+}
+
+/// Whether every buffer that a store accesses has tiles, which in a scratchpad are its elements. Without, no instruction is
+/// matched: `layout` did not run, or nobody reads what is stored.
+pub fn has_tiles(program: &LoopProgram, core: Core, store: &Store) -> bool {
+    let has = |buffer: BufferId| {
+        let Buffer { layout, scope, .. } = program.buffer(buffer);
+        layout.as_ref().is_some_and(|l| tile_size(core, *scope).is_none_or(|lanes| l.lane_count() == lanes))
+    };
+    let mut all = has(store.buffer);
+    store.value.leaves(&mut |leaf| all &= !matches!(leaf, Leaf::Load(load) if !has(load.buffer)));
+    all
 }
 
 /// Loops after their lanes were taken out: a loop over `n` elements in tiles of `size` counts `n / size` tiles.

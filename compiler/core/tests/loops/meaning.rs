@@ -291,8 +291,11 @@ fn what_is_too_large_is_refused_at_once() {
 
 #[test]
 fn tiles_must_be_elements_of_the_scratchpads() {
-    let text = "program p { alloc A: i8[8] @inp tile(0: 8) }";
+    let text = "program p { input X: i8[8] @dram tile(0: 8) alloc A: i8[8] @inp tile(0: 8)
+        load A[0] <- X[0] y 1 x 1 stride 1 }";
     insta::assert_snapshot!(failure(text), @"buffer `A` has tiles of 8 values, but an element of @inp has 4");
+    let plain = "program p { output Y: i8[1] @dram alloc A: i8[8] @inp tile(0: 8) A[3] = 1i8 Y[0] = A[3] }";
+    assert_eq!(output(plain, SMALL), [1]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ use ndarray::ArrayD;
 use thiserror::Error;
 
 use super::given::{constant, repeated, taken};
-use super::ir::{Buffer, LoopProgram, Role, Scope};
+use super::ir::{Buffer, LoopProgram, Role, Scope, Stmt, tile_size};
 use super::verify::{VerifyError, verify};
 use crate::gemm::Core;
 use crate::scalar::DType;
@@ -78,16 +78,6 @@ fn loop_values(at: &[(String, i64)]) -> String {
     if values.is_empty() { String::new() } else { format!(", where {}", values.join(", ")) }
 }
 
-/// Values in one tile of a scratchpad; None for DRAM, whose tiles follow what is copied.
-fn tile_size(core: Core, scope: Scope) -> Option<i64> {
-    match scope {
-        Scope::Dram => None,
-        Scope::Inp => Some(core.batch * core.block_in),
-        Scope::Wgt => Some(core.block_out * core.block_in),
-        Scope::Acc => Some(core.batch * core.block_out),
-    }
-}
-
 /// Executes a program. `inputs` holds an array for each input and nothing else; the result holds one for each output.
 pub fn interpret(program: &LoopProgram, core: Core, inputs: &Arrays) -> Result<Arrays, InterpretError> {
     interpret_within(program, core, inputs, MAX_STEPS)
@@ -112,8 +102,11 @@ pub fn interpret_within(
     outputs(program, &machine.memories)
 }
 
+/// Elements of a scratchpad are what instructions take and give; to scalar statements tiles have no meaning.
 fn check_tiles(program: &LoopProgram, core: Core) -> Result<(), InterpretError> {
-    for b in &program.buffers {
+    let mut in_instructions = vec![false; program.buffers.len()];
+    note_operands(&program.body, &mut in_instructions);
+    for (b, _) in program.buffers.iter().zip(in_instructions).filter(|(_, taken)| *taken) {
         if let (Some(layout), Some(expected)) = (&b.layout, tile_size(core, b.scope))
             && layout.lane_count() != expected
         {
@@ -122,6 +115,17 @@ fn check_tiles(program: &LoopProgram, core: Core) -> Result<(), InterpretError> 
         }
     }
     Ok(())
+}
+
+/// Notes the buffers that are operands of instructions.
+fn note_operands(stmts: &[Stmt], found: &mut [bool]) {
+    for stmt in stmts {
+        match stmt {
+            Stmt::For(f) => note_operands(&f.body, found),
+            Stmt::Insn(insn) => insn.operands().for_each(|operand| found[operand.tile.buffer.0 as usize] = true),
+            Stmt::Alloc { .. } | Stmt::Store(_) => {}
+        }
+    }
 }
 
 fn check_size(program: &LoopProgram) -> Result<(), InterpretError> {
