@@ -213,7 +213,7 @@ impl Choices {
 /// block outside of the array.
 const REFUSALS: [&str; 5] = ["E0327", "E0328", "E0505", "E0507", "E0508"];
 
-fn scheduled() -> impl Strategy<Value = Drawn> {
+pub fn scheduled() -> impl Strategy<Value = Drawn> {
     choices().prop_map(|choices| Drawn::new(choices.program()))
 }
 
@@ -223,7 +223,7 @@ fn kind(name: &'static str, of: impl Fn(&Choices) -> bool) -> impl Strategy<Valu
 }
 
 /// Kernels of this family without a schedule. A simple one keeps a bias of bytes in no scratchpad.
-fn unscheduled() -> impl Strategy<Value = Drawn> {
+pub fn unscheduled() -> impl Strategy<Value = Drawn> {
     let wide = |c: &Choices| c.bias != Bias::Folded;
     choices().prop_filter("with wide operands", wide).prop_map(|choices| Drawn::new(choices.kernel()))
 }

@@ -9,8 +9,10 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use tilewright_core::legalize::Cx;
+use tilewright_core::loops::ir::LoopProgram;
 use tilewright_isa::Config;
-use tilewright_tests::{Case, Refused, engines_agree};
+use tilewright_tests::{Case, Refused, engines_agree, scheduled_loops};
 
 /// How the first line of a program begins that is for another target than the default one; JSON follows.
 const TARGET: &str = "// target: ";
@@ -48,6 +50,11 @@ impl Drawn {
         }
     }
 
+    /// The loops that its schedule makes.
+    pub fn loops(&self) -> Result<(LoopProgram, Cx), Refused> {
+        scheduled_loops(&Case { config: self.config(), ..Case::new(&self.0) })
+    }
+
     pub fn run(&self) -> Result<(), Refused> {
         engines_agree(&Case { config: self.config(), seed: 7, ..Case::new(&self.0) }).map(|_| ())
     }
@@ -66,11 +73,16 @@ pub fn shuffled<T>(items: Vec<T>, keys: &[u8]) -> Vec<T> {
     keyed.into_iter().map(|(_, item)| item).collect()
 }
 
+/// So many programs of a family, the same ones each time.
+pub fn drawn_alike<S: Strategy>(family: S, number: u32) -> impl Iterator<Item = S::Value> {
+    let mut runner = TestRunner::deterministic();
+    (0..number).map(move |_| family.new_tree(&mut runner).unwrap().current())
+}
+
 /// A generator whose programs are mostly refused would test little: at least `percent` of a hundred must be accepted.
 pub fn mostly_accepted<S: Strategy>(family: S, percent: u32, accepts: impl Fn(&S::Value) -> bool) {
-    let mut runner = TestRunner::deterministic();
     let cases = super::cases();
-    let accepted = (0..cases).filter(|_| accepts(&family.new_tree(&mut runner).unwrap().current())).count() as u32;
+    let accepted = drawn_alike(family, cases).filter(|program| accepts(program)).count() as u32;
     eprintln!("{accepted} of {cases} were accepted");
     assert!(accepted * 100 >= cases * percent, "only {accepted} of {cases} were accepted");
 }

@@ -249,7 +249,7 @@ fn program(stages: &[(u8, u8, u8, i64)], rows: i64, stored: u8) -> String {
 /// Many stages and their temporaries may be too large together.
 const REFUSALS: [&str; 1] = ["E0507"];
 
-fn programs() -> impl Strategy<Value = Drawn> {
+pub fn programs() -> impl Strategy<Value = Drawn> {
     let stages = prop::collection::vec(stage(), 1..5);
     (stages, 1..5_i64, any::<u8>()).prop_map(|(stages, rows, stored)| Drawn::new(program(&stages, rows, stored)))
 }

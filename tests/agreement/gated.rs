@@ -141,7 +141,7 @@ impl Cell {
     }
 }
 
-fn programs() -> impl Strategy<Value = Drawn> {
+pub fn programs() -> impl Strategy<Value = Drawn> {
     cell().prop_map(|cell| Drawn::new(cell.program()))
 }
 

@@ -179,6 +179,11 @@ program p {{\n    input X: i8[{m}, 16]\n    input V: i8[{columns_a}, 16]\n    in
     }
 }
 
+/// The programs, those that are refused among them.
+pub fn programs() -> impl Strategy<Value = Drawn> {
+    choices().prop_map(|choices| choices.drawn())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: super::cases(), failure_persistence: None, ..ProptestConfig::default() })]
 

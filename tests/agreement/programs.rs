@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use tilewright_isa::Config;
 use tilewright_tests::{Agreed, Case, Refused, engines_agree};
 
+use crate::drawn::Drawn;
+
 /// The kernels that programs call.
 const KERNELS: &str = "
 use vta: gemm_tiles, load_operands
@@ -161,13 +163,16 @@ fn choices() -> impl Strategy<Value = Choices> {
 }
 
 impl Choices {
-    fn config(&self) -> Config {
-        let json = format!(
-            r#"{{"LOG_BATCH": {}, "LOG_UOP_BUFF_SIZE": 12, "LOG_INP_BUFF_SIZE": 13, "LOG_WGT_BUFF_SIZE": 15,
-            "LOG_ACC_BUFF_SIZE": 14}}"#,
+    /// The target, as JSON.
+    fn target(&self) -> String {
+        format!(
+            r#"{{"LOG_BATCH": {}, "LOG_UOP_BUFF_SIZE": 12, "LOG_INP_BUFF_SIZE": 13, "LOG_WGT_BUFF_SIZE": 15, "LOG_ACC_BUFF_SIZE": 14}}"#,
             self.log_batch
-        );
-        Config::from_json(&json).expect("a valid configuration")
+        )
+    }
+
+    fn config(&self) -> Config {
+        Config::from_json(&self.target()).expect("a valid configuration")
     }
 
     fn size(&self, at: usize) -> i64 {
@@ -225,6 +230,11 @@ impl Choices {
         };
         format!("{KERNELS}\nprogram drawn {{\n    {body}\n}}\n")
     }
+}
+
+/// Programs, for the targets that they are drawn with.
+pub fn programs() -> impl Strategy<Value = Drawn> {
+    choices().prop_map(|choices| Drawn::on(&choices.target(), &choices.program()))
 }
 
 /// What a legality check may say: too large, or tiles that a place takes apart or that two kernels do not agree on.

@@ -285,12 +285,12 @@ impl Choices {
 /// What a legality check may say to a schedule of this family: too large, or tiles that a place takes apart.
 const REFUSALS: [&str; 4] = ["E0505", "E0506", "E0507", "E0508"];
 
-fn scheduled() -> impl Strategy<Value = Drawn> {
+pub fn scheduled() -> impl Strategy<Value = Drawn> {
     choices().prop_map(|choices| choices.drawn(&choices.program()))
 }
 
 /// Every kernel of this family fits, in some tiles; but a vector has no tiles of several rows.
-fn unscheduled() -> impl Strategy<Value = Drawn> {
+pub fn unscheduled() -> impl Strategy<Value = Drawn> {
     let has_tiles = |choices: &Choices| !choices.has_bias() || choices.log_batch == 0;
     choices().prop_filter("tiles of one row", has_tiles).prop_map(|choices| choices.drawn(&choices.kernel()))
 }

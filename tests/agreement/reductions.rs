@@ -245,11 +245,11 @@ schedule s for pool {{
     )
 }
 
-fn programs() -> impl Strategy<Value = Drawn> {
+pub fn programs() -> impl Strategy<Value = Drawn> {
     reduction().prop_map(Drawn::new)
 }
 
-fn windows() -> impl Strategy<Value = Drawn> {
+pub fn windows() -> impl Strategy<Value = Drawn> {
     window().prop_map(|window| Drawn::new(pooling(&window)))
 }
 

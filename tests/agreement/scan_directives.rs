@@ -189,7 +189,7 @@ impl Chosen {
             "unroll" => (axis.to_string(), "", ""),
             unknown => panic!("nothing says what arguments `{unknown}` has"),
         };
-        let numbered = |names: &str| names.replace(|c: char| c == ',', &format!("{number},"));
+        let numbered = |names: &str| names.replace(',', &format!("{number},"));
         let target = target.replace(" =", &format!("{number} ="));
         let results = if results.is_empty() { String::new() } else { format!("{}{number}", numbered(results)) };
         format!("{target}{stage}.{}({call}){results}", self.directive)

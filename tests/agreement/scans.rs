@@ -188,7 +188,7 @@ impl Network {
 }
 
 /// Networks, those that move a product which depends on a state out of the steps among them.
-fn programs() -> impl Strategy<Value = (Drawn, bool)> {
+pub fn programs() -> impl Strategy<Value = (Drawn, bool)> {
     network().prop_map(|network| (Drawn::new(network.program()), network.out[1]))
 }
 

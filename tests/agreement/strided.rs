@@ -121,7 +121,7 @@ fn program(extents: [i64; 2], readings: &[Reading], beyond: i64, cuts: &Cuts) ->
 /// Rows that are taken for the lanes of tiles, and what does not fit.
 const REFUSALS: [&str; 2] = ["E0505", "E0507"];
 
-fn programs() -> impl Strategy<Value = Drawn> {
+pub fn programs() -> impl Strategy<Value = Drawn> {
     let readings = prop::collection::vec(reading(), 1..4);
     (prop::array::uniform2(1..5_i64), readings, 0..3_i64, cuts())
         .prop_map(|(extents, readings, beyond, cuts)| Drawn::new(program(extents, &readings, beyond, &cuts)))

@@ -3,12 +3,15 @@
 //! In: source text, parameters, a configuration. Out: what the run cost, or the diagnostics with which it was refused.
 //! Any disagreement, race, deadlock or broken rule of an IR panics with what differs.
 
+pub mod passes;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use ndarray::{ArrayD, IxDyn};
 use tilewright::{Artifact, Options, RunOptions, complete, findings, front as front_of};
 use tilewright_core::emit::{SegmentKind, Stream};
+use tilewright_core::legalize::Cx;
 use tilewright_core::loops::interpret::{Arrays, interpret};
 use tilewright_core::loops::ir::LoopProgram;
 use tilewright_core::loops::{parse, print};
@@ -57,13 +60,7 @@ pub struct Refused {
 /// Puts a program through reference evaluation, the interpreter (as scheduled, after every pass, and as read back from its
 /// text) and the simulator. Panics where two of them differ.
 pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
-    let mut sources = Sources::default();
-    let file = sources.add(case.path, case.text);
-    let mut example = |path: &str| {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../dsl-examples").join(path);
-        std::fs::read_to_string(path).map_err(|e| e.to_string())
-    };
-    complete(&mut sources, file, &mut example).map_err(|error| refused(&sources, &[error]))?;
+    let (sources, file) = sources_of(case)?;
     let refuse = |errors: Vec<Diagnostic>| refused(&sources, &errors);
     let options = Options { file, params: case.params.to_vec(), config: case.config, ..Options::default() };
     let front = front_of(&sources, &options).map_err(refuse)?;
@@ -93,6 +90,28 @@ pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
     assert_same("simulator", &found, &expected);
     let legal = print::print(artifact.legal().program(), &Default::default());
     Ok(Agreed { report, stream: artifact.stream().clone(), legal })
+}
+
+/// The loops of a program as its schedule leaves them, with what passes may know of the target.
+pub fn scheduled_loops(case: &Case) -> Result<(LoopProgram, Cx), Refused> {
+    let (sources, file) = sources_of(case)?;
+    let refuse = |errors: Vec<Diagnostic>| refused(&sources, &errors);
+    let options = Options { file, params: case.params.to_vec(), config: case.config, ..Options::default() };
+    let front = front_of(&sources, &options).map_err(refuse)?;
+    let loops = front.schedule(&mut |_| {}).and_then(|scheduled| scheduled.loops()).map_err(refuse)?;
+    Ok((loops, *front.cx()))
+}
+
+/// The text of a program, with the files that it uses.
+fn sources_of(case: &Case) -> Result<(Sources, FileId), Refused> {
+    let mut sources = Sources::default();
+    let file = sources.add(case.path, case.text);
+    let mut example = |path: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../dsl-examples").join(path);
+        std::fs::read_to_string(path).map_err(|e| e.to_string())
+    };
+    complete(&mut sources, file, &mut example).map_err(|error| refused(&sources, &[error]))?;
+    Ok((sources, file))
 }
 
 /// The hardware's ALU must not write a tile again within two micro-ops.
@@ -162,22 +181,34 @@ fn check_program(stage: &str, program: &LoopProgram, front: &Front, arrays: &Arr
     text
 }
 
+/// Values over the whole range of a type, which a seed determines.
+#[derive(Clone, Debug)]
+pub struct Values(u64);
+
+impl Values {
+    pub fn seeded(seed: u64) -> Values {
+        Values(seed)
+    }
+
+    pub fn next(&mut self, dtype: DType) -> i32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let bits = (self.0 >> 33) as i32;
+        match dtype {
+            DType::I8 => bits as i8 as i32,
+            DType::I32 => bits.wrapping_mul(0x9E37),
+        }
+    }
+}
+
 /// Values for every input over the whole range of its type, by id and by name.
 pub fn random_inputs(kernel: &Kernel, seed: u64) -> (Vec<(TensorId, ArrayD<i32>)>, Arrays) {
-    let mut state = seed;
+    let mut values = Values::seeded(seed);
     let mut by_id = Vec::new();
     let mut by_name = BTreeMap::new();
     for id in kernel.ids().filter(|id| kernel.tensor(*id).is_input()) {
         let tensor = kernel.tensor(id);
         let shape: Vec<usize> = tensor.shape.iter().map(|n| *n as usize).collect();
-        let array = ArrayD::from_shape_fn(IxDyn(&shape), |_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let bits = (state >> 33) as i32;
-            match tensor.dtype {
-                DType::I8 => bits as i8 as i32,
-                DType::I32 => bits.wrapping_mul(0x9E37),
-            }
-        });
+        let array = ArrayD::from_shape_fn(IxDyn(&shape), |_| values.next(tensor.dtype));
         by_name.insert(tensor.name.clone(), array.clone());
         by_id.push((id, array));
     }
