@@ -3,6 +3,7 @@
 
 mod approximations;
 mod automatic;
+mod borders;
 mod components;
 mod convolutions;
 mod directives;

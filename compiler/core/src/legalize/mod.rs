@@ -1,7 +1,7 @@
 //! Makes a loop program fit for the accelerator, one pass a file. [`LoopProgram`] → [`LegalProgram`].
 //!
 //! `unfuse` takes fused loops apart; `normalize` gives copies and elementwise nests one loop for each dimension; `shrink` leaves
-//! out statements and elements that nobody reads; `planes` keeps computed `i32` arrays in device memory as bytes; `split_expressions` cuts values that are no chain of operations; `layout` gives
+//! out statements and elements that nobody reads; `borders` fills what lies beyond the edges of arrays; `planes` keeps computed `i32` arrays in device memory as bytes; `split_expressions` cuts values that are no chain of operations; `layout` gives
 //! each buffer its tiles and their order; `padding` checks that what pads tiles changes no value; `coalesce` joins buffers that
 //! can share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses name the copy of a buffer that
 //! rotates; `match_gemm`, `match_alu` and `match_dma` put intrinsics on tiles in the place of stores; `distribute` gives products
@@ -9,6 +9,7 @@
 //! `pipeline` holds the order of the passes and the reason for it.
 
 pub mod allocate;
+pub mod borders;
 pub mod coalesce;
 pub mod distribute;
 pub mod fold;

@@ -29,7 +29,7 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 16] = [
+pub const PASSES: [Pass; 17] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
@@ -44,6 +44,11 @@ pub const PASSES: [Pass; 16] = [
         name: "shrink",
         reason: "once copies are boxes, which it shortens; before buffers are joined, which have their final elements then",
         run: legalize::shrink::run,
+    },
+    Pass {
+        name: "borders",
+        reason: "once copies are boxes, which it cuts, and no longer than what is read; before tiles, since constants get some too",
+        run: legalize::borders::run,
     },
     Pass {
         name: "planes",

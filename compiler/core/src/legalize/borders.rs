@@ -1,0 +1,150 @@
+//! Fills what lies beyond the edges of an array with what the program says stands there, since transfers pad with zeros only.
+//!
+//! ```text
+//! before   input X: i8[16, 7, 7] @dram outside -128 along(1, 2)
+//!          for c { for y in 0..9 { for x in 0..9 { X_a[c, y, x] = X[c, y - 1, x - 1] } } }
+//! after    input X: i8[16, 7, 7] @dram
+//!          for c { for x in 0..9 { X_a[c, 0, x] = -128i8 } };  for c { for x in 0..9 { X_a[c, 8, x] = -128i8 } }
+//!          for c { for y in 0..7 { X_a[c, y + 1, 0] = -128i8 } };  for c { for y in 0..7 { X_a[c, y + 1, 8] = -128i8 } }
+//!          for c { for y in 0..7 { for x in 0..7 { X_a[c, y + 1, x + 1] = X[c, y, x] } } }
+//! ```
+//!
+//! A copy is cut at the edges of one dimension after the other, so that each piece lies inside of the array or beyond it. The
+//! accumulator is filled by the ALU; what only loads fill takes the value from a constant in device memory. Zeros stay as they are,
+//! with which transfers pad. So does a copy in whose dimensions not one loop each runs: its match says what is wrong.
+
+use crate::affine::{Affine, Interval};
+use crate::legalize::nest::{Nest, is_intrinsic, rewrite_stores, stores, substitute_loop};
+use crate::legalize::split_expressions::boxed;
+use crate::legalize::{Cx, LegalizeError};
+use crate::loops::ir::{Buffer, BufferId, Leaf, Load, LoopId, LoopProgram, Mark, Role, Scope, Stmt};
+use crate::scalar::Scalar;
+
+pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
+    let bordered: Vec<BufferId> = (0..program.buffers.len() as u32)
+        .map(BufferId)
+        .filter(|b| program.buffer(*b).outside.as_ref().is_some_and(|o| o.value != 0))
+        .collect();
+    if bordered.is_empty() || program.body.iter().any(is_intrinsic) {
+        return Ok(());
+    }
+    let body = std::mem::take(&mut program.body);
+    program.body = rewrite_stores(body, &mut |nest| Ok::<_, LegalizeError>(filled(program, &bordered, nest)))?;
+    for id in bordered {
+        if !is_left(program, id) {
+            program.buffers[id.0 as usize].outside = None;
+        }
+    }
+    crate::loops::canonicalize(program);
+    Ok(())
+}
+
+/// The statements in the place of a nest.
+fn filled(program: &mut LoopProgram, bordered: &[BufferId], mut nest: Nest) -> Vec<Stmt> {
+    let load = match &nest.store.value {
+        Scalar::Leaf(Leaf::Load(load)) if bordered.contains(&load.buffer) => load.clone(),
+        _ => return vec![nest.into_stmt()],
+    };
+    if program.buffer(nest.store.buffer).scope == Scope::Dram {
+        return vec![nest.into_stmt()];
+    }
+    // What fills is no copy, and nothing behind this pass asks which loops are one.
+    nest.loops.iter_mut().for_each(|l| l.mark = l.mark.filter(|mark| *mark != Mark::DmaCopy));
+    let (mut inside, mut stmts) = (Some(nest), Vec::new());
+    for dim in 0..load.indices.len() {
+        let Some(whole) = inside.take() else { break };
+        let Some((var, within)) = walked(program, &whole, dim) else {
+            inside = Some(whole);
+            continue;
+        };
+        let extent = program.loop_var(var).extent;
+        let (first, end) = (within.min.clamp(0, extent), (within.max + 1).clamp(within.min.clamp(0, extent), extent));
+        for border in [0..first, end..extent] {
+            if let Some(piece) = piece(program, &whole, var, border) {
+                stmts.push(fill(program, piece, &load));
+            }
+        }
+        inside = piece(program, &whole, var, first..end);
+    }
+    stmts.extend(inside.map(Nest::into_stmt));
+    stmts
+}
+
+/// The loop that walks a dimension of what a copy reads, and for which of its values that lies inside of the array. None where
+/// no loop walks it alone, or where all of it is inside.
+fn walked(program: &LoopProgram, nest: &Nest, dim: usize) -> Option<(LoopId, Interval)> {
+    let Scalar::Leaf(Leaf::Load(load)) = &nest.store.value else { return None };
+    let (index, extent) = (&load.indices[dim], end(program.buffer(load.buffer), dim));
+    let all = index.range(&|l| program.loop_range(l));
+    if all.min >= 0 && all.max < extent {
+        return None;
+    }
+    let walks = |l: LoopId| index.coefficient(l).filter(|step| *step > 0).map(|step| (l, step));
+    let (var, step) = nest.loops.iter().find_map(|l| walks(l.var))?;
+    let start = index.without(var).range(&|l| program.loop_range(l));
+    let within = Interval::new((step - 1 - start.min).div_euclid(step), (extent - 1 - start.min).div_euclid(step));
+    (start.min == start.max).then_some((var, within))
+}
+
+/// Where a dimension ends: with the array where something stands beyond it, and with the buffer where only tiles reach there.
+fn end(buffer: &Buffer, dim: usize) -> i64 {
+    let counts = buffer.outside.as_ref().is_some_and(|o| o.dims.contains(&dim));
+    if counts { buffer.array[dim] } else { buffer.shape[dim] }
+}
+
+/// The nest for some values of a loop, with loops of its own; none for no values.
+fn piece(program: &mut LoopProgram, nest: &Nest, var: LoopId, values: std::ops::Range<i64>) -> Option<Nest> {
+    if values.is_empty() {
+        return None;
+    }
+    let mut part = nest.clone();
+    for (at, l) in nest.loops.iter().enumerate() {
+        let own = program.fresh_loop(l.var);
+        let first = if l.var == var { values.start } else { 0 };
+        if l.var == var {
+            program.loops[own.0 as usize].extent = values.end - values.start;
+        }
+        substitute_loop(program, &mut part, l.var, &Affine::var(own).plus_constant(first));
+        part.loops[at].var = own;
+    }
+    Some(part)
+}
+
+/// Stores the value that stands outside of an array in the place of what is read from there.
+fn fill(program: &mut LoopProgram, mut nest: Nest, load: &Load) -> Stmt {
+    let (source, dtype) = (program.buffer(load.buffer), program.buffer(load.buffer).dtype);
+    let value = source.outside.as_ref().map_or(0, |o| o.value);
+    nest.store.value = match program.buffer(nest.store.buffer).scope {
+        Scope::Acc => Scalar::Const { value, dtype },
+        _ => {
+            let (shape, indices) = boxed(program, &nest.loops, &nest.store.indices);
+            let buffer = constant(program, load.buffer, (value, shape));
+            Scalar::Leaf(Leaf::Load(Load { buffer, indices }))
+        }
+    };
+    nest.into_stmt()
+}
+
+/// A constant in device memory of the type of a buffer.
+fn constant(program: &mut LoopProgram, like: BufferId, (value, shape): (i32, Vec<i64>)) -> BufferId {
+    let like = program.buffer(like).clone();
+    let taken = |name: &String| program.buffers.iter().any(|b| b.name == *name);
+    let mut names = std::iter::successors(Some(format!("{}_border", like.name)), |name| Some(format!("{name}_")));
+    let name = names.find(|name| !taken(name)).expect("endlessly many names");
+    let (role, array, outside, layout) = (Role::Constant(value), shape.clone(), None, None);
+    program.buffers.push(Buffer { name, role, shape, array, outside, layout, repeats: false, ..like });
+    BufferId(program.buffers.len() as u32 - 1)
+}
+
+/// Whether something beyond the edges of an array is still read.
+fn is_left(program: &LoopProgram, id: BufferId) -> bool {
+    let mut left = false;
+    let beyond = |load: &Load| {
+        let range = |dim: usize| load.indices[dim].range(&|l| program.loop_range(l));
+        (0..load.indices.len()).any(|dim| range(dim).min < 0 || range(dim).max >= program.buffer(id).shape[dim])
+    };
+    stores(&program.body, &mut |nest| {
+        nest.store.value.leaves(&mut |leaf| left |= matches!(leaf, Leaf::Load(l) if l.buffer == id && beyond(l)));
+    });
+    left
+}
