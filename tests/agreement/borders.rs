@@ -1,33 +1,52 @@
 //! What stands beyond the edges of an array may be any value: transfers pad with zeros, and the rest is filled.
 
+use proptest::prelude::*;
 use tilewright_tests::{Agreed, Case, engines_agree};
+
+use crate::drawn::Drawn;
 
 fn agree(text: &str) -> Agreed {
     engines_agree(&Case::new(text)).unwrap_or_else(|refused| panic!("{}\n{text}", refused.text))
 }
 
-/// Windows of 3 by 3 around pixels, as pooling layers of frameworks have them: what is outside is less than all numbers, or greater.
+/// The type, the operation and what stands outside: less than all numbers, or greater.
+const BORDERS: [(&str, &str, i32); 4] =
+    [("i8", "max", -128), ("i8", "min", 127), ("i32", "max", -70_000), ("i8", "max", 9)];
+/// Where the input is loaded: as a whole, by rows, or by channels.
+const PLACES: [&str; 3] = [
+    "",
+    "P.reorder(y, c)\n X_a.compute_at(P, y)",
+    "P.split(c, 16) -> co, ci\n P.reorder(co, y, x, r, s, ci)\n X_a.compute_at(P, co)",
+];
+
+/// Windows of 3 by 3 around pixels, as pooling layers of frameworks have them.
+fn pool((dtype, op, outside): (&str, &str, i32), (h, step): (i64, i64), place: &str) -> String {
+    let out = (h - 1) / step + 1;
+    format!(
+        "kernel pool(ch = 32, h = {h}) {{
+            input X: {dtype}[ch, h, h] outside {outside}
+            P[c, y < {out}, x < {out}] = {op}(r < 3, s < 3: X[c, y * {step} + r - 1, x * {step} + s - 1])
+            output Y[c, y, x] = i8(P[c, y, x])
+        }}
+        schedule s for pool {{
+            X_a = X.cache_read(acc)
+            P.set_scope(acc)
+            {place}
+        }}"
+    )
+}
+
+pub fn programs() -> impl Strategy<Value = Drawn> {
+    let border = prop::sample::select(&BORDERS[..]);
+    (border, 4..10_i64, 1..4_i64, prop::sample::select(&PLACES[..]))
+        .prop_map(|(border, h, step, place)| Drawn::new(pool(border, (h, step), place)))
+}
+
 #[test]
 fn windows_reach_over_edges() {
-    for (dtype, op, outside) in [("i8", "max", -128), ("i8", "min", 127), ("i32", "max", -70_000), ("i8", "max", 0)] {
-        for (h, step) in [(7, 2), (8, 2), (6, 1), (9, 3)] {
-            for directives in [
-                "",
-                "P.reorder(y, c)\n X_a.compute_at(P, y)",
-                "P.split(c, 16) -> co, ci\n P.reorder(co, y, x, r, s, ci)\n X_a.compute_at(P, co)",
-            ] {
-                let out = (h - 1) / step + 1;
-                let kernel = format!(
-                    "kernel pool(ch = 32, h = {h}) {{
-                        input X: {dtype}[ch, h, h] outside {outside}
-                        P[c, y < {out}, x < {out}] = {op}(r < 3, s < 3: X[c, y * {step} + r - 1, x * {step} + s - 1])
-                        output Y[c, y, x] = i8(P[c, y, x])
-                    }}"
-                );
-                agree(&format!(
-                    "{kernel}\nschedule s for pool {{\n X_a = X.cache_read(acc)\n P.set_scope(acc)\n {directives}\n}}"
-                ));
-            }
+    for border in BORDERS {
+        for size in [(7, 2), (8, 2), (6, 1), (9, 3)] {
+            PLACES.iter().for_each(|place| drop(agree(&pool(border, size, place))));
         }
     }
 }

@@ -12,24 +12,30 @@ use tilewright_tests::passes::{CHECKS, Tally, each_pass_holds};
 
 use crate::drawn::{Drawn, drawn_alike};
 use crate::loop_programs::{LoopText, loop_texts};
-use crate::{convolutions, elementwise, gated, padding, programs, random, reductions, scan_directives, scans, strided};
+use crate::{
+    borders, convolutions, elementwise, gated, padding, programs, random, reductions, scan_directives, scans, strided,
+    wide,
+};
 
 /// The random programs that the other properties draw.
 fn schedules() -> impl Strategy<Value = Drawn> {
     prop_oneof![
-        random::scheduled(),
-        random::unscheduled(),
-        convolutions::scheduled(),
-        convolutions::unscheduled(),
-        elementwise::programs(),
-        gated::programs(),
-        padding::programs(),
-        programs::programs(),
-        reductions::programs(),
-        reductions::windows(),
-        scan_directives::programs(),
-        scans::programs().prop_map(|(program, _)| program),
-        strided::programs(),
+        1 => random::scheduled(),
+        1 => random::unscheduled(),
+        1 => convolutions::scheduled(),
+        1 => convolutions::unscheduled(),
+        1 => elementwise::programs(),
+        1 => gated::programs(),
+        1 => padding::programs(),
+        1 => programs::programs(),
+        1 => reductions::programs(),
+        1 => reductions::windows(),
+        1 => scan_directives::programs(),
+        1 => scans::programs().prop_map(|(program, _)| program),
+        1 => strided::programs(),
+        // What only a pass or two have to do with.
+        3 => borders::programs(),
+        2 => wide::programs(),
     ]
 }
 

@@ -132,6 +132,10 @@ impl Choices {
     }
 }
 
+pub fn programs() -> impl Strategy<Value = Drawn> {
+    choices().prop_map(|choices| choices.drawn())
+}
+
 /// What keeps programs of this family from running beside the planes: transfers pad whole tiles of rows.
 const REFUSALS: [&str; 2] = ["E0331", "E0508"];
 

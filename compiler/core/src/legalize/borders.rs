@@ -74,7 +74,7 @@ fn filled(program: &mut LoopProgram, bordered: &[BufferId], mut nest: Nest) -> V
 /// no loop walks it alone, or where all of it is inside.
 fn walked(program: &LoopProgram, nest: &Nest, dim: usize) -> Option<(LoopId, Interval)> {
     let Scalar::Leaf(Leaf::Load(load)) = &nest.store.value else { return None };
-    let (index, extent) = (&load.indices[dim], end(program.buffer(load.buffer), dim));
+    let (index, extent) = (&load.indices[dim], program.buffer(load.buffer).shape[dim]);
     let all = index.range(&|l| program.loop_range(l));
     if all.min >= 0 && all.max < extent {
         return None;
@@ -84,12 +84,6 @@ fn walked(program: &LoopProgram, nest: &Nest, dim: usize) -> Option<(LoopId, Int
     let start = index.without(var).range(&|l| program.loop_range(l));
     let within = Interval::new((step - 1 - start.min).div_euclid(step), (extent - 1 - start.min).div_euclid(step));
     (start.min == start.max).then_some((var, within))
-}
-
-/// Where a dimension ends: with the array where something stands beyond it, and with the buffer where only tiles reach there.
-fn end(buffer: &Buffer, dim: usize) -> i64 {
-    let counts = buffer.outside.as_ref().is_some_and(|o| o.dims.contains(&dim));
-    if counts { buffer.array[dim] } else { buffer.shape[dim] }
 }
 
 /// The nest for some values of a loop, with loops of its own; none for no values.
@@ -132,16 +126,16 @@ fn constant(program: &mut LoopProgram, like: BufferId, (value, shape): (i32, Vec
     let mut names = std::iter::successors(Some(format!("{}_border", like.name)), |name| Some(format!("{name}_")));
     let name = names.find(|name| !taken(name)).expect("endlessly many names");
     let (role, array, outside, layout) = (Role::Constant(value), shape.clone(), None, None);
-    program.buffers.push(Buffer { name, role, shape, array, outside, layout, repeats: false, ..like });
+    program.buffers.push(Buffer { name, role, shape, array, outside, layout, repeats: false, planes: None, ..like });
     BufferId(program.buffers.len() as u32 - 1)
 }
 
-/// Whether something beyond the edges of an array is still read.
+/// Whether something beyond the edges of an array is still read, what fills its tiles included: `padding` looks at that.
 fn is_left(program: &LoopProgram, id: BufferId) -> bool {
-    let mut left = false;
+    let (mut left, array) = (false, &program.buffer(id).array);
     let beyond = |load: &Load| {
         let range = |dim: usize| load.indices[dim].range(&|l| program.loop_range(l));
-        (0..load.indices.len()).any(|dim| range(dim).min < 0 || range(dim).max >= program.buffer(id).shape[dim])
+        (0..load.indices.len()).any(|dim| range(dim).min < 0 || range(dim).max >= array[dim])
     };
     stores(&program.body, &mut |nest| {
         nest.store.value.leaves(&mut |leaf| left |= matches!(leaf, Leaf::Load(l) if l.buffer == id && beyond(l)));
