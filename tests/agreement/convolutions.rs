@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use proptest::prelude::*;
+use tilewright_isa::MemoryType;
 use tilewright_tests::{Case, engines_agree};
 
 use crate::drawn::{Drawn, mostly_accepted, shuffled};
@@ -294,8 +295,11 @@ fn rows_that_are_read_again_stay_where_they_are() {
             agreed.unwrap_or_else(|refused| panic!("{}", refused.text)).report.bytes
         };
         let (plain, rolling) = (loaded(text), loaded(&rolling));
-        assert_eq!((rolling.inp, rolling.wgt), (14 * 14 * 32, 9 * 32 * 32), "{rows} rows");
-        assert!(plain.inp > rolling.inp && plain.wgt > rolling.wgt, "{rows} rows");
+        assert_eq!((rolling[MemoryType::Inp], rolling[MemoryType::Wgt]), (14 * 14 * 32, 9 * 32 * 32), "{rows} rows");
+        assert!(
+            plain[MemoryType::Inp] > rolling[MemoryType::Inp] && plain[MemoryType::Wgt] > rolling[MemoryType::Wgt],
+            "{rows} rows"
+        );
     }
 }
 
@@ -325,7 +329,7 @@ fn pixels_that_a_convolution_steps_over_are_not_loaded() {
         );
         let params = [("step".to_owned(), step)];
         let agreed = engines_agree(&Case { params: &params, ..Case::new(&text) });
-        agreed.unwrap_or_else(|refused| panic!("{}", refused.text)).report.bytes.inp
+        agreed.unwrap_or_else(|refused| panic!("{}", refused.text)).report.bytes[MemoryType::Inp]
     };
     for (step, rows) in [(2, 7), (3, 5)] {
         let inside = "X_buf.compute_at(C, cb)";

@@ -105,7 +105,11 @@ fn products_of_each_layer_can_be_counted() {
 fn the_tutorial_moves_what_tvm_moves() {
     for name in ["matmul.tw", "matmul_tiles.tw"] {
         let Agreed { report, stream, .. } = agree(&Case::new(&example(name)));
-        assert_eq!((report.bytes.inp, report.bytes.wgt, report.bytes.out), (256, 65_536, 256), "{name}");
+        assert_eq!(
+            (report.bytes[MemoryType::Inp], report.bytes[MemoryType::Wgt], report.bytes[MemoryType::Out]),
+            (256, 65_536, 256),
+            "{name}"
+        );
         assert_eq!((report.gemm_uops, report.alu_uops), (256, 0), "{name}");
         assert!(stream.insns.len() <= 56, "{name} has {} instructions", stream.insns.len());
     }

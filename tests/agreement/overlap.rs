@@ -51,7 +51,7 @@ fn cycles(agreed: &Agreed) -> u64 {
 fn slots_hide_loads_behind_products() {
     let single = agree(&blocked(""));
     let double = agree(&blocked("X_buf.double_buffer()\n W_buf.double_buffer()"));
-    assert_eq!(single.report.bytes.inp, double.report.bytes.inp);
+    assert_eq!(single.report.bytes[MemoryType::Inp], double.report.bytes[MemoryType::Inp]);
     assert_eq!(single.stream.insns.len(), double.stream.insns.len());
     let (single, double) = (cycles(&single), cycles(&double));
     assert!(double * 100 < single * 85, "{double} cycles with two slots, {single} with one");
@@ -62,8 +62,8 @@ fn slots_hide_loads_behind_products() {
 fn the_double_buffered_example_waits_for_the_bus_alone() {
     let single = agree(include_str!("../../dsl-examples/blocked_matmul.tw"));
     let double = agree(include_str!("../../dsl-examples/double_buffered_matmul.tw"));
-    assert_eq!(single.report.bytes.wgt, double.report.bytes.wgt);
-    let beats = (double.report.bytes.inp + double.report.bytes.wgt) / 8;
+    assert_eq!(single.report.bytes[MemoryType::Wgt], double.report.bytes[MemoryType::Wgt]);
+    let beats = (double.report.bytes[MemoryType::Inp] + double.report.bytes[MemoryType::Wgt]) / 8;
     let (single, double) = (cycles(&single), cycles(&double));
     assert!(double < single, "{double} cycles with two slots, {single} with one");
     assert!(double * 100 < beats * 103, "{double} cycles for {beats} beats");

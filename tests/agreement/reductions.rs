@@ -45,7 +45,9 @@ fn windows_of_max_pooling_are_joined_inside_of_one_instruction() {
 /// Nothing is loaded that lies between windows of one pixel; between larger ones everything is, as no number divides all steps.
 #[test]
 fn pixels_between_windows_of_one_are_not_loaded() {
-    let tiles = |size: i64, step: i64, schedule: &str| agree(&pool("i32", size, step, schedule)).report.bytes.acc / 64;
+    let tiles = |size: i64, step: i64, schedule: &str| {
+        agree(&pool("i32", size, step, schedule)).report.bytes[MemoryType::Acc] / 64
+    };
     for (step, pixels) in [(2, 5 * 5), (3, 3 * 3), (4, 3 * 3)] {
         assert_eq!(tiles(1, step, ""), 2 * pixels, "steps of {step}");
         assert_eq!(tiles(1, step, "P.reorder(y, c, x)\n Xb.compute_at(P, y)"), 2 * pixels, "row by row, {step}");
@@ -111,7 +113,10 @@ fn windows_over_a_border_are_padded_by_their_loads() {
             // By steps of one, the last window's only other row is border, which is no load.
             if step > 1 {
                 let rolled = agree(&text("X_acc.rolling_buffer()"));
-                assert!(rolled.report.bytes.acc < plain.report.bytes.acc, "{dtype} {op} of {h} by {step}");
+                assert!(
+                    rolled.report.bytes[MemoryType::Acc] < plain.report.bytes[MemoryType::Acc],
+                    "{dtype} {op} of {h} by {step}"
+                );
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What `dsl-examples/lstm/sequence.tw` and `cell.tw` promise: how long they take, and how little of that is waiting.
 
-use tilewright_isa::{Insn, Module, Op};
+use tilewright_isa::{Insn, MemoryType, Module, Op};
 use tilewright_sim::cycles::{CycleOptions, Observer, Timing, insn_base, simulate};
 use tilewright_tests::{Agreed, Case, engines_agree};
 
@@ -59,6 +59,6 @@ fn steps_work_and_do_not_wait() {
 #[test]
 fn a_streamed_cell_keeps_the_bus_busy() {
     let agreed = example("lstm/cell.tw");
-    let (weights, cycles) = (agreed.report.bytes.wgt / 8, cycles(&agreed, &mut ()));
+    let (weights, cycles) = (agreed.report.bytes[MemoryType::Wgt] / 8, cycles(&agreed, &mut ()));
     assert!(weights * 100 >= cycles * 95, "{weights} of {cycles} cycles");
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use proptest::prelude::*;
-use tilewright_isa::Config;
+use tilewright_isa::{Config, MemoryType};
 use tilewright_tests::{Agreed, Case, engines_agree};
 
 use crate::drawn::{Drawn, mostly_accepted};
@@ -15,7 +15,7 @@ fn agree(text: &str) -> Agreed {
 
 /// The planes of an output of 64 elements.
 fn planes(text: &str) -> u64 {
-    agree(text).report.bytes.out / 64
+    agree(text).report.bytes[MemoryType::Out] / 64
 }
 
 #[test]

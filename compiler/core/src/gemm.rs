@@ -6,6 +6,8 @@
 
 use crate::affine::{Affine, Variable};
 
+pub use tilewright_isa::Side;
+
 /// Sides of the GEMM core, in elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Core {
@@ -14,31 +16,8 @@ pub struct Core {
     pub block_out: i64,
 }
 
-/// A side of the core, and so the role of a loop in a micro-op.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// In the accumulator and the input, not in the weights.
-    Batch,
-    /// In the accumulator and the weights, not in the input.
-    BlockOut,
-    /// In the input and the weights, not in the accumulator: the reduction.
-    BlockIn,
-}
-
-impl Side {
-    pub const ALL: [Side; 3] = [Side::Batch, Side::BlockOut, Side::BlockIn];
-
-    /// The constant that the language has for the side.
-    pub fn name(self) -> &'static str {
-        match self {
-            Side::Batch => "BATCH",
-            Side::BlockOut => "BLOCK_OUT",
-            Side::BlockIn => "BLOCK_IN",
-        }
-    }
-}
-
 impl Core {
+    /// Values along a side, and so the extent of the loop that has its role in a micro-op.
     pub fn size(self, side: Side) -> i64 {
         match side {
             Side::Batch => self.batch,

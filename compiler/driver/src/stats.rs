@@ -2,31 +2,29 @@
 
 use serde_json::{Map, Value, json};
 use tilewright::time::Timed;
+use tilewright_isa::{MemoryType, PerMemory};
 use tilewright_sim::cycles::{Client, CycleReport};
-use tilewright_sim::{BytesMoved, InsnCounts, Report};
+use tilewright_sim::{InsnCounts, Report};
 
 use crate::report::{Block, beside};
 
 /// Each kind of instruction with its count, in the order in which reports show them.
-pub fn kinds(counts: &InsnCounts) -> [(&'static str, u64); 11] {
-    [
-        ("load inp", counts.load_inp),
-        ("load wgt", counts.load_wgt),
-        ("load acc", counts.load_acc),
-        ("load acc8", counts.load_acc8),
-        ("load uop", counts.load_uop),
+pub fn kinds(counts: &InsnCounts) -> Vec<(String, u64)> {
+    let loads = MemoryType::LOADED.map(|memory| (format!("load {memory}"), counts.load[memory]));
+    let others = [
         ("gemm", counts.gemm),
         ("gemm reset", counts.gemm_reset),
         ("alu", counts.alu),
         ("store", counts.store),
         ("no-op", counts.noop),
         ("finish", counts.finish),
-    ]
+    ];
+    loads.into_iter().chain(others.map(|(kind, count)| (kind.to_owned(), count))).collect()
 }
 
 /// The bytes of each memory.
-pub fn memories(bytes: &BytesMoved) -> [(&'static str, u64); 5] {
-    [("inp", bytes.inp), ("wgt", bytes.wgt), ("acc", bytes.acc), ("uop", bytes.uop), ("out", bytes.out)]
+pub fn memories(bytes: &PerMemory<u64>) -> [(&'static str, u64); MemoryType::REPORTED.len()] {
+    MemoryType::REPORTED.map(|memory| (memory.name(), bytes[memory]))
 }
 
 /// The figures: `instructions`, `instructions_by_kind`, `gemm_uops`, `reset_uops`, `alu_uops`, `bytes`.
@@ -60,7 +58,7 @@ pub fn time_json(timed: &Timed) -> Map<String, Value> {
 /// The figures side by side. Kinds of instructions that do not occur are left out.
 pub fn blocks(report: &Report) -> String {
     let row = |(name, n): &(&'static str, u64)| ((*name).to_owned(), *n);
-    let used: Vec<_> = kinds(&report.instructions).iter().filter(|(_, n)| *n > 0).map(row).collect();
+    let used: Vec<_> = kinds(&report.instructions).into_iter().filter(|(_, n)| *n > 0).collect();
     let uops = [("gemm", report.gemm_uops), ("gemm reset", report.reset_uops), ("alu", report.alu_uops)];
     let uops: Vec<_> = uops.iter().map(row).collect();
     let bytes: Vec<_> = memories(&report.bytes).iter().map(row).collect();
@@ -76,7 +74,7 @@ pub fn blocks_in_time(report: &CycleReport) -> String {
     let work = &report.work;
     let issue = [("gemm", work.gemm), ("gemm reset", work.reset), ("alu", work.alu)];
     let issue: Vec<_> = issue.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
-    let mut beats: Vec<_> = Client::ALL.iter().map(|c| (c.to_string(), work.read_beats[*c as usize])).collect();
+    let mut beats: Vec<_> = Client::ALL.iter().map(|c| (c.to_string(), work.read_beats[c.index()])).collect();
     beats.push(("out".to_owned(), work.write_beats));
     beside(&[Block::figures("issue cycles", &issue), Block::bars("beats on the bus", &beats)])
 }

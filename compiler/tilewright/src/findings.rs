@@ -64,6 +64,7 @@ fn races(found: &Races) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use tilewright_isa::MemoryType;
     use tilewright_sim::{Race, SharedMemory};
 
     use super::*;
@@ -89,7 +90,14 @@ mod tests {
 
     #[test]
     fn every_kind_of_finding_is_told() {
-        let race = Race { first: 3, second: 5, first_writes: true, memory: SharedMemory::Inp, region: 0..4, shared: 2 };
+        let race = Race {
+            first: 3,
+            second: 5,
+            first_writes: true,
+            memory: SharedMemory::Scratchpad(MemoryType::Inp),
+            region: 0..4,
+            shared: 2,
+        };
         let report = Report {
             finish: Finish::Reached { insn: 9, unordered: vec![8], not_run: 2, first_not_run: Some(10) },
             overflows: vec![Overflow { queue: Queue::LoadToCompute, insn: 7 }],

@@ -4,7 +4,6 @@
 //! Values are those of the reference, which has every tensor, also one that is inlined or kept on chip. A run that is
 //! verified has the same outputs bit for bit, so where the accelerator keeps the tensor it has these values.
 
-use tilewright_core::loops::ir::Scope;
 use tilewright_syntax::Diagnostic;
 
 use crate::distance::{Distance, distance};
@@ -98,11 +97,6 @@ impl Artifact {
 
     fn memory_of(&self, name: &str) -> Option<&'static str> {
         let buffer = self.legal().program().buffers.iter().find(|buffer| buffer.name == name)?;
-        Some(match buffer.scope {
-            Scope::Dram => "dram",
-            Scope::Inp => "inp",
-            Scope::Wgt => "wgt",
-            Scope::Acc => "acc",
-        })
+        Some(buffer.scope.name())
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::layout::Layout;
 use crate::limits::ITER_WIDTH;
-use crate::memory::MemoryType;
+use crate::memory::{MemoryType, Side};
 use crate::suggest::did_you_mean;
 use thiserror::Error;
 
@@ -232,6 +232,15 @@ impl Config {
     /// The same machine with these capabilities.
     pub fn with_capabilities(self, capabilities: Capabilities) -> Config {
         Config { capabilities, ..self }
+    }
+
+    /// Values along a side of the core.
+    pub fn side(&self, side: Side) -> usize {
+        match side {
+            Side::Batch => self.batch(),
+            Side::BlockOut => self.block_out(),
+            Side::BlockIn => self.block_in(),
+        }
     }
 
     /// Rows of an INP, ACC or OUT element.

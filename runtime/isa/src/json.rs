@@ -20,25 +20,17 @@ const TEXT_KEYS: [&str; 2] = ["TARGET", "HW_VER"];
 /// Its value says nothing about what instructions mean, so that it is no part of a [`Config`].
 const TIMING_KEY: &str = "timing";
 const OWN_KEYS: [&str; 5] = ["log_block_in", "log_block_out", "mul", "acc_8bit", TIMING_KEY];
+/// For both block sizes.
+const BLOCK_KEY: &str = "LOG_BLOCK";
+/// Numbers at the top that are no parameters: one for two, and what follows from others.
+const OTHER_KEYS: [&str; 3] = [BLOCK_KEY, "LOG_OUT_WIDTH", "LOG_OUT_BUFF_SIZE"];
+
 /// What may stand at the top; the first are numbers.
-const TOP_KEYS: [&str; 16] = [
-    "LOG_INP_WIDTH",
-    "LOG_WGT_WIDTH",
-    "LOG_ACC_WIDTH",
-    "LOG_OUT_WIDTH",
-    "LOG_BATCH",
-    "LOG_BLOCK",
-    "LOG_BLOCK_IN",
-    "LOG_BLOCK_OUT",
-    "LOG_UOP_BUFF_SIZE",
-    "LOG_INP_BUFF_SIZE",
-    "LOG_WGT_BUFF_SIZE",
-    "LOG_ACC_BUFF_SIZE",
-    "LOG_OUT_BUFF_SIZE",
-    TEXT_KEYS[0],
-    TEXT_KEYS[1],
-    OWN_KEY,
-];
+fn top_keys() -> Vec<&'static str> {
+    let parameters = Params::default().named().map(|(key, _)| key);
+    parameters.into_iter().chain(OTHER_KEYS).chain(TEXT_KEYS).chain([OWN_KEY]).collect()
+}
+
 /// A JSON value in which objects keep their members in order and twice where they stand twice; a map would lose that.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -96,17 +88,14 @@ impl Config {
     /// The configuration as VTA's keys; block sizes that differ stand under our own key.
     pub fn to_json(&self) -> Value {
         let params = self.params();
-        let mut json = json!({
-            "LOG_INP_WIDTH": params.log_inp_width,
-            "LOG_WGT_WIDTH": params.log_wgt_width,
-            "LOG_ACC_WIDTH": params.log_acc_width,
-            "LOG_BATCH": params.log_batch,
-            "LOG_BLOCK": params.log_block_out,
-            "LOG_UOP_BUFF_SIZE": params.log_uop_buff_size,
-            "LOG_INP_BUFF_SIZE": params.log_inp_buff_size,
-            "LOG_WGT_BUFF_SIZE": params.log_wgt_buff_size,
-            "LOG_ACC_BUFF_SIZE": params.log_acc_buff_size,
-        });
+        let mut json = json!({});
+        for (key, value) in params.named() {
+            match key {
+                "LOG_BLOCK_IN" => {}
+                "LOG_BLOCK_OUT" => json[BLOCK_KEY] = json!(value),
+                key => json[key] = json!(value),
+            }
+        }
         if params.log_block_in != params.log_block_out {
             json[OWN_KEY] = json!({ "log_block_in": params.log_block_in });
         }
@@ -140,7 +129,7 @@ fn from_members(json: Json) -> Result<Config, ConfigError> {
         } else if TEXT_KEYS.contains(&key.as_str()) {
             value.expect_text(&key)?;
         } else {
-            given.push(number(&key, &value, &TOP_KEYS)?);
+            given.push(number(&key, &value, &top_keys())?);
         }
     }
     refuse_duplicates(&own)?;
@@ -184,26 +173,19 @@ fn number(key: &str, value: &Json, known: &[&'static str]) -> Result<(&'static s
     }
 }
 
-/// The default parameters, overridden by what was given; later keys of the list win, and each is more specific than
-/// those before it.
+/// The default parameters, overridden by what was given: what says more about one parameter stands above what says less.
 fn params(given: &Given) -> Params {
-    let get = |keys: &[&str], default: u32| {
-        let value = |key: &&str| given.iter().find(|(name, _)| name == key).map(|(_, value)| *value);
-        keys.iter().rev().find_map(value).unwrap_or(default)
-    };
-    let default = Params::default();
-    Params {
-        log_inp_width: get(&["LOG_INP_WIDTH"], default.log_inp_width),
-        log_wgt_width: get(&["LOG_WGT_WIDTH"], default.log_wgt_width),
-        log_acc_width: get(&["LOG_ACC_WIDTH"], default.log_acc_width),
-        log_batch: get(&["LOG_BATCH"], default.log_batch),
-        log_block_in: get(&["LOG_BLOCK", "LOG_BLOCK_IN", "log_block_in"], default.log_block_in),
-        log_block_out: get(&["LOG_BLOCK", "LOG_BLOCK_OUT", "log_block_out"], default.log_block_out),
-        log_uop_buff_size: get(&["LOG_UOP_BUFF_SIZE"], default.log_uop_buff_size),
-        log_inp_buff_size: get(&["LOG_INP_BUFF_SIZE"], default.log_inp_buff_size),
-        log_wgt_buff_size: get(&["LOG_WGT_BUFF_SIZE"], default.log_wgt_buff_size),
-        log_acc_buff_size: get(&["LOG_ACC_BUFF_SIZE"], default.log_acc_buff_size),
+    let mut params = Params::default();
+    for (_, value) in given.iter().filter(|(key, _)| *key == BLOCK_KEY) {
+        (params.log_block_in, params.log_block_out) = (*value, *value);
     }
+    let (own, named): (Given, Given) = given.iter().partition(|(key, _)| OWN_KEYS.contains(key));
+    for (key, value) in named.into_iter().chain(own) {
+        if let Some(parameter) = params.get_mut(&key.to_uppercase()) {
+            *parameter = value;
+        }
+    }
+    params
 }
 
 /// Some files of VTA's tools also state what follows from other keys; a statement that is not true is refused.

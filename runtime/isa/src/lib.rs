@@ -28,7 +28,7 @@ pub use config::{Capabilities, Config, ConfigError, FieldWidths, Params};
 pub use encode::{AtInsn, Codec, DecodeError, EncodeError};
 pub use insn::{Alu, Gemm, Insn, Mem, Module, Op, Tokens, Uop};
 pub use lint::{Code, Finding, lint};
-pub use memory::MemoryType;
+pub use memory::{MemoryType, PerMemory, Side};
 pub use program::{Content, Program, Segment, UopBuffer};
 pub use stream::{Order, Queue};
 pub use timing::{Timing, TimingError};

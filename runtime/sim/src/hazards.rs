@@ -24,7 +24,7 @@ use crate::tokens::{Clock, Clocks, TokenCounts};
 use footprint::{Footprint, projection};
 use std::fmt;
 use std::ops::Range;
-use tilewright_isa::{Config, Insn, MemoryType, Module, Op};
+use tilewright_isa::{Config, Insn, MemoryType, Module, Op, PerMemory};
 
 /// Pairs that are reported one by one; further ones are only counted.
 const MAX_RACES: usize = 64;
@@ -32,24 +32,11 @@ const MAX_RACES: usize = 64;
 const MAX_GRANULES: u64 = 1 << 30;
 
 /// A memory that two modules share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SharedMemory {
-    Inp,
-    Wgt,
-    Acc,
+    /// One with a buffer of its own, no view, that [`MemoryType::is_shared`].
+    Scratchpad(MemoryType),
     Dram,
-}
-
-impl SharedMemory {
-    /// The scratchpad of a memory; none for micro-ops, which compute alone uses.
-    fn of(memory: MemoryType) -> Option<SharedMemory> {
-        match memory.scratchpad() {
-            MemoryType::Inp => Some(SharedMemory::Inp),
-            MemoryType::Wgt => Some(SharedMemory::Wgt),
-            MemoryType::Acc => Some(SharedMemory::Acc),
-            _ => None,
-        }
-    }
 }
 
 /// Two instructions of different modules that touch the same place, at least one of them writing, in no order.
@@ -74,9 +61,7 @@ impl fmt::Display for Race {
         write!(f, "instruction {first} {one} and instruction {second} {other} ")?;
         match self.memory {
             SharedMemory::Dram => write!(f, "device memory at {start:#x}..{end:#x}")?,
-            SharedMemory::Inp => write!(f, "inp elements {start}..{end}")?,
-            SharedMemory::Wgt => write!(f, "wgt elements {start}..{end}")?,
-            SharedMemory::Acc => write!(f, "acc elements {start}..{end}")?,
+            SharedMemory::Scratchpad(memory) => write!(f, "{memory} elements {start}..{end}")?,
         }
         if self.shared < end - start {
             write!(f, " ({} of them)", self.shared)?;
@@ -104,7 +89,7 @@ impl Races {
 }
 
 /// The last writer and the last reader of each element, numbered from 1 within their modules; 0 for none.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Shadow {
     writes: Vec<u32>,
     reads: Vec<u32>,
@@ -131,9 +116,8 @@ struct DramShadow {
 /// Follows a run; see the module's comment.
 #[derive(Debug)]
 pub(crate) struct Detector {
-    inp: Shadow,
-    wgt: Shadow,
-    acc: Shadow,
+    /// Empty for views, and for what one module has alone.
+    scratchpads: PerMemory<Shadow>,
     /// In order of address.
     dram: Vec<DramShadow>,
     /// Bytes that are always accessed together, a power of two.
@@ -147,7 +131,6 @@ pub(crate) struct Detector {
 /// One instruction's access to places of one memory.
 #[derive(Clone, Copy)]
 struct Access {
-    memory: SharedMemory,
     writes: bool,
     insn: usize,
     /// The instruction's number in its own module.
@@ -167,7 +150,8 @@ impl Detector {
         if dram_skipped {
             written.clear();
         }
-        let shadow = |memory| Shadow::new(config.depth(memory));
+        let is_followed = |memory: MemoryType| memory.scratchpad() == memory && memory.is_shared();
+        let shadow = |memory| if is_followed(memory) { Shadow::new(config.depth(memory)) } else { Shadow::default() };
         let dram = written.into_iter().map(|range| {
             let len = ((range.end - range.start) / granule) as usize;
             DramShadow {
@@ -178,9 +162,7 @@ impl Detector {
             }
         });
         Detector {
-            inp: shadow(MemoryType::Inp),
-            wgt: shadow(MemoryType::Wgt),
-            acc: shadow(MemoryType::Acc),
+            scratchpads: PerMemory::new(shadow),
             dram: dram.collect(),
             granule,
             clocks: Clocks::new(tokens_before),
@@ -199,60 +181,53 @@ impl Detector {
         let clock = &self.clocks.step(insn);
         self.order[module as usize].push(index as u32);
         let number = clock[module as usize] + 1;
-        let access = |memory, writes| Access { memory, writes, insn: index, number };
+        let access = |writes| Access { writes, insn: index, number };
         match &insn.op {
             Op::Load(mem) | Op::Store(mem) if mem.is_noop() => {}
             Op::Load(mem) => {
-                if let Some(memory) = SharedMemory::of(mem.memory_type) {
+                if mem.memory_type.is_shared() {
                     let start = usize::from(mem.sram_base);
                     let range = start..start + (mem.sram_rows() * mem.sram_row()) as usize;
-                    self.scratchpad(access(memory, true), clock, range);
+                    self.scratchpad(mem.memory_type.scratchpad(), access(true), clock, range);
                 }
-                self.dram(access(SharedMemory::Dram, false), module, clock, &Rows::unchecked(config, mem));
+                self.dram(access(false), module, clock, &Rows::unchecked(config, mem));
             }
             Op::Store(mem) => {
                 let start = usize::from(mem.sram_base);
                 let range = start..start + usize::from(mem.x_size) * usize::from(mem.y_size);
-                self.scratchpad(access(SharedMemory::Acc, false), clock, range);
-                self.dram(access(SharedMemory::Dram, true), module, clock, &Rows::unchecked(config, mem));
+                self.scratchpad(mem.memory_type.scratchpad(), access(false), clock, range);
+                self.dram(access(true), module, clock, &Rows::unchecked(config, mem));
             }
             Op::Gemm(gemm) => {
                 for nest in list.iter().flat_map(|list| &list.nests) {
-                    self.footprint(access(SharedMemory::Acc, true), clock, &projection::gemm_dst(gemm, nest));
+                    self.footprint(MemoryType::Acc, access(true), clock, &projection::gemm_dst(gemm, nest));
                     if !gemm.reset {
-                        self.footprint(access(SharedMemory::Inp, false), clock, &projection::gemm_src(gemm, nest));
-                        self.footprint(access(SharedMemory::Wgt, false), clock, &projection::gemm_wgt(gemm, nest));
+                        self.footprint(MemoryType::Inp, access(false), clock, &projection::gemm_src(gemm, nest));
+                        self.footprint(MemoryType::Wgt, access(false), clock, &projection::gemm_wgt(gemm, nest));
                     }
                 }
             }
             Op::Alu(alu) => {
                 for nest in list.iter().flat_map(|list| &list.nests) {
-                    self.footprint(access(SharedMemory::Acc, true), clock, &projection::alu_dst(alu, nest));
+                    self.footprint(MemoryType::Acc, access(true), clock, &projection::alu_dst(alu, nest));
                 }
             }
             Op::Finish => {}
         }
     }
 
-    fn footprint(&mut self, access: Access, clock: &Clock, footprint: &Footprint) {
-        footprint.for_each_run(|range| self.scratchpad(access, clock, range));
+    fn footprint(&mut self, memory: MemoryType, access: Access, clock: &Clock, footprint: &Footprint) {
+        footprint.for_each_run(|range| self.scratchpad(memory, access, clock, range));
     }
 
-    fn scratchpad(&mut self, access: Access, clock: &Clock, range: Range<usize>) {
-        let (shadow, other) = match (access.memory, access.writes) {
-            (SharedMemory::Inp, true) => (&mut self.inp, Module::Compute),
-            (SharedMemory::Inp, false) => (&mut self.inp, Module::Load),
-            (SharedMemory::Wgt, true) => (&mut self.wgt, Module::Compute),
-            (SharedMemory::Wgt, false) => (&mut self.wgt, Module::Load),
-            (_, true) => (&mut self.acc, Module::Store),
-            (_, false) => (&mut self.acc, Module::Compute),
-        };
-        let Shadow { writes, reads } = shadow;
+    fn scratchpad(&mut self, memory: MemoryType, access: Access, clock: &Clock, range: Range<usize>) {
+        let other = if access.writes { memory.read_by() } else { memory.loaded_by() };
+        let Shadow { writes, reads } = &mut self.scratchpads[memory];
         let (theirs, ours) = if access.writes { (reads, writes) } else { (writes, reads) };
         ours[range.clone()].fill(access.number);
         let theirs = &theirs[range.clone()];
         if is_unordered(theirs, clock[other as usize]) {
-            let places = Places { start: range.start as u64, unit: 1 };
+            let places = Places { memory: SharedMemory::Scratchpad(memory), start: range.start as u64, unit: 1 };
             report(&mut self.races, &self.order[other as usize], access, places, theirs, clock[other as usize]);
         }
     }
@@ -278,7 +253,7 @@ impl Detector {
         }
         let granules = |address: u64| ((address - shadow.address) / self.granule) as usize;
         let range = granules(start)..granules(end);
-        let places = Places { start, unit: self.granule };
+        let places = Places { memory: SharedMemory::Dram, start, unit: self.granule };
         let others: &[Module] = if access.writes { &[Module::Load, Module::Compute] } else { &[Module::Store] };
         let DramShadow { writes, reads, is_read, .. } = shadow;
         if access.writes {
@@ -314,6 +289,7 @@ fn is_unordered(numbers: &[u32], known: u32) -> bool {
 /// Where the elements of a slice of a shadow lie.
 #[derive(Clone, Copy)]
 struct Places {
+    memory: SharedMemory,
     start: u64,
     unit: u64,
 }
@@ -324,7 +300,7 @@ fn report(races: &mut Races, order: &[u32], access: Access, places: Places, numb
         let first = order[number as usize - 1] as usize;
         let start = places.start + at as u64 * places.unit;
         let region = start..start + places.unit;
-        let same = |race: &&mut Race| (race.first, race.second, race.memory) == (first, access.insn, access.memory);
+        let same = |race: &&mut Race| (race.first, race.second, race.memory) == (first, access.insn, places.memory);
         // Neighbouring elements mostly belong to the pair that was found last.
         if let Some(race) = races.pairs.iter_mut().rev().find(same) {
             race.region = race.region.start.min(region.start)..race.region.end.max(region.end);
@@ -333,8 +309,8 @@ fn report(races: &mut Races, order: &[u32], access: Access, places: Places, numb
             races.more += numbers[at..].iter().filter(|&&number| number > known).count() as u64;
             return;
         } else {
-            let (memory, first_writes) = (access.memory, !access.writes);
-            races.pairs.push(Race { first, second: access.insn, first_writes, memory, region, shared: places.unit });
+            let Places { memory, unit: shared, .. } = places;
+            races.pairs.push(Race { first, second: access.insn, first_writes: !access.writes, memory, region, shared });
         }
     }
 }

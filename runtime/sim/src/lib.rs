@@ -22,5 +22,5 @@ pub use hazards::{Race, Races, SharedMemory};
 pub use kernels::Level;
 pub use memory::{Dram, MemoryError, Segment};
 pub use recording::{Comparison, Difference, Outcome, Recording, RecordingError, ReplayError, replay};
-pub use report::{BytesMoved, Cause, Deadlock, Finish, InsnCounts, Overflow, Poster, Report, Stop, Trap, Waiting};
+pub use report::{Cause, Deadlock, Finish, InsnCounts, Overflow, Poster, Report, Stop, Trap, Waiting};
 pub use tokens::{Queue, TokenCounts};

@@ -6,16 +6,12 @@ use crate::hazards::Races;
 use crate::tokens::{Queue, TokenCounts};
 use std::fmt;
 use thiserror::Error;
-use tilewright_isa::{MemoryType, Module};
+use tilewright_isa::{MemoryType, Module, PerMemory};
 
 /// Instructions executed, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct InsnCounts {
-    pub load_uop: u64,
-    pub load_wgt: u64,
-    pub load_inp: u64,
-    pub load_acc: u64,
-    pub load_acc8: u64,
+    pub load: PerMemory<u64>,
     pub store: u64,
     /// Products; resets are counted apart.
     pub gemm: u64,
@@ -29,20 +25,9 @@ pub struct InsnCounts {
 impl InsnCounts {
     /// All of them.
     pub fn total(&self) -> u64 {
-        let loads = self.load_uop + self.load_wgt + self.load_inp + self.load_acc + self.load_acc8;
+        let loads: u64 = self.load.values().iter().sum();
         loads + self.store + self.gemm + self.gemm_reset + self.alu + self.noop + self.finish
     }
-}
-
-/// Bytes moved between device memory and each scratchpad; padding moves none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct BytesMoved {
-    pub inp: u64,
-    pub wgt: u64,
-    /// As they lie in device memory: an ACC_8BIT load moves one byte per value.
-    pub acc: u64,
-    pub uop: u64,
-    pub out: u64,
 }
 
 /// How the run ended.
@@ -89,7 +74,9 @@ pub struct Report {
     /// Micro-ops executed by resets of GEMM.
     pub reset_uops: u64,
     pub alu_uops: u64,
-    pub bytes: BytesMoved,
+    /// Bytes moved between device memory and each of [`MemoryType::REPORTED`], as they lie in device memory: an ACC_8BIT
+    /// load counts for ACC and moves one byte per value. Padding moves none.
+    pub bytes: PerMemory<u64>,
     /// Tokens that nobody took.
     pub tokens_left: TokenCounts,
     pub finish: Finish,

@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, TestRunner};
 use std::cell::Cell;
-use tilewright_isa::{Codec, Config, Insn, Params};
+use tilewright_isa::{Codec, Config, Insn, MemoryType, Params};
 use tilewright_sim::{Dram, Level, Options, Report, Segment, Simulator, TokenCounts};
 
 /// A small machine: scratchpads of a few to a few hundred elements.
@@ -58,7 +58,7 @@ fn memory() -> impl Strategy<Value = Vec<Segment>> {
 
 /// An instruction's fields cut down to what the machine can hold, so that it is likely to run.
 fn tame(insn: Insn, config: &Config) -> Insn {
-    use tilewright_isa::{MemoryType, Op};
+    use tilewright_isa::Op;
     let depth = |memory| config.depth(memory) as u32;
     let op = match insn.op {
         Op::Load(mem) | Op::Store(mem) => {
@@ -160,7 +160,7 @@ fn nothing_panics_and_levels_agree() {
         if let Ok(report) = &expected.0 {
             ended.set(ended.get() + 1);
             multiplied.set(multiplied.get() + u32::from(report.gemm_uops > 0));
-            stored.set(stored.get() + u32::from(report.bytes.out > 0));
+            stored.set(stored.get() + u32::from(report.bytes[MemoryType::Out] > 0));
         }
         for &level in &levels[1..] {
             let found = run(level, &config, &insns, &segments, tokens);

@@ -7,6 +7,7 @@ mod recordings;
 
 use recordings::{data, folders, load, shared};
 use std::path::Path;
+use tilewright_isa::MemoryType;
 use tilewright_sim::{Comparison, Level, Options, Recording, ReplayError, Simulator, Stop, replay};
 
 fn replays(parent: &Path) -> usize {
@@ -54,7 +55,7 @@ fn the_tutorial_moves_what_it_should() {
     let report = replay(&load(&data().join("matrix-multiply")), &Options::default()).unwrap().report;
     let bytes = report.bytes;
     assert_eq!((report.gemm_uops, report.reset_uops, report.alu_uops), (256, 16, 0));
-    assert_eq!((bytes.inp, bytes.wgt, bytes.acc, bytes.uop, bytes.out), (256, 65536, 0, 8, 256));
+    assert_eq!(MemoryType::REPORTED.map(|memory| bytes[memory]), [256, 65536, 0, 8, 256]);
     assert_eq!(report.instructions.total(), 56);
 }
 

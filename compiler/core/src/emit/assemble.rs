@@ -8,7 +8,7 @@ use tilewright_isa::{Alu, Config, Gemm, Mem, MemoryType, Op};
 use super::uops::UopLoad;
 use super::walk::{Operation, Walk};
 use crate::costs::{ALU_IMMEDIATE, ALU_REGISTER, BYTES_PER_BEAT, COMPUTE, LOAD, STORED_ROW, STORED_TILE};
-use crate::loops::ir::{self, AluOperand, Direction, Dma, Insn, InsnLoop, LoopProgram, Scope, Stmt};
+use crate::loops::ir::{self, AluOperand, Direction, Dma, Insn, InsnLoop, LoopProgram, Stmt};
 use crate::scalar::DType;
 
 /// An instruction's place in the list: what it executes.
@@ -23,12 +23,11 @@ pub enum Item {
 /// The memory that a transfer names. STORE takes the low 8 bits, as OUT; an 8-bit array is widened on its way to ACC.
 pub fn memory_type(program: &LoopProgram, dma: &Dma) -> MemoryType {
     let narrow = program.buffer(dma.dram.buffer).dtype == DType::I8;
-    match (dma.direction, program.buffer(dma.sram.buffer).scope) {
+    match (dma.direction, program.buffer(dma.sram.buffer).scope.memory()) {
         (Direction::Store, _) => MemoryType::Out,
-        (Direction::Load, Scope::Inp) => MemoryType::Inp,
-        (Direction::Load, Scope::Wgt) => MemoryType::Wgt,
-        (Direction::Load, _) if narrow => MemoryType::Acc8Bit,
-        (Direction::Load, _) => MemoryType::Acc,
+        (Direction::Load, Some(MemoryType::Acc)) if narrow => MemoryType::Acc8Bit,
+        (Direction::Load, Some(memory)) => memory,
+        (Direction::Load, None) => unreachable!("loads fill scratchpads"),
     }
 }
 

@@ -4,7 +4,9 @@
 
 use std::ops::Range;
 
-use crate::loops::ir::{Direction, Dma, Insn, InsnLoop, LoopProgram, MicroOp, Operand, Scope, Stmt, TileRef};
+use tilewright_isa::MemoryType;
+
+use crate::loops::ir::{Direction, Dma, Insn, InsnLoop, LoopProgram, MicroOp, Operand, Stmt, TileRef};
 
 /// `len` consecutive tiles, from `start` tiles behind the operand's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +26,8 @@ impl Run {
 /// A memory that instructions of different modules share. The micro-op buffer is none: compute alone uses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Space {
-    Inp,
-    Wgt,
-    /// Also what STORE reads: OUT is a view of it.
-    Acc,
+    /// One with a buffer of its own: what STORE reads is in ACC.
+    Scratchpad(MemoryType),
     /// The segment of the DRAM buffer with this number.
     Dram(u32),
 }
@@ -83,10 +83,9 @@ fn executed(program: &LoopProgram, insn: &Insn, walk: (&InsnLoop, &InsnLoop, &[M
 
 /// The memory of tiles in a scratchpad.
 fn space(program: &LoopProgram, tile: &TileRef) -> Space {
-    match program.buffer(tile.buffer).scope {
-        Scope::Inp => Space::Inp,
-        Scope::Wgt => Space::Wgt,
-        Scope::Acc | Scope::Dram => Space::Acc,
+    match program.buffer(tile.buffer).scope.memory() {
+        Some(memory) => Space::Scratchpad(memory),
+        None => unreachable!("operands of instructions are in scratchpads"),
     }
 }
 

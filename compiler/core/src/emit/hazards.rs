@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use tilewright_isa::Module;
+use tilewright_isa::{MemoryType, Module};
 
 use super::footprint::Space;
 
@@ -121,10 +121,8 @@ impl History {
 
     fn memory(&mut self, space: Space) -> &mut Memory {
         let number = match space {
-            Space::Inp => 0,
-            Space::Wgt => 1,
-            Space::Acc => 2,
-            Space::Dram(buffer) => 3 + buffer as usize,
+            Space::Scratchpad(memory) => memory as usize,
+            Space::Dram(buffer) => MemoryType::ALL.len() + buffer as usize,
         };
         if self.memories.len() <= number {
             self.memories.resize_with(number + 1, Memory::default);
@@ -159,7 +157,7 @@ mod tests {
             for (position, (start, len, write, module)) in (0_u32..).zip(accesses) {
                 let (tiles, module) = (start..start + len, Module::ALL[module]);
                 let mut needs = Clock::default();
-                history.touch(Space::Acc, std::iter::once(tiles.clone()), write, (module, position), &mut needs);
+                history.touch(Space::Scratchpad(MemoryType::Acc), std::iter::once(tiles.clone()), write, (module, position), &mut needs);
                 prop_assert_eq!(needs, by_definition(&before, &tiles, write));
                 before.push((tiles, write, module));
             }

@@ -267,14 +267,9 @@ fn readers(program: &LoopProgram, b: BufferId) -> Vec<Reader> {
     found.into_iter().map(reader).collect()
 }
 
-/// The scratchpad of a scope.
+/// The scratchpad of a scope on chip.
 pub fn memory(scope: Scope) -> MemoryType {
-    match scope {
-        Scope::Inp => MemoryType::Inp,
-        Scope::Wgt => MemoryType::Wgt,
-        Scope::Acc => MemoryType::Acc,
-        Scope::Dram => unreachable!("DRAM is no scratchpad"),
-    }
+    scope.memory().expect("DRAM is no scratchpad")
 }
 
 /// The tiles of a scratchpad that a transfer can name: all, up to the 16 bits of `sram_base`.

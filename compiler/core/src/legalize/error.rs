@@ -34,7 +34,7 @@ pub enum LegalizeError {
     #[error("`{from}` in `{}` cannot be copied to `{to}` in `{}`", from_scope.name(), to_scope.name())]
     NoPath { from: String, from_scope: Scope, to: String, to_scope: Scope, origin: Origin, help: String },
     #[error("`{buffer}` is `{dtype}`, and the accelerator moves {allowed} here")]
-    TransferType { buffer: String, dtype: &'static str, allowed: &'static str, origin: Origin, help: String },
+    TransferType { buffer: String, dtype: &'static str, allowed: String, origin: Origin, help: String },
     #[error("this transfers part of a tile: {reason}")]
     PartialTile { buffer: String, reason: String, origin: Origin, help: String },
     #[error("conflicting layouts of `{buffer}`")]

@@ -87,8 +87,8 @@ fn direction(
 ) -> Result<Direction, LegalizeError> {
     let (from, to) = (program.buffer(source.buffer), program.buffer(target.buffer));
     let direction = match (from.scope, to.scope) {
-        (Scope::Dram, Scope::Inp | Scope::Wgt | Scope::Acc) => Direction::Load,
         (Scope::Acc, Scope::Dram) => Direction::Store,
+        (Scope::Dram, to) if to != Scope::Dram => Direction::Load,
         _ => {
             return Err(LegalizeError::NoPath {
                 from: from.name.clone(),
@@ -102,9 +102,11 @@ fn direction(
     };
     let dram = if direction == Direction::Load { from } else { to };
     let (allowed, fits) = match (direction, to.scope) {
-        (Direction::Store, _) => ("only the low 8 bits of each lane (`i8`)", dram.dtype == DType::I8),
-        (_, Scope::Acc) => ("only `i32` into `acc`", dram.dtype == DType::I32 || cx.config.capabilities().acc_8bit),
-        _ => ("`i8` into `inp` and `wgt`", dram.dtype == DType::I8),
+        (Direction::Store, _) => ("only the low 8 bits of each lane (`i8`)".to_owned(), dram.dtype == DType::I8),
+        (_, to) if to.is_operand() => {
+            (format!("`i8` into {}", Scope::listed(Scope::is_operand, "and")), dram.dtype == DType::I8)
+        }
+        _ => ("only `i32` into `acc`".to_owned(), dram.dtype == DType::I32 || cx.config.capabilities().acc_8bit),
     };
     match fits {
         true => Ok(direction),
@@ -137,7 +139,7 @@ fn path_help(cx: &Cx, from: &Buffer, to: &Buffer) -> String {
             from.name
         ),
         (Scope::Dram, Scope::Dram) => format!("go through the accumulator: `{}.cache_read(acc)`", from.name),
-        _ => "loads go from DRAM to `inp`, `wgt` or `acc`, and stores from `acc` to DRAM".to_string(),
+        _ => format!("loads go from DRAM to {}, and stores from `acc` to DRAM", Scope::listed(|_| true, "or")),
     }
 }
 

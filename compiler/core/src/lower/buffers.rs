@@ -42,8 +42,7 @@ impl Builder<'_> {
             (shape[0], array[0]) = (slots, slots);
         }
         // Products read whole tiles of what its host may not compute as far.
-        let is_operand = matches!(scope, Scope::Inp | Scope::Wgt);
-        if let Some(follower) = stage.filter(|s| is_operand && self.schedule.follows(*s).is_some()) {
+        if let Some(follower) = stage.filter(|s| scope.is_operand() && self.schedule.follows(*s).is_some()) {
             let touched = self.read_to(id, &self.bounds.known.held[&follower].min);
             shape.iter_mut().zip(touched).for_each(|(own, touched)| *own = touched.max(*own));
         }

@@ -146,7 +146,7 @@ impl<'a> Figures<'a> {
             let comparable = comparable && measured.row.target.is_none();
             RunFigures {
                 outcome,
-                bytes: [moved.inp, moved.wgt, moved.acc, moved.uop, moved.out],
+                bytes: MemoryType::REPORTED.map(|memory| moved[memory]),
                 least: outcome.least.map(|least| LeastCycles::new(&least, config, &machine.timing.timing)),
                 tvm: measured.row.tvm.filter(|_| comparable),
                 aim: measured.row.aim.filter(|_| comparable),

@@ -27,24 +27,16 @@ fn shown(name: &str, config: &Config) -> String {
 }
 
 fn memories(config: &Config) -> String {
-    let kinds = [
-        (MemoryType::Inp, format!("i{}", config.inp_width())),
-        (MemoryType::Wgt, format!("i{}", config.wgt_width())),
-        (MemoryType::Acc, format!("i{}", config.acc_width())),
-        (MemoryType::Out, format!("i{}", config.out_width())),
-    ];
-    let row = |name: &str, element: String, memory: MemoryType| {
+    let row = |memory: MemoryType| {
         let (bytes, depth) = (config.element_bytes(memory) as u64, config.depth(memory) as u64);
-        vec![name.to_owned(), element, grouped(bytes), grouped(depth), size(bytes * depth)]
+        let [rows, columns] = config.element_shape(memory);
+        let element = match memory.sides() {
+            Some(_) => format!("i{}[{rows} × {columns}]", bytes as usize * 8 / (rows * columns)),
+            None => "micro-op".to_owned(),
+        };
+        vec![memory.name().to_owned(), element, grouped(bytes), grouped(depth), size(bytes * depth)]
     };
-    let mut rows: Vec<Vec<String>> = kinds
-        .into_iter()
-        .map(|(memory, dtype)| {
-            let [rows, columns] = config.element_shape(memory);
-            row(memory.name(), format!("{dtype}[{rows} × {columns}]"), memory)
-        })
-        .collect();
-    rows.push(row("uop", "micro-op".to_owned(), MemoryType::Uop));
+    let rows: Vec<Vec<String>> = MemoryType::REPORTED.into_iter().map(row).collect();
     let aligns = [Align::Left, Align::Left, Align::Right, Align::Right, Align::Right];
     table(&aligns, &["scratchpad", "element", "bytes", "depth", "size"], &rows)
 }

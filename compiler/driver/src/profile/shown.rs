@@ -99,11 +99,12 @@ fn of_overlap(figures: &Figures) -> Vec<Named> {
 fn states(figures: &Figures) -> String {
     let units = figures.units();
     let columns = units.map(|(_, states)| states.rows());
+    let [first, ..] = &columns;
     let mut rows = Vec::new();
-    for at in 0..columns[0].len() {
-        let cycles = columns.map(|column| column[at].1);
+    for (at, (name, _)) in first.iter().enumerate() {
+        let cycles = [0, 1, 2, 3].map(|unit: usize| columns[unit][at].1);
         if cycles.iter().any(|cycles| *cycles > 0) {
-            rows.push(state_row(columns[0][at].0, cycles));
+            rows.push(state_row(name, cycles));
         }
     }
     rows.push(state_row("all", units.map(|(_, states)| sum(states))));

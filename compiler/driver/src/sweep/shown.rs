@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tilewright::sweep::{Combination, Figures, Outcome, Parameter, Subject};
 use tilewright::time::EXTRAPOLATED;
-use tilewright_sim::BytesMoved;
+use tilewright_isa::MemoryType;
 use tilewright_syntax::Diagnostic;
 
 use crate::report::Align::{Left, Right};
@@ -185,9 +185,9 @@ fn summary(ranking: &Ranking) -> String {
 /// figures. What does not run has no figures, what does no code and no error.
 pub fn csv(ranking: &Ranking) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let schedule = ranking.several_schedules.then_some("schedule");
-    let parameters = ranking.parameters.iter().map(|p| &*p.name);
-    let names = schedule.into_iter().chain(parameters).chain(COLUMNS);
+    let schedule = ranking.several_schedules.then(|| "schedule".to_owned());
+    let parameters = ranking.parameters.iter().map(|p| p.name.to_string());
+    let names = schedule.into_iter().chain(parameters).chain(columns());
     writer.write_record(names).expect("memory takes all");
     for (combination, outcome) in &ranking.rows {
         let schedule = combination.schedule.clone().filter(|_| ranking.several_schedules);
@@ -215,7 +215,7 @@ pub fn json(ranking: &Ranking) -> String {
         let mut object = Map::new();
         object.extend(combination.schedule.iter().map(|name| ("schedule".to_owned(), json!(name))));
         object.insert("parameters".to_owned(), parameters.into());
-        object.extend(record(ranking, outcome).into_iter().map(|(name, value)| (name.to_owned(), value)));
+        object.extend(record(ranking, outcome));
         Value::Object(object)
     };
     let object = json!({
@@ -229,40 +229,32 @@ pub fn json(ranking: &Ranking) -> String {
 }
 
 /// What is said of a combination, in order.
-const COLUMNS: [&str; 16] = [
-    "cycles",
-    "ratio",
-    "timing_basis",
-    "gemm_utilisation",
-    "instructions",
-    "gemm_uops",
-    "alu_uops",
-    "dram_bytes",
-    "inp_bytes",
-    "wgt_bytes",
-    "acc_bytes",
-    "uop_bytes",
-    "out_bytes",
-    "verified",
-    "code",
-    "error",
-];
+fn columns() -> Vec<String> {
+    let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let bytes = MemoryType::REPORTED.map(|memory| format!("{memory}_bytes"));
+    [named(&COUNTS), bytes.to_vec(), named(&VERDICT)].concat()
+}
+
+const COUNTS: [&str; 8] =
+    ["cycles", "ratio", "timing_basis", "gemm_utilisation", "instructions", "gemm_uops", "alu_uops", "dram_bytes"];
+
+const VERDICT: [&str; 3] = ["verified", "code", "error"];
 
 /// What is said of a combination, by the names of the columns; null where there is nothing to say.
-fn record(ranking: &Ranking, outcome: &Outcome) -> Vec<(&'static str, Value)> {
+fn record(ranking: &Ranking, outcome: &Outcome) -> Vec<(String, Value)> {
     let (figures, fault) = match outcome {
         Outcome::Ran(figures) => (Some(&**figures), figures.fault.as_ref()),
         Outcome::Refused(_) | Outcome::Stopped(_) => (None, outcome.refusal()),
     };
     let of_run = |f: &Figures| {
-        let BytesMoved { inp, wgt, acc, uop, out } = f.bytes;
+        let bytes = memories(&f.bytes).map(|(_, bytes)| bytes);
         let (basis, share) = (json!(f.basis), json!(f.gemm_utilisation));
-        let counts = [f.instructions, f.gemm_uops, f.alu_uops, inp + wgt + acc + uop + out, inp, wgt, acc, uop, out];
+        let counts = [f.instructions, f.gemm_uops, f.alu_uops, bytes.iter().sum()];
         let first = [json!(f.cycles), json!(ranking.ratio(f)), basis, share];
-        first.into_iter().chain(counts.map(Value::from)).collect()
+        first.into_iter().chain(counts.into_iter().chain(bytes).map(Value::from)).collect()
     };
-    let mut values = figures.map_or(vec![Value::Null; COLUMNS.len() - 3], of_run);
+    let mut values = figures.map_or(vec![Value::Null; COUNTS.len() + MemoryType::REPORTED.len()], of_run);
     values.push(json!(outcome.verified().is_some()));
     values.extend([json!(fault.map(|told| told.code)), json!(fault.map(|told| &told.message))]);
-    COLUMNS.into_iter().zip(values).collect()
+    columns().into_iter().zip(values).collect()
 }

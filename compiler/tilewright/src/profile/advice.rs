@@ -3,7 +3,7 @@
 //! A sentence names what the run shows (who waits for whom, what fills the bus, how small instructions are), so that it is
 //! about this run and not about machines in general.
 
-use tilewright_isa::{Insn, Module, Op, Queue};
+use tilewright_isa::{Insn, MemoryType, Module, Op, Queue};
 use tilewright_sim::cycles::{Client, Timing};
 use tilewright_sim::profile::{Kind, Profile, Question, Traffic};
 
@@ -71,17 +71,17 @@ fn bandwidth(profile: &Profile) -> String {
     if profile.bound.store > profile.bound.read {
         return "writing takes longer than reading: store rows of many elements, so that a burst is long".to_owned();
     }
-    let bytes = |client: &Client| profile.traffic[*client as usize].bytes;
+    let bytes = |client: &Client| profile.traffic[client.index()].bytes;
     let most = Client::ALL.into_iter().max_by_key(bytes).unwrap_or(Client::Fetch);
-    let Traffic { bytes, distinct } = profile.traffic[most as usize];
+    let Traffic { bytes, distinct } = profile.traffic[most.index()];
     let times = bytes as f64 / distinct.max(1) as f64;
     let fix = match most {
         Client::Fetch => "use fewer and larger instructions, with more loops inside each",
-        Client::Uop => "instructions share micro-ops if they work on the same addresses with the same inner loops",
-        Client::Inp | Client::Wgt | Client::Acc if times < 1.05 => {
-            "each byte once, so only more work per byte helps: more rows in one run"
+        Client::Load(MemoryType::Uop) => {
+            "instructions share micro-ops if they work on the same addresses with the same inner loops"
         }
-        Client::Inp | Client::Wgt | Client::Acc => {
+        Client::Load(_) if times < 1.05 => "each byte once, so only more work per byte helps: more rows in one run",
+        Client::Load(_) => {
             "attach its copy further outside with `compute_at`, or order the loops so that what is on chip is used up before \
              it is replaced"
         }

@@ -60,7 +60,7 @@ pub fn compare(this: &Figures, other: &Figures) -> Comparison {
     for ((unit, this), (_, other)) in this.units().into_iter().zip(other.units()) {
         let pairs = this.rows().into_iter().zip(other.rows());
         let used = pairs.filter(|((_, this), (_, other))| this + other > 0);
-        add(unit, used.map(|((name, this), (_, other))| count(name, this, other)).collect());
+        add(unit, used.map(|((name, this), (_, other))| count(&name, this, other)).collect());
     }
     add("kinds", kinds(&this.by_kind, &other.by_kind));
     for (part, group) in [(Part::Kernel, "kernel"), (Part::Schedule, "schedule")] {

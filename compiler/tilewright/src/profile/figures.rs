@@ -3,11 +3,14 @@
 //!
 //! All keys are always there: what does not apply is null. A change of the form is a new [`VERSION`].
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use tilewright_isa::{Insn, Module};
 use tilewright_sim::TokenCounts;
-use tilewright_sim::cycles::{Basis, MemoryWait, State, Totals};
+use tilewright_sim::cycles::{Basis, CLIENTS, Client, MemoryWait, State, Totals};
 use tilewright_sim::profile::{Kind, Limit, Overlap, Profile, Step, Subject, Term, Unit, by_kind};
 
 use super::advice;
@@ -115,18 +118,10 @@ figures! {
         token: TokenCounts,
         latency: u64,
         bandwidth: u64,
-        contention: ClientFigures,
+        contention: Contention,
         starved: u64,
         blocked: ModuleFigures,
         finished: u64,
-    }
-
-    struct ClientFigures {
-        fetch: u64,
-        uop: u64,
-        inp: u64,
-        wgt: u64,
-        acc: u64,
     }
 
     struct ModuleFigures {
@@ -176,6 +171,37 @@ figures! {
         cycles: u64,
         gain: u64,
         advice: String,
+    }
+}
+
+/// Waits while a beat of another client is on the bus: a map from [`Client::name`] in text forms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contention([u64; CLIENTS]);
+
+impl Contention {
+    /// The clients with the cycles of each, in the order of [`Client::ALL`].
+    pub fn by_client(&self) -> impl Iterator<Item = (Client, u64)> {
+        Client::ALL.into_iter().zip(self.0)
+    }
+}
+
+impl Serialize for Contention {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.by_client().map(|(client, cycles)| (client.name(), cycles)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Contention {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Contention, D::Error> {
+        let mut given: BTreeMap<String, u64> = BTreeMap::deserialize(deserializer)?;
+        let mut cycles = [0; CLIENTS];
+        for (client, cycles) in Client::ALL.into_iter().zip(&mut cycles) {
+            *cycles = given.remove(client.name()).ok_or_else(|| D::Error::missing_field(client.name()))?;
+        }
+        match given.pop_first() {
+            Some((unknown, _)) => Err(D::Error::custom(format!("unknown field `{unknown}`, and no client"))),
+            None => Ok(Contention(cycles)),
+        }
     }
 }
 
@@ -231,14 +257,13 @@ impl Figures {
 impl StateFigures {
     fn of(totals: &Totals) -> StateFigures {
         let [load_to_compute, compute_to_load, compute_to_store, store_to_compute] = totals.token;
-        let [fetch, uop, inp, wgt, acc] = totals.contention;
         let [load, compute, store] = totals.blocked;
         StateFigures {
             working: totals.working,
             token: TokenCounts { load_to_compute, compute_to_load, compute_to_store, store_to_compute },
             latency: totals.latency,
             bandwidth: totals.bandwidth,
-            contention: ClientFigures { fetch, uop, inp, wgt, acc },
+            contention: Contention(totals.contention),
             starved: totals.starved,
             blocked: ModuleFigures { load, compute, store },
             finished: totals.finished,
@@ -246,9 +271,9 @@ impl StateFigures {
     }
 
     /// Every state with its cycles, in the order in which reports show them.
-    pub fn rows(&self) -> [(&'static str, u64); 17] {
+    pub fn rows(&self) -> Vec<(String, u64)> {
         let StateFigures { working, token, latency, bandwidth, contention, starved, blocked, finished } = self;
-        [
+        let waits = [
             ("working", *working),
             ("token load→compute", token.load_to_compute),
             ("token compute→load", token.compute_to_load),
@@ -256,17 +281,17 @@ impl StateFigures {
             ("token store→compute", token.store_to_compute),
             ("memory latency", *latency),
             ("memory bandwidth", *bandwidth),
-            ("contention with fetch", contention.fetch),
-            ("contention with uop", contention.uop),
-            ("contention with inp", contention.inp),
-            ("contention with wgt", contention.wgt),
-            ("contention with acc", contention.acc),
+        ];
+        let behind = [
             ("starved by fetch", *starved),
             ("blocked by load", blocked.load),
             ("blocked by compute", blocked.compute),
             ("blocked by store", blocked.store),
             ("finished", *finished),
-        ]
+        ];
+        let named = |(name, cycles): (&str, u64)| (name.to_owned(), cycles);
+        let contention = contention.by_client().map(|(client, cycles)| (format!("contention with {client}"), cycles));
+        waits.into_iter().map(named).chain(contention).chain(behind.into_iter().map(named)).collect()
     }
 }
 
@@ -333,7 +358,7 @@ fn units(profile: &Profile) -> UnitFigures {
 
 fn kinds(insns: &[Insn], profile: &Profile) -> Vec<KindFigures> {
     let figures = by_kind(insns, &profile.charges).into_iter().map(|kind| KindFigures {
-        kind: kind.kind.name().to_owned(),
+        kind: kind.kind.name(),
         count: kind.count,
         critical: kind.charge.critical,
         working: kind.charge.working,
@@ -352,7 +377,7 @@ fn top(insns: &[Insn], profile: &Profile) -> Vec<InsnFigures> {
         let charge = &profile.charges[insn];
         InsnFigures {
             insn,
-            kind: Kind::of(&insns[insn]).name().to_owned(),
+            kind: Kind::of(&insns[insn]).name(),
             size: advice::size(&insns[insn]),
             critical: charge.critical,
             working: charge.working,
@@ -375,7 +400,7 @@ fn segments(insns: &[Insn], profile: &Profile) -> Vec<Segment> {
         let kind = (*unit != Unit::Fetch).then(|| Kind::of(&insns[*insn]));
         let key = (*unit, kind, *state);
         let at = segments.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
-            let (unit, kind, state) = (unit.name().to_owned(), kind.map(|k| k.name().to_owned()), state_name(*state));
+            let (unit, kind, state) = (unit.name().to_owned(), kind.map(Kind::name), state_name(*state));
             segments.push((key, Segment { unit, kind, state, cycles: 0, steps: 0, first: *insn, last: *insn }));
             segments.len() - 1
         });

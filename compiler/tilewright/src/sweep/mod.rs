@@ -25,7 +25,7 @@
 mod reference;
 
 use tilewright_isa::Config;
-use tilewright_sim::BytesMoved;
+use tilewright_isa::PerMemory;
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use crate::parallel::{self, Progress};
@@ -111,7 +111,7 @@ pub struct Figures {
     pub gemm_uops: u64,
     pub alu_uops: u64,
     /// Between device memory and the scratchpads.
-    pub bytes: BytesMoved,
+    pub bytes: PerMemory<u64>,
     /// Why its values are not the reference's, or are so by chance.
     pub fault: Option<Diagnostic>,
 }

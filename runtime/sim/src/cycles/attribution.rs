@@ -15,7 +15,7 @@
 
 use super::Timing;
 use super::machine::CycleOptions;
-use super::memory::Client;
+use super::memory::{CLIENTS, Client};
 use super::report::CycleReport;
 use super::tables::Tables;
 use super::units::{Bus, FetchUnit, ModuleUnit, Run, Stretch};
@@ -74,7 +74,7 @@ pub struct Totals {
     pub latency: u64,
     pub bandwidth: u64,
     /// In the order of [`Client::ALL`].
-    pub contention: [u64; 5],
+    pub contention: [u64; CLIENTS],
     pub starved: u64,
     /// In the order of [`Module::ALL`].
     pub blocked: [u64; 3],
@@ -102,7 +102,7 @@ impl Totals {
             State::Token { queue, .. } => &mut self.token[queue as usize],
             State::Memory(MemoryWait::Latency) => &mut self.latency,
             State::Memory(MemoryWait::Bandwidth) => &mut self.bandwidth,
-            State::Memory(MemoryWait::Contention(client)) => &mut self.contention[client as usize],
+            State::Memory(MemoryWait::Contention(client)) => &mut self.contention[client.index()],
             State::Starved => &mut self.starved,
             State::Blocked(module) => &mut self.blocked[module as usize],
             State::Finished => &mut self.finished,

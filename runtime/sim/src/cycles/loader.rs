@@ -24,13 +24,8 @@ pub(super) struct Loader {
 impl Loader {
     /// A LOAD that starts in `cycle`, with the cycle of its first command. The instruction moves something.
     pub fn new(insn: usize, mem: &Mem, cycle: u64, sizes: &Sizes, timing: &Timing) -> (Loader, u64) {
-        let client = match mem.memory_type {
-            MemoryType::Uop => Client::Uop,
-            MemoryType::Inp => Client::Inp,
-            MemoryType::Wgt => Client::Wgt,
-            MemoryType::Acc | MemoryType::Acc8Bit | MemoryType::Out => Client::Acc,
-        };
-        let tail = if client == Client::Uop { timing.uop_tail } else { timing.load_tail };
+        let client = Client::of(mem.memory_type);
+        let tail = if mem.memory_type == MemoryType::Uop { timing.uop_tail } else { timing.load_tail };
         let rows = Rows::new(mem, sizes);
         let padding = Padding::new(mem, cycle + tail - 1);
         let loader = Loader { client, insn, rows, padding, write_delay: tail - 1 };

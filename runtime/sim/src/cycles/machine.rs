@@ -316,15 +316,14 @@ impl<'a, O: Observer> Machine<'a, O> {
     /// Grants the next read, which fixes its beats, and lets its client go on.
     fn grant(&mut self) {
         let (client, mut read) = self.memory.grant();
-        self.work.read_beats[client as usize] += read.beats;
+        self.work.read_beats[client.index()] += read.beats;
         let module = match client {
             Client::Fetch => {
                 self.fetch.last_beat(read.last_beat);
                 self.observer.read(&read);
                 return;
             }
-            Client::Inp | Client::Wgt => Module::Load,
-            Client::Uop | Client::Acc => Module::Compute,
+            Client::Load(memory) => memory.loaded_by(),
         };
         let state = &mut self.modules[module as usize];
         let Some(loader) = &mut self.loaders[module as usize] else {

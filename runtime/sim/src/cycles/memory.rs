@@ -1,4 +1,4 @@
-//! Reads: commands of the five clients → grants, and with each grant the cycles of the burst's beats.
+//! Reads: commands of the clients → grants, and with each grant the cycles of the burst's beats.
 //!
 //! Each client has a command queue of one entry. In each cycle the non-empty queue of the highest priority moves into
 //! the memory's FIFO, unless the last beat of a burst is on the bus in that cycle or too many reads are outstanding.
@@ -12,28 +12,62 @@ use super::Timing;
 use super::observe::{NEVER, Read};
 use std::collections::VecDeque;
 use std::fmt;
+use tilewright_isa::MemoryType;
 
-/// Who reads memory, in order of priority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Who reads memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Client {
     Fetch,
-    Uop,
-    Inp,
-    Wgt,
-    Acc,
+    /// The loads of one of the [`MemoryType::SCRATCHPADS`].
+    Load(MemoryType),
 }
 
+/// How many there are: a queue each.
+pub const CLIENTS: usize = 1 + MemoryType::SCRATCHPADS.len();
+
 impl Client {
-    pub const ALL: [Client; 5] = [Client::Fetch, Client::Uop, Client::Inp, Client::Wgt, Client::Acc];
+    /// In order of priority.
+    pub const ALL: [Client; CLIENTS] = {
+        let mut all = [Client::Fetch; CLIENTS];
+        let mut at = 1;
+        while at < CLIENTS {
+            all[at] = Client::Load(MemoryType::SCRATCHPADS[at - 1]);
+            at += 1;
+        }
+        all
+    };
+
+    /// The place in [`Client::ALL`] of the loads of each scratchpad, in the order of [`MemoryType::ALL`].
+    const PLACES: [usize; MemoryType::ALL.len()] = {
+        let mut places = [0; MemoryType::ALL.len()];
+        let mut at = 1;
+        while at < CLIENTS {
+            places[MemoryType::SCRATCHPADS[at - 1] as usize] = at;
+            at += 1;
+        }
+        places
+    };
+
+    /// Who reads for loads of a memory.
+    #[inline]
+    pub fn of(memory: MemoryType) -> Client {
+        Client::Load(memory.scratchpad())
+    }
+
+    /// The place in [`Client::ALL`].
+    #[inline]
+    pub fn index(self) -> usize {
+        match self {
+            Client::Fetch => 0,
+            Client::Load(memory) => Client::PLACES[memory as usize],
+        }
+    }
 
     /// The name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Client::Fetch => "fetch",
-            Client::Uop => "uop",
-            Client::Inp => "inp",
-            Client::Wgt => "wgt",
-            Client::Acc => "acc",
+            Client::Load(memory) => memory.name(),
         }
     }
 }
@@ -68,7 +102,7 @@ pub(super) struct Memory {
     /// As in [`super::sizes::Sizes`].
     beat_limit: u64,
     outstanding: usize,
-    slots: [Slot; 5],
+    slots: [Slot; CLIENTS],
     /// When the next grant is, as far as the commands so far tell.
     next_grant: u64,
     /// Last beats of the granted reads, ascending; those before the last grant are dropped.
@@ -87,7 +121,7 @@ impl Memory {
             latency: timing.read_latency,
             beat_limit,
             outstanding: timing.outstanding_reads as usize,
-            slots: [EMPTY; 5],
+            slots: [EMPTY; CLIENTS],
             next_grant: NEVER,
             last_beats: VecDeque::with_capacity(timing.outstanding_reads as usize + 1),
             last_grant: 0,
@@ -105,17 +139,17 @@ impl Memory {
 
     /// Puts a command into the client's queue, which must be empty. It can be granted from the next cycle on.
     pub fn command(&mut self, client: Client, cycle: u64, burst: Burst) {
-        debug_assert_eq!(self.slots[client as usize].commanded, NEVER, "{client} has a command already");
-        self.slots[client as usize] = Slot { commanded: cycle, burst };
+        debug_assert_eq!(self.slots[client.index()].commanded, NEVER, "{client} has a command already");
+        self.slots[client.index()] = Slot { commanded: cycle, burst };
         self.next_grant = self.next_grant.min(self.admitted_from(cycle + 1));
     }
 
     /// Grants in the cycle of [`Memory::next_grant`].
     pub fn grant(&mut self) -> (Client, Read) {
         let cycle = self.next_grant;
-        let visible = |client: &Client| self.slots[*client as usize].commanded < cycle;
+        let visible = |client: &Client| self.slots[client.index()].commanded < cycle;
         let client = Client::ALL.into_iter().find(visible).expect("a grant has a command that was there before");
-        let Slot { commanded, burst } = std::mem::replace(&mut self.slots[client as usize], EMPTY);
+        let Slot { commanded, burst } = std::mem::replace(&mut self.slots[client.index()], EMPTY);
         if self.last_taken < cycle {
             self.filled_since = cycle + 1;
         }

@@ -49,7 +49,7 @@ mod units;
 
 pub use attribution::{Attribution, MemoryWait, Span, State, Totals, attribute};
 pub use machine::{CycleOptions, insn_base, simulate};
-pub use memory::Client;
+pub use memory::{CLIENTS, Client};
 pub use observe::{NEVER, Observer, Read, Write};
 pub use report::{Basis, CycleReport, Work, basis};
 pub use tables::{InsnTimes, Tables};

@@ -18,7 +18,7 @@ pub struct Work {
     /// Cycles in which a STORE ran.
     pub store: u64,
     /// Beats of granted reads, in the order of [`super::Client::ALL`].
-    pub read_beats: [u64; 5],
+    pub read_beats: [u64; super::CLIENTS],
     pub write_beats: u64,
 }
 

@@ -1,13 +1,13 @@
 //! A configuration and a timing → the numbers that every instruction needs, looked up once.
 
 use super::Timing;
-use tilewright_isa::{Config, MemoryType};
+use tilewright_isa::{Config, MemoryType, PerMemory};
 
-/// Sizes of a machine's memories and of its bus. Arrays are in the order of [`MemoryType::ALL`].
+/// Sizes of a machine's memories and of its bus.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sizes {
-    element_bytes: [u64; 6],
-    depth: [u64; 6],
+    element_bytes: PerMemory<u64>,
+    depth: PerMemory<u64>,
     /// The log2 of the bytes of a beat and of the longest burst.
     pub log_beat: u32,
     pub log_burst: u32,
@@ -23,14 +23,14 @@ const ENDLESS: u32 = 62;
 impl Sizes {
     /// With unlimited bandwidth every row is a burst of one beat; see [`super::CycleOptions::unlimited_bandwidth`].
     pub fn new(config: &Config, timing: &Timing, unlimited_bandwidth: bool) -> Sizes {
-        let element_bytes = MemoryType::ALL.map(|memory| config.element_bytes(memory) as u64);
+        let element_bytes = PerMemory::new(|memory| config.element_bytes(memory) as u64);
         let log_beat = timing.bus_bytes.trailing_zeros();
         Sizes {
             element_bytes,
-            depth: MemoryType::ALL.map(|memory| config.depth(memory) as u64),
+            depth: PerMemory::new(|memory| config.depth(memory) as u64),
             log_beat,
             log_burst: if unlimited_bandwidth { ENDLESS } else { log_beat + timing.burst_beats.trailing_zeros() },
-            log_tensor: element_bytes[MemoryType::Out as usize].trailing_zeros().saturating_sub(log_beat),
+            log_tensor: element_bytes[MemoryType::Out].trailing_zeros().saturating_sub(log_beat),
             beat_limit: if unlimited_bandwidth { 1 } else { u64::MAX },
         }
     }
@@ -38,12 +38,12 @@ impl Sizes {
     /// Bytes of an element in device memory.
     #[inline]
     pub fn element_bytes(&self, memory: MemoryType) -> u64 {
-        self.element_bytes[memory as usize]
+        self.element_bytes[memory]
     }
 
     /// Elements of the scratchpad.
     #[inline]
     pub fn depth(&self, memory: MemoryType) -> u64 {
-        self.depth[memory as usize]
+        self.depth[memory]
     }
 }

@@ -63,7 +63,7 @@ impl Tables {
         for read in &mut self.reads {
             [&mut read.granted, &mut read.first_beat, &mut read.last_beat].into_iter().for_each(cut);
         }
-        self.reads.sort_by_key(|read| (read.commanded, read.client));
+        self.reads.sort_by_key(|read| (read.commanded, read.client.index()));
         self.writes.retain(|write| write.commanded <= cycles);
         for Write { accepted, first_beat, last_beat, acknowledged, .. } in &mut self.writes {
             [accepted, first_beat, last_beat, acknowledged].into_iter().for_each(cut);

@@ -8,7 +8,7 @@
 use super::Timing;
 use super::attribution::{MemoryWait, State};
 use super::machine::CycleOptions;
-use super::memory::Client;
+use super::memory::{CLIENTS, Client};
 use super::observe::{NEVER, Read};
 use super::pairs::Pairs;
 use super::report::CycleReport;
@@ -93,26 +93,25 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Reads that were on the bus, in that order. A client's own reads are in order in the table, so five places in it
-/// are enough to merge them.
+/// Reads that were on the bus, in that order. A client's own reads are in order in the table, so a place in it for
+/// each client is enough to merge them.
 #[derive(Clone, Debug)]
 pub(super) struct Reads<'a> {
     reads: &'a [Read],
     /// For each client, the first beat of its next read and the read's place; [`NEVER`] if it has none.
-    heads: [(u64, usize); 5],
+    heads: [(u64, usize); CLIENTS],
 }
 
 impl<'a> Reads<'a> {
     pub fn new(reads: &'a [Read]) -> Reads<'a> {
-        let mut merged = Reads { reads, heads: [(NEVER, reads.len()); 5] };
+        let mut merged = Reads { reads, heads: [(NEVER, reads.len()); CLIENTS] };
         Client::ALL.into_iter().for_each(|client| merged.seek(client, 0));
         merged
     }
 
     #[inline]
     pub fn peek(&self) -> Option<&'a Read> {
-        let [fetch, uop, inp, wgt, acc] = self.heads;
-        let (_, place) = fetch.min(uop).min(inp).min(wgt).min(acc);
+        let (_, place) = self.heads.into_iter().reduce(Ord::min)?;
         self.reads.get(place)
     }
 
@@ -120,7 +119,7 @@ impl<'a> Reads<'a> {
     fn seek(&mut self, client: Client, from: usize) {
         let own = |read: &Read| read.client == client && read.first_beat != NEVER;
         let found = self.reads[from..].iter().position(own).map(|found| from + found);
-        self.heads[client as usize] = match found {
+        self.heads[client.index()] = match found {
             Some(place) => (self.reads[place].first_beat, place),
             None => (NEVER, self.reads.len()),
         };
@@ -132,7 +131,7 @@ impl<'a> Iterator for Reads<'a> {
 
     fn next(&mut self) -> Option<&'a Read> {
         let read = self.peek()?;
-        let (_, place) = self.heads[read.client as usize];
+        let (_, place) = self.heads[read.client.index()];
         self.seek(read.client, place + 1);
         Some(read)
     }

@@ -22,9 +22,9 @@ pub(super) fn load(pads: &mut Scratchpads, mem: &Mem, cx: &mut Context<'_>) -> R
     let bytes = rows.total_bytes();
     let transfer = Transfer { mem, rows: &rows, source };
     let level = cx.level;
+    cx.report.bytes[mem.memory_type.scratchpad()] += bytes;
     match mem.memory_type {
         MemoryType::Uop => {
-            cx.report.bytes.uop += bytes;
             transfer.fill(&mut pads.uop, 1, 0, |to, from| {
                 for (to, from) in to.iter_mut().zip(from.as_chunks().0) {
                     *to = u32::from_le_bytes(*from);
@@ -32,20 +32,16 @@ pub(super) fn load(pads: &mut Scratchpads, mem: &Mem, cx: &mut Context<'_>) -> R
             });
         }
         MemoryType::Inp => {
-            cx.report.bytes.inp += bytes;
             load_inp(&mut pads.operands, &transfer, level, cx.config.block_in());
         }
         MemoryType::Wgt => {
-            cx.report.bytes.wgt += bytes;
             load_wgt(&mut pads.operands, &transfer, level, cx.config.block_in());
         }
         MemoryType::Acc | MemoryType::Out => {
-            cx.report.bytes.acc += bytes;
             let lanes = rows.element_bytes / 4;
             transfer.fill(&mut pads.acc, lanes, 0, |to, from| copy::words(level, to, from));
         }
         MemoryType::Acc8Bit => {
-            cx.report.bytes.acc += bytes;
             transfer.fill(&mut pads.acc, rows.element_bytes, 0, |to, from| copy::widen_32(level, to, from));
         }
     }
@@ -93,7 +89,7 @@ pub(super) fn store(pads: &Scratchpads, mem: &Mem, cx: &mut Context<'_>) -> Resu
     let rows = Rows::unchecked(cx.config, mem);
     rows.check(mem, cx.dram)?;
     cx.work.spend(rows.count as u64, rows.row_bytes)?;
-    cx.report.bytes.out += rows.total_bytes();
+    cx.report.bytes[MemoryType::Out] += rows.total_bytes();
     let lanes = &pads.acc[usize::from(mem.sram_base) * rows.element_bytes..];
     let hull = rows.hull();
     if rows.is_dense() {

@@ -21,7 +21,7 @@ use alu_chain::Chain;
 use gemm::GemmPlans;
 use nest::{UopCache, UopList};
 use thiserror::Error;
-use tilewright_isa::{Codec, Config, Insn, Mem, MemoryType, Module, Op};
+use tilewright_isa::{Codec, Config, Insn, MemoryType, Module, Op, PerMemory};
 
 /// Why there is no simulator for a configuration.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -92,15 +92,15 @@ struct Context<'a> {
 
 /// The depth of each memory in elements, looked up by every instruction.
 #[derive(Clone, Copy, Debug)]
-struct Depths([u64; MemoryType::ALL.len()]);
+struct Depths(PerMemory<u64>);
 
 impl Depths {
     fn new(config: &Config) -> Depths {
-        Depths(MemoryType::ALL.map(|memory| config.depth(memory) as u64))
+        Depths(PerMemory::new(|memory| config.depth(memory) as u64))
     }
 
     fn of(&self, memory: MemoryType) -> u64 {
-        self.0[memory as usize]
+        self.0[memory]
     }
 }
 
@@ -250,7 +250,7 @@ impl Engine {
         match op {
             Op::Load(mem) | Op::Store(mem) if mem.is_noop() => counts.noop += 1,
             Op::Load(mem) => {
-                *load_count(counts, mem) += 1;
+                counts.load[mem.memory_type] += 1;
                 load_store::load(&mut self.pads, mem, cx)?;
                 if mem.memory_type == MemoryType::Uop {
                     self.uops.invalidate();
@@ -271,16 +271,6 @@ impl Engine {
             Op::Finish => counts.finish += 1,
         }
         Ok(())
-    }
-}
-
-fn load_count<'a>(counts: &'a mut crate::report::InsnCounts, mem: &Mem) -> &'a mut u64 {
-    match mem.memory_type {
-        MemoryType::Uop => &mut counts.load_uop,
-        MemoryType::Wgt => &mut counts.load_wgt,
-        MemoryType::Inp => &mut counts.load_inp,
-        MemoryType::Acc8Bit => &mut counts.load_acc8,
-        MemoryType::Acc | MemoryType::Out => &mut counts.load_acc,
     }
 }
 

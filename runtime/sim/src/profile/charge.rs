@@ -63,10 +63,8 @@ pub(super) fn charges(insns: usize, attribution: &Attribution, path: &Path) -> V
 /// What an instruction does, as far as profiles tell instructions apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
-    LoadInp,
-    LoadWgt,
-    LoadAcc,
-    LoadUop,
+    /// Of one of the [`MemoryType::SCRATCHPADS`].
+    Load(MemoryType),
     Gemm,
     Reset,
     Alu,
@@ -77,29 +75,17 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 10] = [
-        Kind::LoadInp,
-        Kind::LoadWgt,
-        Kind::LoadAcc,
-        Kind::LoadUop,
-        Kind::Gemm,
-        Kind::Reset,
-        Kind::Alu,
-        Kind::Store,
-        Kind::Noop,
-        Kind::Finish,
-    ];
+    /// All of them, in the order of reports.
+    pub fn all() -> impl Iterator<Item = Kind> {
+        let loads = MemoryType::REPORTED.into_iter().filter(|memory| memory.scratchpad() == *memory).map(Kind::Load);
+        loads.chain([Kind::Gemm, Kind::Reset, Kind::Alu, Kind::Store, Kind::Noop, Kind::Finish])
+    }
 
     /// The kind of an instruction.
     pub fn of(insn: &Insn) -> Kind {
         match &insn.op {
             Op::Load(_) | Op::Store(_) if insn.is_noop() => Kind::Noop,
-            Op::Load(mem) => match mem.memory_type {
-                MemoryType::Inp => Kind::LoadInp,
-                MemoryType::Wgt => Kind::LoadWgt,
-                MemoryType::Uop => Kind::LoadUop,
-                MemoryType::Acc | MemoryType::Acc8Bit | MemoryType::Out => Kind::LoadAcc,
-            },
+            Op::Load(mem) => Kind::Load(mem.memory_type.scratchpad()),
             Op::Gemm(gemm) if gemm.reset => Kind::Reset,
             Op::Gemm(_) => Kind::Gemm,
             Op::Alu(_) => Kind::Alu,
@@ -109,19 +95,17 @@ impl Kind {
     }
 
     /// The name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::LoadInp => "load inp",
-            Kind::LoadWgt => "load wgt",
-            Kind::LoadAcc => "load acc",
-            Kind::LoadUop => "load uop",
+    pub fn name(self) -> String {
+        let name = match self {
+            Kind::Load(memory) => return format!("load {memory}"),
             Kind::Gemm => "gemm",
             Kind::Reset => "gemm reset",
             Kind::Alu => "alu",
             Kind::Store => "store",
             Kind::Noop => "no-op",
             Kind::Finish => "finish",
-        }
+        };
+        name.to_owned()
     }
 }
 
@@ -133,13 +117,17 @@ pub struct KindCharge {
     pub charge: Charge,
 }
 
-/// Charges by kind, in the order of [`Kind::ALL`], without kinds that do not occur.
+/// Charges by kind, in the order of [`Kind::all`], without kinds that do not occur.
 pub fn by_kind(insns: &[Insn], charges: &[Charge]) -> Vec<KindCharge> {
-    let mut kinds = Kind::ALL.map(|kind| KindCharge { kind, count: 0, charge: Charge::default() });
+    let mut kinds: Vec<KindCharge> =
+        Kind::all().map(|kind| KindCharge { kind, count: 0, charge: Charge::default() }).collect();
     for (insn, charge) in insns.iter().zip(charges) {
-        let kind = &mut kinds[Kind::of(insn) as usize];
-        kind.count += 1;
-        kind.charge.add(charge);
+        let own = Kind::of(insn);
+        for kind in kinds.iter_mut().filter(|kind| kind.kind == own) {
+            kind.count += 1;
+            kind.charge.add(charge);
+        }
     }
-    kinds.into_iter().filter(|kind| kind.count > 0).collect()
+    kinds.retain(|kind| kind.count > 0);
+    kinds
 }

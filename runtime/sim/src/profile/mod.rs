@@ -65,7 +65,7 @@ pub struct Profile {
     pub roofline: Roofline,
     pub overlap: Overlap,
     /// What each client read, in the order of [`crate::cycles::Client::ALL`].
-    pub traffic: [Traffic; 5],
+    pub traffic: [Traffic; crate::cycles::CLIENTS],
     pub path: Path,
     /// By instruction.
     pub charges: Vec<Charge>,

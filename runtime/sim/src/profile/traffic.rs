@@ -2,7 +2,7 @@
 //!
 //! What is read several times could have been kept on chip; what is read once could not.
 
-use crate::cycles::{Client, NEVER, Tables, Timing};
+use crate::cycles::{CLIENTS, Client, NEVER, Tables, Timing};
 
 /// What a client read, in bytes. Rows count as widened to whole beats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Traffic {
 }
 
 /// The traffic of each client, in the order of [`Client::ALL`], of a run with these tables.
-pub(super) fn by_client(tables: &Tables, timing: &Timing) -> [Traffic; 5] {
+pub(super) fn by_client(tables: &Tables, timing: &Timing) -> [Traffic; CLIENTS] {
     Client::ALL.map(|client| {
         let reads = tables.reads.iter().filter(|read| read.client == client && read.granted != NEVER);
         let mut ranges: Vec<(u64, u64)> =

@@ -147,7 +147,7 @@ fn working_on(spans: &[Span], insn: usize, cycle: u64) -> bool {
 fn rows(tables: &Tables) -> Vec<reference::ReadRow> {
     let row = |read: &Read| {
         let times = [read.commanded, read.granted, read.first_beat, read.last_beat];
-        [read.client as u64, times[0], times[1], times[2], times[3], read.address, read.beats]
+        [read.client.index() as u64, times[0], times[1], times[2], times[3], read.address, read.beats]
     };
     tables.reads.iter().map(row).collect()
 }

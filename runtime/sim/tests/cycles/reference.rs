@@ -196,7 +196,7 @@ impl Machine<'_> {
     }
 
     fn step_fetch(&mut self, old: &Snapshot, insn_base: u64) {
-        let received = self.now >= 1 && self.bus[self.now as usize - 1] == Some(Client::Fetch as usize);
+        let received = self.now >= 1 && self.bus[self.now as usize - 1] == Some(Client::Fetch.index());
         if received {
             // Each further beat puts it off, so the last one counts.
             self.drain_from = self.now + 1;
@@ -209,7 +209,7 @@ impl Machine<'_> {
             self.buffer.extend(self.fetched..self.fetched + count);
             self.fetched += count;
             self.drain_from = NEVER;
-            self.command(Client::Fetch as usize, burst);
+            self.command(Client::Fetch.index(), burst);
         } else if complete && let Some(insn) = self.buffer.front().copied() {
             let module = self.insns[insn].module() as usize;
             if (old.lengths[module] as u64) < self.timing.queue_depth {
@@ -302,10 +302,10 @@ impl Machine<'_> {
 
     fn load(&self, insn: usize, mem: &Mem) -> Load {
         let (client, tail) = match mem.memory_type {
-            MemoryType::Uop => (Client::Uop, self.timing.uop_tail),
-            MemoryType::Inp => (Client::Inp, self.timing.load_tail),
-            MemoryType::Wgt => (Client::Wgt, self.timing.load_tail),
-            _ => (Client::Acc, self.timing.load_tail),
+            MemoryType::Uop => (Client::Load(MemoryType::Uop), self.timing.uop_tail),
+            MemoryType::Inp => (Client::Load(MemoryType::Inp), self.timing.load_tail),
+            MemoryType::Wgt => (Client::Load(MemoryType::Wgt), self.timing.load_tail),
+            _ => (Client::Load(MemoryType::Acc), self.timing.load_tail),
         };
         let mut padding = VecDeque::new();
         for y in 0..mem.sram_rows() {
@@ -320,7 +320,7 @@ impl Machine<'_> {
         let bursts = self.bursts(mem);
         Load {
             insn,
-            client: client as usize,
+            client: client.index(),
             first_command: self.now + 1 + u64::from(mem.y_pad_0),
             beats_to_write: bursts.iter().map(|(_, beats)| beats).sum(),
             bursts,

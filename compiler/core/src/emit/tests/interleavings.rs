@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use tilewright_isa::limits::MAX_TOKENS;
-use tilewright_isa::{Module, Tokens};
+use tilewright_isa::{MemoryType, Module, Tokens};
 
 use crate::emit::footprint::Space;
 use crate::emit::hazards::{Clock, History};
 use crate::emit::order::order;
 use crate::emit::relay::{Relayed, Source, Step, relay};
 use crate::emit::tokens::tokens;
+
+const INP: Space = Space::Scratchpad(MemoryType::Inp);
+const WGT: Space = Space::Scratchpad(MemoryType::Wgt);
+const ACC: Space = Space::Scratchpad(MemoryType::Acc);
 
 /// One instruction of a random list: its module, and what it reads and writes as (space, first tile, number).
 #[derive(Clone, Debug)]
@@ -24,19 +28,19 @@ fn arb_access() -> impl Strategy<Value = Access> {
     let region = || (0usize..6, 1usize..4);
     let load = (region(), region(), any::<bool>()).prop_map(|(s, d, inp)| Access {
         module: Module::Load,
-        touches: vec![(if inp { Space::Inp } else { Space::Wgt }, s.0, s.1, true), (Space::Dram(0), d.0, d.1, false)],
+        touches: vec![(if inp { INP } else { WGT }, s.0, s.1, true), (Space::Dram(0), d.0, d.1, false)],
     });
     let product = (region(), region(), region()).prop_map(|(a, b, c)| Access {
         module: Module::Compute,
-        touches: vec![(Space::Acc, a.0, a.1, true), (Space::Inp, b.0, b.1, false), (Space::Wgt, c.0, c.1, false)],
+        touches: vec![(ACC, a.0, a.1, true), (INP, b.0, b.1, false), (WGT, c.0, c.1, false)],
     });
     let bias = (region(), region()).prop_map(|(a, d)| Access {
         module: Module::Compute,
-        touches: vec![(Space::Acc, a.0, a.1, true), (Space::Dram(0), d.0, d.1, false)],
+        touches: vec![(ACC, a.0, a.1, true), (Space::Dram(0), d.0, d.1, false)],
     });
     let store = (region(), region()).prop_map(|(a, d)| Access {
         module: Module::Store,
-        touches: vec![(Space::Acc, a.0, a.1, false), (Space::Dram(0), d.0, d.1, true)],
+        touches: vec![(ACC, a.0, a.1, false), (Space::Dram(0), d.0, d.1, true)],
     });
     prop_oneof![4 => load, 3 => product, 1 => bias, 2 => store]
 }
@@ -202,15 +206,15 @@ fn access(module: Module, touches: &[(Space, usize, bool)]) -> Access {
 }
 
 fn load_inp(tile: usize) -> Access {
-    access(Module::Load, &[(Space::Inp, tile, true)])
+    access(Module::Load, &[(INP, tile, true)])
 }
 
 fn product(src: usize, dst: usize) -> Access {
-    access(Module::Compute, &[(Space::Inp, src, false), (Space::Acc, dst, true)])
+    access(Module::Compute, &[(INP, src, false), (ACC, dst, true)])
 }
 
 fn store(tile: usize) -> Access {
-    access(Module::Store, &[(Space::Acc, tile, false)])
+    access(Module::Store, &[(ACC, tile, false)])
 }
 
 #[test]
@@ -254,9 +258,9 @@ fn a_load_that_waits_for_a_store_lets_others_pass() {
     let list = [
         load_inp(0),
         product(0, 0),
-        access(Module::Store, &[(Space::Acc, 0, false), (Space::Dram(0), 0, true)]),
-        access(Module::Load, &[(Space::Dram(0), 0, false), (Space::Inp, 1, true)]),
-        access(Module::Load, &[(Space::Wgt, 0, true)]),
+        access(Module::Store, &[(ACC, 0, false), (Space::Dram(0), 0, true)]),
+        access(Module::Load, &[(Space::Dram(0), 0, false), (INP, 1, true)]),
+        access(Module::Load, &[(WGT, 0, true)]),
         product(1, 0),
     ];
     assert_eq!(reordered(&list, &[100]), [0, 1, 4, 2, 3, 5]);

@@ -35,8 +35,7 @@ impl Reads {
         let (extent, array) = (buffer.shape[dim], buffer.array[dim]);
         let (Some(first), Some(range), false) = (self.first, self.range, self.in_lanes) else { return Vec::new() };
         let between = |step: i64| Kept { first: first.rem_euclid(step), step, last: extent - 1 };
-        let is_operand = matches!(buffer.scope, Scope::Inp | Scope::Wgt);
-        let ends = is_operand && range.min >= 0 && range.max < extent;
+        let ends = buffer.scope.is_operand() && range.min >= 0 && range.max < extent;
         let within = |step: i64| Kept { first: range.min, step, last: range.max };
         let strided = self.step > 1;
         let mut found = Vec::new();

@@ -107,7 +107,7 @@ fn check_tiles(program: &LoopProgram, core: Core) -> Result<(), InterpretError> 
     let mut in_instructions = vec![false; program.buffers.len()];
     note_operands(&program.body, &mut in_instructions);
     for (b, _) in program.buffers.iter().zip(in_instructions).filter(|(_, taken)| *taken) {
-        if let (Some(layout), Some(expected)) = (&b.layout, tile_size(core, b.scope))
+        if let (Some(layout), Some(expected)) = (&b.layout, b.scope.tile_size(core))
             && layout.lane_count() != expected
         {
             let lanes = layout.lane_count();

@@ -31,8 +31,6 @@ use crate::loops::ir::{
 use crate::loops::verify::MAX_NUMBER;
 use crate::scalar::DType;
 
-const SCOPES: [Scope; 4] = [Scope::Dram, Scope::Inp, Scope::Wgt, Scope::Acc];
-
 const STATEMENT: &str = "`for`, `alloc`, `load`, `store`, `gemm`, `reset`, `alu`, a buffer or `}`";
 
 impl<'a> Parser<'a> {
@@ -82,7 +80,7 @@ impl<'a> Parser<'a> {
         self.expect(Token::OpenBracket)?;
         let (array, shape): (Vec<i64>, Vec<i64>) = self.list(Token::CloseBracket, Parser::extent)?.into_iter().unzip();
         self.expect(Token::At)?;
-        let scope = self.choice(&SCOPES, Scope::name)?;
+        let scope = self.choice(&Scope::ALL, Scope::name)?;
         let layout = if self.follows("tile", |t| t == Token::OpenParen) { Some(self.layout()?) } else { None };
         let base = if self.follows("base", is_number) { Some(self.any_number()?) } else { None };
         let slots = if self.follows("slots", is_number) { self.number(1, MAX_NUMBER - 1)? } else { 1 };

@@ -165,14 +165,14 @@ impl<'p> Verifier<'p> {
         self.written(if s.direction == Direction::Load { s.sram.buffer } else { s.dram.buffer });
         let (Some(sram), Some(dram)) = (sram, dram) else { return };
         if sram.scope == Scope::Dram {
-            self.scope("scratchpad", sram, "inp, @wgt or @acc");
+            self.scope("scratchpad", sram, &Scope::ON_CHIP);
         }
         if dram.scope != Scope::Dram {
-            self.scope("DRAM", dram, "dram");
+            self.scope("DRAM", dram, &[Scope::Dram]);
         }
         self.same_tiles(sram, dram);
         match sram.scope {
-            Scope::Inp | Scope::Wgt => {
+            scope if scope.is_operand() => {
                 self.dtype(sram, DType::I8);
                 self.dtype(dram, sram.dtype);
             }
@@ -241,7 +241,7 @@ impl<'p> Verifier<'p> {
     fn operand(&mut self, word: &'static str, tile: &'p TileRef, reach: Reach, scope: Scope) -> Option<&'p Buffer> {
         let buffer = self.tile(tile, reach)?;
         if buffer.scope != scope {
-            self.scope(word, buffer, scope.name());
+            self.scope(word, buffer, &[scope]);
         }
         Some(buffer)
     }
@@ -270,7 +270,9 @@ impl<'p> Verifier<'p> {
         self.check(count >= least, || Violation::Count { what, count, least });
     }
 
-    fn scope(&mut self, operand: &'static str, buffer: &Buffer, expected: &'static str) {
+    fn scope(&mut self, operand: &'static str, buffer: &Buffer, expected: &[Scope]) {
+        let expected: Vec<String> = expected.iter().map(|scope| format!("@{}", scope.name())).collect();
+        let expected = expected.join(" or ");
         self.report(Violation::OperandScope { operand, name: buffer.name.clone(), scope: buffer.scope, expected });
     }
 

@@ -85,8 +85,8 @@ pub enum Violation {
     AluShift { amount: i16 },
     #[error("input `{name}` is written")]
     InputWritten { name: String },
-    #[error("the {operand} operand `{name}` is in @{}, expected @{expected}", .scope.name())]
-    OperandScope { operand: &'static str, name: String, scope: Scope, expected: &'static str },
+    #[error("the {operand} operand `{name}` is in @{}, expected {expected}", .scope.name())]
+    OperandScope { operand: &'static str, name: String, scope: Scope, expected: String },
     #[error("`{name}` has no layout")]
     NoLayout { name: String },
     #[error("tiles of `{name}` have {lanes} values, those of `{other}` {other_lanes}")]

@@ -91,7 +91,7 @@ pub(super) fn state(state: State, queued: bool) -> (Category, u64) {
         State::Token { queue, .. } => (Category::Token, TOKENS + queue as u64),
         State::Memory(MemoryWait::Latency) => (Category::Memory, LATENCY),
         State::Memory(MemoryWait::Bandwidth) => (Category::Memory, BANDWIDTH),
-        State::Memory(MemoryWait::Contention(client)) => (Category::Memory, CONTENTION + client as u64),
+        State::Memory(MemoryWait::Contention(client)) => (Category::Memory, CONTENTION + client.index() as u64),
         State::Starved => (Category::Starved, STARVED),
         State::Blocked(module) => (Category::Blocked, BLOCKED + module as u64),
         State::Finished => (Category::Finished, FINISHED),
@@ -101,7 +101,7 @@ pub(super) fn state(state: State, queued: bool) -> (Category, u64) {
 /// The name of a burst's slice; writes have no client.
 #[inline]
 pub(super) fn burst(client: Option<Client>) -> u64 {
-    client.map_or(WRITE, |client| READS + client as u64)
+    client.map_or(WRITE, |client| READS + client.index() as u64)
 }
 
 /// What slices are annotated with, numbered from 1. Fields of instructions have VTA's names.

@@ -110,6 +110,7 @@ impl<W: io::Write> Sink for Waveform<W> {
             Some(None) => "store",
             Some(Some(client)) => client.name(),
         };
+        let text = [text, ""];
         self.time(at);
         push_text(&mut self.output.bytes, text, &self.signals.channels[channel as usize]);
         self.output.event()
@@ -121,9 +122,10 @@ impl<W: io::Write> Sink for Waveform<W> {
     }
 }
 
-/// What a state is called.
-fn state_text(state: State) -> &'static str {
-    match state {
+/// What a state is called, in two parts.
+fn state_text(state: State) -> [&'static str; 2] {
+    let text = match state {
+        State::Memory(MemoryWait::Contention(client)) => return ["contention_", client.name()],
         State::Working => "working",
         State::Token { queue: Queue::LoadToCompute, .. } => "token_load_to_compute",
         State::Token { queue: Queue::ComputeToLoad, .. } => "token_compute_to_load",
@@ -131,17 +133,13 @@ fn state_text(state: State) -> &'static str {
         State::Token { queue: Queue::StoreToCompute, .. } => "token_store_to_compute",
         State::Memory(MemoryWait::Latency) => "memory_latency",
         State::Memory(MemoryWait::Bandwidth) => "memory_bandwidth",
-        State::Memory(MemoryWait::Contention(Client::Fetch)) => "contention_fetch",
-        State::Memory(MemoryWait::Contention(Client::Uop)) => "contention_uop",
-        State::Memory(MemoryWait::Contention(Client::Inp)) => "contention_inp",
-        State::Memory(MemoryWait::Contention(Client::Wgt)) => "contention_wgt",
-        State::Memory(MemoryWait::Contention(Client::Acc)) => "contention_acc",
         State::Starved => "starved",
         State::Blocked(Module::Load) => "blocked_load",
         State::Blocked(Module::Compute) => "blocked_compute",
         State::Blocked(Module::Store) => "blocked_store",
         State::Finished => "finished",
-    }
+    };
+    [text, ""]
 }
 
 /// Writes the declarations.
@@ -189,9 +187,9 @@ fn push_time(bytes: &mut Vec<u8>, at: u64) {
     bytes.push(b'\n');
 }
 
-fn push_text(bytes: &mut Vec<u8>, text: &str, id: &[u8]) {
+fn push_text(bytes: &mut Vec<u8>, text: [&str; 2], id: &[u8]) {
     bytes.push(b's');
-    bytes.extend_from_slice(text.as_bytes());
+    text.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
     push_id(bytes, id);
 }
 
