@@ -28,7 +28,18 @@ impl Steps {
 
     /// The value for one argument.
     pub fn eval(&self, x: i32) -> i32 {
-        let mut values: Vec<i32> = Vec::with_capacity(self.steps.len());
+        self.eval_with(x, &mut Vec::with_capacity(self.steps.len()))
+    }
+
+    /// The values for many arguments, behind what `out` holds.
+    pub fn eval_all(&self, arguments: &[i32], out: &mut Vec<i32>) {
+        let mut values = Vec::with_capacity(self.steps.len());
+        out.extend(arguments.iter().map(|x| self.eval_with(*x, &mut values)));
+    }
+
+    /// `values` is memory for those of the steps.
+    fn eval_with(&self, x: i32, values: &mut Vec<i32>) -> i32 {
+        values.clear();
         for step in &self.steps {
             values.push(match step {
                 Step::Argument => x,

@@ -256,8 +256,16 @@ fn stride(parts: &[(i64, i64)]) -> Option<i64> {
 }
 
 fn linear_table(parts: &[(i64, i64)]) -> Vec<i32> {
-    parts.iter().fold(vec![0], |table, (coefficient, extent)| {
-        let next = |at: &i32| (0..*extent).map(move |v| (i64::from(*at) + v * coefficient) as i32).collect::<Vec<_>>();
-        table.iter().flat_map(next).collect()
-    })
+    let mut table = Vec::with_capacity(parts.iter().map(|(_, extent)| *extent as usize).product());
+    table.push(0);
+    // From the innermost: the table so far, moved, for each further value of the axis around it.
+    for (coefficient, extent) in parts.iter().rev() {
+        let inner = table.len();
+        for value in 1..*extent {
+            let start = table.len();
+            table.extend_from_within(..inner);
+            table[start..].iter_mut().for_each(|offset| *offset += (value * coefficient) as i32);
+        }
+    }
+    table
 }

@@ -1,9 +1,25 @@
 //! What definitions are computed in: `i32`, as the accelerator does, or `f64`, for which expressions are rewritten first
 //! (`real`).
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use crate::scalar::approx::{Approx, Steps};
 use crate::scalar::{self, BinaryOp, CastMode, CompareOp, DType};
 use crate::tensor::Reducer;
+
+/// The approximated functions that an evaluation has met, as lists of operations: a scan asks for the same in each step.
+#[derive(Default)]
+pub(super) struct Functions {
+    known: RefCell<HashMap<Approx, Rc<Steps>>>,
+}
+
+impl Functions {
+    fn steps(&self, approx: &Approx) -> Rc<Steps> {
+        self.known.borrow_mut().entry(*approx).or_insert_with(|| Rc::new(Steps::of(approx))).clone()
+    }
+}
 
 /// A value of an element, and what operations do to it.
 pub(super) trait Number: Copy {
@@ -16,7 +32,7 @@ pub(super) trait Number: Copy {
     fn cast(to: DType, mode: CastMode, value: Self) -> Self;
 
     /// An approximated function of values, each the integer that stands for a number.
-    fn approximate(approx: &Approx, values: &[Self], out: &mut Vec<Self>);
+    fn approximate(functions: &Functions, approx: &Approx, values: &[Self], out: &mut Vec<Self>);
 
     /// What joins with every value of a type to that value.
     fn start(reducer: Reducer, dtype: DType) -> Self;
@@ -43,9 +59,8 @@ impl Number for i32 {
         scalar::cast(to, mode, value)
     }
 
-    fn approximate(approx: &Approx, values: &[i32], out: &mut Vec<i32>) {
-        let steps = Steps::of(approx);
-        out.extend(values.iter().map(|value| steps.eval(*value)));
+    fn approximate(functions: &Functions, approx: &Approx, values: &[i32], out: &mut Vec<i32>) {
+        functions.steps(approx).eval_all(values, out);
     }
 
     fn start(reducer: Reducer, dtype: DType) -> i32 {
@@ -89,7 +104,7 @@ impl Number for f64 {
         value
     }
 
-    fn approximate(approx: &Approx, values: &[f64], out: &mut Vec<f64>) {
+    fn approximate(_: &Functions, approx: &Approx, values: &[f64], out: &mut Vec<f64>) {
         let scale = power_of_two(approx.fraction.into());
         out.extend(values.iter().map(|value| approx.function.real(value / scale) * scale));
     }

@@ -17,7 +17,7 @@ use thiserror::Error;
 use super::graph::Graph;
 use super::{Kernel, TensorId};
 use crate::scalar::DType;
-use arithmetic::Number;
+use arithmetic::{Functions, Number};
 
 pub use real::{RealEvaluation, evaluate_real};
 
@@ -71,14 +71,15 @@ fn compute<N: Number>(kernel: &Kernel, inputs: &[(TensorId, ArrayD<N>)]) -> Resu
     for (id, array) in inputs {
         arrays[id.0 as usize] = array.as_standard_layout().into_owned();
     }
+    let functions = Functions::default();
     for group in Graph::new(kernel).groups() {
         if group.iter().any(|id| kernel.tensor(*id).state().is_some()) {
-            steps::compute(kernel, &group, &mut arrays);
+            steps::compute(kernel, &functions, &group, &mut arrays);
             continue;
         }
         for id in group {
             match kernel.tensor(id).compute() {
-                Some(compute) => arrays[id.0 as usize] = rows::compute(kernel, id, compute, &arrays),
+                Some(compute) => arrays[id.0 as usize] = rows::compute(kernel, &functions, (id, compute), &arrays),
                 None if inputs.iter().any(|(given, _)| *given == id) => {}
                 None => return Err(EvaluateError::MissingInput { name: kernel.tensor(id).name.clone() }),
             }

@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, IxDyn};
 
 use super::access::{Access, Accesses, Pattern, Space, locate};
-use super::arithmetic::Number;
+use super::arithmetic::{Functions, Number};
 use crate::affine::Affine;
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
 use crate::tensor::{AxisId, Compute, Kernel, TensorId};
@@ -12,7 +12,12 @@ use crate::tensor::{AxisId, Compute, Kernel, TensorId};
 const CHUNK: usize = 1024;
 
 /// The values of a definition of a tensor, from those of other tensors.
-pub(super) fn compute<N: Number>(kernel: &Kernel, id: TensorId, compute: &Compute, arrays: &[ArrayD<N>]) -> ArrayD<N> {
+pub(super) fn compute<N: Number>(
+    kernel: &Kernel,
+    functions: &Functions,
+    (id, compute): (TensorId, &Compute),
+    arrays: &[ArrayD<N>],
+) -> ArrayD<N> {
     let shape: Vec<usize> = compute.axes.iter().map(|a| kernel.axis(*a).extent as usize).collect();
     let space = Space::new(kernel, compute);
     let accesses = Accesses::new(kernel, &space, arrays, compute);
@@ -22,7 +27,7 @@ pub(super) fn compute<N: Number>(kernel: &Kernel, id: TensorId, compute: &Comput
         Some(r) => (N::start(r.reducer, kernel.tensor(id).dtype), r.reducer.op()),
     };
     let mut out = vec![start; shape.iter().product()];
-    let mut rows = Rows { space: &space, outer: vec![0; space.outer.len()], pool: Vec::new(), join };
+    let mut rows = Rows { space: &space, functions, outer: vec![0; space.outer.len()], pool: Vec::new(), join };
     let reduced_in_row = reduced_in_row(compute, &space);
     let outputs_in_row = space.points_in_row() / reduced_in_row;
     loop {
@@ -43,6 +48,7 @@ fn reduced_in_row(compute: &Compute, space: &Space) -> usize {
 
 struct Rows<'a, N> {
     space: &'a Space,
+    functions: &'a Functions,
     /// The value of each outer axis.
     outer: Vec<i64>,
     /// Buffers that are not in use.
@@ -146,8 +152,8 @@ impl<N: Number> Rows<'_, N> {
                 let values = self.values(value, start, count);
                 let mut out = self.buffer();
                 match values.view() {
-                    View::Uniform(value) => N::approximate(approx, &vec![value; count], &mut out),
-                    View::Each(values) => N::approximate(approx, values, &mut out),
+                    View::Uniform(value) => N::approximate(self.functions, approx, &vec![value; count], &mut out),
+                    View::Each(values) => N::approximate(self.functions, approx, values, &mut out),
                 }
                 self.recycle(values);
                 Values::Buffer(out)

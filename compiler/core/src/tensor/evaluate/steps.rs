@@ -3,14 +3,14 @@
 
 use ndarray::{ArrayD, Axis, IxDyn};
 
-use super::arithmetic::Number;
+use super::arithmetic::{Functions, Number};
 use super::rows;
 use crate::affine::{Affine, Interval};
 use crate::scalar::Scalar;
 use crate::tensor::{AxisId, Compute, Kernel, Leaf, Read, TensorId};
 
 /// Computes the tensors of a group, in the order of the source, which holds within a step.
-pub(super) fn compute<N: Number>(kernel: &Kernel, group: &[TensorId], arrays: &mut [ArrayD<N>]) {
+pub(super) fn compute<N: Number>(kernel: &Kernel, functions: &Functions, group: &[TensorId], arrays: &mut [ArrayD<N>]) {
     for id in group {
         let shape: Vec<usize> = kernel.tensor(*id).shape.iter().map(|n| *n as usize).collect();
         arrays[id.0 as usize] = ArrayD::from_elem(IxDyn(&shape), N::of(0));
@@ -27,7 +27,7 @@ pub(super) fn compute<N: Number>(kernel: &Kernel, group: &[TensorId], arrays: &m
             let tensor = kernel.tensor(*id);
             let Some(whole) = tensor.compute() else { continue };
             let at = step + i64::from(tensor.state().is_some());
-            let value = rows::compute(kernel, *id, &at_step(kernel, whole, step), arrays);
+            let value = rows::compute(kernel, functions, (*id, &at_step(kernel, whole, step)), arrays);
             arrays[id.0 as usize].index_axis_mut(Axis(0), at as usize).assign(&value);
         }
     }
