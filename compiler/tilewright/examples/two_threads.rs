@@ -37,8 +37,8 @@ fn main() {
     let figures = artifact.profile(&NamedTiming::default()).expect("what is compiled runs");
     println!("{} cycles, {:.1} % of them GEMM", grouped(figures.cycles), figures.gemm_utilisation * 100.0);
     let mut lines = figures.source.unwrap_or_default();
-    lines.sort_by_key(|line| std::cmp::Reverse(line.critical));
+    lines.sort_by_key(|line| std::cmp::Reverse(line.charge.critical));
     for line in lines.iter().take(3) {
-        println!("{:>8} cycles  line {:>2}: {}", grouped(line.critical), line.line, line.text.trim());
+        println!("{:>8} cycles  line {:>2}: {}", grouped(line.charge.critical), line.line, line.text.trim());
     }
 }

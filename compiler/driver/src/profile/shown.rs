@@ -126,9 +126,10 @@ fn source(lines: &[Line]) -> String {
     let mut rows = Vec::new();
     for part in [Part::Kernel, Part::Schedule] {
         let of_part = || lines.iter().filter(move |line| line.part == part);
-        let all: u64 = of_part().map(|line| line.critical).sum();
+        let all: u64 = of_part().map(|line| line.charge.critical).sum();
         rows.extend(of_part().map(|line| source_row(line, all)));
-        let (working, waiting) = (of_part().map(|line| line.working).sum(), of_part().map(Line::waiting).sum());
+        let (working, waiting) =
+            (of_part().map(|line| line.charge.working).sum(), of_part().map(|line| line.charge.waiting()).sum());
         rows.push(vec![grouped(all), String::new(), grouped(working), grouped(waiting), String::new(), String::new()]);
         rows.push(Vec::new());
     }
@@ -139,7 +140,7 @@ fn source(lines: &[Line]) -> String {
 
 fn source_row(line: &Line, all: u64) -> Vec<String> {
     let mut row = match line.is_charged() {
-        true => charge_cells(line.critical, all, line.working, line.waiting()),
+        true => charge_cells(line.charge.critical, all, line.charge.working, line.charge.waiting()),
         false => vec![String::new(); 4],
     };
     row.extend([line.line.to_string(), line.text.clone()]);
@@ -149,7 +150,7 @@ fn source_row(line: &Line, all: u64) -> Vec<String> {
 /// The loop program with its cycles; a loop has those of what is in it.
 fn loops(lines: &[LoopLine], cycles: u64) -> String {
     let rows = lines.iter().map(|line| {
-        let mut row = charge_cells(line.critical, cycles, line.working, line.token + line.memory + line.starved);
+        let mut row = charge_cells(line.charge.critical, cycles, line.charge.working, line.charge.waiting());
         row.push("    ".repeat(line.depth) + &line.text);
         row
     });

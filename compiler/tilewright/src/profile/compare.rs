@@ -163,10 +163,10 @@ fn lines(part: Part, this: &Figures, other: &Figures) -> Vec<Row> {
     let mut rows = Vec::new();
     for line in charged(this) {
         let at = others.iter().position(|other| label(other) == label(&line));
-        let partner = at.map(|at| others.remove(at).critical as f64);
-        rows.push(row(label(&line), Measure::Count, Some(line.critical as f64), partner));
+        let partner = at.map(|at| others.remove(at).charge.critical as f64);
+        rows.push(row(label(&line), Measure::Count, Some(line.charge.critical as f64), partner));
     }
     let left = others.into_iter();
-    rows.extend(left.map(|line| row(label(&line), Measure::Count, None, Some(line.critical as f64))));
+    rows.extend(left.map(|line| row(label(&line), Measure::Count, None, Some(line.charge.critical as f64))));
     rows
 }

@@ -9,16 +9,12 @@ use tilewright_sim::profile::Charge;
 
 /// A loop or a statement with the cycles that are charged to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct LoopLine {
     /// Loops around it.
     pub depth: usize,
     pub text: String,
-    pub critical: u64,
-    pub working: u64,
-    pub token: u64,
-    pub memory: u64,
-    pub starved: u64,
+    #[serde(flatten)]
+    pub charge: Charge,
 }
 
 /// The lines of a program. `statements` says for each instruction which statement it came from, as
@@ -104,6 +100,5 @@ impl Listing<'_> {
 }
 
 fn line(depth: usize, text: String, charge: &Charge) -> LoopLine {
-    let Charge { critical, working, token, memory, starved } = *charge;
-    LoopLine { depth, text, critical, working, token, memory, starved }
+    LoopLine { depth, text, charge: *charge }
 }

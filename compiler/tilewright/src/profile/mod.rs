@@ -48,7 +48,7 @@ impl Artifact {
     /// let figures = artifact.profile(&NamedTiming::default()).unwrap();
     /// assert!(figures.bound.cycles <= figures.cycles);
     /// let charged = figures.source.unwrap().into_iter().find(|line| line.text.contains("output y")).unwrap();
-    /// assert!(charged.critical > 0);
+    /// assert!(charged.charge.critical > 0);
     /// ```
     pub fn profile(&self, timing: &NamedTiming) -> Result<Figures> {
         let recording = self.recording(String::new());

@@ -24,7 +24,6 @@ pub enum Part {
 
 /// A line with the cycles that are charged to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Line {
     pub part: Part,
     pub file: String,
@@ -32,22 +31,14 @@ pub struct Line {
     pub line: usize,
     /// Without the space behind it.
     pub text: String,
-    pub critical: u64,
-    pub working: u64,
-    pub token: u64,
-    pub memory: u64,
-    pub starved: u64,
+    #[serde(flatten)]
+    pub charge: Charge,
 }
 
 impl Line {
     /// Whether cycles are charged to it.
     pub fn is_charged(&self) -> bool {
-        self.critical + self.working + self.waiting() > 0
-    }
-
-    /// Cycles in which the modules of its instructions waited.
-    pub fn waiting(&self) -> u64 {
-        self.token + self.memory + self.starved
+        self.charge.critical + self.charge.working + self.charge.waiting() > 0
     }
 }
 
@@ -86,8 +77,7 @@ fn half(
     let line = |((file, line), charge): ((FileId, usize), Charge)| {
         let file = sources.file(file);
         let text = file.text.lines().nth(line - 1).unwrap_or_default().trim_end().to_owned();
-        let Charge { critical, working, token, memory, starved } = charge;
-        Line { part, file: file.name.clone(), line, text, critical, working, token, memory, starved }
+        Line { part, file: file.name.clone(), line, text, charge }
     };
     places.into_iter().map(line).collect()
 }

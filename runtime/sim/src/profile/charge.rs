@@ -5,11 +5,14 @@
 
 use super::path::Path;
 use crate::cycles::{Attribution, State};
+use serde::{Deserialize, Serialize};
 use tilewright_isa::{Insn, MemoryType, Op};
 
 /// Cycles charged to an instruction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
+    /// On the critical path.
+    pub critical: u64,
     /// In which its module worked on it.
     pub working: u64,
     /// In which its module waited for its tokens.
@@ -18,8 +21,6 @@ pub struct Charge {
     pub memory: u64,
     /// In which its module had nothing to do until fetch brought it.
     pub starved: u64,
-    /// On the critical path.
-    pub critical: u64,
 }
 
 impl Charge {
