@@ -10,7 +10,7 @@ use tilewright_core::legalize::Cx;
 use tilewright_core::loops::interpret::{Arrays, interpret};
 use tilewright_core::loops::ir::{LoopProgram, Role};
 use tilewright_core::loops::{parse, print};
-use tilewright_core::pipeline::{PASSES, Pass};
+use tilewright_core::pipeline::{PASSES, Pass, run_passes};
 use tilewright_syntax::Sources;
 
 use crate::{Values, assert_same};
@@ -66,7 +66,7 @@ struct Tested {
 /// The program after a pass; None where the pass refuses it.
 fn holds(pass: &Pass, before: &Tested, cx: &Cx, (inputs, expected): (&Arrays, &Arrays)) -> Option<Tested> {
     let mut program = before.program.clone();
-    if let Err(refused) = (pass.run)(&mut program, cx) {
+    if let Err(refused) = run_passes([pass], &mut program, cx, &mut |_| {}) {
         let told = refused.diagnostic();
         assert!(
             told.labels.iter().any(|label| label.primary),

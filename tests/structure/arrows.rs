@@ -6,7 +6,7 @@ use crate::{files, relative, root};
 
 /// The crates that each crate may depend on.
 const CRATES: [(&str, &[&str]); 6] = [
-    ("compiler/syntax", &[]),
+    ("compiler/syntax", &["tilewright-isa"]),
     ("runtime/isa", &[]),
     ("compiler/core", &["tilewright-isa", "tilewright-syntax"]),
     ("runtime/sim", &["tilewright-isa"]),

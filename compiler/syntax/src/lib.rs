@@ -27,5 +27,6 @@ pub use printer::print;
 pub use render::render;
 pub use span::{FileId, SourceFile, Sources, Span};
 pub use spanless::without_spans;
-pub use suggest::{nearest, offered, quoted};
+pub use suggest::{offered, quoted};
+pub use tilewright_isa::suggest::nearest;
 pub use trivia::{Comment, Trivia};

@@ -22,13 +22,12 @@ use crate::loops::ir::{
 use crate::scalar::{BinaryOp, DType, Scalar};
 use crate::select::{OpOperand, Refusal, Request, SelectedOp, Selection, Selections, Start};
 
-pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
+pub fn run(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
-    let mut selections = Selections::default();
     program.body = rewrite_stores(body, &mut |nest| match elementwise(program, cx, &nest)? {
         Some(operands) if has_tiles(program, cx.core(), &nest.store) => {
             let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
-            let selection = selection(program, cx, &mut selections, (&operands, &target))
+            let selection = selection(program, cx, selections, (&operands, &target))
                 .map_err(|refusal| refused(program, &nest, refusal))?;
             lower(program, cx, nest, (operands, target, selection))
         }

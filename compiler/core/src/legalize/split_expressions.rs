@@ -21,10 +21,9 @@ use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopProgram, Ma
 use crate::scalar::DType;
 use crate::select::{self, Part, Selection, Selections};
 
-pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
+pub fn run(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
-    let mut selections = Selections::default();
-    program.body = rewrite_stores(body, &mut |nest| Ok::<_, LegalizeError>(cut(program, cx, &mut selections, nest)))?;
+    program.body = rewrite_stores(body, &mut |nest| Ok::<_, LegalizeError>(cut(program, cx, selections, nest)))?;
     crate::loops::canonicalize(program);
     Ok(())
 }
@@ -94,12 +93,8 @@ pub(super) fn boxed(program: &LoopProgram, loops: &[NestLoop], indices: &[Index]
 }
 
 pub(super) fn temporary(program: &mut LoopProgram, nest: &Nest, shape: &[i64], dtype: DType) -> BufferId {
-    let stem = format!("{}_part", program.buffer(nest.store.buffer).name);
-    let taken = |name: &String| program.buffers.iter().any(|b| b.name == *name);
-    let numbered = (2..).map(|n| format!("{stem}_{n}"));
-    let name = std::iter::once(stem.clone()).chain(numbered).find(|name| !taken(name)).expect("endlessly many numbers");
-    program.buffers.push(Buffer {
-        name,
+    program.fresh_buffer(Buffer {
+        name: format!("{}_part", program.buffer(nest.store.buffer).name),
         dtype,
         scope: Scope::Acc,
         role: Role::Temporary,
@@ -113,8 +108,7 @@ pub(super) fn temporary(program: &mut LoopProgram, nest: &Nest, shape: &[i64], d
         slots: 1,
         copies: 0,
         origin: nest.store.origin,
-    });
-    BufferId(program.buffers.len() as u32 - 1)
+    })
 }
 
 /// Puts the target in the place of a temporary with which the last part can begin, if no part reads the target and no
@@ -207,7 +201,8 @@ mod tests {
 "
         );
         let mut program = parse(FileId::default(), &text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
-        run(&mut program, &Cx { config: Config::default() }).expect("the pass refuses nothing");
+        run(&mut program, &Cx { config: Config::default() }, &mut Selections::default())
+            .expect("the pass refuses nothing");
         print(&program, &PrintOptions::default())
     }
 

@@ -3,7 +3,7 @@
 use crate::affine::{Affine, Interval};
 use crate::gemm::Core;
 use crate::legalize::nest::NestLoop;
-use crate::loops::ir::{Buffer, BufferId, Index, Leaf, LoopId, LoopProgram, Store, TileRef, tile_size};
+use crate::loops::ir::{Buffer, BufferId, Index, Leaf, LoopId, LoopProgram, Store, TileRef};
 
 /// A loop whose variable runs over the lanes of tiles: `size` consecutive values lie in one tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct NotWhole {
 pub fn has_tiles(program: &LoopProgram, core: Core, store: &Store) -> bool {
     let has = |buffer: BufferId| {
         let Buffer { layout, scope, .. } = program.buffer(buffer);
-        layout.as_ref().is_some_and(|l| tile_size(core, *scope).is_none_or(|lanes| l.lane_count() == lanes))
+        layout.as_ref().is_some_and(|l| scope.tile_size(core).is_none_or(|lanes| l.lane_count() == lanes))
     };
     let mut all = has(store.buffer);
     store.value.leaves(&mut |leaf| all &= !matches!(leaf, Leaf::Load(load) if !has(load.buffer)));

@@ -10,7 +10,6 @@ use tilewright_syntax::Span;
 
 pub use super::insn::{Alu, AluOperand, Direction, Dma, Gemm, Insn, InsnLoop, MicroOp, Operand, Pad};
 use crate::affine::{Affine, Interval};
-use crate::gemm::Core;
 use crate::scalar::{DType, Scalar};
 
 pub use crate::scope::Scope;
@@ -33,16 +32,6 @@ pub struct LoopProgram {
     pub buffers: Vec<Buffer>,
     pub loops: Vec<LoopVar>,
     pub body: Vec<Stmt>,
-}
-
-/// Values in one element of a scratchpad; None for DRAM, whose tiles follow what is copied.
-pub fn tile_size(core: Core, scope: Scope) -> Option<i64> {
-    match scope {
-        Scope::Dram => None,
-        Scope::Inp => Some(core.batch * core.block_in),
-        Scope::Wgt => Some(core.block_out * core.block_in),
-        Scope::Acc => Some(core.batch * core.block_out),
-    }
 }
 
 /// Where a statement or buffer comes from: the tensor's line, and the directive that shaped it last.
@@ -287,6 +276,20 @@ impl LoopProgram {
         &self.loops[id.0 as usize]
     }
 
+    /// A new buffer, under its name or one made from it that is free.
+    pub fn fresh_buffer(&mut self, buffer: Buffer) -> BufferId {
+        let name = numbered(&buffer.name, |name| self.buffers.iter().any(|b| b.name == name));
+        self.buffers.push(Buffer { name, ..buffer });
+        BufferId(self.buffers.len() as u32 - 1)
+    }
+
+    /// A new variable, under this name or one made from it that is free.
+    pub fn new_loop(&mut self, stem: &str, extent: i64) -> LoopId {
+        let name = numbered(stem, |name| self.loops.iter().any(|l| l.name == name));
+        self.loops.push(LoopVar { name, extent });
+        LoopId(self.loops.len() as u32 - 1)
+    }
+
     /// A new variable with the extent of another, and a name made from its.
     pub fn fresh_loop(&mut self, like: LoopId) -> LoopId {
         let LoopVar { name, extent } = self.loop_var(like).clone();
@@ -338,4 +341,13 @@ impl Stmt {
             Stmt::Insn(s) => s.origin_mut(),
         }
     }
+}
+
+/// The first of `stem`, `stem_2`, `stem_3` and so on that is free.
+fn numbered(stem: &str, taken: impl Fn(&str) -> bool) -> String {
+    if !taken(stem) {
+        return stem.to_string();
+    }
+    let mut names = (2..).map(|n| format!("{stem}_{n}"));
+    names.find(|name| !taken(name)).expect("endlessly many names")
 }

@@ -15,7 +15,7 @@ use super::BuildError;
 use crate::affine::Affine;
 use crate::gemm::Core;
 use crate::loops::ir::{
-    Buffer, BufferId, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Origin, Role, Scope, Stmt, Store,
+    Buffer, BufferId, Index, Leaf, Load, LoopId, LoopProgram, Mark, Origin, Role, Scope, Stmt, Store,
 };
 use crate::loops::nest::{Nest, NestLoop, accumulation, rewrite_stores, stores, wrap};
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
@@ -199,13 +199,9 @@ impl Factors {
             copies: 0,
             origin,
         };
-        let mut add = |stem: &str, scope, role| {
-            let name = free_name(program, stem);
-            program.buffers.push(buffer(name, scope, role));
-            BufferId(program.buffers.len() as u32 - 1)
-        };
-        let in_dram = add(&format!("one_{shift}"), Scope::Dram, Role::Constant(value as i32));
-        let in_inp = add(&format!("one_{shift}_buf"), Scope::Inp, Role::Temporary);
+        let mut add = |name: String, scope, role| program.fresh_buffer(buffer(name, scope, role));
+        let in_dram = add(format!("one_{shift}"), Scope::Dram, Role::Constant(value as i32));
+        let in_inp = add(format!("one_{shift}_buf"), Scope::Inp, Role::Temporary);
         self.found.push(Factor { shift, in_dram, in_inp, origin });
         Ok(())
     }
@@ -217,7 +213,7 @@ impl Factors {
             let core = self.core;
             let origin = factor.origin;
             let mut walk =
-                |stem: &str, extent: i64| NestLoop { var: new_loop(program, stem, extent), mark: None, origin };
+                |stem: &str, extent: i64| NestLoop { var: program.new_loop(stem, extent), mark: None, origin };
             let loops = [walk("row", core.batch), walk("lane", core.block_in)];
             let indices: Vec<Index> = loops.iter().map(|l| Affine::var(l.var)).collect();
             let value = Scalar::Leaf(Leaf::Load(Load { buffer: factor.in_dram, indices: indices.clone() }));
@@ -241,7 +237,7 @@ fn started(program: &mut LoopProgram, core: Core, nest: Nest, start: &Start, fac
         indices.iter().map(|e| e.substitute(&of, &|l| program.loop_range(l))).collect()
     };
     let (indices, element) = (renamed(program, &nest.store.indices), renamed(program, &start.element.indices));
-    let lane = new_loop(program, "lane", core.block_in);
+    let lane = program.new_loop("lane", core.block_in);
     let row = batch_row(program, core, &fresh, &element).map_or(Affine::constant(0), Affine::var);
     let load = |buffer, indices| Scalar::Leaf(Leaf::Load(Load { buffer, indices }));
     let wide = |value| Scalar::cast(DType::I32, CastMode::Wrap, value);
@@ -269,7 +265,7 @@ fn batch_row(program: &LoopProgram, core: Core, loops: &[NestLoop], element: &[I
 /// A copy with the dimension that was added.
 fn widened_copy(program: &mut LoopProgram, core: Core, mut nest: Nest) -> Stmt {
     let origin = nest.store.origin;
-    let lane = new_loop(program, "lane", core.block_in);
+    let lane = program.new_loop("lane", core.block_in);
     nest.loops.push(NestLoop { var: lane, mark: None, origin });
     nest.store.indices.push(Affine::var(lane));
     nest.store.value.leaves_mut(&mut |leaf| {
@@ -278,24 +274,4 @@ fn widened_copy(program: &mut LoopProgram, core: Core, mut nest: Nest) -> Stmt {
         }
     });
     nest.into_stmt()
-}
-
-fn new_loop(program: &mut LoopProgram, stem: &str, extent: i64) -> LoopId {
-    let taken = |name: &str| program.loops.iter().any(|l| l.name == name);
-    let name = numbered(stem, taken);
-    program.loops.push(LoopVar { name, extent });
-    LoopId(program.loops.len() as u32 - 1)
-}
-
-fn free_name(program: &LoopProgram, stem: &str) -> String {
-    numbered(stem, |name| program.buffers.iter().any(|b| b.name == name))
-}
-
-/// The first of `stem`, `stem_2`, `stem_3` and so on that is free.
-fn numbered(stem: &str, taken: impl Fn(&str) -> bool) -> String {
-    if !taken(stem) {
-        return stem.to_string();
-    }
-    let mut names = (2..).map(|n| format!("{stem}_{n}"));
-    names.find(|name| !taken(name)).expect("endlessly many names")
 }

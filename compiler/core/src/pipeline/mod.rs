@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use crate::legalize::{self, Cx, LegalProgram, LegalizeError};
 use crate::loops::ir::LoopProgram;
 use crate::loops::verify::verify;
+use crate::select::Selections;
 
 pub use compile::{Compiled, LowerError, Progress, Refusal, Watch, compile, compile_loops, compile_scheduled};
 pub use front::{Call, ChoiceError, Front, Request, Scheduled, Test, check, front, kernel, target_constants, tests};
@@ -19,7 +20,23 @@ pub struct Pass {
     pub name: &'static str,
     /// Why the pass stands where it does.
     pub reason: &'static str,
-    pub run: fn(&mut LoopProgram, &Cx) -> Result<(), LegalizeError>,
+    pub run: Run,
+}
+
+type Outcome = Result<(), LegalizeError>;
+
+/// What a pass takes besides the program.
+#[derive(Clone, Copy)]
+pub enum Run {
+    Alone(fn(&mut LoopProgram, &Cx) -> Outcome),
+    /// The selections that were made so far: several passes ask for those of the same expressions.
+    Selecting(fn(&mut LoopProgram, &Cx, &mut Selections) -> Outcome),
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if matches!(self, Run::Alone(_)) { "Alone" } else { "Selecting" })
+    }
 }
 
 impl std::fmt::Debug for Pass {
@@ -33,87 +50,87 @@ pub const PASSES: [Pass; 17] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
-        run: legalize::unfuse::run,
+        run: Run::Alone(legalize::unfuse::run),
     },
     Pass {
         name: "normalize",
         reason: "early, so that every later pass sees copies and elementwise nests as boxes, whatever loops made them",
-        run: legalize::normalize::run,
+        run: Run::Alone(legalize::normalize::run),
     },
     Pass {
         name: "shrink",
         reason: "once copies are boxes, which it shortens; before buffers are joined, which have their final elements then",
-        run: legalize::shrink::run,
+        run: Run::Alone(legalize::shrink::run),
     },
     Pass {
         name: "borders",
         reason: "once copies are boxes, which it cuts, and no longer than what is read; before tiles, since constants get some too",
-        run: legalize::borders::run,
+        run: Run::Alone(legalize::borders::run),
     },
     Pass {
         name: "planes",
         reason: "before temporaries and tiles, which the digits of a value take; once nests are boxes, each of which one of them takes",
-        run: legalize::planes::run,
+        run: Run::Alone(legalize::planes::run),
     },
     Pass {
         name: "split_expressions",
         reason: "once nests are boxes, whose extents the temporaries take; before tiles, which these get like any buffer",
-        run: legalize::split_expressions::run,
+        run: Run::Selecting(legalize::split_expressions::run),
     },
     Pass {
         name: "layout",
         reason: "while nests show element by element who walks which dimension of what; before slots, which are no dimension",
-        run: legalize::layout::run,
+        run: Run::Alone(legalize::layout::run),
     },
     Pass {
         name: "padding",
         reason: "once tiles are given, which are padded, and while products still name what they read",
-        run: legalize::padding::run,
+        run: Run::Alone(legalize::padding::run),
     },
     Pass {
         name: "coalesce",
         reason: "once tiles are given, in which a buffer and its host have to agree; while buffers are where they are used",
-        run: legalize::coalesce::run,
+        run: Run::Selecting(legalize::coalesce::run),
     },
     Pass {
         name: "vthread",
         reason: "once buffers are joined, which compares whole ones; before slots, so that each thread's copies rotate",
-        run: legalize::vthread::run,
+        run: Run::Alone(legalize::vthread::run),
     },
     Pass {
         name: "slots",
         reason: "before stores are matched, whose tiles are counted with all slots; shapes are final from here on",
-        run: legalize::slots::run,
+        run: Run::Alone(legalize::slots::run),
     },
     Pass {
         name: "match_gemm",
         reason: "before the other matches, since an accumulating nest is neither elementwise nor a copy",
-        run: legalize::match_gemm::run,
+        run: Run::Alone(legalize::match_gemm::run),
     },
     Pass {
         name: "match_alu",
         reason: "takes what computes in the accumulator, so that only copies remain",
-        run: legalize::match_alu::run,
+        run: Run::Selecting(legalize::match_alu::run),
     },
     Pass {
         name: "match_dma",
         reason: "last of the matches: a store that is no copy by here can run nowhere, and says so",
-        run: legalize::match_dma::run,
+        run: Run::Alone(legalize::match_dma::run),
     },
     Pass {
         name: "distribute",
         reason: "right before `fold`, which draws loops into an instruction that stands alone in them",
-        run: legalize::distribute::run,
+        run: Run::Alone(legalize::distribute::run),
     },
     Pass {
         name: "fold",
         reason: "once all instructions are there, since it draws the loops around them into them",
-        run: legalize::fold::run,
+        run: Run::Alone(legalize::fold::run),
     },
     Pass {
         name: "allocate",
         reason: "last: only here the tiles and lifetimes of all buffers are final",
-        run: legalize::allocate::run,
+        run: Run::Alone(legalize::allocate::run),
     },
 ];
 
@@ -153,8 +170,12 @@ fn run_passes_until<'a>(
     cx: &Cx,
     watch: &mut dyn FnMut(PassReport) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, LegalizeError> {
+    let mut selections = Selections::default();
     for pass in passes {
-        (pass.run)(program, cx)?;
+        match pass.run {
+            Run::Alone(run) => run(program, cx)?,
+            Run::Selecting(run) => run(program, cx, &mut selections)?,
+        }
         if watch(PassReport { name: pass.name, program }).is_break() {
             return Ok(ControlFlow::Break(()));
         }

@@ -19,7 +19,6 @@ mod tests;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::time::Duration;
 
 use egg::{Id, Runner};
 use thiserror::Error;
@@ -33,8 +32,6 @@ use language::{Graph, Inserted, Lane, Operand, Ranges};
 
 const NODE_LIMIT: usize = 10_000;
 const ITERATION_LIMIT: usize = 30;
-/// Far beyond what the other limits allow: a limit on time would make the result depend on the machine.
-const NO_TIME_LIMIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What to select.
 pub struct Request<'a> {
@@ -137,7 +134,7 @@ impl Selection {
     }
 }
 
-/// Selections that were asked for, by all that they depend on. Names are no part of that: they occur only in errors, which
+/// Selections that were asked for, by all that they depend on. Passes share them, since they ask about the same expressions. Names are no part of that: they occur only in errors, which
 /// are not kept.
 #[derive(Debug, Default)]
 pub struct Selections {
@@ -203,13 +200,19 @@ fn saturate<'a>(request: &Request<'a>) -> (Graph, Id, Inserted<'a>) {
     let mut graph = Graph::new(Ranges::new(ranges));
     let inserted = language::insert(&mut graph, request.value);
     let root = if request.low_bits { graph.add(Lane::Wrap8(inserted.class)) } else { inserted.class };
-    let runner = Runner::default()
-        .with_egraph(graph)
-        .with_node_limit(NODE_LIMIT)
-        .with_iter_limit(ITERATION_LIMIT)
-        .with_time_limit(NO_TIME_LIMIT)
-        .run(rules::shared(request.multiplier));
-    (runner.egraph, root, inserted)
+    (without_time(|| run(graph, request.multiplier)), root, inserted)
+}
+
+fn run(graph: Graph, multiplier: bool) -> Graph {
+    let runner = Runner::default().with_egraph(graph).with_node_limit(NODE_LIMIT).with_iter_limit(ITERATION_LIMIT);
+    runner.run(rules::shared(multiplier)).egraph
+}
+
+/// Runs egg with a clock that stands still: its limit on time would make a result depend on the machine, and the true clock is
+/// calibrated when it is first read, for milliseconds.
+fn without_time<T>(run: impl FnOnce() -> T) -> T {
+    let (clock, _) = quanta::Clock::mock();
+    quanta::with_clock(&clock, run)
 }
 
 /// The values whose low 8 bits are those of a class.

@@ -32,7 +32,7 @@ pub fn alias(program: &LoopProgram, c: &mut Coalescing, buffer: BufferId) -> Opt
     let (own, hosted) = ((buffer, read.indices.as_slice()), (host, writer.store.indices.as_slice()));
     let alias = Alias::slice(program, &writer.loops[depth..], own, hosted)?;
     let others = writer.loads(host).iter().all(|l| never_writes(program, writer, &writer.store.indices, &l.indices));
-    if !others || !alias.fits(program, c.cx) || !begins_with(program, c.cx, &mut c.selections, (&writer.store, read)) {
+    if !others || !alias.fits(program, c.cx) || !begins_with(program, c.cx, c.selections, (&writer.store, read)) {
         return None;
     }
     let until_written = |at: usize, is_write: bool| at < last || at == last && !is_write;

@@ -35,13 +35,21 @@ pub fn is_followed(
     counts: &dyn Fn(usize, bool) -> bool,
 ) -> bool {
     let map = Some(alias).filter(|alias| alias.is_of_itself());
-    c.sites.touching(alias.host).iter().any(|at| {
+    let later = c.sites.touching(alias.host).iter().filter(|at| !is_over(c, **at, own, outside));
+    later.copied().any(|at| {
         let mut found = false;
-        c.sites.accesses(*at, alias.host, map, &mut |access| {
-            found = found || counts(*at, access.write) && follows(program, outside, own, &access);
+        c.sites.accesses(at, alias.host, map, &mut |access| {
+            found = found || counts(at, access.write) && follows(program, outside, own, &access);
         });
         found
     })
+}
+
+/// Whether a site stands before an access in one iteration of all loops around both, and so makes none that follows it. Said of
+/// most sites, without a look at what they access: hosts of long chains are touched by each of their stages.
+fn is_over(c: &Coalescing, at: usize, own: &Access, outside: usize) -> bool {
+    let common = || c.sites.site(at).loops.iter().zip(&*own.loops).take_while(|(l, other)| l == other).count();
+    2 * at + 1 < own.position && common() <= outside
 }
 
 /// Whether the nests that compute the buffer from its host do so in place: from the element itself, of which each iteration has one

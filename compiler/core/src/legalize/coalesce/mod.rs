@@ -35,8 +35,8 @@ use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::LoopProgram;
 use crate::select::Selections;
 
-pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
-    let mut coalescing = Coalescing { cx, sites: sites::Sites::of(program), selections: Selections::default() };
+pub fn run(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections) -> Result<(), LegalizeError> {
+    let mut coalescing = Coalescing { cx, sites: sites::Sites::of(program), selections };
     // What has lost a reader to one kind may be free for another.
     while ping_pong::join_all(program, &mut coalescing)
         | takeover::join_whole(program, &mut coalescing)
@@ -51,7 +51,7 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
 struct Coalescing<'a> {
     cx: &'a Cx,
     sites: sites::Sites,
-    selections: Selections,
+    selections: &'a mut Selections,
 }
 
 /// Joins what the steps of scans allocate with slices of other buffers. Returns whether there were any.

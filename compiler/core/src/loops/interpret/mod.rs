@@ -22,7 +22,7 @@ use ndarray::ArrayD;
 use thiserror::Error;
 
 use super::given::{constant, repeated, taken};
-use super::ir::{Buffer, LoopProgram, Role, Scope, Stmt, tile_size};
+use super::ir::{Buffer, LoopProgram, Role, Scope, Stmt};
 use super::verify::{VerifyError, verify};
 use crate::gemm::Core;
 use crate::scalar::DType;
