@@ -53,7 +53,7 @@ impl Memory {
                     let buffer = legal.program().buffer(id);
                     match (buffer.role, constant_bytes(buffer)) {
                         (_, Some(bytes)) => Holds::Fixed(bytes),
-                        (Role::Input, None) => Holds::Input(buffer.name.clone(), Packing::new(buffer)),
+                        (Role::Input, None) => Holds::Input(buffer.user_name().to_string(), Packing::new(buffer)),
                         (Role::Output, None) => Holds::Output(buffer.name.clone(), Packing::new(buffer)),
                         _ => Holds::Temporary,
                     }

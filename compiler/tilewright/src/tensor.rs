@@ -61,6 +61,7 @@ impl TensorInfo {
     /// What a loop program says of a buffer that its user fills or reads; none for the others.
     pub(crate) fn of_buffer(buffer: &Buffer) -> Option<TensorInfo> {
         let role = match buffer.role {
+            Role::Input if buffer.image_of.is_some() => return None,
             Role::Input => TensorRole::Input,
             Role::Output => TensorRole::Output,
             Role::Constant(_) | Role::Temporary => return None,

@@ -14,10 +14,13 @@ pub fn constant(buffer: &Buffer, value: i32) -> ArrayD<i32> {
 
 /// The array that an input holds, of one that has the shape which users give ([`Buffer::user_shape`]).
 pub fn repeated<'a>(buffer: &Buffer, values: &'a ArrayD<i32>) -> Cow<'a, ArrayD<i32>> {
-    if !buffer.repeats {
+    if buffer.repeats == 0 {
         return Cow::Borrowed(values);
     }
-    let column = values.view().insert_axis(Axis(values.ndim()));
+    let column = (0..buffer.repeats).fold(values.view(), |view, _| {
+        let last = Axis(view.ndim());
+        view.insert_axis(last)
+    });
     Cow::Owned(column.broadcast(shape(buffer)).expect("an axis of one element can be any longer").to_owned())
 }
 
@@ -26,6 +29,10 @@ pub const DIGIT_BITS: u32 = i8::BITS;
 
 /// The array that an output stands for, of the values that its buffer holds.
 pub fn taken(buffer: &Buffer, values: ArrayD<i32>) -> ArrayD<i32> {
+    let values = (0..buffer.repeats).fold(values, |values, _| {
+        let last = Axis(values.ndim() - 1);
+        values.index_axis_move(last, 0)
+    });
     let Some(offset) = buffer.planes else { return values };
     let digits = values.axis_iter(Axis(0)).enumerate();
     let whole = ArrayD::from_elem(&values.shape()[1..], offset);

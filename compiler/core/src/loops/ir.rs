@@ -66,11 +66,14 @@ pub struct Buffer {
     /// Extent of each dimension of the array that it holds, which begins where the buffer does. Elements of the buffer
     /// beyond it fill tiles: they are zero until they are written, and no part of an output.
     pub array: Vec<i64>,
-    /// Whether an input's last dimension is none of the array that a user gives: each element of that fills it.
-    pub repeats: bool,
+    /// How many of the last dimensions of an input or output are none of the array that a user gives or takes: each element
+    /// of that fills them.
+    pub repeats: usize,
     /// Of an output of `i32` that is kept in bytes, what is added to them: its first dimension counts planes, which hold the
     /// digits of each value to the base 256, from the lowest on. A digit is an `i8`.
     pub planes: Option<i32>,
+    /// The input whose array it holds, in other tiles; none where it is that input itself.
+    pub image_of: Option<String>,
     /// What a read outside of the buffer yields; only what lies in DRAM says so.
     pub outside: Option<Outside>,
     /// Set by legalisation.
@@ -258,12 +261,17 @@ impl Role {
 impl Buffer {
     /// The shape of the array that a user gives or takes.
     pub fn user_shape(&self) -> &[i64] {
-        &self.array[usize::from(self.planes.is_some())..self.array.len() - usize::from(self.repeats)]
+        &self.array[usize::from(self.planes.is_some())..self.array.len() - self.repeats]
     }
 
     /// The type of that array.
     pub fn user_dtype(&self) -> DType {
         if self.planes.is_some() { DType::I32 } else { self.dtype }
+    }
+
+    /// The name of that array.
+    pub fn user_name(&self) -> &str {
+        self.image_of.as_deref().unwrap_or(&self.name)
     }
 }
 

@@ -18,8 +18,9 @@
 //! - In loops and scalar statements an index counts elements of the logical array; in `load`, `store`, `gemm`, `reset` and
 //!   `alu` the one index counts tiles from the buffer's start.
 //! - A number is an `i32`; other types follow it: `5i8`. `index(e)` is an index taken as a value.
-//! - `constant(v) T` is an array in DRAM that holds `v` everywhere, and an input that `repeats` an array has a last dimension
-//!   more than that, along which each element is the same.
+//! - `constant(v) T` is an array in DRAM that holds `v` everywhere, and an input or output that `repeats` an array has a last
+//!   dimension more than that, along which each element is the same, or `repeats(n)` has n of them. An input that is the
+//!   `image` of another one is the same array in other tiles.
 //! - `planes v`: the first dimension of an output counts the digits of `i32` values to the base 256, from the lowest on, to which
 //!   `v` is added.
 //! - `outside v` says what stands beyond the edges of an array, and `along(d, d)` in which dimensions that counts beyond its end,
@@ -283,8 +284,13 @@ impl Printer<'_> {
                 write!(self.out, " along({})", dims.join(", "))?;
             }
         }
-        if b.repeats {
-            self.out.push_str(" repeats");
+        match b.repeats {
+            0 => {}
+            1 => self.out.push_str(" repeats"),
+            several => write!(self.out, " repeats({several})")?,
+        }
+        if let Some(input) = &b.image_of {
+            write!(self.out, " image {input}")?;
         }
         if let Some(offset) = b.planes {
             write!(self.out, " planes {offset}")?;

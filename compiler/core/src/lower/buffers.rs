@@ -58,7 +58,7 @@ impl Builder<'_> {
         let (base, copies) = (None, 0);
         // The rows of a buffer that rolls take turns already.
         let slots = stage.filter(|s| self.schedule.rolls(*s).is_none()).map_or(1, |s| self.schedule.slots(s));
-        let (repeats, planes) = (false, None);
+        let (repeats, planes, image_of) = (0, None, None);
         let buffer = Buffer {
             name,
             dtype,
@@ -68,6 +68,7 @@ impl Builder<'_> {
             array,
             repeats,
             planes,
+            image_of,
             outside,
             layout,
             base,

@@ -142,7 +142,7 @@ fn widen(program: &mut LoopProgram, id: BufferId, size: i64) {
     let buffer = &mut program.buffers[id.0 as usize];
     buffer.shape.push(size);
     buffer.array.push(size);
-    buffer.repeats = buffer.role == Role::Input;
+    buffer.repeats = usize::from(buffer.role == Role::Input);
     if let Some(layout) = buffer.layout.as_mut().filter(|l| !l.order.is_empty()) {
         layout.order.push(buffer.shape.len() - 1);
     }
@@ -190,7 +190,8 @@ impl Factors {
             role,
             shape: vec![core.batch, core.block_in],
             array: vec![core.batch, lanes],
-            repeats: false,
+            repeats: 0,
+            image_of: None,
             planes: None,
             outside: None,
             layout: None,

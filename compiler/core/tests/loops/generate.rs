@@ -153,9 +153,12 @@ impl Builder {
             value: self.below(9) as i32 - 4,
             dims: (0..shape.len()).filter(|_| self.below(3) != 0).collect(),
         });
-        let repeats = role == Role::Input && !shape.is_empty() && self.below(4) == 0;
+        let repeats =
+            if matches!(role, Role::Input | Role::Output) { self.below(4).min(shape.len() as i64) as usize } else { 0 };
+        let image_of = None;
         let in_planes = role == Role::Output && dtype == DType::I8 && shape.first().is_some_and(|n| *n <= 4);
-        let planes = (in_planes && array.first() == shape.first()).then(|| self.below(300) as i32 - 150);
+        let in_planes = in_planes && repeats < shape.len() && array.first() == shape.first();
+        let planes = in_planes.then(|| self.below(300) as i32 - 150);
         let planes = planes.filter(|offset| *offset > 0);
         let buffer = Buffer {
             name,
@@ -166,6 +169,7 @@ impl Builder {
             array,
             repeats,
             planes,
+            image_of,
             outside,
             layout,
             base,

@@ -54,7 +54,7 @@ fn cases() -> Vec<(&'static str, String)> {
         ("3: slots of an output", changed(|p| p.buffers[0].slots = 2)),
         ("3: copies", changed(|p| p.buffers[1].copies = 3)),
         ("4: scope", broken(&program("program p { input X: i8[4] @inp }"))),
-        ("4: repeats", broken(&program("program p { output Y: i8[4] @dram repeats for i in 0..4 { Y[i] = 1i8 } }"))),
+        ("4: repeats", broken(&program("program p { output Y: i8[4] @dram repeats(2) for i in 0..4 { Y[i] = 1i8 } }"))),
         ("4: planes", broken(&program("program p { output Y: i8[5] @dram planes 0 for i in 0..5 { Y[i] = 1i8 } }"))),
         ("4: along", broken(&program("program p { input X: i8[4] @dram outside 0 along(1) }"))),
         ("4: constant", broken(&program("program p { constant(300) one: i8[4] @dram }"))),

@@ -135,7 +135,8 @@ fn check_size(program: &LoopProgram) -> Result<(), InterpretError> {
 }
 
 fn memories(program: &LoopProgram, inputs: &Arrays) -> Result<Vec<Memory>, InterpretError> {
-    let names = || program.buffers.iter().filter(|b| b.role == Role::Input).map(|b| &b.name);
+    let given = |b: &&Buffer| b.role == Role::Input && b.image_of.is_none();
+    let names = || program.buffers.iter().filter(given).map(|b| &b.name);
     if let Some(name) = inputs.keys().find(|name| names().all(|n| n != *name)) {
         return Err(InterpretError::UnknownInput { name: name.clone(), inputs: names().cloned().collect() });
     }
@@ -148,8 +149,8 @@ fn memories(program: &LoopProgram, inputs: &Arrays) -> Result<Vec<Memory>, Inter
 }
 
 fn input(buffer: &Buffer, inputs: &Arrays) -> Result<Memory, InterpretError> {
-    let name = || buffer.name.clone();
-    let array = inputs.get(&buffer.name).ok_or_else(|| InterpretError::MissingInput { name: name() })?;
+    let name = || buffer.user_name().to_string();
+    let array = inputs.get(buffer.user_name()).ok_or_else(|| InterpretError::MissingInput { name: name() })?;
     let shape = array.shape();
     let expected = buffer.user_shape();
     if shape.len() != expected.len() || shape.iter().zip(expected).any(|(a, b)| *a as i64 != *b) {

@@ -87,11 +87,12 @@ impl<'a> Parser<'a> {
         let most = shape.len() as i64;
         let copies = if self.follows("copies", is_number) { self.number(0, most)? as usize } else { 0 };
         let outside = if self.follows("outside", is_number) { Some(self.outside(shape.len())?) } else { None };
-        let repeats = self.follows("repeats", |t| !matches!(t, Token::OpenBracket));
+        let repeats = self.repeats(shape.len())?;
         let planes = match self.follows("planes", is_number) {
             true => Some(self.number(i32::MIN.into(), i32::MAX.into())? as i32),
             false => None,
         };
+        let image_of = if self.follows("image", is_name) { Some(self.name()?.0.to_owned()) } else { None };
         self.spans.buffers.push(self.span_from(span));
         let (name, origin) = (name.to_owned(), self.origin()?);
         Ok(Buffer {
@@ -103,6 +104,7 @@ impl<'a> Parser<'a> {
             array,
             repeats,
             planes,
+            image_of,
             outside,
             layout,
             base,
@@ -110,6 +112,20 @@ impl<'a> Parser<'a> {
             copies,
             origin,
         })
+    }
+
+    /// How many of the last dimensions repeat an array.
+    fn repeats(&mut self, rank: usize) -> Outcome<usize> {
+        if !self.follows("repeats", |t| !matches!(t, Token::OpenBracket)) {
+            return Ok(0);
+        }
+        if self.peek() != Token::OpenParen {
+            return Ok(1);
+        }
+        self.expect(Token::OpenParen)?;
+        let count = self.number(2, (rank as i64).max(2))?;
+        self.expect(Token::CloseParen)?;
+        Ok(count as usize)
     }
 
     /// What stands outside of an array of so many dimensions.
@@ -394,6 +410,10 @@ impl<'a> Parser<'a> {
             }),
         }
     }
+}
+
+fn is_name(token: Token<'_>) -> bool {
+    matches!(token, Token::Name(_))
 }
 
 fn is_number(token: Token<'_>) -> bool {

@@ -6,8 +6,9 @@
 //!  3. Extents of loops and of buffers are in `1..2^31`; a buffer has at most 2^40 elements; its slots are in `1..2^31`, 1
 //!     where it is no temporary, and the dimensions that count its copies are there. No array is larger than its buffer.
 //!  4. Inputs, constants and outputs lie in DRAM and are never allocated; a temporary is allocated once in the text. Only what
-//!     lies in DRAM says what stands outside of it, along dimensions that ascend, only an input with a dimension repeats, only an
-//!     output of `i8` is in planes, of which its first dimension counts 1 to 4, and a constant lies in its type.
+//!     lies in DRAM says what stands outside of it, along dimensions that ascend, only inputs and outputs repeat, along dimensions
+//!     that they have, an image is one of an input of the same array, only an output of `i8` is in planes, of which its first
+//!     dimension counts 1 to 4, and a constant lies in its type.
 //!  5. A layout has at most one lane for each dimension; lanes have at least two values and divide their dimension. Its order
 //!     names each dimension once, and stands there only where it differs from that of the dimensions.
 //!  6. Only a scratchpad's buffer has a base, and it is not negative.
@@ -201,7 +202,9 @@ impl<'p> Verifier<'p> {
         let mut names = HashMap::new();
         for (id, buffer) in (0..).map(BufferId).zip(&program.buffers) {
             let first = names.insert(buffer.name.as_str(), ()).is_none();
-            for violation in name_violation(&buffer.name, first).into_iter().chain(buffer_violations(buffer)) {
+            let image = image_violation(program, buffer);
+            let violations = name_violation(&buffer.name, first).into_iter().chain(buffer_violations(buffer));
+            for violation in violations.chain(image) {
                 self.report_at(violation, Location::Buffer(id), print_table_entry(program, buffer));
             }
         }
@@ -302,6 +305,18 @@ fn name_violation(name: &str, first: bool) -> Option<Violation> {
     }
 }
 
+/// An image is one of an input that is none itself, and holds the same array.
+fn image_violation(program: &LoopProgram, image: &Buffer) -> Option<Violation> {
+    let of = image.image_of.as_ref()?;
+    let same = |b: &&Buffer| {
+        let alike = b.user_shape() == image.user_shape() && b.dtype == image.dtype;
+        b.name == *of && b.role == Role::Input && b.image_of.is_none() && alike
+    };
+    let sound = image.role == Role::Input && image.repeats <= image.array.len();
+    let found = sound && program.buffers.iter().filter(|b| b.repeats <= b.array.len()).any(|b| same(&b));
+    (!found).then(|| Violation::Image { name: image.name.clone(), of: of.clone() })
+}
+
 /// Rules 3 to 6 for one buffer. A layout is looked at only where the shape is sound.
 fn buffer_violations(b: &Buffer) -> Vec<Violation> {
     if let Some(&extent) = b.shape.iter().find(|n| !is_extent(**n)) {
@@ -330,7 +345,8 @@ fn buffer_violations(b: &Buffer) -> Vec<Violation> {
             found.push(Violation::OutsideDimensions { dims: outside.dims.clone(), all: b.shape.len() });
         }
     }
-    if b.repeats && (b.role != Role::Input || b.array.is_empty()) {
+    let interface = matches!(b.role, Role::Input | Role::Output);
+    if b.repeats > b.array.len() || b.repeats > 0 && !interface {
         found.push(Violation::Repeats { name: b.name.clone() });
     }
     let planes = b.array.first().is_some_and(|planes| (1..=4).contains(planes) && b.shape.first() == Some(planes));

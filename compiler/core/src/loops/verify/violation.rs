@@ -33,10 +33,12 @@ pub enum Violation {
     Outside { name: String },
     #[error("`outside` along {dims:?} of {all} dimensions: they must ascend")]
     OutsideDimensions { dims: Vec<usize>, all: usize },
-    #[error("`repeats` of `{name}`, which is not an input with a dimension to repeat along")]
+    #[error("`repeats` of `{name}`, which is no input or output with so many dimensions")]
     Repeats { name: String },
     #[error("`planes` of `{name}`, which is not an output of `i8` whose first dimension counts 1 to 4 of them")]
     Planes { name: String },
+    #[error("`{name}` is an image of `{of}`, which is no input with the same array")]
+    Image { name: String, of: String },
     #[error("the constant {value} is not an `{}`", .dtype.name())]
     Constant { value: i32, dtype: DType },
     #[error("an input or output is in @{}", .scope.name())]
@@ -135,6 +137,7 @@ impl Violation {
             | Violation::OutsideDimensions { .. }
             | Violation::Repeats { .. }
             | Violation::Planes { .. }
+            | Violation::Image { .. }
             | Violation::Constant { .. }
             | Violation::AllocatedInterface { .. }
             | Violation::AllocatedTwice { .. } => 4,

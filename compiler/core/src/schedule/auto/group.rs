@@ -8,7 +8,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::gemm::Side;
 use crate::scalar::DType;
-use crate::schedule::auto::AutomaticError;
 use crate::schedule::auto::roles::{Roles, roles};
 use crate::schedule::{Order, Schedule, StageId, checks};
 use crate::scope::Scope;
@@ -19,7 +18,7 @@ pub struct Group {
     pub sinks: Vec<Sink>,
     /// Stages in the accumulator, producers first.
     pub inner: Vec<StageId>,
-    pub products: Vec<Product>,
+    pub reductions: Vec<Reduction>,
     /// For each dimension of the only sink, its tile: how many elements, and how many the core's tile has there.
     pub tile: Vec<Tile>,
 }
@@ -40,16 +39,19 @@ pub struct Tile {
     pub size: i64,
 }
 
-/// A stage for the GEMM core, and how its operands are brought in.
+/// A reduction, and how its operands are brought in.
 #[derive(Clone, Debug)]
-pub struct Product {
+pub struct Reduction {
     pub stage: StageId,
-    pub roles: Roles,
-    /// The axis of BLOCK_IN, in slices; further inside are the other reduced axes.
+    /// What the axes are to the GEMM core; none where the ALU reduces.
+    pub roles: Option<Roles>,
+    /// The axis that is reduced in slices: that of BLOCK_IN, or for the ALU the last one.
+    pub sliced: Option<AxisId>,
+    /// Its slices; further inside are the other reduced axes.
     pub slice: Tile,
     /// How many of the reduced loops stand around the operands, that of the slices first.
     pub depth: usize,
-    /// The reduced axes besides that of BLOCK_IN.
+    /// The other reduced axes.
     pub others: Vec<AxisId>,
 }
 
@@ -81,10 +83,12 @@ impl Tile {
 }
 
 impl Group {
-    /// Makes the group need less of a scratchpad; false if it cannot.
-    pub fn shrink(&mut self, scope: Scope) -> bool {
+    /// Makes the group need less of a scratchpad, first of what brings in the operands of the reduction that reads what did
+    /// not fit; false if it cannot.
+    pub fn shrink(&mut self, scope: Scope, reader: Option<usize>) -> bool {
         let operands = scope != Scope::Acc;
-        if operands && self.products.iter_mut().any(Product::shrink) {
+        let readers = self.reductions.iter_mut().enumerate().filter(|(at, _)| operands || reader == Some(*at));
+        if readers.map(|(_, reduction)| reduction).any(Reduction::shrink) {
             return true;
         }
         // The largest dimension of a tile has the most to give.
@@ -94,7 +98,7 @@ impl Group {
     }
 }
 
-impl Product {
+impl Reduction {
     fn shrink(&mut self) -> bool {
         if self.slice.shrink() {
             self.depth = self.depth.max(1);
@@ -106,16 +110,21 @@ impl Product {
     }
 }
 
+/// The products that the GEMM core can compute, each with the ways to assign roles, the best first.
+type Products = HashMap<StageId, Vec<Roles>>;
+
 /// Sorts the stages of a kernel into groups. `choice` counts the ways to assign roles in products, the best first.
-pub fn groups(s: &Schedule, choice: usize) -> Result<Vec<Group>, AutomaticError> {
+pub fn groups(s: &Schedule, choice: usize) -> Vec<Group> {
     let order = Order::of(s);
+    let roles = |stage: &StageId| Some((*stage, roles(s, *stage))).filter(|(_, found)| !found.is_empty());
+    let products: Products = order.stages.iter().filter_map(roles).collect();
     // A group that shares a stage with a later one is taken over by it, and leaves an empty place.
     let mut groups: Vec<Option<(BTreeSet<StageId>, Vec<Sink>)>> = Vec::new();
     let mut group_of: HashMap<StageId, usize> = HashMap::new();
-    for stage in order.stages.iter().copied().filter(|stage| is_stored(s, s.stage(*stage).tensor)) {
-        let sink = sink(s, stage)?;
+    for stage in order.stages.iter().copied().filter(|stage| is_stored(s, &products, s.stage(*stage).tensor)) {
+        let sink = sink(s, &products, stage);
         let mut inner = BTreeSet::new();
-        collect(s, stage, &mut inner);
+        collect(s, &products, stage, &mut inner);
         let shared: BTreeSet<usize> = inner.iter().filter_map(|stage| group_of.get(stage).copied()).collect();
         let mut sinks = Vec::new();
         for (of, others) in shared.into_iter().filter_map(|group| groups[group].take()) {
@@ -126,29 +135,36 @@ pub fn groups(s: &Schedule, choice: usize) -> Result<Vec<Group>, AutomaticError>
         group_of.extend(inner.iter().map(|stage| (*stage, groups.len())));
         groups.push(Some((inner, sinks)));
     }
-    groups.into_iter().flatten().map(|(inner, sinks)| group(s, &order, inner, sinks, choice)).collect()
+    let group = |(inner, sinks)| {
+        group(s, &order, inner, sinks, &|stage| {
+            let found = products.get(&stage)?;
+            found.get(choice).or(found.last()).cloned()
+        })
+    };
+    groups.into_iter().flatten().map(group).collect()
 }
 
 /// Whether a computed tensor goes to device memory: the user takes it, or the GEMM core does.
-fn is_stored(s: &Schedule, tensor: TensorId) -> bool {
-    let factor =
-        |reader: StageId| checks::product(s, reader).is_some_and(|(a, b)| a.tensor == tensor || b.tensor == tensor);
-    s.kernel.tensor(tensor).output || s.readers(tensor).iter().any(|reader| factor(*reader))
+fn is_stored(s: &Schedule, products: &Products, tensor: TensorId) -> bool {
+    let factor = |reader: &StageId| products.contains_key(reader);
+    s.kernel.tensor(tensor).output || s.readers(tensor).iter().any(factor)
 }
 
-fn sink(s: &Schedule, stage: StageId) -> Result<Sink, AutomaticError> {
+fn sink(s: &Schedule, products: &Products, stage: StageId) -> Sink {
     let copied = checks::is_copy(s, stage).map(|read| read.tensor);
-    let copies = copied.is_some_and(|t| !is_stored(s, t) && s.kernel.tensor(t).dtype == DType::I32);
-    Ok(Sink { stage, copies })
+    let copies = copied.is_some_and(|t| {
+        !is_stored(s, products, t) && s.stage_of(t).is_some() && s.kernel.tensor(t).dtype == DType::I32
+    });
+    Sink { stage, copies }
 }
 
 /// The stages that are computed in the accumulator for a stage.
-fn collect(s: &Schedule, stage: StageId, inner: &mut BTreeSet<StageId>) {
+fn collect(s: &Schedule, products: &Products, stage: StageId, inner: &mut BTreeSet<StageId>) {
     let mut open = vec![stage];
     while let Some(stage) = open.pop() {
         for read in s.compute(stage).reads() {
             if let Some(producer) = s.stage_of(read.tensor)
-                && !is_stored(s, read.tensor)
+                && !is_stored(s, products, read.tensor)
                 && inner.insert(producer)
             {
                 open.push(producer);
@@ -162,54 +178,35 @@ fn group(
     order: &Order,
     inner: BTreeSet<StageId>,
     sinks: Vec<Sink>,
-    choice: usize,
-) -> Result<Group, AutomaticError> {
+    roles: &dyn Fn(StageId) -> Option<Roles>,
+) -> Group {
     let mut inner: Vec<StageId> = inner.into_iter().collect();
     inner.sort_by_key(|stage| order.places[stage.0 as usize]);
-    let mut products = Vec::new();
-    for stage in inner.iter().copied().chain(sinks.iter().map(|sink| sink.stage)) {
-        let roles = roles(s, stage)?;
-        match roles.get(choice).or(roles.last()) {
-            Some(roles) => products.push(product(s, stage, roles.clone())),
-            None => operands_are_wide(s, stage)?,
-        }
-    }
+    let stages = inner.iter().copied().chain(sinks.iter().map(|sink| sink.stage));
+    let reductions: Vec<Reduction> = stages.filter_map(|stage| reduction(s, stage, roles(stage))).collect();
     let tile = match sinks.as_slice() {
-        [only] => tile(s, &inner, only.stage, &products),
+        [only] => tile(s, &inner, only.stage, &reductions),
         _ => Vec::new(),
     };
-    Ok(Group { sinks, inner, products, tile })
+    Group { sinks, inner, reductions, tile }
 }
 
-fn product(s: &Schedule, stage: StageId, roles: Roles) -> Product {
-    let reduced = s.compute(stage).reduction.as_ref().map_or(&[][..], |r| &r.axes);
-    let inside = roles.sides[Side::BlockIn as usize];
-    let slice = inside.map(|axis| Tile::whole(s.kernel.axis(axis).extent, s.core.block_in));
-    let others = reduced.iter().copied().filter(|a| Some(*a) != inside).collect();
-    Product { stage, roles, slice: slice.unwrap_or(Tile::whole(1, 1)), depth: 0, others }
+/// How a stage reduces; none if it does not.
+fn reduction(s: &Schedule, stage: StageId, roles: Option<Roles>) -> Option<Reduction> {
+    let reduced = &s.compute(stage).reduction.as_ref()?.axes;
+    let (sliced, lane) = match &roles {
+        Some(roles) => (roles.sides[Side::BlockIn as usize], s.core.block_in),
+        None => (reduced.last().copied(), 1),
+    };
+    let slice = sliced.map_or(Tile::whole(1, 1), |axis| Tile::whole(s.kernel.axis(axis).extent, lane));
+    let others = reduced.iter().copied().filter(|a| Some(*a) != sliced).collect();
+    Some(Reduction { stage, roles, sliced, slice, depth: 0, others })
 }
 
-/// Refuses operands of the ALU that cannot come into the accumulator.
-fn operands_are_wide(s: &Schedule, stage: StageId) -> Result<(), AutomaticError> {
-    for read in s.compute(stage).reads() {
-        let tensor = s.kernel.tensor(read.tensor);
-        let loaded = tensor.is_input() || is_stored(s, read.tensor);
-        if loaded && tensor.dtype == DType::I8 {
-            return Err(AutomaticError::NarrowOperand {
-                stage: s.stage_name(stage).to_string(),
-                span: s.kernel.tensor(s.stage(stage).tensor).span,
-                operand: tensor.name.clone(),
-                definition: tensor.span,
-            });
-        }
-    }
-    Ok(())
-}
-
-fn tile(s: &Schedule, inner: &[StageId], sink: StageId, products: &[Product]) -> Vec<Tile> {
+fn tile(s: &Schedule, inner: &[StageId], sink: StageId, reductions: &[Reduction]) -> Vec<Tile> {
     let mut lanes: HashMap<StageId, Vec<i64>> = HashMap::new();
     for stage in inner.iter().chain([&sink]) {
-        if let Some(found) = lanes_of(s, *stage, products, &lanes) {
+        if let Some(found) = lanes_of(s, *stage, reductions, &lanes) {
             lanes.insert(*stage, found);
         }
     }
@@ -222,12 +219,12 @@ fn tile(s: &Schedule, inner: &[StageId], sink: StageId, products: &[Product]) ->
 fn lanes_of(
     s: &Schedule,
     stage: StageId,
-    products: &[Product],
+    reductions: &[Reduction],
     known: &HashMap<StageId, Vec<i64>>,
 ) -> Option<Vec<i64>> {
     let axes = &s.compute(stage).axes;
-    if let Some(product) = products.iter().find(|p| p.stage == stage) {
-        return Some(axes.iter().map(|a| product.roles.lane(s.core, *a)).collect());
+    if let Some(roles) = reductions.iter().find(|r| r.stage == stage).and_then(|r| r.roles.as_ref()) {
+        return Some(axes.iter().map(|a| roles.lane(s.core, *a)).collect());
     }
     s.compute(stage).reads().iter().find_map(|read| {
         let lanes = known.get(&s.stage_of(read.tensor)?)?;

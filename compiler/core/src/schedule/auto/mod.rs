@@ -26,6 +26,7 @@ use crate::tensor::Kernel;
 
 pub use error::AutomaticError;
 use group::Group;
+use write::Buffer;
 
 /// The name of schedules that are made here.
 pub const NAME: &str = "automatic";
@@ -48,13 +49,13 @@ impl Automatic {
             return Err(AutomaticError::Scan { span: scan.span });
         }
         let plain = Schedule::new(NAME, kernel.clone(), core);
-        let groups = group::groups(&plain, 0)?;
+        let groups = group::groups(&plain, 0);
         Ok(Automatic { plain, groups, span, swapped: false })
     }
 
     /// The schedule that takes the factors of products the other way round; None where that was done already.
     pub fn swapped(&self) -> Option<Automatic> {
-        let groups = group::groups(&self.plain, 1).ok().filter(|_| !self.swapped)?;
+        let groups = (!self.swapped).then(|| group::groups(&self.plain, 1))?;
         Some(Automatic { plain: self.plain.clone(), groups, span: self.span, swapped: true })
     }
 
@@ -65,15 +66,14 @@ impl Automatic {
 
     /// Lets the schedule use less of a scratchpad, where a buffer did not fit; false if it cannot.
     pub fn shrink(&mut self, buffer: &str, scope: Scope) -> bool {
-        let names = write::buffers(&self.plain, &self.groups, self.span);
+        let buffers = write::buffers(&self.plain, &self.groups, self.span);
+        let exact = buffers.iter().find(|b| b.name == buffer).map(|b| (b.group, b.operand_of));
         // A temporary is named after what it is computed for.
-        let owned = |name: &String| {
-            let rest = buffer.strip_prefix(name.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("_part"))
-        };
-        let exact = names.iter().position(|of_group| of_group.iter().any(|name| name == buffer));
-        match exact.or_else(|| names.iter().position(|of_group| of_group.iter().any(owned))) {
-            Some(group) => self.groups[group].shrink(scope),
+        let temporary =
+            |b: &&Buffer| buffer.strip_prefix(b.name.as_str()).is_some_and(|rest| rest.starts_with("_part"));
+        let temporary = || buffers.iter().find(temporary).map(|b| (b.group, b.computed_by.or(b.operand_of)));
+        match exact.or_else(temporary) {
+            Some((group, reduction)) => self.groups[group].shrink(scope, reduction),
             None => false,
         }
     }

@@ -2,7 +2,6 @@
 
 use crate::affine::Affine;
 use crate::gemm::{Core, Side};
-use crate::schedule::auto::AutomaticError;
 use crate::schedule::{Schedule, StageId, checks};
 use crate::tensor::{AxisId, Read, TensorId};
 
@@ -23,25 +22,18 @@ impl Roles {
     }
 }
 
-/// The roles in a stage, the best first; none if it is no product. Of the two ways to choose the input, the one is better
-/// that wastes less of the tile, and of equals the one whose tile lies along later axes.
-pub fn roles(s: &Schedule, stage: StageId) -> Result<Vec<Roles>, AutomaticError> {
-    let Some((a, b)) = checks::product(s, stage) else { return Ok(Vec::new()) };
-    let (name, span) = (s.stage_name(stage).to_string(), s.kernel.tensor(s.stage(stage).tensor).span);
+/// The roles in a stage, the best first; none if the GEMM core cannot compute it. Of the two ways to choose the input, the
+/// one is better that wastes less of the tile, and of equals the one whose tile lies along later axes.
+pub fn roles(s: &Schedule, stage: StageId) -> Vec<Roles> {
+    let Some((a, b)) = checks::product(s, stage) else { return Vec::new() };
+    // One factor is loaded into `inp` and the other into `wgt`.
     if a.tensor == b.tensor {
-        let operand = s.kernel.tensor(a.tensor).name.clone();
-        return Err(AutomaticError::OneFactor { stage: name, span, operand });
+        return Vec::new();
     }
     let orders = [(a, b), (b, a)];
     let mut found: Vec<(i64, Roles)> = orders.into_iter().filter_map(|(x, w)| assign(s, stage, x, w)).collect();
     found.sort_by_key(|(waste, roles)| (*waste, std::cmp::Reverse(roles.sides[Side::BlockOut as usize])));
-    match found.is_empty() {
-        false => Ok(found.into_iter().map(|(_, roles)| roles).collect()),
-        true => {
-            let core = Side::ALL.map(|side| format!("{} = {}", side.name(), s.core.size(side))).join(", ");
-            Err(AutomaticError::NoTile { stage: name, span, core })
-        }
-    }
+    found.into_iter().map(|(_, roles)| roles).collect()
 }
 
 /// The sides for a choice of factors, with the lanes that stay empty, in thousandths.

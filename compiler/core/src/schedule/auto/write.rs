@@ -7,7 +7,7 @@ use tilewright_syntax::ast::{self, Directive, Expr, ExprKind, Ident, ScheduleStm
 
 use crate::gemm::Side;
 use crate::schedule::auto::NAME;
-use crate::schedule::auto::group::{Group, Product};
+use crate::schedule::auto::group::{Group, Reduction};
 use crate::schedule::{Schedule, StageId};
 use crate::scope::Scope;
 use crate::tensor::{AxisId, TensorId};
@@ -25,15 +25,32 @@ pub fn schedule(s: &Schedule, groups: &[Group], span: Span) -> ast::Schedule {
     ast::Schedule { name: ident(NAME), params: Vec::new(), kernel: ident(&s.kernel.name), stmts, span }
 }
 
-/// The names of each group's buffers on chip.
-pub fn buffers(s: &Schedule, groups: &[Group], span: Span) -> Vec<Vec<String>> {
+/// A buffer on chip.
+pub struct Buffer {
+    pub name: String,
+    pub group: usize,
+    /// The reduction of the group that it is an operand of.
+    pub operand_of: Option<usize>,
+    /// The reduction of the group whose result it is.
+    pub computed_by: Option<usize>,
+}
+
+/// The buffers on chip of all groups.
+pub fn buffers(s: &Schedule, groups: &[Group], span: Span) -> Vec<Buffer> {
     let mut taken: BTreeSet<String> = s.kernel.tensors.iter().map(|t| t.name.clone()).collect();
-    let names = |group| {
+    let mut found = Vec::new();
+    for (at, group) in groups.iter().enumerate() {
         let writer = Writer::new(s, group, span, &mut taken);
-        let loads = writer.loads.iter().map(|l| l.name.clone());
-        writer.computed.iter().map(|(_, name)| name.clone()).chain(loads).collect()
-    };
-    groups.iter().map(names).collect()
+        found.extend(writer.computed.iter().map(|(stage, name)| Buffer {
+            name: name.clone(),
+            group: at,
+            operand_of: None,
+            computed_by: group.reductions.iter().position(|r| r.stage == *stage),
+        }));
+        let load = |l: &LoadIn| Buffer { name: l.name.clone(), group: at, operand_of: l.operand_of, computed_by: None };
+        found.extend(writer.loads.iter().map(load));
+    }
+    found
 }
 
 /// A copy of a tensor on chip.
@@ -42,7 +59,7 @@ struct LoadIn {
     scope: Scope,
     name: String,
     readers: Vec<String>,
-    /// The product that it is an operand of.
+    /// The reduction that it is an operand of.
     operand_of: Option<usize>,
 }
 
@@ -75,19 +92,19 @@ impl<'a> Writer<'a> {
         let copies = group.sinks.iter().filter(|sink| sink.copies);
         let copies = copies.map(|sink| (sink.stage, s.stage_name(sink.stage).to_string()));
         for (stage, reader) in self.computed.clone().into_iter().chain(copies) {
-            let product = group.products.iter().position(|p| p.stage == stage);
+            let reduction = group.reductions.iter().position(|r| r.stage == stage);
             for read in s.compute(stage).reads() {
                 if s.stage_of(read.tensor).is_some_and(|p| group.inner.contains(&p)) {
                     continue;
                 }
-                let scope = match product.map(|p| &group.products[p].roles) {
+                let scope = match reduction.and_then(|r| group.reductions[r].roles.as_ref()) {
                     Some(roles) if roles.input == read.tensor => Scope::Inp,
                     Some(_) => Scope::Wgt,
                     None => Scope::Acc,
                 };
                 let known = self.loads.iter_mut().find(|l| l.tensor == read.tensor && l.scope == scope);
                 match known {
-                    Some(load) if product.is_none() || load.readers.contains(&reader) => {
+                    Some(load) if reduction.is_none() || load.readers.contains(&reader) => {
                         if !load.readers.contains(&reader) {
                             load.readers.push(reader.clone());
                         }
@@ -96,7 +113,7 @@ impl<'a> Writer<'a> {
                         let suffix = if scope == Scope::Acc { "acc" } else { "buf" };
                         let name = fresh(taken, &format!("{}_{suffix}", s.kernel.tensor(read.tensor).name));
                         let readers = vec![reader.clone()];
-                        self.loads.push(LoadIn { tensor: read.tensor, scope, name, readers, operand_of: product });
+                        self.loads.push(LoadIn { tensor: read.tensor, scope, name, readers, operand_of: reduction });
                     }
                 }
             }
@@ -122,11 +139,11 @@ impl<'a> Writer<'a> {
             }
         }
         let mut places = vec![tiles; self.loads.len()];
-        for (at, product) in self.group.products.iter().enumerate() {
-            if let Some(place) = self.tensorize(product) {
-                let of_product = |l: &LoadIn| l.operand_of == Some(at);
+        for (at, reduction) in self.group.reductions.iter().enumerate() {
+            if let Some(place) = self.reduce(reduction) {
+                let operand = |l: &LoadIn| l.operand_of == Some(at);
                 (0..self.loads.len())
-                    .filter(|l| of_product(&self.loads[*l]))
+                    .filter(|l| operand(&self.loads[*l]))
                     .for_each(|l| places[l] = Some(place.clone()));
             }
         }
@@ -175,18 +192,20 @@ impl<'a> Writer<'a> {
         outer.last().map(|axis| (stage, axis.clone()))
     }
 
-    /// Splits a product's loops by the sides of the core and marks the tile. Returns where its operands are computed, if
-    /// that is inside of its reduced loops.
-    fn tensorize(&mut self, product: &Product) -> Option<(String, String)> {
-        let stage = self.name_of(product.stage);
-        let compute = self.s.compute(product.stage).clone();
+    /// Splits a reduction's loops, a product's by the sides of the core, and marks the tile. Returns where its operands are
+    /// computed, if that is inside of its reduced loops.
+    fn reduce(&mut self, reduction: &Reduction) -> Option<(String, String)> {
+        let stage = self.name_of(reduction.stage);
+        let compute = self.s.compute(reduction.stage).clone();
         let mut taken: BTreeSet<String> = compute.axes.iter().map(|a| self.axis_name(*a)).collect();
         taken.extend(compute.reduction.iter().flat_map(|r| &r.axes).map(|a| self.axis_name(*a)));
         let (mut slices, mut blocks, mut tile) = (Vec::new(), Vec::new(), Vec::new());
+        let of_core = |axis, sides: &[Side]| {
+            let roles = reduction.roles.as_ref()?;
+            sides.iter().copied().find(|s| roles.sides[*s as usize] == Some(axis))
+        };
         for axis in &compute.axes {
-            let side =
-                [Side::Batch, Side::BlockOut].into_iter().find(|s| product.roles.sides[*s as usize] == Some(*axis));
-            match side {
+            match of_core(*axis, &[Side::Batch, Side::BlockOut]) {
                 None => blocks.push(self.axis_name(*axis)),
                 Some(side) => {
                     let [o, i] = self.split(&stage, &self.axis_name(*axis), name(side.name()), &mut taken);
@@ -195,29 +214,41 @@ impl<'a> Writer<'a> {
                 }
             }
         }
-        if let Some(axis) = product.roles.sides[Side::BlockIn as usize] {
-            let mut axis = self.axis_name(axis);
-            let sliced = !product.slice.is_whole();
-            if sliced && product.slice.size > product.slice.lane {
-                let [o, i] = self.split(&stage, &axis, number(product.slice.size), &mut taken);
+        if let Some(sliced) = reduction.sliced {
+            let mut axis = self.axis_name(sliced);
+            let is_sliced = !reduction.slice.is_whole();
+            if is_sliced && reduction.slice.size > reduction.slice.lane {
+                let [o, i] = self.split(&stage, &axis, number(reduction.slice.size), &mut taken);
                 slices.push(o);
                 axis = i;
             }
-            let [o, i] = self.split(&stage, &axis, name(Side::BlockIn.name()), &mut taken);
-            if sliced && slices.is_empty() {
-                slices.push(o)
-            } else {
-                blocks.push(o)
+            if of_core(sliced, &[Side::BlockIn]).is_some() {
+                let [o, i] = self.split(&stage, &axis, name(Side::BlockIn.name()), &mut taken);
+                axis = o;
+                tile.push(i);
             }
-            tile.push(i);
+            match is_sliced && slices.is_empty() {
+                true => slices.push(axis),
+                false => blocks.push(axis),
+            }
         }
-        slices.extend(product.others.iter().map(|a| self.axis_name(*a)));
+        slices.extend(reduction.others.iter().map(|a| self.axis_name(*a)));
+        let declared: Vec<String> = compute.axes.iter().map(|a| self.axis_name(*a)).collect();
+        let declared: Vec<String> = declared.into_iter().chain(self.reduced_names(reduction.stage)).collect();
         let order: Vec<String> = slices.iter().chain(&blocks).chain(&tile).cloned().collect();
-        self.reorder(&stage, &[], &order);
+        if reduction.roles.is_some() || reduction.depth > 0 {
+            self.reorder(&stage, &declared, &order);
+        }
         let tensorized = tile.first().map(|first| vec![name(first), name("gemm")]);
         tensorized.into_iter().for_each(|args| self.push(None, &stage, "tensorize", args, &[]));
-        let place = product.depth.checked_sub(1).and_then(|at| slices.get(at));
+        let place = reduction.depth.checked_sub(1).and_then(|at| slices.get(at));
         place.map(|axis| (stage, axis.clone()))
+    }
+
+    /// The names of a stage's reduced axes.
+    fn reduced_names(&self, stage: StageId) -> Vec<String> {
+        let reduction = self.s.compute(stage).reduction.as_ref();
+        reduction.iter().flat_map(|r| &r.axes).map(|a| self.axis_name(*a)).collect()
     }
 
     fn split(&mut self, stage: &str, axis: &str, by: ExprKind, taken: &mut BTreeSet<String>) -> [String; 2] {

@@ -1,0 +1,343 @@
+//! Finds tiles for all buffers: what nests ask → for each buffer the tilings in which it is needed.
+//!
+//! What a nest writes decides about what it reads, so a decision about one buffer is carried back to the arrays in DRAM at
+//! once. Accumulators that nothing has decided about are decided in the order of the program, by depth-first search: what
+//! fits their operands comes first, then what has the fewest tiles. The search is made with more and more [`Freedom`], so
+//! that nothing is computed twice, and no element fills a tile, where there is another way.
+
+use std::collections::HashMap;
+
+use crate::legalize::layout::carry::{self, Unfit};
+use crate::legalize::layout::{Place, Tiling, ids, partner, stated};
+use crate::legalize::nest::{Nest, is_intrinsic};
+use crate::legalize::{Cx, LegalizeError};
+use crate::loops::ir::{BufferId, Leaf, Load, LoopId, LoopProgram, Origin, Role, Scope};
+use crate::scalar::Scalar;
+
+/// A nest, and what it asks of tiles.
+#[derive(Clone, Debug)]
+pub struct Asked<'n> {
+    pub nest: &'n Nest,
+    /// The tiles of a product's result and of its operands.
+    pub product: Option<(Tiling, [(BufferId, Tiling); 2])>,
+    /// The operands to which the tiles of the result are carried.
+    pub loads: Vec<Load>,
+}
+
+/// For each buffer the tilings in which it is needed; none for one that no operation reaches.
+pub type Tilings = Vec<Vec<Tiling>>;
+
+/// Which buffers there may be several of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Split {
+    Nothing,
+    /// What the runtime packs, and copies of that.
+    Given,
+    /// What the ALU computes, too.
+    Computed,
+}
+
+/// What a search may do.
+#[derive(Clone, Copy, Debug)]
+struct Freedom {
+    split: Split,
+    /// Whether each element of an accumulator may fill a tile without need.
+    repeat: bool,
+}
+
+/// From the cheapest to the dearest.
+const FREEDOMS: [Freedom; 5] = [
+    Freedom { split: Split::Nothing, repeat: false },
+    Freedom { split: Split::Given, repeat: false },
+    Freedom { split: Split::Computed, repeat: false },
+    Freedom { split: Split::Given, repeat: true },
+    Freedom { split: Split::Computed, repeat: true },
+];
+
+/// The most tilings that are tried in one search, besides one for each buffer.
+const MAX_ATTEMPTS: usize = 2000;
+
+/// The most tilings of one buffer.
+const MAX_VERSIONS: usize = 6;
+
+/// The tilings of all buffers. The error is that of the usual tiles, where nothing is made twice.
+pub fn tilings(program: &LoopProgram, cx: &Cx, asked: &[Asked]) -> Result<Tilings, LegalizeError> {
+    let mut first = None;
+    let fixed = program.body.iter().any(is_intrinsic);
+    for freedom in FREEDOMS.iter().filter(|f| !fixed || f.split == Split::Nothing) {
+        let mut search = Search::new(program, cx, asked, *freedom);
+        match search.run() {
+            Ok(()) => return Ok(search.found),
+            Err(error) => first.get_or_insert(error),
+        };
+    }
+    // Where no tiles fit, the passes that match instructions say best what is in the way of the usual ones.
+    let mut search = Search::new(program, cx, asked, FREEDOMS[0]);
+    search.lenient = true;
+    search.run().map(|()| search.found)
+}
+
+struct Search<'a> {
+    program: &'a LoopProgram,
+    cx: &'a Cx,
+    asked: &'a [Asked<'a>],
+    freedom: Freedom,
+    /// Whether tiles are carried on as far as loops walk alike, even if a nest cannot work on them.
+    lenient: bool,
+    /// The nests that write each buffer.
+    writers: HashMap<BufferId, Vec<usize>>,
+    found: Tilings,
+    /// Where each of them was asked for.
+    origins: Vec<Vec<Origin>>,
+    /// The buffers that got a tiling, in order.
+    trail: Vec<BufferId>,
+}
+
+/// A buffer that is decided about, with the tilings that are left to try, the next one last.
+struct Decision {
+    buffer: BufferId,
+    left: Vec<Tiling>,
+    trail: usize,
+}
+
+impl<'a> Search<'a> {
+    fn new(program: &'a LoopProgram, cx: &'a Cx, asked: &'a [Asked<'a>], freedom: Freedom) -> Search<'a> {
+        let mut writers: HashMap<BufferId, Vec<usize>> = HashMap::new();
+        for (at, asked) in asked.iter().enumerate() {
+            writers.entry(asked.nest.store.buffer).or_default().push(at);
+        }
+        let found: Tilings = program.buffers.iter().map(|b| stated(b).into_iter().collect()).collect();
+        let origins = program.buffers.iter().map(|b| vec![b.origin]).collect();
+        Search { program, cx, asked, freedom, lenient: false, writers, found, origins, trail: Vec::new() }
+    }
+
+    fn run(&mut self) -> Result<(), LegalizeError> {
+        // What was stated is carried on like what is found.
+        for buffer in ids(self.program) {
+            for tiling in std::mem::take(&mut self.found[buffer.0 as usize]) {
+                self.origins[buffer.0 as usize].clear();
+                self.decide(buffer, tiling, self.program.buffer(buffer).origin)?;
+            }
+        }
+        for asked in self.asked {
+            if let Some((target, operands)) = &asked.product {
+                self.decide(asked.nest.store.buffer, target.clone(), asked.nest.origin())?;
+                for (buffer, tiling) in operands {
+                    self.decide(*buffer, tiling.clone(), asked.nest.origin())?;
+                }
+            }
+        }
+        self.search()
+    }
+
+    fn search(&mut self) -> Result<(), LegalizeError> {
+        let mut decisions: Vec<Decision> = Vec::new();
+        let mut attempts = 0;
+        let mut first = None;
+        while let Some(buffer) = self.undecided() {
+            let left = self.candidates(buffer);
+            decisions.push(Decision { buffer, left, trail: self.trail.len() });
+            loop {
+                let Some(decision) = decisions.last_mut() else {
+                    return Err(first.unwrap_or_else(|| self.conflict(buffer, &Tiling::default(), Origin::default())));
+                };
+                let (buffer, trail, next) = (decision.buffer, decision.trail, decision.left.pop());
+                self.undo(trail);
+                attempts += 1;
+                let Some(tiling) = next.filter(|_| attempts < MAX_ATTEMPTS + self.found.len()) else {
+                    decisions.pop();
+                    continue;
+                };
+                match self.decide(buffer, tiling, self.origin_of(buffer)) {
+                    Ok(()) => break,
+                    Err(error) => first.get_or_insert(error),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// The next buffer to decide about: accumulators first, then what is stored in DRAM.
+    fn undecided(&self) -> Option<BufferId> {
+        let targets = |scope: Scope| {
+            let targets = self.asked.iter().map(|a| a.nest.store.buffer);
+            targets.filter(move |b| self.program.buffer(*b).scope == scope)
+        };
+        let open = |b: &BufferId| self.found[b.0 as usize].is_empty();
+        targets(Scope::Acc).find(open).or_else(|| targets(Scope::Dram).find(open))
+    }
+
+    fn undo(&mut self, trail: usize) {
+        for buffer in self.trail.drain(trail..).rev() {
+            self.found[buffer.0 as usize].pop();
+            self.origins[buffer.0 as usize].pop();
+        }
+    }
+
+    /// The tilings to try for a buffer, the best last.
+    fn candidates(&self, buffer: BufferId) -> Vec<Tiling> {
+        let sides = [self.cx.core().batch, self.cx.core().block_out];
+        let sides: Vec<i64> = sides.into_iter().filter(|size| *size > 1).collect();
+        let b = self.program.buffer(buffer);
+        let rank = b.shape.len();
+        let repeat = self.freedom.repeat || rank < sides.len();
+        let places = || (0..rank).rev().map(Place::Dim).chain(repeat.then_some(Place::Repeated));
+        let mut found = vec![Tiling::default()];
+        // The innermost side chooses first, so that of equals the last dimension is its.
+        for size in sides.iter().rev() {
+            let longer = |tiling: &Tiling| {
+                let tiling = tiling.clone();
+                let free = move |place: &Place| *place == Place::Repeated || tiling.0.iter().all(|(p, _)| p != place);
+                places().filter(free).collect::<Vec<_>>()
+            };
+            found = found
+                .iter()
+                .flat_map(|tiling| {
+                    let with = |place| Tiling([(place, *size)].into_iter().chain(tiling.0.iter().copied()).collect());
+                    longer(tiling).into_iter().map(with).collect::<Vec<_>>()
+                })
+                .collect();
+        }
+        let pins = self.pins(buffer);
+        let differs = |tiling: &Tiling| {
+            let agrees = |pin: &Vec<Option<usize>>| {
+                pin.iter().zip(&tiling.0).all(|(pin, (place, _))| pin.is_none_or(|dim| *place == Place::Dim(dim)))
+            };
+            pins.iter().filter(|pin| !agrees(pin)).count()
+        };
+        let tiles = |tiling: &Tiling| -> i64 {
+            b.shape.iter().enumerate().map(|(dim, n)| (n - 1) / tiling.lane_size(dim) + 1).product()
+        };
+        found.sort_by_cached_key(|tiling| (differs(tiling), tiles(tiling), tiling.repeated()));
+        found.reverse();
+        found
+    }
+
+    /// What the operands of the nests that write a buffer say about its tiles.
+    fn pins(&self, buffer: BufferId) -> Vec<Vec<Option<usize>>> {
+        let mut pins = Vec::new();
+        for writer in &self.writers[&buffer] {
+            let Asked { nest, loads, .. } = &self.asked[*writer];
+            for load in loads {
+                let known = &self.found[load.buffer.0 as usize];
+                pins.extend(known.iter().filter_map(|tiling| carry::target(self.program, nest, tiling, load)));
+            }
+        }
+        pins
+    }
+
+    /// Records that a buffer is needed in these tiles, and what follows for what it is computed from.
+    fn decide(&mut self, buffer: BufferId, tiling: Tiling, origin: Origin) -> Result<(), LegalizeError> {
+        let mut open = vec![(buffer, tiling, origin)];
+        while let Some((buffer, tiling, origin)) = open.pop() {
+            let known = &self.found[buffer.0 as usize];
+            if known.contains(&tiling) {
+                continue;
+            }
+            if !known.is_empty() && (known.len() == MAX_VERSIONS || !self.may_split(buffer)) {
+                return Err(self.conflict(buffer, &tiling, origin));
+            }
+            self.found[buffer.0 as usize].push(tiling.clone());
+            self.origins[buffer.0 as usize].push(origin);
+            self.trail.push(buffer);
+            for writer in self.writers.get(&buffer).into_iter().flatten() {
+                open.extend(self.asked_by(&self.asked[*writer], &tiling)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a nest that writes these tiles asks of its operands.
+    fn asked_by(&self, asked: &Asked, tiling: &Tiling) -> Result<Vec<(BufferId, Tiling, Origin)>, LegalizeError> {
+        let nest = asked.nest;
+        if let Some((target, _)) = &asked.product {
+            return match target == tiling {
+                true => Ok(Vec::new()),
+                false => Err(self.conflict(nest.store.buffer, tiling, nest.origin())),
+            };
+        }
+        let unfit = |unfit: Unfit| carry::refused(self.program, nest, unfit);
+        if !self.lenient && !asked.loads.is_empty() {
+            carry::check(self.program, nest, tiling).map_err(unfit)?;
+        }
+        let operand = |load: &Load| {
+            let tiling = match self.lenient {
+                true => self.alike(nest, tiling, load),
+                false => carry::operand(self.program, nest, tiling, load),
+            };
+            Ok((load.buffer, tiling.map_err(unfit)?, nest.origin()))
+        };
+        asked.loads.iter().map(operand).collect()
+    }
+
+    /// The tiles of an operand whose dimensions are walked like those of the result, whether or not from the beginning of a
+    /// tile on.
+    fn alike(&self, nest: &Nest, tiling: &Tiling, load: &Load) -> Result<Tiling, Unfit> {
+        let vars: Vec<LoopId> = nest.loops.iter().map(|l| l.var).collect();
+        let lanes = tiling.0.iter().map(|(place, size)| match place {
+            Place::Repeated => Ok((Place::Repeated, *size)),
+            Place::Dim(dim) => match partner(&vars, (*dim, &nest.store.indices[*dim]), &load.indices) {
+                Some(dim) => Ok((Place::Dim(dim), *size)),
+                None => Err(Unfit {
+                    reason: format!(
+                        "dimension {dim} of `{}` is tiled, and no dimension of `{}` is indexed in the same way",
+                        self.program.buffer(nest.store.buffer).name,
+                        self.program.buffer(load.buffer).name,
+                    ),
+                }),
+            },
+        });
+        Ok(Tiling(lanes.collect::<Result<_, _>>()?))
+    }
+
+    /// Whether there may be several of a buffer.
+    fn may_split(&self, buffer: BufferId) -> bool {
+        let b = self.program.buffer(buffer);
+        let writers = self.writers.get(&buffer).map_or(&[][..], |w| w);
+        let given = |buffer: BufferId| self.program.buffer(buffer).role.is_given();
+        let copies_given = |at: &usize| match self.asked[*at].nest.store.value.untruncated() {
+            Scalar::Leaf(Leaf::Load(load)) => given(load.buffer),
+            _ => false,
+        };
+        let mapped = |at: &usize| self.asked[*at].product.is_none() && !self.asked[*at].loads.is_empty();
+        match self.freedom.split {
+            Split::Nothing => false,
+            _ if given(buffer) => true,
+            _ if b.role != Role::Temporary || b.base.is_some() => false,
+            Split::Given => writers.iter().all(copies_given),
+            Split::Computed => matches!(b.scope, Scope::Acc | Scope::Dram) && writers.iter().all(mapped),
+        }
+    }
+
+    fn origin_of(&self, buffer: BufferId) -> Origin {
+        self.writers[&buffer].first().map_or_else(Origin::default, |at| self.asked[*at].nest.origin())
+    }
+
+    fn conflict(&self, buffer: BufferId, tiling: &Tiling, origin: Origin) -> LegalizeError {
+        let b = self.program.buffer(buffer);
+        let at = buffer.0 as usize;
+        LegalizeError::LayoutConflict {
+            buffer: b.name.clone(),
+            scope: b.scope,
+            first: describe(self.found[at].first().unwrap_or(&Tiling::default())),
+            second: describe(tiling),
+            first_origin: self.origins[at].first().copied().unwrap_or_default(),
+            second_origin: origin,
+        }
+    }
+}
+
+fn describe(tiling: &Tiling) -> String {
+    let lanes: Vec<String> = tiling
+        .0
+        .iter()
+        .map(|(place, size)| match place {
+            Place::Dim(dim) => format!("{size} of dimension {dim}"),
+            Place::Repeated => format!("{size} times the same element"),
+        })
+        .collect();
+    match lanes.is_empty() {
+        true => "without tiles".to_string(),
+        false => format!("in tiles of {}", lanes.join(" by ")),
+    }
+}

@@ -1,0 +1,196 @@
+//! Rewrites a program for its tiles: buffers get the dimensions along which elements are repeated, and a buffer that is
+//! needed in several tilings is there several times.
+//!
+//! ```text
+//! for i { for j { Q[i, j] = A[i, j] + V_acc[i] } }              Q, A in tiles of 16 along j
+//! →   for i { for j { Q[i, j] = A[i, j] + V_acc[i, j % 16] } }  V_acc: [m, 16], each element 16 times; V repeats
+//! ```
+//!
+//! The first tiling of a buffer is its own. For each other one there is a *version*: an input's is an image of the same array
+//! ([`Buffer::image_of`]), and what computes a buffer is there again for each of its versions, from versions of its operands.
+
+use std::collections::HashMap;
+
+use crate::legalize::layout::carry;
+use crate::legalize::layout::search::Tilings;
+use crate::legalize::layout::{Place, Tiling, ids, is_marked, is_product};
+use crate::legalize::match_gemm::product;
+use crate::legalize::nest::{Nest, NestLoop, rewrite_stores};
+use crate::legalize::{Cx, LegalizeError};
+use crate::loops::ir::{BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Role, Stmt};
+
+/// Makes the versions, and gives each its layout.
+pub fn rewrite(program: &mut LoopProgram, cx: &Cx, tilings: &Tilings) -> Result<(), LegalizeError> {
+    let mut versions = Versions { of: HashMap::new(), tilings: tilings.clone() };
+    for buffer in ids(program) {
+        for tiling in tilings[buffer.0 as usize].iter().skip(1) {
+            let version = versions.make(program, buffer, tiling);
+            versions.of.entry(buffer).or_default().push(version);
+        }
+    }
+    let plain = tilings.iter().all(|all| all.len() < 2 && all.iter().all(|tiling| tiling.repeated() == 0));
+    if !plain {
+        let body = std::mem::take(&mut program.body);
+        let body = rewrite_stores(body, &mut |nest| versions.nest(program, cx, nest))?;
+        program.body = versions.allocated(body);
+    }
+    for (at, tiling) in versions.tilings.iter().enumerate() {
+        let buffer = &mut program.buffers[at];
+        let known = tiling.first().cloned().unwrap_or_default();
+        let rank = buffer.shape.len();
+        for (_, size) in known.0.iter().filter(|(place, _)| *place == Place::Repeated) {
+            buffer.shape.push(*size);
+            buffer.array.push(*size);
+            buffer.repeats += usize::from(matches!(buffer.role, Role::Input | Role::Output));
+        }
+        let order = buffer.layout.take().map(|l| l.order).unwrap_or_default();
+        let lanes = known.layout(rank).lanes;
+        buffer.layout = (!lanes.is_empty() || !order.is_empty()).then(|| crate::loops::ir::Layout { lanes, order });
+    }
+    Ok(())
+}
+
+struct Versions {
+    /// The versions of a buffer besides itself, in the order of its tilings.
+    of: HashMap<BufferId, Vec<BufferId>>,
+    /// The tilings of all buffers, those of versions among them.
+    tilings: Tilings,
+}
+
+impl Versions {
+    fn make(&mut self, program: &mut LoopProgram, buffer: BufferId, tiling: &Tiling) -> BufferId {
+        let mut copy = program.buffer(buffer).clone();
+        if copy.role == Role::Input {
+            copy.image_of = Some(copy.user_name().to_string());
+        }
+        copy.name = free_name(program, &copy.name);
+        program.buffers.push(copy);
+        self.tilings.push(vec![tiling.clone()]);
+        BufferId(program.buffers.len() as u32 - 1)
+    }
+
+    /// The version of a buffer in these tiles, or the buffer itself.
+    fn version(&self, buffer: BufferId, tiling: &Tiling) -> BufferId {
+        let at = self.tilings[buffer.0 as usize].iter().position(|t| t == tiling);
+        let versions = self.of.get(&buffer);
+        at.and_then(|at| at.checked_sub(1)).and_then(|at| versions?.get(at).copied()).unwrap_or(buffer)
+    }
+
+    /// A nest for each version of what it writes, each with the versions of its operands.
+    fn nest(&self, program: &mut LoopProgram, cx: &Cx, nest: Nest) -> Result<Vec<Stmt>, LegalizeError> {
+        if is_marked(&nest) && is_product(&nest) {
+            return self.product(program, cx, nest).map(|nest| vec![nest.into_stmt()]);
+        }
+        let buffer = nest.store.buffer;
+        let tilings = match self.tilings[buffer.0 as usize].as_slice() {
+            [] => vec![Tiling::default()],
+            some => some.to_vec(),
+        };
+        let mut stmts = Vec::new();
+        for (at, tiling) in tilings.iter().enumerate() {
+            let nest = if at == 0 { nest.clone() } else { renamed(program, &nest) };
+            stmts.push(self.mapped(program, nest, tiling).into_stmt());
+        }
+        Ok(stmts)
+    }
+
+    fn product(&self, program: &LoopProgram, cx: &Cx, mut nest: Nest) -> Result<Nest, LegalizeError> {
+        if let Some(p) = product(program, cx, &nest)? {
+            let operands = [(p.src.buffer, Tiling::of(&p.tile.src)), (p.wgt.buffer, Tiling::of(&p.tile.wgt))];
+            nest.store.value.leaves_mut(&mut |leaf| {
+                if let Leaf::Load(load) = leaf
+                    && let Some((buffer, tiling)) = operands.iter().find(|(buffer, _)| *buffer == load.buffer)
+                {
+                    load.buffer = self.version(*buffer, tiling);
+                }
+            });
+        }
+        Ok(nest)
+    }
+
+    /// An elementwise nest or a copy that writes these tiles.
+    fn mapped(&self, program: &mut LoopProgram, mut nest: Nest, tiling: &Tiling) -> Nest {
+        let original = nest.clone();
+        let origin = nest.store.origin;
+        // For each side of the tile, the lane as an index.
+        let lanes: Vec<Index> = tiling
+            .0
+            .iter()
+            .map(|(place, size)| match place {
+                Place::Repeated => {
+                    let var = lane_loop(program, *size);
+                    nest.loops.push(NestLoop { var, mark: None, origin });
+                    Index::var(var)
+                }
+                Place::Dim(dim) => match carry::walker(program, &original, *dim, *size) {
+                    Ok(var) => Index::var(var).modulo(*size, &|l| program.loop_range(l)),
+                    Err(_) => Index::constant(0),
+                },
+            })
+            .collect();
+        let extend = |load: &mut Load, tiling: &Tiling| {
+            let repeated = tiling.0.iter().zip(&lanes).filter(|((place, _), _)| *place == Place::Repeated);
+            load.indices.extend(repeated.map(|(_, lane)| lane.clone()));
+        };
+        nest.store.value.leaves_mut(&mut |leaf| {
+            if let Leaf::Load(load) = leaf
+                && let Ok(of_load) = carry::operand(program, &original, tiling, load)
+                && self.tilings[load.buffer.0 as usize].contains(&of_load)
+            {
+                load.buffer = self.version(load.buffer, &of_load);
+                extend(load, &of_load);
+            }
+        });
+        let mut target = Load { buffer: nest.store.buffer, indices: std::mem::take(&mut nest.store.indices) };
+        target.buffer = self.version(target.buffer, tiling);
+        extend(&mut target, tiling);
+        (nest.store.buffer, nest.store.indices) = (target.buffer, target.indices);
+        nest
+    }
+
+    /// Allocates versions where their buffers are allocated.
+    fn allocated(&self, stmts: Vec<Stmt>) -> Vec<Stmt> {
+        let mut out = Vec::new();
+        for stmt in stmts {
+            match stmt {
+                Stmt::For(f) => out.push(Stmt::For(For { body: self.allocated(f.body), ..f })),
+                Stmt::Alloc { buffer, origin } => {
+                    let versions = self.of.get(&buffer).into_iter().flatten();
+                    out.push(Stmt::Alloc { buffer, origin });
+                    out.extend(versions.map(|version| Stmt::Alloc { buffer: *version, origin }));
+                }
+                other => out.push(other),
+            }
+        }
+        out
+    }
+}
+
+/// A nest again, with loops of its own.
+fn renamed(program: &mut LoopProgram, nest: &Nest) -> Nest {
+    let mut nest = nest.clone();
+    let fresh: Vec<(LoopId, LoopId)> = nest.loops.iter().map(|l| (l.var, program.fresh_loop(l.var))).collect();
+    let name = |v: LoopId| fresh.iter().find(|(old, _)| *old == v).map_or(v, |(_, new)| *new);
+    let range = |l: LoopId| program.loop_range(l);
+    nest.loops.iter_mut().for_each(|l| l.var = name(l.var));
+    nest.store.indices.iter_mut().for_each(|e| e.replace_variables(&name, &range));
+    nest.store.value.leaves_mut(&mut |leaf| match leaf {
+        Leaf::Load(load) => load.indices.iter_mut().for_each(|e| e.replace_variables(&name, &range)),
+        Leaf::Index(e) => e.replace_variables(&name, &range),
+    });
+    nest
+}
+
+/// A loop over the lanes of one side of a tile.
+fn lane_loop(program: &mut LoopProgram, extent: i64) -> LoopId {
+    let taken = |name: &String| program.loops.iter().any(|l| l.name == *name);
+    let numbered = (2..).map(|n| format!("lane_{n}"));
+    let name = std::iter::once("lane".to_string()).chain(numbered).find(|name| !taken(name));
+    program.loops.push(LoopVar { name: name.unwrap_or_default(), extent });
+    LoopId(program.loops.len() as u32 - 1)
+}
+
+fn free_name(program: &LoopProgram, name: &str) -> String {
+    let taken = |name: &String| program.buffers.iter().any(|b| b.name == *name);
+    (2..).map(|n| format!("{name}_{n}")).find(|name| !taken(name)).unwrap_or_default()
+}
