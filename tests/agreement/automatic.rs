@@ -111,3 +111,92 @@ fn convolutions_are_products_too() {
     agree(conv, &[]);
     agree_on(small(0), conv, &[]);
 }
+
+/// Kernels whose stages do not lie in tiles of one dimension each, on cores of several shapes.
+#[test]
+fn any_axis_may_be_reduced_broadcast_or_moved() {
+    let kernels = [
+        "input X: i8[24, 40]\n R[i] = sum(r: i32(X[i, r]))\n output Y[i, j] = i8((i32(X[i, j]) * 40 - R[i]) >> 5)",
+        "input X: i8[24, 40]\n C[j] = max(r: i32(X[r, j]))\n R[i] = max(r: i32(X[i, r]))\n \
+         output Y[i, j] = i8(C[j] + R[i] - i32(X[i, j]))",
+        "input X: i8[16, 20]\n output Y[i < 20, j < 16] = X[j, i]",
+        "input X: i8[16, 16]\n output Y[i < 16, j < 15] = i8((i32(X[0 + i, j]) + i32(X[0 + i, j + 1])) >> 1)",
+        "input X: i8[9]\n output Y[i < 18] = X[i / 2]",
+        "input X: i8[33]\n output Y[i < 33] = X[32 - i]",
+        "input X: i8[40, 24]\n C[i, j] = sum(r: i32(X[r, i]) * i32(X[r, j]))\n output Y[i, j] = i8(C[i, j] >> 8)",
+        "input X: i8[12, 20]\n input W: i8[12, 20]\n D[i] = sum(r: i32(X[i, r]) * i32(W[i, r]))\n \
+         output Y[i] = i8(D[i] >> 6)",
+        "input a: i8[20]\n input b: i8[12]\n output Y[i < 20, j < 12] = i8((i32(a[i]) * i32(b[j])) >> 6)",
+    ];
+    let one = r#"{"LOG_BLOCK": 0, "LOG_INP_BUFF_SIZE": 11, "LOG_WGT_BUFF_SIZE": 10, "LOG_ACC_BUFF_SIZE": 12}"#;
+    let targets = ["{}", r#"{"LOG_BATCH": 1}"#, r#"{"LOG_BLOCK_IN": 4, "LOG_BLOCK_OUT": 5}"#, one];
+    for kernel in kernels {
+        for target in targets {
+            let config = Config::from_json(target).expect("a valid configuration");
+            agree_on(config, &format!("kernel k {{\n {kernel}\n}}\n"), &[]);
+        }
+    }
+}
+
+#[test]
+fn scans_need_no_schedule() {
+    let accumulating = "kernel k(n = 32) {
+    input X: i32[4, n]
+    scan t in 4 {
+        state s[j < n]: i32 = 0
+        state q[j < n]: i32 = 1
+        z[j] = s[j] + X[t, j]
+        next s[j] = z[j] >> 1
+        next q[j] = max(q[j], z[j])
+    }
+    output Y[j] = i8(s[4, j])
+    output Z[t, j] = i8(z[t, j])
+}
+";
+    let recurrent = "kernel k(steps = 5, x = 32, h = 48) {
+    input xs: i8[steps, x]
+    input w: i8[h, x]
+    input u: i8[h, h]
+    input b: i32[h]
+    scan t in steps {
+        state s[j < h]: i8 = 0
+        z[j] = sum(k: i32(xs[t, k]) * i32(w[j, k]))
+        y[j] = sum(k: i32(s[k]) * i32(u[j, k]))
+        a[j] = clip((z[j] + y[j] + b[j]) >> 7, -100, 100)
+        next s[j] = i8(a[j])
+    }
+    output Y[t < steps, j] = s[t + 1, j]
+}
+";
+    for text in [accumulating, recurrent] {
+        agree(text, &[]);
+        agree_on(small(0), text, &[]);
+        agree_on(small(1), text, &[]);
+    }
+}
+
+#[test]
+fn calls_without_schedules_pass_bytes_on() {
+    let residual = "kernel dense(m = BATCH, k = 64, n = 64) {
+    input X: i8[m, k]
+    input W: i8[n, k]
+    C[i, j] = sum(r: i32(X[i, r]) * i32(W[j, r]))
+    output Y[i, j] = i8(C[i, j])
+}
+
+kernel add(m = BATCH, n = 64) {
+    input A: i8[m, n]
+    input B: i8[m, n]
+    output Y[i, j] = i8(i32(A[i, j]) + i32(B[i, j]))
+}
+
+program residual {
+    input X: i8[BATCH, 64]
+    input W: i8[64, 64]
+    H = dense(X, W)
+    output Y = add(H, X)
+}
+";
+    agree(residual, &[]);
+    agree_on(small(1), residual, &[]);
+}

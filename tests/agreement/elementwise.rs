@@ -30,10 +30,9 @@ fn one_stage(shape: &str, axes: &str, value: &str) -> String {
 }
 
 #[test]
-fn a_loop_over_lanes_that_moves_the_tile_is_refused() {
+fn a_loop_over_lanes_that_moves_the_tile_has_an_element_in_each_tile() {
     for index in ["i + j, j", "j / 8, j", "i + j / 8, j", "i + j % 4, j"] {
-        let code = answer(&one_stage("128, 64", "i < 8, j < 64", &format!("A[{index}]")));
-        assert!(["E0505", "E0508"].contains(&code), "A[{index}]: {code}");
+        assert_eq!(answer(&one_stage("128, 64", "i < 8, j < 64", &format!("A[{index}]"))), "", "A[{index}]");
     }
 }
 
@@ -44,10 +43,10 @@ fn rows_that_move_alone_are_copied() {
 }
 
 #[test]
-fn a_diagonal_is_refused() {
+fn a_diagonal_has_an_element_in_each_tile() {
     let text = "kernel k(n = 64) {\n input A: i32[n, n]\n T[i] = A[i, i]\n output Y[i] = i8(T[i])\n}\n\
                 schedule s for k {\n T.set_scope(acc)\n}\n";
-    assert!(["E0505", "E0508"].contains(&answer(text)), "{}", answer(text));
+    assert_eq!(answer(text), "");
 }
 
 #[test]

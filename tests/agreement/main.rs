@@ -23,6 +23,7 @@ mod scan_directives;
 mod scans;
 mod sequence;
 mod strided;
+mod unscheduled;
 mod wide;
 
 /// How many programs each property draws: 96, or what `TILEWRIGHT_CASES` says.

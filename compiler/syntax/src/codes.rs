@@ -152,7 +152,6 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0328": "a buffer that cannot roll",
     "E0329": "a term that cannot be folded into a sum",
     "E0330": "no kernel",
-    "E0331": "no automatic schedule",
     "E0332": "unknown schedule",
     "E0333": "several schedules, and none chosen",
     "E0334": "a schedule for an unknown kernel",

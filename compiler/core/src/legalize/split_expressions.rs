@@ -36,7 +36,8 @@ fn cut(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, nest: Ne
     let usable = |s: &Selection| is_usable(s, &operands.loads, &target);
     let parts = with_request(program, cx, &operands, |request| select::cut(request, first, selections, &usable));
     match parts {
-        Ok(parts) if parts.len() > 1 => {
+        // One part may be the value in a form that has a chain.
+        Ok(parts) if parts.len() > 1 || parts.iter().any(|part| part.value != operands.value) => {
             let mut parts = stored(program, &nest, operands.loads, parts);
             live_in_target(program, cx, selections, &nest, &mut parts);
             statements(program, nest, parts)

@@ -289,11 +289,11 @@ impl Printer<'_> {
             1 => self.out.push_str(" repeats"),
             several => write!(self.out, " repeats({several})")?,
         }
-        if let Some(input) = &b.image_of {
-            write!(self.out, " image {input}")?;
-        }
         if let Some(offset) = b.planes {
             write!(self.out, " planes {offset}")?;
+        }
+        if let Some(input) = &b.image_of {
+            write!(self.out, " image {input}")?;
         }
         self.origin(b.origin)
     }

@@ -236,7 +236,7 @@ impl Schedule {
     }
 
     /// The scan that a tensor belongs to.
-    pub(super) fn scan_of(&self, tensor: TensorId) -> Option<ScanId> {
+    pub fn scan_of(&self, tensor: TensorId) -> Option<ScanId> {
         self.links.members.get(tensor.0 as usize).copied().flatten()
     }
 

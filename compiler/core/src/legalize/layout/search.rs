@@ -33,7 +33,7 @@ enum Split {
     Nothing,
     /// What the runtime packs, and copies of that.
     Given,
-    /// What the ALU computes, too.
+    /// What the ALU computes, too. Of an output one is what the user takes.
     Computed,
 }
 
@@ -41,17 +41,27 @@ enum Split {
 #[derive(Clone, Copy, Debug)]
 struct Freedom {
     split: Split,
-    /// Whether each element of an accumulator may fill a tile without need.
-    repeat: bool,
+    repeat: Repeat,
+}
+
+/// Which accumulators may have tiles that each hold one element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeat {
+    /// Those of which a reader needs it, or that have too few dimensions for the sides of a tile.
+    Needed,
+    Any,
+    /// All but the results of products, so that no index matters.
+    All,
 }
 
 /// From the cheapest to the dearest.
-const FREEDOMS: [Freedom; 5] = [
-    Freedom { split: Split::Nothing, repeat: false },
-    Freedom { split: Split::Given, repeat: false },
-    Freedom { split: Split::Computed, repeat: false },
-    Freedom { split: Split::Given, repeat: true },
-    Freedom { split: Split::Computed, repeat: true },
+const FREEDOMS: [Freedom; 6] = [
+    Freedom { split: Split::Nothing, repeat: Repeat::Needed },
+    Freedom { split: Split::Given, repeat: Repeat::Needed },
+    Freedom { split: Split::Computed, repeat: Repeat::Needed },
+    Freedom { split: Split::Given, repeat: Repeat::Any },
+    Freedom { split: Split::Computed, repeat: Repeat::Any },
+    Freedom { split: Split::Computed, repeat: Repeat::All },
 ];
 
 /// The most tilings that are tried in one search, besides one for each buffer.
@@ -180,8 +190,9 @@ impl<'a> Search<'a> {
         let sides: Vec<i64> = sides.into_iter().filter(|size| *size > 1).collect();
         let b = self.program.buffer(buffer);
         let rank = b.shape.len();
-        let repeat = self.freedom.repeat || rank < sides.len();
-        let places = || (0..rank).rev().map(Place::Dim).chain(repeat.then_some(Place::Repeated));
+        let repeat = self.freedom.repeat != Repeat::Needed || rank < sides.len();
+        let dims = if self.freedom.repeat == Repeat::All { 0 } else { rank };
+        let places = || (0..dims).rev().map(Place::Dim).chain(repeat.then_some(Place::Repeated));
         let mut found = vec![Tiling::default()];
         // The innermost side chooses first, so that of equals the last dimension is its.
         for size in sides.iter().rev() {
@@ -303,7 +314,8 @@ impl<'a> Search<'a> {
         match self.freedom.split {
             Split::Nothing => false,
             _ if given(buffer) => true,
-            _ if b.role != Role::Temporary || b.base.is_some() => false,
+            _ if b.base.is_some() => false,
+            Split::Given if b.role != Role::Temporary => false,
             Split::Given => writers.iter().all(copies_given),
             Split::Computed => matches!(b.scope, Scope::Acc | Scope::Dram) && writers.iter().all(mapped),
         }

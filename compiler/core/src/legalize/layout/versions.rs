@@ -64,6 +64,12 @@ impl Versions {
             copy.image_of = Some(copy.user_name().to_string());
         }
         copy.name = free_name(program, &copy.name);
+        if copy.role == Role::Output {
+            copy.role = Role::Temporary;
+            let origin = copy.origin;
+            let version = BufferId(program.buffers.len() as u32);
+            program.body.insert(0, Stmt::Alloc { buffer: version, origin });
+        }
         program.buffers.push(copy);
         self.tilings.push(vec![tiling.clone()]);
         BufferId(program.buffers.len() as u32 - 1)

@@ -308,12 +308,12 @@ fn name_violation(name: &str, first: bool) -> Option<Violation> {
 /// An image is one of an input that is none itself, and holds the same array.
 fn image_violation(program: &LoopProgram, image: &Buffer) -> Option<Violation> {
     let of = image.image_of.as_ref()?;
-    let same = |b: &&Buffer| {
-        let alike = b.user_shape() == image.user_shape() && b.dtype == image.dtype;
-        b.name == *of && b.role == Role::Input && b.image_of.is_none() && alike
+    let sound = |b: &Buffer| b.role == Role::Input && b.repeats <= b.array.len() && b.planes.is_none();
+    let same = |b: &Buffer| {
+        let alike = sound(b) && b.user_shape() == image.user_shape() && b.dtype == image.dtype;
+        b.name == *of && b.image_of.is_none() && alike
     };
-    let sound = image.role == Role::Input && image.repeats <= image.array.len();
-    let found = sound && program.buffers.iter().filter(|b| b.repeats <= b.array.len()).any(|b| same(&b));
+    let found = sound(image) && program.buffers.iter().any(same);
     (!found).then(|| Violation::Image { name: image.name.clone(), of: of.clone() })
 }
 
@@ -346,7 +346,8 @@ fn buffer_violations(b: &Buffer) -> Vec<Violation> {
         }
     }
     let interface = matches!(b.role, Role::Input | Role::Output);
-    if b.repeats > b.array.len() || b.repeats > 0 && !interface {
+    let planes = usize::from(b.planes.is_some());
+    if b.repeats + planes > b.array.len() || b.repeats > 0 && !interface {
         found.push(Violation::Repeats { name: b.name.clone() });
     }
     let planes = b.array.first().is_some_and(|planes| (1..=4).contains(planes) && b.shape.first() == Some(planes));

@@ -1,7 +1,7 @@
 //! Schedules for kernels that have none: the first automatic ones with which everything fits the target.
 //!
-//! A kernel alone tries its largest tiles and makes smaller what does not fit; if that ends, it takes the factors of its
-//! products the other way round. In a program each kernel starts from what it would have alone. What does not fit together
+//! A kernel alone tries its largest tiles and makes smaller what does not fit; if that ends, it tries the next one: with the factors of its
+//! products the other way round, or with more that is kept between its parts. In a program each kernel starts from what it would have alone. What does not fit together
 //! with the others is made smaller again, and where the kernels do not agree otherwise, they are fitted in one by one.
 
 use tilewright_syntax::{Diagnostic, ast};
@@ -26,10 +26,10 @@ impl Candidate {
         self.automatic = Some(automatic);
     }
 
-    fn swap(&mut self) -> bool {
-        let swapped = self.automatic.as_ref().and_then(Automatic::swapped);
-        let found = swapped.is_some();
-        swapped.into_iter().for_each(|automatic| self.renewed(automatic));
+    fn advance(&mut self) -> bool {
+        let next = self.automatic.as_ref().and_then(Automatic::next);
+        let found = next.is_some();
+        next.into_iter().for_each(|automatic| self.renewed(automatic));
         found
     }
 }
@@ -81,7 +81,7 @@ impl Fronts<'_> {
         span: tilewright_syntax::Span,
     ) -> Result<Candidate, Vec<Diagnostic>> {
         let cx = Cx { config: *self.config };
-        let automatic = Automatic::new(&kernel, cx.core(), span).map_err(|e| vec![e.diagnostic()])?;
+        let automatic = Automatic::new(&kernel, cx.core(), span);
         let call = Call { place: None, kernel, schedule: automatic.source(), automatic: true, constants };
         let mut candidate = Candidate { call, automatic: Some(automatic) };
         let mut first = None;
@@ -91,7 +91,7 @@ impl Fronts<'_> {
                 Ok(_) => break,
                 Err(refusal) => first.get_or_insert(refusal),
             };
-            if !candidate.swap() {
+            if !candidate.advance() {
                 return Err(with_note(first.map_or(Vec::new(), |refusal: Refusal| refusal.diagnostics)));
             }
         }
@@ -118,7 +118,7 @@ impl Fronts<'_> {
         let mut front = Err(());
         for last in 0..candidates.len() {
             front = self.fitted(kernel, &mut candidates[..=last]).map_err(|_| ());
-            if front.is_err() && candidates[last].swap() {
+            if front.is_err() && candidates[last].advance() {
                 front = self.fitted(kernel, &mut candidates[..=last]).map_err(|_| ());
             }
             if front.is_err() {

@@ -1,8 +1,9 @@
 //! What is computed together, and in which sizes. Kernel → [`Group`]s.
 //!
-//! A group has the tensors that are stored (its sinks: outputs, and factors of products that are computed themselves), and
-//! the stages in the accumulator between them and what is loaded. A group of one sink can be tiled: all of it is computed
-//! inside the loops over the sink's tiles.
+//! A group has the tensors that are kept (its sinks: outputs, factors of products that are computed themselves, and what
+//! several groups read), and the stages in the accumulator between them and what is loaded. A group of one sink in device
+//! memory can be tiled: all of it is computed inside the loops over the sink's tiles. A scan is one group, of which every
+//! tensor is a sink.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -21,14 +22,56 @@ pub struct Group {
     pub reductions: Vec<Reduction>,
     /// For each dimension of the only sink, its tile: how many elements, and how many the core's tile has there.
     pub tile: Vec<Tile>,
+    /// The host of the scan that it is, and whether what the ALU reads in the steps is loaded there.
+    pub scan: Option<(StageId, bool)>,
 }
 
-/// A tensor that is stored.
-#[derive(Clone, Debug)]
+/// A tensor that is kept.
+#[derive(Clone, Copy, Debug)]
 pub struct Sink {
     pub stage: StageId,
-    /// Whether it copies what is in the accumulator; otherwise its value is computed in a stage made for it.
-    pub copies: bool,
+    pub home: Home,
+}
+
+/// Where a tensor is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// In device memory, copied from a stage in the accumulator that the kernel has.
+    Copied,
+    /// In device memory, computed in a stage made for it.
+    Stored,
+    /// Whole in the accumulator.
+    Accumulator,
+    /// A state that products read, in device memory: each step copies the next value from the accumulator.
+    State,
+}
+
+impl Home {
+    /// Whether the tensor is in device memory, and copied from a stage that the kernel has.
+    pub fn is_copy(self) -> bool {
+        matches!(self, Home::Copied | Home::State)
+    }
+}
+
+/// How much is kept between groups. Each level needs less room on chip than the one before, and more transfers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Groups that share a stage are one group.
+    Joined,
+    /// What several groups read stays in the accumulator.
+    Kept,
+    /// Every stage is stored.
+    Stored,
+}
+
+impl Level {
+    pub fn next(self) -> Option<Level> {
+        match self {
+            Level::Joined => Some(Level::Kept),
+            Level::Kept => Some(Level::Stored),
+            Level::Stored => None,
+        }
+    }
 }
 
 /// The size of one dimension of a tile.
@@ -49,7 +92,9 @@ pub struct Reduction {
     pub sliced: Option<AxisId>,
     /// Its slices; further inside are the other reduced axes.
     pub slice: Tile,
-    /// How many of the reduced loops stand around the operands, that of the slices first.
+    /// The axis over the steps of a scan in which it is computed.
+    pub steps: Option<AxisId>,
+    /// How many loops stand around the operands, of the steps, the slices, and the other reduced axes.
     pub depth: usize,
     /// The other reduced axes.
     pub others: Vec<AxisId>,
@@ -91,6 +136,10 @@ impl Group {
         if readers.map(|(_, reduction)| reduction).any(Reduction::shrink) {
             return true;
         }
+        if let Some((_, in_steps @ false)) = &mut self.scan {
+            *in_steps = true;
+            return true;
+        }
         // The largest dimension of a tile has the most to give.
         let mut largest: Vec<&mut Tile> = self.tile.iter_mut().collect();
         largest.sort_by_key(|t| std::cmp::Reverse(t.blocks()));
@@ -100,11 +149,16 @@ impl Group {
 
 impl Reduction {
     fn shrink(&mut self) -> bool {
-        if self.slice.shrink() {
-            self.depth = self.depth.max(1);
+        let steps = usize::from(self.steps.is_some());
+        if self.depth < steps {
+            self.depth = steps;
             return true;
         }
-        let more = self.depth < self.others.len() + usize::from(!self.slice.is_whole());
+        if self.slice.shrink() {
+            self.depth = self.depth.max(steps + 1);
+            return true;
+        }
+        let more = self.depth < steps + self.others.len() + usize::from(!self.slice.is_whole());
         self.depth += usize::from(more);
         more
     }
@@ -114,57 +168,104 @@ impl Reduction {
 type Products = HashMap<StageId, Vec<Roles>>;
 
 /// Sorts the stages of a kernel into groups. `choice` counts the ways to assign roles in products, the best first.
-pub fn groups(s: &Schedule, choice: usize) -> Vec<Group> {
+pub fn groups(s: &Schedule, choice: usize, level: Level) -> Vec<Group> {
     let order = Order::of(s);
     let roles = |stage: &StageId| Some((*stage, roles(s, *stage))).filter(|(_, found)| !found.is_empty());
-    let products: Products = order.stages.iter().filter_map(roles).collect();
-    // A group that shares a stage with a later one is taken over by it, and leaves an empty place.
-    let mut groups: Vec<Option<(BTreeSet<StageId>, Vec<Sink>)>> = Vec::new();
-    let mut group_of: HashMap<StageId, usize> = HashMap::new();
-    for stage in order.stages.iter().copied().filter(|stage| is_stored(s, &products, s.stage(*stage).tensor)) {
-        let sink = sink(s, &products, stage);
+    let products: Products = order.stages.iter().filter(|stage| reads_storable(s, **stage)).filter_map(roles).collect();
+    let sinks = Sinks::of(s, &order, &products, level);
+    let mut groups: Vec<(BTreeSet<StageId>, Vec<Sink>)> = Vec::new();
+    let host = |stage: StageId| s.scan_of(s.stage(stage).tensor).map(|scan| s.host(scan));
+    for stage in order.stages.iter().copied() {
+        let Some(home) = sinks.home(s, stage) else { continue };
         let mut inner = BTreeSet::new();
-        collect(s, &products, stage, &mut inner);
-        let shared: BTreeSet<usize> = inner.iter().filter_map(|stage| group_of.get(stage).copied()).collect();
-        let mut sinks = Vec::new();
-        for (of, others) in shared.into_iter().filter_map(|group| groups[group].take()) {
-            inner.extend(of);
-            sinks.extend(others);
+        collect(s, &sinks, stage, &mut inner);
+        if let Some(init) = s.initial(stage) {
+            inner.insert(init);
+            collect(s, &sinks, init, &mut inner);
         }
-        sinks.push(sink);
-        group_of.extend(inner.iter().map(|stage| (*stage, groups.len())));
-        groups.push(Some((inner, sinks)));
+        let mut all = Vec::new();
+        // A group that shares a stage with this one, or a scan, is taken over.
+        groups.retain_mut(|(of, others)| {
+            let same = host(stage).is_some() && others.iter().any(|sink| host(sink.stage) == host(stage));
+            let shares = same || level == Level::Joined && of.iter().any(|stage| inner.contains(stage));
+            if shares {
+                inner.append(of);
+                all.append(others);
+            }
+            !shares
+        });
+        all.push(Sink { stage, home });
+        groups.push((inner, all));
     }
-    let group = |(inner, sinks)| {
-        group(s, &order, inner, sinks, &|stage| {
-            let found = products.get(&stage)?;
-            found.get(choice).or(found.last()).cloned()
-        })
+    let chosen = |stage| {
+        let found: &Vec<Roles> = products.get(&stage)?;
+        found.get(choice).or(found.last()).cloned()
     };
-    groups.into_iter().flatten().map(group).collect()
+    groups.into_iter().map(|(inner, sinks)| group(s, &order, inner, sinks, &chosen)).collect()
 }
 
-/// Whether a computed tensor goes to device memory: the user takes it, or the GEMM core does.
-fn is_stored(s: &Schedule, products: &Products, tensor: TensorId) -> bool {
-    let factor = |reader: &StageId| products.contains_key(reader);
-    s.kernel.tensor(tensor).output || s.readers(tensor).iter().any(factor)
+/// The stages at which groups end.
+struct Sinks {
+    stored: BTreeSet<StageId>,
+    kept: BTreeSet<StageId>,
 }
 
-fn sink(s: &Schedule, products: &Products, stage: StageId) -> Sink {
-    let copied = checks::is_copy(s, stage).map(|read| read.tensor);
-    let copies = copied.is_some_and(|t| {
-        !is_stored(s, products, t) && s.stage_of(t).is_some() && s.kernel.tensor(t).dtype == DType::I32
-    });
-    Sink { stage, copies }
+impl Sinks {
+    fn of(s: &Schedule, order: &Order, products: &Products, level: Level) -> Sinks {
+        let mut sinks = Sinks { stored: BTreeSet::new(), kept: BTreeSet::new() };
+        // The groups that need a stage, from its readers, which come first.
+        let mut owners: HashMap<StageId, BTreeSet<StageId>> = HashMap::new();
+        for stage in order.stages.iter().rev().copied() {
+            let tensor = s.stage(stage).tensor;
+            let readers = s.readers(tensor);
+            let mut owning = BTreeSet::new();
+            for reader in readers {
+                owning.extend(owners.get(reader).into_iter().flatten());
+            }
+            let factor = readers.iter().any(|reader| products.contains_key(reader));
+            let is_read = !readers.is_empty();
+            if let Some(scan) = s.scan_of(tensor) {
+                if factor { &mut sinks.stored } else { &mut sinks.kept }.insert(stage);
+                owning = BTreeSet::from([s.host(scan)]);
+            } else if s.kernel.tensor(tensor).output || factor || level == Level::Stored && is_read {
+                sinks.stored.insert(stage);
+                owning = BTreeSet::from([stage]);
+            } else if level == Level::Kept && owning.len() > 1 {
+                sinks.kept.insert(stage);
+                owning = BTreeSet::from([stage]);
+            }
+            owners.insert(stage, owning);
+        }
+        sinks
+    }
+
+    fn home(&self, s: &Schedule, stage: StageId) -> Option<Home> {
+        if self.kept.contains(&stage) {
+            return Some(Home::Accumulator);
+        }
+        if self.stored.contains(&stage) && s.initial(stage).is_some() {
+            return Some(Home::State);
+        }
+        let copied = checks::is_copy(s, stage).map(|read| read.tensor);
+        let inside = |from: TensorId| {
+            let stored = s.stage_of(from).is_some_and(|from| self.stored.contains(&from));
+            !stored && s.kernel.tensor(from).dtype == DType::I32
+        };
+        self.stored.contains(&stage).then(|| if copied.is_some_and(inside) { Home::Copied } else { Home::Stored })
+    }
+
+    fn contains(&self, stage: StageId) -> bool {
+        self.stored.contains(&stage) || self.kept.contains(&stage)
+    }
 }
 
 /// The stages that are computed in the accumulator for a stage.
-fn collect(s: &Schedule, products: &Products, stage: StageId, inner: &mut BTreeSet<StageId>) {
+fn collect(s: &Schedule, sinks: &Sinks, stage: StageId, inner: &mut BTreeSet<StageId>) {
     let mut open = vec![stage];
     while let Some(stage) = open.pop() {
         for read in s.compute(stage).reads() {
             if let Some(producer) = s.stage_of(read.tensor)
-                && !is_stored(s, products, read.tensor)
+                && !sinks.contains(producer)
                 && inner.insert(producer)
             {
                 open.push(producer);
@@ -185,10 +286,22 @@ fn group(
     let stages = inner.iter().copied().chain(sinks.iter().map(|sink| sink.stage));
     let reductions: Vec<Reduction> = stages.filter_map(|stage| reduction(s, stage, roles(stage))).collect();
     let tile = match sinks.as_slice() {
-        [only] => tile(s, &inner, only.stage, &reductions),
+        [Sink { home: Home::Copied | Home::Stored, stage }] => tile(s, &inner, *stage, &reductions),
         _ => Vec::new(),
     };
-    Group { sinks, inner, reductions, tile }
+    let scan = sinks.iter().find_map(|sink| s.scan_of(s.stage(sink.stage).tensor)).map(|scan| (s.host(scan), false));
+    Group { sinks, inner, reductions, tile, scan }
+}
+
+/// Whether the states that a stage reads can be in device memory: their next values are copies of what is computed in the
+/// steps.
+fn reads_storable(s: &Schedule, stage: StageId) -> bool {
+    let computed = |from: StageId| s.scan_of(s.stage(from).tensor).is_some() && s.initial(from).is_none();
+    let storable = |state: StageId| {
+        let copied = checks::is_copy(s, state).and_then(|read| s.stage_of(read.tensor));
+        s.initial(state).is_none() || copied.is_some_and(computed)
+    };
+    s.compute(stage).reads().iter().filter_map(|read| s.stage_of(read.tensor)).all(storable)
 }
 
 /// How a stage reduces; none if it does not.
@@ -200,7 +313,8 @@ fn reduction(s: &Schedule, stage: StageId, roles: Option<Roles>) -> Option<Reduc
     };
     let slice = sliced.map_or(Tile::whole(1, 1), |axis| Tile::whole(s.kernel.axis(axis).extent, lane));
     let others = reduced.iter().copied().filter(|a| Some(*a) != sliced).collect();
-    Some(Reduction { stage, roles, sliced, slice, depth: 0, others })
+    let steps = s.scan_of(s.stage(stage).tensor).map(|_| s.compute(stage).axes[0]);
+    Some(Reduction { stage, roles, sliced, slice, steps, depth: 0, others })
 }
 
 fn tile(s: &Schedule, inner: &[StageId], sink: StageId, reductions: &[Reduction]) -> Vec<Tile> {

@@ -10,9 +10,9 @@
 //!
 //! Everything is computed in the accumulator, in groups: a tensor that has to be stored, and what is computed for it. A
 //! group starts out whole. Who finds that a buffer does not fit calls [`Automatic::shrink`] and tries the next schedule:
-//! first operands are brought in smaller slices of the reduction, then the stored tensor is computed in smaller tiles.
+//! first operands are brought in smaller slices of the reduction, then the stored tensor is computed in smaller tiles. Who
+//! finds that a schedule works in no size tries [`Automatic::next`].
 
-mod error;
 mod group;
 mod roles;
 mod write;
@@ -24,8 +24,7 @@ use crate::schedule::Schedule;
 use crate::scope::Scope;
 use crate::tensor::Kernel;
 
-pub use error::AutomaticError;
-use group::Group;
+use group::{Group, Level};
 use write::Buffer;
 
 /// The name of schedules that are made here.
@@ -40,23 +39,27 @@ pub struct Automatic {
     /// The place in the source that it stands for.
     span: Span,
     swapped: bool,
+    level: Level,
 }
 
 impl Automatic {
-    /// The schedule with the largest tiles; an error says what keeps the kernel from running on the accelerator.
-    pub fn new(kernel: &Kernel, core: Core, span: Span) -> Result<Automatic, AutomaticError> {
-        if let Some(scan) = kernel.scans.first() {
-            return Err(AutomaticError::Scan { span: scan.span });
-        }
+    /// The schedule with the largest tiles.
+    pub fn new(kernel: &Kernel, core: Core, span: Span) -> Automatic {
         let plain = Schedule::new(NAME, kernel.clone(), core);
-        let groups = group::groups(&plain, 0);
-        Ok(Automatic { plain, groups, span, swapped: false })
+        let level = Level::Joined;
+        let groups = group::groups(&plain, 0, level);
+        Automatic { plain, groups, span, swapped: false, level }
     }
 
-    /// The schedule that takes the factors of products the other way round; None where that was done already.
-    pub fn swapped(&self) -> Option<Automatic> {
-        let groups = (!self.swapped).then(|| group::groups(&self.plain, 1))?;
-        Some(Automatic { plain: self.plain.clone(), groups, span: self.span, swapped: true })
+    /// The next schedule to try where no size of this one works: with the factors of products the other way round, and then
+    /// with more that is kept between groups. None where everything was tried.
+    pub fn next(&self) -> Option<Automatic> {
+        let (swapped, level) = match self.swapped {
+            false => (true, self.level),
+            true => (false, self.level.next()?),
+        };
+        let groups = group::groups(&self.plain, usize::from(swapped), level);
+        Some(Automatic { plain: self.plain.clone(), groups, span: self.span, swapped, level })
     }
 
     /// The schedule as source. All of it has the place for which it stands.

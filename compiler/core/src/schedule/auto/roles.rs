@@ -40,6 +40,8 @@ pub fn roles(s: &Schedule, stage: StageId) -> Vec<Roles> {
 fn assign(s: &Schedule, stage: StageId, input: &Read, weights: &Read) -> Option<(i64, Roles)> {
     let compute = s.compute(stage);
     let reduced = compute.reduction.as_ref().map_or(&[][..], |r| &r.axes);
+    // A step of a scan is computed alone.
+    let first = usize::from(s.scan_of(s.stage(stage).tensor).is_some());
     let mut waste = 0;
     let mut sides = [None; 3];
     for side in Side::ALL {
@@ -48,7 +50,7 @@ fn assign(s: &Schedule, stage: StageId, input: &Read, weights: &Read) -> Option<
             Side::BlockOut => plain(weights, *axis) && !mentions(input, *axis),
             Side::BlockIn => plain(input, *axis) && plain(weights, *axis),
         };
-        let candidates = if side == Side::BlockIn { reduced } else { &compute.axes };
+        let candidates = if side == Side::BlockIn { reduced } else { &compute.axes[first..] };
         let size = s.core.size(side);
         let empty = |axis: AxisId| {
             let extent = s.kernel.axis(axis).extent;
@@ -61,6 +63,8 @@ fn assign(s: &Schedule, stage: StageId, input: &Read, weights: &Read) -> Option<
                 waste += empty(axis);
                 sides[side as usize] = Some(axis);
             }
+            // A core of one multiplier has a tile of one element, and a loop over it all the same.
+            _ if side == Side::BlockIn && sides == [None; 3] => sides[side as usize] = reduced.last().copied(),
             None if size > 1 => return None,
             _ => {}
         }

@@ -7,7 +7,7 @@ use tilewright_syntax::ast::{self, Directive, Expr, ExprKind, Ident, ScheduleStm
 
 use crate::gemm::Side;
 use crate::schedule::auto::NAME;
-use crate::schedule::auto::group::{Group, Reduction};
+use crate::schedule::auto::group::{Group, Home, Reduction};
 use crate::schedule::{Schedule, StageId};
 use crate::scope::Scope;
 use crate::tensor::{AxisId, TensorId};
@@ -15,9 +15,10 @@ use crate::tensor::{AxisId, TensorId};
 /// The schedule that computes the groups one after the other.
 pub fn schedule(s: &Schedule, groups: &[Group], span: Span) -> ast::Schedule {
     let mut taken: BTreeSet<String> = s.kernel.tensors.iter().map(|t| t.name.clone()).collect();
+    let on_chip = on_chip(groups);
     let mut stmts = Vec::new();
     for group in groups {
-        let mut writer = Writer::new(s, group, span, &mut taken);
+        let mut writer = Writer::new(s, (group, &on_chip), span, &mut taken);
         writer.write();
         stmts.extend(writer.stmts);
     }
@@ -38,9 +39,10 @@ pub struct Buffer {
 /// The buffers on chip of all groups.
 pub fn buffers(s: &Schedule, groups: &[Group], span: Span) -> Vec<Buffer> {
     let mut taken: BTreeSet<String> = s.kernel.tensors.iter().map(|t| t.name.clone()).collect();
+    let on_chip = on_chip(groups);
     let mut found = Vec::new();
     for (at, group) in groups.iter().enumerate() {
-        let writer = Writer::new(s, group, span, &mut taken);
+        let writer = Writer::new(s, (group, &on_chip), span, &mut taken);
         found.extend(writer.computed.iter().map(|(stage, name)| Buffer {
             name: name.clone(),
             group: at,
@@ -70,18 +72,40 @@ struct Writer<'a> {
     /// What is computed in the accumulator: the stage whose definition it is, and the name under which it is computed.
     computed: Vec<(StageId, String)>,
     loads: Vec<LoadIn>,
+    /// The stages of all groups that are in the accumulator under their own names.
+    on_chip: &'a BTreeSet<StageId>,
     stmts: Vec<ScheduleStmt>,
 }
 
+/// The stages of all groups that are in the accumulator under their own names.
+fn on_chip(groups: &[Group]) -> BTreeSet<StageId> {
+    let kept = |group: &Group| {
+        let kept = group.sinks.iter().filter(|sink| sink.home == Home::Accumulator).map(|sink| sink.stage);
+        kept.chain(group.inner.iter().copied()).collect::<Vec<_>>()
+    };
+    groups.iter().flat_map(kept).collect()
+}
+
 impl<'a> Writer<'a> {
-    fn new(s: &'a Schedule, group: &'a Group, span: Span, taken: &mut BTreeSet<String>) -> Writer<'a> {
-        let mut writer = Writer { s, group, span, computed: Vec::new(), loads: Vec::new(), stmts: Vec::new() };
+    fn new(
+        s: &'a Schedule,
+        (group, on_chip): (&'a Group, &'a BTreeSet<StageId>),
+        span: Span,
+        taken: &mut BTreeSet<String>,
+    ) -> Writer<'a> {
+        let mut writer = Writer { s, group, span, computed: Vec::new(), loads: Vec::new(), on_chip, stmts: Vec::new() };
         for stage in &group.inner {
             writer.computed.push((*stage, s.stage_name(*stage).to_string()));
         }
-        for sink in group.sinks.iter().filter(|sink| !sink.copies) {
-            let name = fresh(taken, &format!("{}_acc", s.stage_name(sink.stage)));
-            writer.computed.push((sink.stage, name));
+        for sink in &group.sinks {
+            match sink.home {
+                Home::Copied | Home::State => {}
+                Home::Stored => {
+                    let name = fresh(taken, &format!("{}_acc", s.stage_name(sink.stage)));
+                    writer.computed.push((sink.stage, name));
+                }
+                Home::Accumulator => writer.computed.push((sink.stage, s.stage_name(sink.stage).to_string())),
+            }
         }
         writer.find_loads(taken);
         writer
@@ -89,12 +113,12 @@ impl<'a> Writer<'a> {
 
     fn find_loads(&mut self, taken: &mut BTreeSet<String>) {
         let (s, group) = (self.s, self.group);
-        let copies = group.sinks.iter().filter(|sink| sink.copies);
+        let copies = group.sinks.iter().filter(|sink| sink.home.is_copy());
         let copies = copies.map(|sink| (sink.stage, s.stage_name(sink.stage).to_string()));
         for (stage, reader) in self.computed.clone().into_iter().chain(copies) {
             let reduction = group.reductions.iter().position(|r| r.stage == stage);
             for read in s.compute(stage).reads() {
-                if s.stage_of(read.tensor).is_some_and(|p| group.inner.contains(&p)) {
+                if s.stage_of(read.tensor).is_some_and(|p| self.on_chip.contains(&p)) {
                     continue;
                 }
                 let scope = match reduction.and_then(|r| group.reductions[r].roles.as_ref()) {
@@ -102,14 +126,15 @@ impl<'a> Writer<'a> {
                     Some(_) => Scope::Wgt,
                     None => Scope::Acc,
                 };
-                let known = self.loads.iter_mut().find(|l| l.tensor == read.tensor && l.scope == scope);
-                match known {
-                    Some(load) if reduction.is_none() || load.readers.contains(&reader) => {
+                // Operands of a reduction are brought in for it alone.
+                let alike = |l: &&mut LoadIn| l.tensor == read.tensor && l.scope == scope && l.operand_of == reduction;
+                match self.loads.iter_mut().find(alike) {
+                    Some(load) => {
                         if !load.readers.contains(&reader) {
                             load.readers.push(reader.clone());
                         }
                     }
-                    _ => {
+                    None => {
                         let suffix = if scope == Scope::Acc { "acc" } else { "buf" };
                         let name = fresh(taken, &format!("{}_{suffix}", s.kernel.tensor(read.tensor).name));
                         let readers = vec![reader.clone()];
@@ -121,13 +146,16 @@ impl<'a> Writer<'a> {
     }
 
     fn write(&mut self) {
-        for sink in self.group.sinks.iter().filter(|sink| !sink.copies) {
+        for sink in self.group.sinks.iter().filter(|sink| sink.home == Home::Stored) {
             let cache = self.name_of(sink.stage);
             let span = self.span;
             let target = Some(Ident { name: cache, span });
             self.push(target, self.s.stage_name(sink.stage), "cache_write", vec![name("acc")], &[]);
         }
-        for stage in &self.group.inner {
+        let kept = self.group.sinks.iter().filter(|sink| sink.home == Home::Accumulator).map(|sink| &sink.stage);
+        // Initial values are computed in the accumulator anyway.
+        let inits: Vec<StageId> = self.group.sinks.iter().filter_map(|sink| self.s.initial(sink.stage)).collect();
+        for stage in self.group.inner.iter().chain(kept).filter(|stage| !inits.contains(stage)) {
             self.push(None, self.s.stage_name(*stage), "set_scope", vec![name("acc")], &[]);
         }
         self.load_operands();
@@ -138,7 +166,7 @@ impl<'a> Writer<'a> {
                 self.compute_at(&stage, host, axis);
             }
         }
-        let mut places = vec![tiles; self.loads.len()];
+        let mut places: Vec<_> = self.loads.iter().map(|load| tiles.clone().or_else(|| self.step_of(load))).collect();
         for (at, reduction) in self.group.reductions.iter().enumerate() {
             if let Some(place) = self.reduce(reduction) {
                 let operand = |l: &LoadIn| l.operand_of == Some(at);
@@ -171,6 +199,9 @@ impl<'a> Writer<'a> {
     /// Splits the sink's loops into tiles. Returns the innermost loop over tiles, if there is one.
     fn tile_sink(&mut self) -> Option<(String, String)> {
         let [sink] = self.group.sinks.as_slice() else { return None };
+        if sink.home == Home::Accumulator {
+            return None;
+        }
         let stage = self.s.stage_name(sink.stage).to_string();
         let axes: Vec<String> = self.s.compute(sink.stage).axes.iter().map(|a| self.axis_name(*a)).collect();
         let mut taken: BTreeSet<String> = axes.iter().cloned().collect();
@@ -200,11 +231,12 @@ impl<'a> Writer<'a> {
         let mut taken: BTreeSet<String> = compute.axes.iter().map(|a| self.axis_name(*a)).collect();
         taken.extend(compute.reduction.iter().flat_map(|r| &r.axes).map(|a| self.axis_name(*a)));
         let (mut slices, mut blocks, mut tile) = (Vec::new(), Vec::new(), Vec::new());
+        let declared: Vec<AxisId> = compute.axes.iter().copied().filter(|a| Some(*a) != reduction.steps).collect();
         let of_core = |axis, sides: &[Side]| {
             let roles = reduction.roles.as_ref()?;
             sides.iter().copied().find(|s| roles.sides[*s as usize] == Some(axis))
         };
-        for axis in &compute.axes {
+        for axis in &declared {
             match of_core(*axis, &[Side::Batch, Side::BlockOut]) {
                 None => blocks.push(self.axis_name(*axis)),
                 Some(side) => {
@@ -233,16 +265,30 @@ impl<'a> Writer<'a> {
             }
         }
         slices.extend(reduction.others.iter().map(|a| self.axis_name(*a)));
-        let declared: Vec<String> = compute.axes.iter().map(|a| self.axis_name(*a)).collect();
-        let declared: Vec<String> = declared.into_iter().chain(self.reduced_names(reduction.stage)).collect();
+        let declared = declared.iter().map(|a| self.axis_name(*a));
+        let declared: Vec<String> = declared.chain(self.reduced_names(reduction.stage)).collect();
         let order: Vec<String> = slices.iter().chain(&blocks).chain(&tile).cloned().collect();
-        if reduction.roles.is_some() || reduction.depth > 0 {
+        let steps: Vec<String> = reduction.steps.iter().map(|a| self.axis_name(*a)).collect();
+        if reduction.roles.is_some() || reduction.depth > steps.len() {
             self.reorder(&stage, &declared, &order);
         }
         let tensorized = tile.first().map(|first| vec![name(first), name("gemm")]);
         tensorized.into_iter().for_each(|args| self.push(None, &stage, "tensorize", args, &[]));
-        let place = reduction.depth.checked_sub(1).and_then(|at| slices.get(at));
-        place.map(|axis| (stage, axis.clone()))
+        let at = reduction.depth.checked_sub(1)?;
+        steps.iter().chain(&slices).nth(at).map(|axis| (stage, axis.clone()))
+    }
+
+    /// Where what the ALU reads in the steps of a scan is loaded, if that is not before them.
+    fn step_of(&self, load: &LoadIn) -> Option<(String, String)> {
+        let (host, in_steps) = self.group.scan?;
+        let scan = self.s.scan_of(self.s.stage(host).tensor);
+        let inside = |name: &String| {
+            let stage = self.computed.iter().find(|(_, computed)| computed == name).map(|(stage, _)| *stage);
+            stage.is_some_and(|stage| self.s.scan_of(self.s.stage(stage).tensor) == scan)
+        };
+        let axis = self.axis_name(self.s.compute(host).axes[0]);
+        let loaded = in_steps && load.operand_of.is_none() && load.readers.iter().all(inside);
+        loaded.then(|| (self.s.stage_name(host).to_string(), axis))
     }
 
     /// The names of a stage's reduced axes.
