@@ -1,5 +1,6 @@
 //! A buffer, the host that it would lie in, and the index map from its elements to the host's.
 
+use crate::legalize::Cx;
 use crate::legalize::nest::without_unit_loops;
 use crate::loops::ir::{Buffer, BufferId, Index, LoopId, LoopProgram};
 use crate::scalar::DType;
@@ -61,12 +62,12 @@ impl Alias {
     }
 
     /// Whether the host has an element for each of the buffer, wide enough and in the same lane.
-    pub fn fits(&self, program: &LoopProgram) -> bool {
+    pub fn fits(&self, program: &LoopProgram, cx: &Cx) -> bool {
         let (b, h) = (program.buffer(self.buffer), program.buffer(self.host));
         let is_whole = self.map.iter().enumerate().all(|(d, to)| matches!(to, Dimension::Along(dim) if *dim == d));
         let keeps_values = h.dtype == b.dtype || h.dtype == DType::I32;
         let holds = match is_whole && b.shape.len() == h.shape.len() {
-            true => holds(h, b),
+            true => holds(h, b, cx),
             // A slice is as long as its host, and rotates with nothing.
             false => self.is_slice(b, h) && b.slots == 1,
         };
@@ -105,11 +106,17 @@ pub fn same_element(program: &LoopProgram, a: &[Index], b: &[Index]) -> bool {
 }
 
 /// Whether a buffer has an element for each of another. One that ends inside a tile in which the host goes on would be computed
-/// in a part of a tile.
-fn holds(host: &Buffer, b: &Buffer) -> bool {
+/// in a part of a tile; of one that is as long as the host in whole tiles, the host's elements beyond its end may be in use.
+fn holds(host: &Buffer, b: &Buffer, cx: &Cx) -> bool {
+    let pads = |whole: i64, part: i64| {
+        let sides = [cx.core().batch, cx.core().block_out];
+        whole > part && sides.iter().any(|side| (part + side - 1) / side * side == whole)
+    };
     let ends_inside = |dim: usize| {
         let size = host.layout.as_ref().map_or(1, |layout| layout.lane_size(dim));
         host.array[dim] != b.array[dim] && b.array[dim] % size != 0
     };
-    host.shape.iter().zip(&b.shape).all(|(whole, part)| whole >= part) && !(0..b.array.len()).any(ends_inside)
+    host.shape.iter().zip(&b.shape).all(|(whole, part)| whole >= part)
+        && !host.array.iter().zip(&b.array).any(|(whole, part)| pads(*whole, *part))
+        && !(0..b.array.len()).any(ends_inside)
 }

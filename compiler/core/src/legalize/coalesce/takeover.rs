@@ -78,7 +78,7 @@ fn takes_over(program: &LoopProgram, c: &mut Coalescing, alias: &Alias) -> bool 
     };
     let (is_here, outside) = (home.site <= *first, home.depth());
     is_here
-        && alias.fits(program)
+        && alias.fits(program, c.cx)
         && !is_clobbered(program, c, alias, outside, &|_, _| true)
         && is_computed_in_place(program, c, alias)
 }

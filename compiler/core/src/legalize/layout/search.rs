@@ -77,7 +77,7 @@ pub fn tilings(program: &LoopProgram, cx: &Cx, asked: &[Asked]) -> Result<Tiling
     for freedom in FREEDOMS.iter().filter(|f| !fixed || f.split == Split::Nothing) {
         let mut search = Search::new(program, cx, asked, *freedom);
         match search.run() {
-            Ok(()) => return Ok(search.found),
+            Ok(()) => return Ok(search.needed()),
             Err(error) => first.get_or_insert(error),
         };
     }
@@ -299,6 +299,40 @@ impl<'a> Search<'a> {
             },
         });
         Ok(Tiling(lanes.collect::<Result<_, _>>()?))
+    }
+
+    /// The tilings that are found, without those of which no output and no product needs what is computed in them: what is
+    /// decided first may be asked for in other tiles only.
+    fn needed(&self) -> Tilings {
+        let mut needed: Vec<Vec<bool>> = self.found.iter().map(|all| vec![false; all.len()]).collect();
+        let mut open: Vec<(BufferId, Tiling)> = Vec::new();
+        for buffer in ids(self.program).filter(|b| self.program.buffer(*b).role == Role::Output) {
+            open.extend(self.found[buffer.0 as usize].first().map(|tiling| (buffer, tiling.clone())));
+        }
+        for asked in self.asked {
+            if let Some((target, operands)) = &asked.product {
+                open.push((asked.nest.store.buffer, target.clone()));
+                open.extend(operands.iter().cloned());
+            }
+        }
+        while let Some((buffer, tiling)) = open.pop() {
+            let at = buffer.0 as usize;
+            let Some(version) = self.found[at].iter().position(|known| *known == tiling) else { continue };
+            if std::mem::replace(&mut needed[at][version], true) {
+                continue;
+            }
+            for writer in self.writers.get(&buffer).into_iter().flatten() {
+                let asked = self.asked_by(&self.asked[*writer], &tiling);
+                open.extend(asked.into_iter().flatten().map(|(buffer, tiling, _)| (buffer, tiling)));
+            }
+        }
+        let kept = |(all, needed): (&Vec<Tiling>, Vec<bool>)| {
+            let kept = all.iter().zip(&needed).filter(|(_, needed)| **needed).map(|(tiling, _)| tiling.clone());
+            let kept: Vec<Tiling> = kept.collect();
+            // What nothing needs is written all the same.
+            if kept.is_empty() { all.iter().take(1).cloned().collect() } else { kept }
+        };
+        self.found.iter().zip(needed).map(kept).collect()
     }
 
     /// Whether there may be several of a buffer.
