@@ -315,6 +315,23 @@ impl<'a> Search<'a> {
                 open.extend(operands.iter().cloned());
             }
         }
+        self.mark(open, &mut needed);
+        // What nothing needs is written all the same.
+        for buffer in ids(self.program) {
+            let at = buffer.0 as usize;
+            if let Some(first) = self.found[at].first().filter(|_| !needed[at].contains(&true)) {
+                self.mark(vec![(buffer, first.clone())], &mut needed);
+            }
+        }
+        let kept = |(all, needed): (&Vec<Tiling>, Vec<bool>)| {
+            let kept = all.iter().zip(needed).filter(|(_, needed)| *needed);
+            kept.map(|(tiling, _)| tiling.clone()).collect()
+        };
+        self.found.iter().zip(needed).map(kept).collect()
+    }
+
+    /// Marks tilings, and those that follow for what they are computed from.
+    fn mark(&self, mut open: Vec<(BufferId, Tiling)>, needed: &mut [Vec<bool>]) {
         while let Some((buffer, tiling)) = open.pop() {
             let at = buffer.0 as usize;
             let Some(version) = self.found[at].iter().position(|known| *known == tiling) else { continue };
@@ -326,13 +343,6 @@ impl<'a> Search<'a> {
                 open.extend(asked.into_iter().flatten().map(|(buffer, tiling, _)| (buffer, tiling)));
             }
         }
-        let kept = |(all, needed): (&Vec<Tiling>, Vec<bool>)| {
-            let kept = all.iter().zip(&needed).filter(|(_, needed)| **needed).map(|(tiling, _)| tiling.clone());
-            let kept: Vec<Tiling> = kept.collect();
-            // What nothing needs is written all the same.
-            if kept.is_empty() { all.iter().take(1).cloned().collect() } else { kept }
-        };
-        self.found.iter().zip(needed).map(kept).collect()
     }
 
     /// Whether there may be several of a buffer.
