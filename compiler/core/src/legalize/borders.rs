@@ -126,7 +126,18 @@ fn constant(program: &mut LoopProgram, like: BufferId, (value, shape): (i32, Vec
     let mut names = std::iter::successors(Some(format!("{}_border", like.name)), |name| Some(format!("{name}_")));
     let name = names.find(|name| !taken(name)).expect("endlessly many names");
     let (role, array, outside, layout) = (Role::Constant(value), shape.clone(), None, None);
-    program.buffers.push(Buffer { name, role, shape, array, outside, layout, repeats: false, planes: None, ..like });
+    program.buffers.push(Buffer {
+        name,
+        role,
+        shape,
+        array,
+        outside,
+        layout,
+        repeats: 0,
+        planes: None,
+        image_of: None,
+        ..like
+    });
     BufferId(program.buffers.len() as u32 - 1)
 }
 

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The first tiling of a buffer is its own. For each other one there is a *version*: an input's is an image of the same array
-//! ([`Buffer::image_of`]), and what computes a buffer is there again for each of its versions, from versions of its operands.
+//! (`image_of`), and what computes a buffer is there again for each of its versions, from versions of its operands.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::legalize::layout::{Place, Tiling, ids, is_marked, is_product};
 use crate::legalize::match_gemm::product;
 use crate::legalize::nest::{Nest, NestLoop, rewrite_stores};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Role, Stmt};
+use crate::loops::ir::{BufferId, For, Index, Layout, Leaf, Load, LoopId, LoopProgram, Role, Stmt};
 
 /// Makes the versions, and gives each its layout.
 pub fn rewrite(program: &mut LoopProgram, cx: &Cx, tilings: &Tilings) -> Result<(), LegalizeError> {
@@ -45,7 +45,7 @@ pub fn rewrite(program: &mut LoopProgram, cx: &Cx, tilings: &Tilings) -> Result<
         }
         let order = buffer.layout.take().map(|l| l.order).unwrap_or_default();
         let lanes = known.layout(rank).lanes;
-        buffer.layout = (!lanes.is_empty() || !order.is_empty()).then(|| crate::loops::ir::Layout { lanes, order });
+        buffer.layout = (!lanes.is_empty() || !order.is_empty()).then(|| Layout { lanes, order });
     }
     Ok(())
 }
@@ -63,16 +63,18 @@ impl Versions {
         if copy.role == Role::Input {
             copy.image_of = Some(copy.user_name().to_string());
         }
-        copy.name = free_name(program, &copy.name);
-        if copy.role == Role::Output {
-            copy.role = Role::Temporary;
-            let origin = copy.origin;
-            let version = BufferId(program.buffers.len() as u32);
+        // A version of an output is what the program reads of it.
+        let of_output = copy.role == Role::Output;
+        if of_output {
+            (copy.role, copy.planes) = (Role::Temporary, None);
+        }
+        let origin = copy.origin;
+        let version = program.fresh_buffer(copy);
+        if of_output {
             program.body.insert(0, Stmt::Alloc { buffer: version, origin });
         }
-        program.buffers.push(copy);
         self.tilings.push(vec![tiling.clone()]);
-        BufferId(program.buffers.len() as u32 - 1)
+        version
     }
 
     /// The version of a buffer in these tiles, or the buffer itself.
@@ -124,7 +126,7 @@ impl Versions {
             .iter()
             .map(|(place, size)| match place {
                 Place::Repeated => {
-                    let var = lane_loop(program, *size);
+                    let var = program.new_loop("lane", *size);
                     nest.loops.push(NestLoop { var, mark: None, origin });
                     Index::var(var)
                 }
@@ -185,18 +187,4 @@ fn renamed(program: &mut LoopProgram, nest: &Nest) -> Nest {
         Leaf::Index(e) => e.replace_variables(&name, &range),
     });
     nest
-}
-
-/// A loop over the lanes of one side of a tile.
-fn lane_loop(program: &mut LoopProgram, extent: i64) -> LoopId {
-    let taken = |name: &String| program.loops.iter().any(|l| l.name == *name);
-    let numbered = (2..).map(|n| format!("lane_{n}"));
-    let name = std::iter::once("lane".to_string()).chain(numbered).find(|name| !taken(name));
-    program.loops.push(LoopVar { name: name.unwrap_or_default(), extent });
-    LoopId(program.loops.len() as u32 - 1)
-}
-
-fn free_name(program: &LoopProgram, name: &str) -> String {
-    let taken = |name: &String| program.buffers.iter().any(|b| b.name == *name);
-    (2..).map(|n| format!("{name}_{n}")).find(|name| !taken(name)).unwrap_or_default()
 }
