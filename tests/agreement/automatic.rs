@@ -171,7 +171,7 @@ fn scans_need_no_schedule() {
     for text in [accumulating, recurrent] {
         agree(text, &[]);
         agree_on(small(0), text, &[]);
-        agree_on(small(1), text, &[]);
+        agree_on(Config::from_json(r#"{"LOG_BATCH": 1}"#).expect("a valid configuration"), text, &[]);
     }
 }
 

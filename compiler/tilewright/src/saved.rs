@@ -32,7 +32,7 @@ use crate::{Artifact, Options, Result, TensorInfo};
 pub const MAGIC: [u8; 8] = *b"\x89twm\r\n\x1a\n";
 
 /// The version of the form. A change of the content is a new one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const HEADER: usize = 28;
 
@@ -54,7 +54,8 @@ struct Saved {
     /// Name, address and bytes; the micro-ops have no name.
     segments: Vec<(Option<String>, u32, u64)>,
     statements: Vec<Option<u32>>,
-    origins: Vec<[Option<SavedSpan>; 2]>,
+    /// Of each instruction its tensor's line, the directive, and the number of the call.
+    origins: Vec<(Option<SavedSpan>, Option<SavedSpan>, u32)>,
     map: SavedMap,
 }
 
@@ -169,7 +170,11 @@ impl Artifact {
             uops: stream.uop_bytes().expect("what is emitted can be encoded"),
             segments: stream.segments.iter().map(segment).collect(),
             statements: stream.statements.clone(),
-            origins: stream.origins.iter().map(|o| [o.tensor.map(saved_span), o.directive.map(saved_span)]).collect(),
+            origins: stream
+                .origins
+                .iter()
+                .map(|o| (o.tensor.map(saved_span), o.directive.map(saved_span), o.call))
+                .collect(),
             map: SavedMap {
                 kernels: inner.map.kernels.iter().copied().map(saved_span).collect(),
                 schedules: inner.map.schedules.iter().copied().map(saved_span).collect(),
@@ -260,8 +265,8 @@ impl Saved {
             return Err(damaged("its parts do not belong together"));
         }
         let place = |place: &Option<SavedSpan>| place.map(|saved| self.span(saved)).transpose();
-        let origin = |[tensor, directive]: &[Option<SavedSpan>; 2]| {
-            Ok(Origin { tensor: place(tensor)?, directive: place(directive)?, ..Origin::default() })
+        let origin = |(tensor, directive, call): &(Option<SavedSpan>, Option<SavedSpan>, u32)| {
+            Ok(Origin { tensor: place(tensor)?, directive: place(directive)?, call: *call })
         };
         let origins = self.origins.iter().map(origin).collect::<Result<_>>()?;
         Ok(Stream { config, segments, uops, insns, statements: self.statements.clone(), origins })

@@ -88,8 +88,14 @@ fn along(program: &LoopProgram, load: &Load, var: LoopId, size: i64) -> Result<P
     match moving.as_slice() {
         [] => Ok(Place::Repeated),
         [dim] => {
-            let index = &load.indices[*dim];
-            match index.coefficient(var) == Some(1) && starts_tile(program, &index.without(var), size) {
+            let (index, range) = (&load.indices[*dim], |l| program.loop_range(l));
+            // A program that was read back may repeat elements already, at the lane of the loop.
+            let lane_alone = || {
+                let same = index.modulo(size, &range) == Affine::var(var).modulo(size, &range);
+                same && !index.div(size, &range).mentions(&is_var)
+            };
+            let walked = index.coefficient(var) == Some(1) && starts_tile(program, &index.without(var), size);
+            match walked || lane_alone() {
                 true => Ok(Place::Dim(*dim)),
                 false => Err(Unfit { reason: format!("dimension {dim} of `{name}` is not read in whole tiles") }),
             }

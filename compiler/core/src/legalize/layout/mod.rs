@@ -78,13 +78,13 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
         untensorized(program, cx, nest)?;
     }
     let found = search::tilings(program, cx, &asked(program, cx, &nests)?)?;
-    versions::rewrite(program, cx, &found)?;
+    let lanes = versions::rewrite(program, cx, &found)?;
     let mut nests = Vec::new();
     stores(&program.body, &mut |nest| nests.push(nest));
     let maps: Vec<&Nest> = nests.iter().filter(|n| !is_product(n)).collect();
     let orders = orders(program, &maps);
-    for (buffer, order) in program.buffers.iter_mut().zip(orders) {
-        let layout = Layout { order, ..buffer.layout.take().unwrap_or_default() };
+    for ((buffer, lanes), order) in program.buffers.iter_mut().zip(lanes).zip(orders) {
+        let layout = Layout { lanes, order };
         for lane in &layout.lanes {
             buffer.shape[lane.dim] = (buffer.shape[lane.dim] + lane.size - 1) / lane.size * lane.size;
         }

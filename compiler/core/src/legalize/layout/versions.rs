@@ -17,10 +17,10 @@ use crate::legalize::layout::{Place, Tiling, ids, is_marked, is_product};
 use crate::legalize::match_gemm::product;
 use crate::legalize::nest::{Nest, NestLoop, rewrite_stores};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{BufferId, For, Index, Layout, Leaf, Load, LoopId, LoopProgram, Role, Stmt};
+use crate::loops::ir::{Buffer, BufferId, For, Index, Lane, Leaf, Load, LoopId, LoopProgram, Role, Stmt};
 
-/// Makes the versions, and gives each its layout.
-pub fn rewrite(program: &mut LoopProgram, cx: &Cx, tilings: &Tilings) -> Result<(), LegalizeError> {
+/// Makes the versions. Returns the lanes of each buffer, in the order of the buffers.
+pub fn rewrite(program: &mut LoopProgram, cx: &Cx, tilings: &Tilings) -> Result<Vec<Vec<Lane>>, LegalizeError> {
     let mut versions = Versions { of: HashMap::new(), tilings: tilings.clone() };
     for buffer in ids(program) {
         for tiling in tilings[buffer.0 as usize].iter().skip(1) {
@@ -34,20 +34,27 @@ pub fn rewrite(program: &mut LoopProgram, cx: &Cx, tilings: &Tilings) -> Result<
         let body = rewrite_stores(body, &mut |nest| versions.nest(program, cx, nest))?;
         program.body = versions.allocated(body);
     }
-    for (at, tiling) in versions.tilings.iter().enumerate() {
-        let buffer = &mut program.buffers[at];
-        let known = tiling.first().cloned().unwrap_or_default();
-        let rank = buffer.shape.len();
-        for (_, size) in known.0.iter().filter(|(place, _)| *place == Place::Repeated) {
-            buffer.shape.push(*size);
-            buffer.array.push(*size);
-            buffer.repeats += usize::from(matches!(buffer.role, Role::Input | Role::Output));
+    Ok(program
+        .buffers
+        .iter_mut()
+        .zip(versions.tilings)
+        .map(|(buffer, tilings)| lanes(buffer, tilings.first()))
+        .collect())
+}
+
+/// Gives a buffer the dimensions along which its elements are repeated. Returns its lanes.
+fn lanes(buffer: &mut Buffer, tiling: Option<&Tiling>) -> Vec<Lane> {
+    let Some(tiling) = tiling else { return Vec::new() };
+    let rank = buffer.shape.len();
+    for (_, size) in tiling.0.iter().filter(|(place, _)| *place == Place::Repeated) {
+        buffer.shape.push(*size);
+        buffer.array.push(*size);
+        buffer.repeats += usize::from(matches!(buffer.role, Role::Input | Role::Output));
+        if let Some(layout) = buffer.layout.as_mut().filter(|layout| !layout.order.is_empty()) {
+            layout.order.push(buffer.shape.len() - 1);
         }
-        let order = buffer.layout.take().map(|l| l.order).unwrap_or_default();
-        let lanes = known.layout(rank).lanes;
-        buffer.layout = (!lanes.is_empty() || !order.is_empty()).then(|| Layout { lanes, order });
     }
-    Ok(())
+    tiling.layout(rank).lanes
 }
 
 struct Versions {

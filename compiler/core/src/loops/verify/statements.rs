@@ -272,7 +272,10 @@ impl<'p> Verifier<'p> {
 
     fn scope(&mut self, operand: &'static str, buffer: &Buffer, expected: &[Scope]) {
         let expected: Vec<String> = expected.iter().map(|scope| format!("@{}", scope.name())).collect();
-        let expected = expected.join(" or ");
+        let expected = match expected.split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            _ => expected.concat(),
+        };
         self.report(Violation::OperandScope { operand, name: buffer.name.clone(), scope: buffer.scope, expected });
     }
 
