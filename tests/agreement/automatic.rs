@@ -120,7 +120,7 @@ fn any_axis_may_be_reduced_broadcast_or_moved() {
         "input X: i8[24, 40]\n C[j] = max(r: i32(X[r, j]))\n R[i] = max(r: i32(X[i, r]))\n \
          output Y[i, j] = i8(C[j] + R[i] - i32(X[i, j]))",
         "input X: i8[16, 20]\n output Y[i < 20, j < 16] = X[j, i]",
-        "input X: i8[16, 16]\n output Y[i < 16, j < 15] = i8((i32(X[0 + i, j]) + i32(X[0 + i, j + 1])) >> 1)",
+        "input X: i8[16, 16]\n output Y[i, j < 15] = i8((i32(X[i, 0 + j]) + i32(X[i, j + 1])) >> 1)",
         "input X: i8[9]\n output Y[i < 18] = X[i / 2]",
         "input X: i8[33]\n output Y[i < 33] = X[32 - i]",
         "input X: i8[40, 24]\n C[i, j] = sum(r: i32(X[r, i]) * i32(X[r, j]))\n output Y[i, j] = i8(C[i, j] >> 8)",

@@ -173,18 +173,10 @@ fn programs() -> impl Strategy<Value = Drawn> {
     (0..TARGETS.len(), bytes).prop_map(|(target, bytes)| Drawn::on(TARGETS[target], &kernel(&bytes)))
 }
 
-/// Whether a kernel runs. What does not fit on chip in the smallest tiles is refused.
+/// Whether a kernel runs. What does not fit on chip in the smallest tiles is refused, and what several groups read at loops
+/// that they do not share.
 fn runs(program: &Drawn) -> bool {
-    program.is_accepted(&["E0507"])
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: super::cases(), failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn random_kernels_run_without_a_schedule(program in programs()) {
-        runs(&program);
-    }
+    program.is_accepted(&["E0507", "E0316"])
 }
 
 #[test]

@@ -284,7 +284,7 @@ fn kernels_are_shown_without_a_schedule() {
     let both = folder.run("lower two.tw --emit tensor -p m=32");
     assert!(both.good().contains("// i8[16]") && both.text().contains("// i8[32]"), "{both}");
     assert_eq!(folder.run("lower two.tw --emit tensor -p k=32").status, Some(1));
-    assert!(folder.run("lower two.tw --emit schedule -p m=32").good().contains("schedule"));
+    assert!(folder.run("lower two.tw --emit schedule").good().contains("schedule"));
 
     let schedules = "\nschedule s for a {\n}\n\nschedule t for a {\n}\n";
     folder.write("several.tw", kernel("a", "n") + schedules);
