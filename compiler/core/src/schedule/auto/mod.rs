@@ -70,7 +70,10 @@ impl Automatic {
     /// Lets the schedule use less of a scratchpad, where a buffer did not fit; false if it cannot.
     pub fn shrink(&mut self, buffer: &str, scope: Scope) -> bool {
         let buffers = write::buffers(&self.plain, &self.groups, self.span);
-        let exact = buffers.iter().find(|b| b.name == buffer).map(|b| (b.group, b.operand_of));
+        let named = |name: &str| buffers.iter().find(|b| b.name == name).map(|b| (b.group, b.operand_of));
+        // What is there in several tilings is numbered.
+        let numbered = || buffer.trim_end_matches(|c: char| c.is_ascii_digit()).strip_suffix('_');
+        let exact = named(buffer).or_else(|| named(numbered()?));
         // A temporary is named after what it is computed for.
         let temporary =
             |b: &&Buffer| buffer.strip_prefix(b.name.as_str()).is_some_and(|rest| rest.starts_with("_part"));
