@@ -23,7 +23,7 @@ const ROUNDS: usize = 8;
 
 /// The ranges of all buffers, by id. A buffer that nothing is stored in has that of its type.
 pub fn ranges(program: &LoopProgram) -> Vec<Interval> {
-    let mut stores = Vec::new();
+    let mut stores: Vec<Vec<Repeated>> = program.buffers.iter().map(|_| Vec::new()).collect();
     collect(program, &program.body, &mut Vec::new(), &mut stores);
     let mut found: Vec<Option<Interval>> = program
         .buffers
@@ -36,8 +36,8 @@ pub fn ranges(program: &LoopProgram) -> Vec<Interval> {
         .collect();
     for round in 0.. {
         let before = found.clone();
-        for buffer in stores.iter().map(|s| s.store.buffer.0 as usize) {
-            let whole = stored(program, &stores, &before, buffer);
+        for (buffer, own) in stores.iter().enumerate().filter(|(_, own)| !own.is_empty()) {
+            let whole = stored(program, own, &before);
             let joined = [found[buffer], whole].into_iter().flatten().reduce(hull);
             found[buffer] = match joined == before[buffer] || round < ROUNDS {
                 true => joined,
@@ -57,7 +57,7 @@ struct Repeated<'a> {
     times: i64,
 }
 
-fn collect<'a>(program: &LoopProgram, stmts: &'a [Stmt], around: &mut Vec<LoopId>, found: &mut Vec<Repeated<'a>>) {
+fn collect<'a>(program: &LoopProgram, stmts: &'a [Stmt], around: &mut Vec<LoopId>, found: &mut [Vec<Repeated<'a>>]) {
     for stmt in stmts {
         match stmt {
             Stmt::For(f) => {
@@ -68,19 +68,19 @@ fn collect<'a>(program: &LoopProgram, stmts: &'a [Stmt], around: &mut Vec<LoopId
             Stmt::Store(store) => {
                 let carrying = carrying_loops(program, around, &store.indices);
                 let times = carrying.iter().map(|l| program.loop_var(*l).extent).fold(1, i64::saturating_mul);
-                found.push(Repeated { store, times });
+                found[store.buffer.0 as usize].push(Repeated { store, times });
             }
             Stmt::Alloc { .. } | Stmt::Insn(_) => {}
         }
     }
 }
 
-/// The hull of all that is stored in a buffer; None where all of that reads what has no range yet.
-fn stored(program: &LoopProgram, stores: &[Repeated], known: &[Option<Interval>], buffer: usize) -> Option<Interval> {
-    let own = || stores.iter().filter(|s| s.store.buffer.0 as usize == buffer);
+/// The hull of all that these stores put into a buffer; None where all of that reads what has no range yet.
+fn stored(program: &LoopProgram, own: &[Repeated], known: &[Option<Interval>]) -> Option<Interval> {
     let sums = |s: &&Repeated| accumulation(s.store) == Some(BinaryOp::Add);
-    let start = own().filter(|s| !sums(s)).filter_map(|s| value_range(program, known, &s.store.value)).reduce(hull)?;
-    let added = own().filter(sums).map(|s| {
+    let start =
+        own.iter().filter(|s| !sums(s)).filter_map(|s| value_range(program, known, &s.store.value)).reduce(hull)?;
+    let added = own.iter().filter(sums).map(|s| {
         let Scalar::Binary { right, .. } = &s.store.value else { return FULL };
         // An addend whose range is not known yet is added in a later round.
         let each = value_range(program, known, right).unwrap_or(Interval::new(0, 0));
