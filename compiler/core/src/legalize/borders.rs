@@ -21,10 +21,8 @@ use crate::loops::ir::{Buffer, BufferId, Leaf, Load, LoopId, LoopProgram, Mark, 
 use crate::scalar::Scalar;
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
-    let bordered: Vec<BufferId> = (0..program.buffers.len() as u32)
-        .map(BufferId)
-        .filter(|b| program.buffer(*b).outside.as_ref().is_some_and(|o| o.value != 0))
-        .collect();
+    let bordered: Vec<BufferId> =
+        program.buffer_ids().filter(|b| program.buffer(*b).outside.as_ref().is_some_and(|o| o.value != 0)).collect();
     if bordered.is_empty() || program.body.iter().any(is_intrinsic) {
         return Ok(());
     }
@@ -91,16 +89,11 @@ fn piece(program: &mut LoopProgram, nest: &Nest, var: LoopId, values: std::ops::
     if values.is_empty() {
         return None;
     }
-    let mut part = nest.clone();
-    for (at, l) in nest.loops.iter().enumerate() {
-        let own = program.fresh_loop(l.var);
-        let first = if l.var == var { values.start } else { 0 };
-        if l.var == var {
-            program.loops[own.0 as usize].extent = values.end - values.start;
-        }
-        substitute_loop(program, &mut part, l.var, &Affine::var(own).plus_constant(first));
-        part.loops[at].var = own;
-    }
+    let mut part = nest.with_fresh_loops(program);
+    let at = nest.loops.iter().position(|l| l.var == var)?;
+    let own = part.loops[at].var;
+    program.loops[own.0 as usize].extent = values.end - values.start;
+    substitute_loop(program, &mut part, own, &Affine::var(own).plus_constant(values.start));
     Some(part)
 }
 
@@ -121,24 +114,9 @@ fn fill(program: &mut LoopProgram, mut nest: Nest, load: &Load) -> Stmt {
 
 /// A constant in device memory of the type of a buffer.
 fn constant(program: &mut LoopProgram, like: BufferId, (value, shape): (i32, Vec<i64>)) -> BufferId {
-    let like = program.buffer(like).clone();
-    let taken = |name: &String| program.buffers.iter().any(|b| b.name == *name);
-    let mut names = std::iter::successors(Some(format!("{}_border", like.name)), |name| Some(format!("{name}_")));
-    let name = names.find(|name| !taken(name)).expect("endlessly many names");
-    let (role, array, outside, layout) = (Role::Constant(value), shape.clone(), None, None);
-    program.buffers.push(Buffer {
-        name,
-        role,
-        shape,
-        array,
-        outside,
-        layout,
-        repeats: 0,
-        planes: None,
-        image_of: None,
-        ..like
-    });
-    BufferId(program.buffers.len() as u32 - 1)
+    let Buffer { name, dtype, origin, .. } = program.buffer(like).clone();
+    let buffer = Buffer::new(format!("{name}_border"), dtype, Scope::Dram, Role::Constant(value), shape);
+    program.fresh_buffer(Buffer { origin, ..buffer })
 }
 
 /// Whether something beyond the edges of an array is still read, what fills its tiles included: `padding` looks at that.

@@ -13,9 +13,8 @@
 //! temporary, that one lives in the target itself. Loops that do not choose the element, and those that a schedule marks,
 //! stay around all parts. A value that has a chain stays as it is.
 
-use crate::affine::Affine;
 use crate::legalize::match_alu::{Operands, begins_with, is_usable, operands_of, reads_elsewhere, with_request};
-use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, substitute_loop, wrap};
+use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopProgram, Mark, Role, Scope, Stmt, Store};
 use crate::scalar::DType;
@@ -94,23 +93,9 @@ pub(super) fn boxed(program: &LoopProgram, loops: &[NestLoop], indices: &[Index]
 }
 
 pub(super) fn temporary(program: &mut LoopProgram, nest: &Nest, shape: &[i64], dtype: DType) -> BufferId {
-    program.fresh_buffer(Buffer {
-        name: format!("{}_part", program.buffer(nest.store.buffer).name),
-        dtype,
-        scope: Scope::Acc,
-        role: Role::Temporary,
-        shape: shape.to_vec(),
-        array: shape.to_vec(),
-        repeats: 0,
-        image_of: None,
-        planes: None,
-        outside: None,
-        layout: None,
-        base: None,
-        slots: 1,
-        copies: 0,
-        origin: nest.store.origin,
-    })
+    let name = format!("{}_part", program.buffer(nest.store.buffer).name);
+    let buffer = Buffer::new(name, dtype, Scope::Acc, Role::Temporary, shape.to_vec());
+    program.fresh_buffer(Buffer { origin: nest.store.origin, ..buffer })
 }
 
 /// Puts the target in the place of a temporary with which the last part can begin, if no part reads the target and no
@@ -169,15 +154,8 @@ pub(super) fn statements(program: &mut LoopProgram, nest: Nest, parts: Vec<Store
 
 /// A store inside of loops, which are those of the original nest for the first part and like them for the others.
 fn nest_of(program: &mut LoopProgram, loops: &[NestLoop], store: Store, first: bool) -> Stmt {
-    let mut nest = Nest { loops: loops.to_vec(), store };
-    if !first {
-        for (at, l) in loops.iter().enumerate() {
-            let var = program.fresh_loop(l.var);
-            substitute_loop(program, &mut nest, l.var, &Affine::var(var));
-            nest.loops[at].var = var;
-        }
-    }
-    nest.into_stmt()
+    let nest = Nest { loops: loops.to_vec(), store };
+    if first { nest.into_stmt() } else { nest.with_fresh_loops(program).into_stmt() }
 }
 
 #[cfg(test)]

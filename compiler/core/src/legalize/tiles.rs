@@ -65,7 +65,7 @@ pub fn strip_walker(
 }
 
 /// Whether a loop's last iteration is the end of the array, in each iteration of the loops around it.
-fn ends_with_array(program: &LoopProgram, l: LoopId, (buffer, indices): (BufferId, &[Index])) -> bool {
+pub fn ends_with_array(program: &LoopProgram, l: LoopId, (buffer, indices): (BufferId, &[Index])) -> bool {
     let ends = |(index, extent): (&Index, &i64)| {
         let start = index.without(l).range(&|v| program.loop_range(v));
         index.coefficient(l) == Some(1) && start.min == start.max && start.max + program.loop_var(l).extent == *extent

@@ -259,6 +259,27 @@ impl Role {
 }
 
 impl Buffer {
+    /// A buffer that its array fills, and of which nothing more is said.
+    pub fn new(name: String, dtype: DType, scope: Scope, role: Role, shape: Vec<i64>) -> Buffer {
+        Buffer {
+            name,
+            dtype,
+            scope,
+            role,
+            array: shape.clone(),
+            shape,
+            repeats: 0,
+            planes: None,
+            image_of: None,
+            outside: None,
+            layout: None,
+            base: None,
+            slots: 1,
+            copies: 0,
+            origin: Origin::default(),
+        }
+    }
+
     /// The shape of the array that a user gives or takes.
     pub fn user_shape(&self) -> &[i64] {
         &self.array[usize::from(self.planes.is_some())..self.array.len() - self.repeats]
@@ -276,6 +297,11 @@ impl Buffer {
 }
 
 impl LoopProgram {
+    /// The ids of all buffers, in the order of the table.
+    pub fn buffer_ids(&self) -> impl Iterator<Item = BufferId> + use<> {
+        (0..self.buffers.len() as u32).map(BufferId)
+    }
+
     pub fn buffer(&self, id: BufferId) -> &Buffer {
         &self.buffers[id.0 as usize]
     }

@@ -1,7 +1,7 @@
 //! Perfect nests: loops with nothing between them around one statement. The unit in which passes rewrite.
 
 use crate::loops::dependence::{Direction, carrying_loops, disjoint};
-use crate::loops::ir::{For, Index, Leaf, LoopId, LoopProgram, Mark, Origin, Stmt, Store};
+use crate::loops::ir::{For, Index, Leaf, Load, LoopId, LoopProgram, Mark, Origin, Stmt, Store};
 use crate::scalar::{BinaryOp, Scalar};
 
 /// Loops, from the outermost, around one store.
@@ -22,6 +22,28 @@ impl Nest {
     /// The nest as a statement again.
     pub fn into_stmt(self) -> Stmt {
         wrap(&self.loops, Stmt::Store(self.store))
+    }
+
+    /// The same nest with loops of its own, as one statement more needs them.
+    pub fn with_fresh_loops(&self, program: &mut LoopProgram) -> Nest {
+        let mut nest = self.clone();
+        for (at, l) in self.loops.iter().enumerate() {
+            let var = program.fresh_loop(l.var);
+            substitute_loop(program, &mut nest, l.var, &Index::var(var));
+            nest.loops[at].var = var;
+        }
+        nest
+    }
+
+    /// What the store reads.
+    pub fn loads(&self) -> Vec<&Load> {
+        let mut found = Vec::new();
+        self.store.value.leaves(&mut |leaf| {
+            if let Leaf::Load(l) = leaf {
+                found.push(l);
+            }
+        });
+        found
     }
 
     /// The directive that shaped the nest: the store's own, or that of its loops from the innermost.

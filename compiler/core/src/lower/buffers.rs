@@ -55,27 +55,10 @@ impl Builder<'_> {
         self.buffers.insert(id, BufferId(self.program.buffers.len() as u32));
         let order = order.map_or(Vec::new(), |o| Layout::canonical_order(o.dims.clone()));
         let layout = (!order.is_empty()).then_some(Layout { lanes: Vec::new(), order });
-        let (base, copies) = (None, 0);
         // The rows of a buffer that rolls take turns already.
         let slots = stage.filter(|s| self.schedule.rolls(*s).is_none()).map_or(1, |s| self.schedule.slots(s));
-        let (repeats, planes, image_of) = (0, None, None);
-        let buffer = Buffer {
-            name,
-            dtype,
-            scope,
-            role,
-            shape,
-            array,
-            repeats,
-            planes,
-            image_of,
-            outside,
-            layout,
-            base,
-            slots,
-            copies,
-            origin,
-        };
+        let buffer = Buffer::new(name, dtype, scope, role, shape);
+        let buffer = Buffer { array, outside, layout, slots, origin, ..buffer };
         self.program.buffers.push(buffer);
     }
 

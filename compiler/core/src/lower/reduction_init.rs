@@ -183,24 +183,10 @@ impl Factors {
             });
         }
         let origin = nest.origin();
-        let buffer = |name: String, scope: Scope, role: Role| Buffer {
-            name,
-            dtype: DType::I8,
-            scope,
-            role,
-            shape: vec![core.batch, core.block_in],
-            array: vec![core.batch, lanes],
-            repeats: 0,
-            image_of: None,
-            planes: None,
-            outside: None,
-            layout: None,
-            base: None,
-            slots: 1,
-            copies: 0,
-            origin,
+        let mut add = |name: String, scope, role| {
+            let buffer = Buffer::new(name, DType::I8, scope, role, vec![core.batch, core.block_in]);
+            program.fresh_buffer(Buffer { array: vec![core.batch, lanes], origin, ..buffer })
         };
-        let mut add = |name: String, scope, role| program.fresh_buffer(buffer(name, scope, role));
         let in_dram = add(format!("one_{shift}"), Scope::Dram, Role::Constant(value as i32));
         let in_inp = add(format!("one_{shift}_buf"), Scope::Inp, Role::Temporary);
         self.found.push(Factor { shift, in_dram, in_inp, origin });

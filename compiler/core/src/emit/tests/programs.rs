@@ -12,23 +12,8 @@ fn layout(lanes: &[(usize, i64)]) -> Option<Layout> {
 }
 
 fn buffer(name: &str, dtype: DType, scope: Scope, role: Role, shape: &[i64], lanes: &[(usize, i64)]) -> Buffer {
-    Buffer {
-        name: name.into(),
-        dtype,
-        scope,
-        role,
-        shape: shape.to_vec(),
-        array: shape.to_vec(),
-        repeats: 0,
-        image_of: None,
-        planes: None,
-        outside: None,
-        layout: layout(lanes),
-        base: (scope != Scope::Dram).then_some(0),
-        slots: 1,
-        copies: 0,
-        origin: Origin::default(),
-    }
+    let base = (scope != Scope::Dram).then_some(0);
+    Buffer { layout: layout(lanes), base, ..Buffer::new(name.into(), dtype, scope, role, shape.to_vec()) }
 }
 
 fn at(buffer: u32, offset: Index) -> TileRef {

@@ -112,7 +112,7 @@ impl Sites {
 
     /// The buffers that the steps of scans allocate, in order.
     pub fn allocated_in_steps(&self, program: &LoopProgram) -> Vec<BufferId> {
-        let ids = (0..program.buffers.len()).map(|id| BufferId(id as u32));
+        let ids = program.buffer_ids();
         let in_steps = |b: &BufferId| self.home(*b).is_some_and(|home| home.loops.iter().any(|l| self.is_step(*l)));
         let mut found: Vec<BufferId> = ids.filter(in_steps).collect();
         found.sort_by_key(|b| self.home(*b).map(|home| home.site));

@@ -11,6 +11,7 @@ use crate::affine::Affine;
 use crate::legalize::LegalizeError;
 use crate::legalize::layout::{Place, Tiling};
 use crate::legalize::nest::Nest;
+use crate::legalize::tiles::ends_with_array;
 use crate::loops::ir::{Index, Load, LoopId, LoopProgram};
 
 /// Why a nest cannot work on tiles that lie in this way, as far as an error needs it.
@@ -21,7 +22,7 @@ pub struct Unfit {
 
 /// The loop that walks the lanes along a dimension of what a nest writes: element by element, from the beginning of a tile
 /// on, and over whole tiles or to the end of the array.
-pub fn walker(program: &LoopProgram, nest: &Nest, dim: usize, size: i64) -> Result<LoopId, Unfit> {
+fn walker(program: &LoopProgram, nest: &Nest, dim: usize, size: i64) -> Result<LoopId, Unfit> {
     let name = &program.buffer(nest.store.buffer).name;
     let index = &nest.store.indices[dim];
     let Some(var) = nest.loops.iter().map(|l| l.var).find(|v| index.coefficient(*v) == Some(1)) else {
@@ -32,50 +33,41 @@ pub fn walker(program: &LoopProgram, nest: &Nest, dim: usize, size: i64) -> Resu
             reason: format!("dimension {dim} of `{name}` is not written from the beginning of a tile on"),
         });
     }
-    let extent = program.loop_var(var).extent;
-    let start = index.without(var).range(&|l| program.loop_range(l));
-    let ends = start.min == start.max && start.max + extent == program.buffer(nest.store.buffer).array[dim];
-    match extent % size == 0 || ends || ends_with_array(program, nest, var) {
+    let (extent, target) = (program.loop_var(var).extent, (nest.store.buffer, nest.store.indices.as_slice()));
+    match extent % size == 0 || ends_with_array(program, var, target) {
         true => Ok(var),
         false => Err(Unfit { reason: format!("a loop of {extent} elements is not a whole number of tiles of {size}") }),
     }
 }
 
-/// Whether a loop ends with the array along any dimension in which it walks.
-fn ends_with_array(program: &LoopProgram, nest: &Nest, var: LoopId) -> bool {
-    let array = &program.buffer(nest.store.buffer).array;
-    nest.store.indices.iter().zip(array).any(|(index, extent)| {
-        let start = index.without(var).range(&|l| program.loop_range(l));
-        index.coefficient(var) == Some(1)
-            && start.min == start.max
-            && start.max + program.loop_var(var).extent == *extent
-    })
-}
-
-/// Whether a nest can write whole tiles of this kind: each side of them is walked by a loop of its own.
-pub fn check(program: &LoopProgram, nest: &Nest, tiling: &Tiling) -> Result<(), Unfit> {
+/// For each side of a tile the loop that walks its lanes in what a nest writes, or none where these hold the same element. Each
+/// side has a loop of its own.
+pub fn walkers(program: &LoopProgram, nest: &Nest, tiling: &Tiling) -> Result<Vec<Option<LoopId>>, Unfit> {
     let mut walkers = Vec::new();
     for (place, size) in &tiling.0 {
-        if let Place::Dim(dim) = place {
-            let var = walker(program, nest, *dim, *size)?;
-            if walkers.contains(&var) {
-                let name = &program.buffer(nest.store.buffer).name;
-                return Err(Unfit { reason: format!("one loop runs over both sides of the tiles of `{name}`") });
-            }
-            walkers.push(var);
+        let walker = match place {
+            Place::Repeated => None,
+            Place::Dim(dim) => Some(walker(program, nest, *dim, *size)?),
+        };
+        if walker.is_some() && walkers.contains(&walker) {
+            let name = &program.buffer(nest.store.buffer).name;
+            return Err(Unfit { reason: format!("one loop runs over both sides of the tiles of `{name}`") });
         }
+        walkers.push(walker);
     }
-    Ok(())
+    Ok(walkers)
 }
 
-/// The tiles of an operand, from those of what the nest writes.
-pub fn operand(program: &LoopProgram, nest: &Nest, tiling: &Tiling, load: &Load) -> Result<Tiling, Unfit> {
-    let lanes = tiling.0.iter().map(|(place, size)| match place {
-        Place::Repeated => Ok((Place::Repeated, *size)),
-        Place::Dim(dim) => {
-            let var = walker(program, nest, *dim, *size)?;
-            Ok((along(program, load, var, *size)?, *size))
-        }
+/// The tiles of an operand, from those of what the nest writes and the loops that walk them.
+pub fn operand(
+    program: &LoopProgram,
+    tiling: &Tiling,
+    walkers: &[Option<LoopId>],
+    load: &Load,
+) -> Result<Tiling, Unfit> {
+    let lanes = tiling.0.iter().zip(walkers).map(|((_, size), walker)| match walker {
+        None => Ok((Place::Repeated, *size)),
+        Some(var) => Ok((along(program, load, *var, *size)?, *size)),
     });
     Ok(Tiling(lanes.collect::<Result<_, Unfit>>()?))
 }

@@ -26,7 +26,7 @@ use crate::legalize::match_gemm::product;
 use crate::legalize::nest::{Nest, stores};
 use crate::legalize::order::orders;
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Buffer, BufferId, Index, Lane, Layout, Leaf, Load, LoopId, LoopProgram, Mark, Scope};
+use crate::loops::ir::{Buffer, Index, Lane, Layout, LoopId, LoopProgram, Mark, Scope};
 
 use search::Asked;
 
@@ -59,38 +59,45 @@ impl Tiling {
         self.0.iter().filter(|(place, _)| *place == Place::Repeated).count()
     }
 
-    /// The layout of a buffer of this many dimensions, behind which stand those along which elements are repeated.
-    fn layout(&self, rank: usize) -> Layout {
-        let mut next = rank..;
+    /// The lanes of a buffer of this many dimensions, of which the last ones are those along which elements are repeated.
+    fn lanes(&self, rank: usize) -> Vec<Lane> {
+        let mut repeated = rank - self.repeated()..;
         let dim = |place: &Place| match place {
             Place::Dim(dim) => *dim,
-            Place::Repeated => next.next().unwrap_or(rank),
+            Place::Repeated => repeated.next().unwrap_or(rank),
         };
         let dims: Vec<usize> = self.0.iter().map(|(place, _)| place).map(dim).collect();
-        Layout::of(dims.into_iter().zip(&self.0).map(|(dim, (_, size))| Lane { dim, size: *size }).collect())
+        dims.into_iter().zip(&self.0).map(|(dim, (_, size))| Lane { dim, size: *size }).collect()
     }
 }
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
-    let mut nests = Vec::new();
-    stores(&program.body, &mut |nest| nests.push(nest));
+    let mut nests = all_nests(program);
     for nest in &nests {
         untensorized(program, cx, nest)?;
     }
-    let found = search::tilings(program, cx, &asked(program, cx, &nests)?)?;
-    let lanes = versions::rewrite(program, cx, &found)?;
-    let mut nests = Vec::new();
-    stores(&program.body, &mut |nest| nests.push(nest));
+    let mut found = search::tilings(program, cx, &asked(program, cx, &nests)?)?;
+    if !versions::are_plain(&found) {
+        found = versions::rewrite(program, cx, found)?;
+        nests = all_nests(program);
+    }
     let maps: Vec<&Nest> = nests.iter().filter(|n| !is_product(n)).collect();
     let orders = orders(program, &maps);
-    for ((buffer, lanes), order) in program.buffers.iter_mut().zip(lanes).zip(orders) {
-        let layout = Layout { lanes, order };
+    for ((buffer, tilings), order) in program.buffers.iter_mut().zip(found).zip(orders) {
+        let rank = buffer.shape.len();
+        let layout = Layout { lanes: tilings.first().map_or(Vec::new(), |tiling| tiling.lanes(rank)), order };
         for lane in &layout.lanes {
             buffer.shape[lane.dim] = (buffer.shape[lane.dim] + lane.size - 1) / lane.size * lane.size;
         }
         buffer.layout = Some(layout);
     }
     Ok(())
+}
+
+fn all_nests(program: &LoopProgram) -> Vec<Nest> {
+    let mut nests = Vec::new();
+    stores(&program.body, &mut |nest| nests.push(nest));
+    nests
 }
 
 /// What each nest asks of the tiles: products fix those of all three operands, others carry them on.
@@ -105,7 +112,7 @@ fn asked<'n>(program: &LoopProgram, cx: &Cx, nests: &'n [Nest]) -> Result<Vec<As
             }
             // An accumulation that is no product by itself is refused when it is matched.
             None if is_product(nest) => Asked { nest, product: None, loads: Vec::new() },
-            None => Asked { nest, product: None, loads: loads(nest) },
+            None => Asked { nest, product: None, loads: nest.loads().into_iter().cloned().collect() },
         })
     };
     nests.iter().map(asked).collect()
@@ -129,12 +136,12 @@ fn is_marked(nest: &Nest) -> bool {
 
 /// Whether a nest adds products to what it writes.
 fn is_product(nest: &Nest) -> bool {
-    loads(nest).iter().any(|l| l.buffer == nest.store.buffer && l.indices == nest.store.indices) && is_marked(nest)
+    nest.loads().iter().any(|l| l.buffer == nest.store.buffer && l.indices == nest.store.indices) && is_marked(nest)
 }
 
 /// Refuses sums over operands that only the GEMM core can read, where no tile is marked for it.
 fn untensorized(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<(), LegalizeError> {
-    let loads = loads(nest);
+    let loads = nest.loads();
     let sums =
         program.buffer(nest.store.buffer).scope == Scope::Acc && loads.iter().any(|l| l.buffer == nest.store.buffer);
     match loads.iter().find(|l| program.buffer(l.buffer).scope != Scope::Acc) {
@@ -143,23 +150,8 @@ fn untensorized(program: &LoopProgram, cx: &Cx, nest: &Nest) -> Result<(), Legal
     }
 }
 
-fn loads(nest: &Nest) -> Vec<Load> {
-    let mut found = Vec::new();
-    nest.store.value.leaves(&mut |leaf| {
-        if let Leaf::Load(l) = leaf {
-            found.push(l.clone());
-        }
-    });
-    found
-}
-
 /// The tiles that a buffer has already, in a program that was read back.
 fn stated(buffer: &Buffer) -> Option<Tiling> {
     let lanes = buffer.layout.as_ref().map(|l| &l.lanes).filter(|lanes| !lanes.is_empty())?;
     Some(Tiling(lanes.iter().map(|l| (Place::Dim(l.dim), l.size)).collect()))
-}
-
-/// All buffers of a program.
-fn ids(program: &LoopProgram) -> impl Iterator<Item = BufferId> + use<> {
-    (0..program.buffers.len()).map(|b| BufferId(b as u32))
 }

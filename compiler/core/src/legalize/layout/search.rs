@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use crate::legalize::layout::carry::{self, Unfit};
-use crate::legalize::layout::{Place, Tiling, ids, partner, stated};
+use crate::legalize::layout::{Place, Tiling, partner, stated};
 use crate::legalize::nest::{Nest, is_intrinsic};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{BufferId, Leaf, Load, LoopId, LoopProgram, Origin, Role, Scope};
@@ -123,7 +123,7 @@ impl<'a> Search<'a> {
 
     fn run(&mut self) -> Result<(), LegalizeError> {
         // What was stated is carried on like what is found.
-        for buffer in ids(self.program) {
+        for buffer in self.program.buffer_ids() {
             for tiling in std::mem::take(&mut self.found[buffer.0 as usize]) {
                 self.origins[buffer.0 as usize].clear();
                 self.decide(buffer, tiling, self.program.buffer(buffer).origin)?;
@@ -267,14 +267,18 @@ impl<'a> Search<'a> {
                 false => Err(self.conflict(nest.store.buffer, tiling, nest.origin())),
             };
         }
-        let unfit = |unfit: Unfit| carry::refused(self.program, nest, unfit);
-        if !self.lenient && !asked.loads.is_empty() {
-            carry::check(self.program, nest, tiling).map_err(unfit)?;
+        if asked.loads.is_empty() {
+            return Ok(Vec::new());
         }
+        let unfit = |unfit: Unfit| carry::refused(self.program, nest, unfit);
+        let walkers = match self.lenient {
+            true => None,
+            false => Some(carry::walkers(self.program, nest, tiling).map_err(unfit)?),
+        };
         let operand = |load: &Load| {
-            let tiling = match self.lenient {
-                true => self.alike(nest, tiling, load),
-                false => carry::operand(self.program, nest, tiling, load),
+            let tiling = match &walkers {
+                None => self.alike(nest, tiling, load),
+                Some(walkers) => carry::operand(self.program, tiling, walkers, load),
             };
             Ok((load.buffer, tiling.map_err(unfit)?, nest.origin()))
         };
@@ -306,7 +310,7 @@ impl<'a> Search<'a> {
     fn needed(&self) -> Tilings {
         let mut needed: Vec<Vec<bool>> = self.found.iter().map(|all| vec![false; all.len()]).collect();
         let mut open: Vec<(BufferId, Tiling)> = Vec::new();
-        for buffer in ids(self.program).filter(|b| self.program.buffer(*b).role == Role::Output) {
+        for buffer in self.program.buffer_ids().filter(|b| self.program.buffer(*b).role == Role::Output) {
             open.extend(self.found[buffer.0 as usize].first().map(|tiling| (buffer, tiling.clone())));
         }
         for asked in self.asked {
@@ -317,7 +321,7 @@ impl<'a> Search<'a> {
         }
         self.mark(open, &mut needed);
         // What nothing needs is written all the same.
-        for buffer in ids(self.program) {
+        for buffer in self.program.buffer_ids() {
             let at = buffer.0 as usize;
             if let Some(first) = self.found[at].first().filter(|_| !needed[at].contains(&true)) {
                 self.mark(vec![(buffer, first.clone())], &mut needed);

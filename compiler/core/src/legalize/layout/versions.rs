@@ -13,39 +13,37 @@ use std::collections::HashMap;
 
 use crate::legalize::layout::carry;
 use crate::legalize::layout::search::Tilings;
-use crate::legalize::layout::{Place, Tiling, ids, is_marked, is_product};
+use crate::legalize::layout::{Place, Tiling, is_marked, is_product};
 use crate::legalize::match_gemm::product;
 use crate::legalize::nest::{Nest, NestLoop, rewrite_stores};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Buffer, BufferId, For, Index, Lane, Leaf, Load, LoopId, LoopProgram, Role, Stmt};
+use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopProgram, Role, Stmt};
 
-/// Makes the versions. Returns the lanes of each buffer, in the order of the buffers.
-pub fn rewrite(program: &mut LoopProgram, cx: &Cx, tilings: &Tilings) -> Result<Vec<Vec<Lane>>, LegalizeError> {
-    let mut versions = Versions { of: HashMap::new(), tilings: tilings.clone() };
-    for buffer in ids(program) {
-        for tiling in tilings[buffer.0 as usize].iter().skip(1) {
+/// Whether a program stays as it is, but for its layouts.
+pub fn are_plain(tilings: &Tilings) -> bool {
+    tilings.iter().all(|all| all.len() < 2 && all.iter().all(|tiling| tiling.repeated() == 0))
+}
+
+/// Makes the versions. Returns the tiling of each buffer, those of versions behind the others.
+pub fn rewrite(program: &mut LoopProgram, cx: &Cx, tilings: Tilings) -> Result<Tilings, LegalizeError> {
+    let mut versions = Versions { of: HashMap::new(), tilings };
+    for buffer in program.buffer_ids() {
+        for tiling in versions.tilings[buffer.0 as usize].clone().into_iter().skip(1) {
             let version = versions.make(program, buffer, tiling);
             versions.of.entry(buffer).or_default().push(version);
         }
     }
-    let plain = tilings.iter().all(|all| all.len() < 2 && all.iter().all(|tiling| tiling.repeated() == 0));
-    if !plain {
-        let body = std::mem::take(&mut program.body);
-        let body = rewrite_stores(body, &mut |nest| versions.nest(program, cx, nest))?;
-        program.body = versions.allocated(body);
+    let body = std::mem::take(&mut program.body);
+    let body = rewrite_stores(body, &mut |nest| versions.nest(program, cx, nest))?;
+    program.body = versions.allocated(body);
+    for (buffer, tilings) in program.buffers.iter_mut().zip(&versions.tilings) {
+        tilings.iter().take(1).for_each(|tiling| repeat(buffer, tiling));
     }
-    Ok(program
-        .buffers
-        .iter_mut()
-        .zip(versions.tilings)
-        .map(|(buffer, tilings)| lanes(buffer, tilings.first()))
-        .collect())
+    Ok(versions.tilings)
 }
 
-/// Gives a buffer the dimensions along which its elements are repeated. Returns its lanes.
-fn lanes(buffer: &mut Buffer, tiling: Option<&Tiling>) -> Vec<Lane> {
-    let Some(tiling) = tiling else { return Vec::new() };
-    let rank = buffer.shape.len();
+/// Gives a buffer the dimensions along which its elements are repeated.
+fn repeat(buffer: &mut Buffer, tiling: &Tiling) {
     for (_, size) in tiling.0.iter().filter(|(place, _)| *place == Place::Repeated) {
         buffer.shape.push(*size);
         buffer.array.push(*size);
@@ -54,7 +52,6 @@ fn lanes(buffer: &mut Buffer, tiling: Option<&Tiling>) -> Vec<Lane> {
             layout.order.push(buffer.shape.len() - 1);
         }
     }
-    tiling.layout(rank).lanes
 }
 
 struct Versions {
@@ -65,7 +62,7 @@ struct Versions {
 }
 
 impl Versions {
-    fn make(&mut self, program: &mut LoopProgram, buffer: BufferId, tiling: &Tiling) -> BufferId {
+    fn make(&mut self, program: &mut LoopProgram, buffer: BufferId, tiling: Tiling) -> BufferId {
         let mut copy = program.buffer(buffer).clone();
         if copy.role == Role::Input {
             copy.image_of = Some(copy.user_name().to_string());
@@ -80,7 +77,7 @@ impl Versions {
         if of_output {
             program.body.insert(0, Stmt::Alloc { buffer: version, origin });
         }
-        self.tilings.push(vec![tiling.clone()]);
+        self.tilings.push(vec![tiling]);
         version
     }
 
@@ -103,7 +100,7 @@ impl Versions {
         };
         let mut stmts = Vec::new();
         for (at, tiling) in tilings.iter().enumerate() {
-            let nest = if at == 0 { nest.clone() } else { renamed(program, &nest) };
+            let nest = if at == 0 { nest.clone() } else { nest.with_fresh_loops(program) };
             stmts.push(self.mapped(program, nest, tiling).into_stmt());
         }
         Ok(stmts)
@@ -125,22 +122,21 @@ impl Versions {
 
     /// An elementwise nest or a copy that writes these tiles.
     fn mapped(&self, program: &mut LoopProgram, mut nest: Nest, tiling: &Tiling) -> Nest {
-        let original = nest.clone();
         let origin = nest.store.origin;
+        let walkers = carry::walkers(program, &nest, tiling);
         // For each side of the tile, the lane as an index.
-        let lanes: Vec<Index> = tiling
-            .0
-            .iter()
-            .map(|(place, size)| match place {
-                Place::Repeated => {
+        let lanes: Vec<Index> = (tiling.0.iter().enumerate())
+            .map(|(side, (place, size))| match (place, &walkers) {
+                (Place::Repeated, _) => {
                     let var = program.new_loop("lane", *size);
                     nest.loops.push(NestLoop { var, mark: None, origin });
                     Index::var(var)
                 }
-                Place::Dim(dim) => match carry::walker(program, &original, *dim, *size) {
-                    Ok(var) => Index::var(var).modulo(*size, &|l| program.loop_range(l)),
-                    Err(_) => Index::constant(0),
-                },
+                (Place::Dim(_), Ok(walkers)) => {
+                    let walker = walkers[side].map_or(Index::constant(0), Index::var);
+                    walker.modulo(*size, &|l| program.loop_range(l))
+                }
+                (Place::Dim(_), Err(_)) => Index::constant(0),
             })
             .collect();
         let extend = |load: &mut Load, tiling: &Tiling| {
@@ -149,7 +145,8 @@ impl Versions {
         };
         nest.store.value.leaves_mut(&mut |leaf| {
             if let Leaf::Load(load) = leaf
-                && let Ok(of_load) = carry::operand(program, &original, tiling, load)
+                && let Ok(walkers) = &walkers
+                && let Ok(of_load) = carry::operand(program, tiling, walkers, load)
                 && self.tilings[load.buffer.0 as usize].contains(&of_load)
             {
                 load.buffer = self.version(load.buffer, &of_load);
@@ -179,19 +176,4 @@ impl Versions {
         }
         out
     }
-}
-
-/// A nest again, with loops of its own.
-fn renamed(program: &mut LoopProgram, nest: &Nest) -> Nest {
-    let mut nest = nest.clone();
-    let fresh: Vec<(LoopId, LoopId)> = nest.loops.iter().map(|l| (l.var, program.fresh_loop(l.var))).collect();
-    let name = |v: LoopId| fresh.iter().find(|(old, _)| *old == v).map_or(v, |(_, new)| *new);
-    let range = |l: LoopId| program.loop_range(l);
-    nest.loops.iter_mut().for_each(|l| l.var = name(l.var));
-    nest.store.indices.iter_mut().for_each(|e| e.replace_variables(&name, &range));
-    nest.store.value.leaves_mut(&mut |leaf| match leaf {
-        Leaf::Load(load) => load.indices.iter_mut().for_each(|e| e.replace_variables(&name, &range)),
-        Leaf::Index(e) => e.replace_variables(&name, &range),
-    });
-    nest
 }

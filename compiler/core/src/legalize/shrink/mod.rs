@@ -67,7 +67,7 @@ fn put_back(program: &mut LoopProgram, nests: Vec<Option<Nest>>) -> Result<(), L
 
 fn buffers_of(nest: &Nest) -> Vec<BufferId> {
     let mut found = vec![nest.store.buffer];
-    found.extend(loads(nest).iter().map(|l| l.buffer));
+    found.extend(nest.loads().iter().map(|l| l.buffer));
     found
 }
 
@@ -83,21 +83,10 @@ fn drop_allocs(stmts: &mut Vec<Stmt>, used: &HashSet<BufferId>) {
     });
 }
 
-/// What a nest loads.
-fn loads(nest: &Nest) -> Vec<&Load> {
-    let mut found = Vec::new();
-    nest.store.value.leaves(&mut |leaf| {
-        if let Leaf::Load(l) = leaf {
-            found.push(l);
-        }
-    });
-    found
-}
-
 /// What a nest reads for others than the element that it writes.
 fn reads_of(nest: &Nest) -> impl Iterator<Item = &Load> {
     let own = |l: &&Load| (l.buffer, &l.indices) != (nest.store.buffer, &nest.store.indices);
-    loads(nest).into_iter().filter(own)
+    nest.loads().into_iter().filter(own)
 }
 
 struct Walk<'a> {

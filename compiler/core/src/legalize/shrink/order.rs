@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::loads;
 use crate::legalize::nest::Nest;
 use crate::loops::ir::{BufferId, Leaf, LoopProgram, Role, Scope};
 use crate::scalar::Scalar;
@@ -11,11 +10,11 @@ use crate::scalar::Scalar;
 pub fn live(program: &LoopProgram, nests: &[Nest]) -> HashSet<BufferId> {
     let mut writers: HashMap<BufferId, Vec<&Nest>> = HashMap::new();
     nests.iter().for_each(|nest| writers.entry(nest.store.buffer).or_default().push(nest));
-    let ids = (0..program.buffers.len()).map(|id| BufferId(id as u32));
+    let ids = program.buffer_ids();
     let mut open: Vec<BufferId> = ids.filter(|b| program.buffer(*b).role != Role::Temporary).collect();
     let mut live: HashSet<BufferId> = open.iter().copied().collect();
     while let Some(b) = open.pop() {
-        let read = writers.get(&b).into_iter().flatten().flat_map(|nest| loads(nest));
+        let read = writers.get(&b).into_iter().flatten().flat_map(|nest| nest.loads());
         open.extend(read.map(|l| l.buffer).filter(|b| live.insert(*b)));
     }
     live
@@ -37,7 +36,7 @@ impl Flow {
         let (mut writers, mut readers) = (nothing(), nothing());
         for (at, nest) in nests.iter().enumerate().filter(|(_, nest)| live.contains(&nest.store.buffer)) {
             writers[nest.store.buffer.0 as usize].push(at);
-            for l in loads(nest) {
+            for l in nest.loads() {
                 let readers: &mut Vec<usize> = &mut readers[l.buffer.0 as usize];
                 if readers.last() != Some(&at) {
                     readers.push(at);
@@ -51,7 +50,7 @@ impl Flow {
         }
         let written = |group: &Vec<BufferId>| -> Vec<usize> {
             let own = group.iter().flat_map(|b| &writers[b.0 as usize]);
-            own.flat_map(|at| loads(&nests[*at])).map(|l| group_of[l.buffer.0 as usize]).collect()
+            own.flat_map(|at| nests[*at].loads()).map(|l| group_of[l.buffer.0 as usize]).collect()
         };
         let sources = groups.iter().map(written).collect();
         Flow { writers, readers, groups, sources }

@@ -1,8 +1,9 @@
 //! Schedules for kernels that have none: the first automatic ones with which everything fits the target.
 //!
-//! A kernel alone tries its largest tiles and makes smaller what does not fit; if that ends, it tries the next one: with the factors of its
-//! products the other way round, or with more that is kept between its parts. In a program each kernel starts from what it would have alone. What does not fit together
-//! with the others is made smaller again, and where the kernels do not agree otherwise, they are fitted in one by one.
+//! A kernel alone tries its largest tiles and makes smaller what does not fit; if that ends, it tries the next schedule: with
+//! the factors of its products the other way round, or with more that is kept between its parts. In a program each kernel
+//! starts from what it would have alone. What does not fit together with the others is made smaller again, and where the
+//! kernels do not agree otherwise, they are fitted in one by one.
 
 use tilewright_syntax::{Diagnostic, ast};
 

@@ -229,7 +229,7 @@ impl<'a> Writer<'a> {
         let stage = self.name_of(reduction.stage);
         let compute = self.s.compute(reduction.stage).clone();
         let mut taken: BTreeSet<String> = compute.axes.iter().map(|a| self.axis_name(*a)).collect();
-        taken.extend(compute.reduction.iter().flat_map(|r| &r.axes).map(|a| self.axis_name(*a)));
+        taken.extend(self.reduced_names(reduction.stage));
         let (mut slices, mut blocks, mut tile) = (Vec::new(), Vec::new(), Vec::new());
         let declared: Vec<AxisId> = compute.axes.iter().copied().filter(|a| Some(*a) != reduction.steps).collect();
         let of_core = |axis, sides: &[Side]| {
