@@ -154,39 +154,54 @@ mod tests {
     use crate::arrays;
     use crate::cli::{Cli, Command};
 
-    /// A run whose values are right is told to be wrong: the compiler offers no program for which it is.
+    /// A run that is called wrong, with its arguments: the compiler offers no program for which it is.
+    struct Wrong {
+        folder: tempfile::TempDir,
+        args: RunArgs,
+        artifact: Artifact,
+        files: Files,
+        finished: Finished,
+    }
+
+    impl Wrong {
+        fn new(fault: Fault) -> Wrong {
+            let folder = tempfile::tempdir().unwrap();
+            let [program, array, record] = ["k.tw", "y.npy", "rec"].map(|name| folder.path().join(name));
+            std::fs::write(&program, include_str!("../../../../dsl-examples/matmul.tw")).unwrap();
+            let output = format!("--output=Y={}", array.display());
+            let options =
+                [program.as_os_str(), output.as_ref(), "--stats=json".as_ref(), "--record".as_ref(), record.as_ref()];
+            let arguments = ["tilewright".as_ref(), "run".as_ref()].into_iter().chain(options);
+            let Command::Run(args) = Cli::parse_from(arguments).command else {
+                panic!("these are the arguments of a run")
+            };
+
+            let mut sources = Sources::default();
+            let file = files::read_program(&args.file, &mut sources).unwrap();
+            let options = tilewright::Options { file, ..tilewright::Options::default() };
+            let artifact = compile(&sources, &options).unwrap();
+            let outputs = arrays::output_files(&artifact, &args.output, &mut sources).unwrap();
+            let recorded = RunOptions { record: Some(String::new()), ..RunOptions::default() };
+            let run = artifact.run(&artifact.random_inputs(0), &recorded).unwrap();
+            let finished = Finished {
+                runs: None,
+                outputs: run.outputs,
+                report: run.report,
+                timed: None,
+                recording: run.recording,
+                fault: Some((0, fault)),
+                losses: Vec::new(),
+                checks: Vec::new(),
+                probes: Vec::new(),
+            };
+            Wrong { folder, args, artifact, files: Files { outputs, ..Files::default() }, finished }
+        }
+    }
+
     #[test]
     fn a_wrong_run_leaves_its_recording_and_no_outputs() {
-        let folder = tempfile::tempdir().unwrap();
-        let [program, array, record] = ["k.tw", "y.npy", "rec"].map(|name| folder.path().join(name));
-        std::fs::write(&program, include_str!("../../../../dsl-examples/matmul.tw")).unwrap();
-        let output = format!("--output=Y={}", array.display());
-        let options =
-            [program.as_os_str(), output.as_ref(), "--stats=json".as_ref(), "--record".as_ref(), record.as_ref()];
-        let arguments = ["tilewright".as_ref(), "run".as_ref()].into_iter().chain(options);
-        let Command::Run(args) = Cli::parse_from(arguments).command else { panic!("these are the arguments of a run") };
-
-        let mut sources = Sources::default();
-        let file = files::read_program(&args.file, &mut sources).unwrap();
-        let options = tilewright::Options { file, ..tilewright::Options::default() };
-        let artifact = compile(&sources, &options).unwrap();
-        let outputs = arrays::output_files(&artifact, &args.output, &mut sources).unwrap();
-        let recorded = RunOptions { record: Some(String::new()), ..RunOptions::default() };
-        let run = artifact.run(&artifact.random_inputs(0), &recorded).unwrap();
-
         let mismatch = Mismatch { output: "Y".to_owned(), index: vec![0, 17], expected: 1, got: 2, count: 3 };
-        let files = Files { outputs, ..Files::default() };
-        let finished = Finished {
-            runs: None,
-            outputs: run.outputs,
-            report: run.report,
-            timed: None,
-            recording: run.recording,
-            fault: Some((0, Fault::Differs(mismatch))),
-            losses: Vec::new(),
-            checks: Vec::new(),
-            probes: Vec::new(),
-        };
+        let Wrong { folder, args, artifact, files, finished } = Wrong::new(Fault::Differs(mismatch));
         let Err(Failure::Told { exit, diagnostics }) =
             conclude(&args, &artifact, &files, finished, Pictures::default())
         else {
@@ -196,8 +211,20 @@ mod tests {
             (exit, diagnostics[0].message.as_str()),
             (Exit::Differs, "output `Y` differs from the reference at [0, 17]")
         );
-        let told = &diagnostics[0].help;
-        assert_eq!(*told, [format!("please report it with the recording in `{}`", record.display())]);
-        assert!(!array.exists() && record.join("after.bin").exists());
+        let record = folder.path().join("rec");
+        let help = &diagnostics[0].help;
+        assert_eq!(*help, [format!("please report it with the recording in `{}`", record.display())]);
+        assert!(!folder.path().join("y.npy").exists() && record.join("after.bin").exists());
+    }
+
+    #[test]
+    fn a_run_that_is_right_by_chance_is_not_verified() {
+        let fault = Fault::Unordered(vec!["tokens left in load→compute: 1".to_owned()]);
+        let Wrong { args, artifact, files, finished, .. } = Wrong::new(fault);
+        let json = shown::json(&args, &artifact, &finished);
+        assert_eq!((&json["verified"], &json["mismatch"]), (&false.into(), &serde_json::Value::Null));
+        let report = anstream::adapter::strip_str(&shown::report(&args, &artifact, &files, &finished)).to_string();
+        assert!(report.contains("✘ unordered   tokens left in load→compute: 1\n"), "{report}");
+        assert!(!report.contains("verified"), "{report}");
     }
 }

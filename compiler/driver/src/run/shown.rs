@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use tilewright::probe::Probe;
 use tilewright::time::Timed;
-use tilewright::{Artifact, Loss, Mismatch, TensorInfo, findings, index_text};
+use tilewright::{Artifact, Fault, Loss, Mismatch, TensorInfo, findings, index_text};
 use tilewright_sim::cycles::Basis;
 
 use super::files::Files;
@@ -53,11 +53,9 @@ fn heading(args: &RunArgs, artifact: &Artifact, files: &[TensorFile], runs: Opti
 }
 
 fn verdict(artifact: &Artifact, finished: &Finished) -> String {
-    if let (Some(Mismatch { output, index: at, expected, got, .. }), Some((run, _))) =
-        (finished.mismatch(), &finished.fault)
-    {
+    if let Some((run, fault)) = &finished.fault {
         let run = finished.runs.map_or(String::new(), |_| format!(" in run {run}"));
-        return format!("{BAD}✘ differs{BAD:#}   {output}{}{run}: expected {expected}, got {got}\n", index_text(at));
+        return fault_line(fault, &run);
     }
     let line = |output: &TensorInfo| {
         let count = grouped(finished.outputs[&output.name].len() as u64);
@@ -73,6 +71,19 @@ fn verdict(artifact: &Artifact, finished: &Finished) -> String {
         )
     };
     artifact.outputs().map(line).collect()
+}
+
+/// `run` says which of several runs it is.
+fn fault_line(fault: &Fault, run: &str) -> String {
+    match fault {
+        Fault::Differs(Mismatch { output, index: at, expected, got, .. }) => {
+            format!("{BAD}✘ differs{BAD:#}   {output}{}{run}: expected {expected}, got {got}\n", index_text(at))
+        }
+        Fault::Unordered(findings) => {
+            let first = findings.first().map(String::as_str).unwrap_or_default();
+            format!("{BAD}✘ unordered{BAD:#}   {first}{run}\n")
+        }
+    }
 }
 
 /// `· probe      c: i32.q12[64]   from -3.2 to 4.1   2 of 64 values at the limits (3.1 %)   in acc   largest error 0.02 at [3]`
@@ -125,7 +136,7 @@ pub fn json(args: &RunArgs, artifact: &Artifact, finished: &Finished) -> Value {
         insert("runs", json!(runs));
     }
     insert("target", artifact.config().to_json());
-    insert("verified", json!(finished.mismatch().is_none()));
+    insert("verified", json!(finished.verified()));
     insert("mismatch", finished.mismatch().map_or(Value::Null, |mismatch| mismatch_json(finished, mismatch)));
     if !finished.losses.is_empty() {
         let loss = |(name, loss): &(String, Loss)| Some(formats::json(loss, artifact.tensor(name)?));

@@ -33,6 +33,11 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// Whether all values are those of the reference, and not by chance.
+    pub fn verified(&self) -> bool {
+        self.fault.is_none()
+    }
+
     pub fn mismatch(&self) -> Option<&Mismatch> {
         match &self.fault {
             Some((_, Fault::Differs(mismatch))) => Some(mismatch),
