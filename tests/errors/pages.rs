@@ -1,6 +1,9 @@
 //! The pages in `docs/errors` say what is true: each example gives the page's error, and each fix is accepted.
 
+use ndarray::ArrayD;
 use tilewright_core::legalize::Cx;
+use tilewright_core::loops::interpret::interpret;
+use tilewright_core::loops::ir::Role;
 use tilewright_core::loops::parse::parse;
 use tilewright_core::loops::verify::{VerifyError, verify};
 use tilewright_core::pipeline::legalize;
@@ -112,6 +115,26 @@ fn loop_programs_give_their_error_and_fixes_are_legal() {
         assert_eq!(of_loops(text), Err(page.code));
         let fix = block(page, "Fix", "loops").unwrap_or_else(|| panic!("{} has no fix", page.code));
         assert_eq!(of_loops(fix), Ok(()), "the fix of {}", page.code);
+    }
+}
+
+/// What the interpreter says of a loop program, on inputs of zeros.
+fn interpreted(text: &str) -> Result<(), &'static str> {
+    let mut sources = Sources::default();
+    let program = parse(sources.add("page.loops", text), text).map_err(|error| error.code())?;
+    let inputs = program.buffers.iter().filter(|buffer| buffer.role == Role::Input);
+    let zeros = |shape: &[i64]| ArrayD::zeros(shape.iter().map(|n| *n as usize).collect::<Vec<_>>());
+    let inputs = inputs.map(|buffer| (buffer.name.clone(), zeros(&buffer.shape))).collect();
+    let core = Cx { config: Config::default() }.core();
+    interpret(&program, core, &inputs).map(drop).map_err(|error| error.code())
+}
+
+#[test]
+fn loop_programs_without_values_give_their_error_and_fixes_have_values() {
+    for (page, text) in pages("loops").filter(|(page, _)| ["E0411", "E0412"].contains(&page.code)) {
+        assert_eq!(interpreted(text), Err(page.code));
+        let fix = block(page, "Fix", "loops").unwrap_or_else(|| panic!("{} has no fix", page.code));
+        assert_eq!(interpreted(fix), Ok(()), "the fix of {}", page.code);
     }
 }
 

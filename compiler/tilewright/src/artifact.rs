@@ -360,7 +360,8 @@ impl Artifact {
     /// a program means is what this computes; the accelerator must agree with it bit for bit.
     ///
     /// # Errors
-    /// Inputs that are missing, unknown, of another shape, or beyond the range of their type.
+    /// Inputs that are missing, unknown, of another shape, or beyond the range of their type; of a loop program, also elements
+    /// that it reads before it writes them.
     ///
     /// ```
     /// # use tilewright::{Options, Sources, compile};
@@ -415,8 +416,11 @@ impl Artifact {
 
     fn interpreted(&self, program: &LoopProgram, inputs: &Arrays) -> Result<Arrays> {
         let core: Core = Cx { config: *self.config() }.core();
-        let found = interpret(program, core, inputs);
-        found.map_err(|error| vec![internal_error(Diagnostic::error("E0652", error.to_string()))])
+        interpret(program, core, inputs).map_err(|error| {
+            let diagnostic = error.diagnostic(program);
+            let is_compiled = matches!(self.0.meaning, Meaning::Kernel(_));
+            vec![if is_compiled && !error.is_limit() { internal_error(diagnostic) } else { diagnostic }]
+        })
     }
 }
 

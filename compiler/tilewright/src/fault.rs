@@ -1,6 +1,7 @@
-//! Outputs and the reference → whether they are to be relied on.
+//! Outputs and the reference → whether they are to be relied on; and why a run has no outputs.
 
 use thiserror::Error;
+use tilewright_sim::Stop;
 use tilewright_syntax::Diagnostic;
 
 use crate::Arrays;
@@ -74,6 +75,26 @@ pub(crate) fn mismatch(outputs: &Arrays, reference: &Arrays) -> Option<Mismatch>
         }
     }
     first
+}
+
+/// Why a compiled stream did not run to its end. A limit of the simulation is nobody's fault; anything else is the compiler's.
+pub(crate) fn stopped_run(stop: &Stop) -> Vec<Diagnostic> {
+    let error = stopped(stop);
+    vec![match stop.is_limit() {
+        true => error.help("the simulation has this limit, not the machine: smaller parameters can be run"),
+        false => internal_error(error),
+    }]
+}
+
+/// Why a run did not end. A deadlock's modules have a note each.
+pub fn stopped(stop: &Stop) -> Diagnostic {
+    match stop {
+        Stop::Deadlock(deadlock) => {
+            let error = Diagnostic::error(stop.code(), format!("deadlock after {} instructions", deadlock.executed));
+            deadlock.waiting.iter().fold(error, |error, waiting| error.note(waiting.to_string()))
+        }
+        Stop::Trap(_) | Stop::TooLong { .. } => Diagnostic::error(stop.code(), stop.to_string()),
+    }
 }
 
 /// Adds that the user is not at fault.

@@ -71,11 +71,11 @@ pub mod time;
 use std::collections::BTreeMap;
 
 pub use artifact::{Artifact, Options, compile, front};
-pub use fault::{Fault, Mismatch, internal_error};
-pub use findings::{findings, findings_in_time};
+pub use fault::{Fault, Mismatch, internal_error, stopped};
+pub use findings::{findings, findings_in_time, unchecked};
 pub use forms::{compile_loops, recording_of};
 pub use quantise::{Loss, Quantised};
-pub use run::{Run, RunOptions, stopped};
+pub use run::{Run, RunOptions};
 pub use source_map::SourceMap;
 pub use tensor::{TensorInfo, TensorRole};
 pub use text::{grouped, index_text};

@@ -2,10 +2,9 @@
 
 use tilewright_core::emit;
 use tilewright_sim::recording::Extent;
-use tilewright_sim::{Options, Recording, Report, Stop, TokenCounts};
-use tilewright_syntax::Diagnostic;
+use tilewright_sim::{Options, Recording, Report, TokenCounts};
 
-use crate::fault::{Fault, internal_error, mismatch};
+use crate::fault::{Fault, mismatch, stopped_run};
 use crate::input_error::check_inputs;
 use crate::memory::Memory;
 use crate::time::{NamedTiming, Timed};
@@ -66,8 +65,8 @@ impl Artifact {
     /// depend on no values, and neither do cycles, which are simulated once for each timing.
     ///
     /// # Errors
-    /// Inputs that are missing, unknown, of another shape, or beyond the range of their type. A stream that stops is an
-    /// internal compiler error.
+    /// Inputs that are missing, unknown, of another shape, or beyond the range of their type; a run beyond the limits of the
+    /// simulation. A stream that stops for another reason is an internal compiler error.
     ///
     /// ```
     /// # use tilewright::{Options, RunOptions, Sources, compile};
@@ -88,7 +87,7 @@ impl Artifact {
             let known = self.0.races.get();
             let run = Options { detect_races: known.is_none(), ..Options::default() };
             let report = machine.simulator.run(&self.0.stream.insns, &mut machine.dram, &run);
-            let mut report = report.map_err(|stop| vec![internal_error(stopped(&stop))])?;
+            let mut report = report.map_err(|stop| stopped_run(&stop))?;
             match known {
                 Some(races) => report.races = races.clone(),
                 None => drop(self.0.races.set(report.races.clone())),
@@ -148,16 +147,5 @@ impl Artifact {
         }
         let memory = Memory::new(&self.0.stream, &self.0.legal)?;
         Ok(self.0.memory.get_or_init(|| memory))
-    }
-}
-
-/// Why a run did not end. A deadlock's modules have a note each.
-pub fn stopped(stop: &Stop) -> Diagnostic {
-    match stop {
-        Stop::Deadlock(deadlock) => {
-            let error = Diagnostic::error(stop.code(), format!("deadlock after {} instructions", deadlock.executed));
-            deadlock.waiting.iter().fold(error, |error, waiting| error.note(waiting.to_string()))
-        }
-        Stop::Trap(_) | Stop::TooLong { .. } => Diagnostic::error(stop.code(), stop.to_string()),
     }
 }

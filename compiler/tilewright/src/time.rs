@@ -12,8 +12,7 @@ use tilewright_sim::cycles::{
 use tilewright_sim::profile::Subject;
 use tilewright_sim::{Recording, Stop};
 
-use crate::fault::internal_error;
-use crate::run::stopped;
+use crate::fault::stopped_run;
 use crate::{Artifact, Result};
 
 /// What cycles are called that no hardware was measured for.
@@ -133,7 +132,7 @@ impl Artifact {
         if let Some((_, report, host_time)) = known {
             return Ok(Timed::new(report, &recording, timing, host_time));
         }
-        let timed = simulate(&recording, timing, 1).map_err(|stop| vec![internal_error(stopped(&stop))])?;
+        let timed = simulate(&recording, timing, 1).map_err(|stop| stopped_run(&stop))?;
         times().0.push((timing.timing, timed.report.clone(), timed.host_time));
         Ok(timed)
     }

@@ -1,6 +1,7 @@
 //! What a run has to say: [`Report`] when it ended, [`Stop`] when it could not go on.
 //!
-//! A stop is the program's fault and names the instruction; nothing here stands for an error of the simulator itself.
+//! A stop is the program's fault and names the instruction, or a limit of the simulation ([`Stop::is_limit`]); nothing here
+//! stands for an error of the simulator itself.
 
 use crate::hazards::Races;
 use crate::tokens::{Queue, TokenCounts};
@@ -215,6 +216,15 @@ impl Stop {
             Stop::Trap(trap) => trap.cause.code(),
             Stop::Deadlock(_) => "E0911",
             Stop::TooLong { .. } => "E0912",
+        }
+    }
+
+    /// Whether the run was ended by a limit of the simulation, which says nothing about the stream.
+    pub fn is_limit(&self) -> bool {
+        match self {
+            Stop::Trap(trap) => matches!(trap.cause, Cause::Budget { .. }),
+            Stop::Deadlock(_) => false,
+            Stop::TooLong { .. } => true,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use tilewright::time::{self, NamedTiming, RecordedTimes, Timed};
-use tilewright::{findings as findings_of, findings_in_time, stopped};
+use tilewright::{findings as findings_of, findings_in_time, stopped, unchecked};
 use tilewright_isa::{Finding, lint};
 use tilewright_sim::{Comparison, Difference, Options, Outcome, Recording, ReplayError, Stop, replay};
 use tilewright_syntax::{Diagnostic, Sources};
@@ -20,6 +20,7 @@ use crate::files::{self, Staged};
 use crate::forms::{in_queues, recorded_program};
 use crate::load::{Kind, Loaded, Wanted, load};
 use crate::report::{BAD, FAINT, GOOD, HEADING, grouped};
+use crate::run::shown::unchecked_line;
 use crate::{pictures, recordings, stats, target};
 
 pub fn run(args: &ReplayArgs, sources: &mut Sources) -> Result<Exit, Failure> {
@@ -204,6 +205,7 @@ fn values_json(Values { outcome, portability }: &Values) -> Map<String, Value> {
     object.insert("difference".to_owned(), difference);
     object.extend(stats::json(&outcome.report));
     object.insert("findings".to_owned(), json!(findings_of(&outcome.report)));
+    object.insert("unchecked".to_owned(), json!(unchecked(&outcome.report)));
     let portability: Map<String, Value> = portability
         .iter()
         .map(|(code, (count, first))| {
@@ -273,6 +275,8 @@ fn shown(args: &ReplayArgs, replayed: &Replayed) -> String {
     for finding in findings {
         out.push_str(&format!("{BAD}!{BAD:#} {finding}\n"));
     }
+    let report = replayed.values.as_ref().map(|values| &values.outcome.report);
+    out.extend(report.and_then(unchecked).map(unchecked_line));
     out.extend(replayed.values.iter().map(|values| portability_lines(&values.portability)));
     out
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use tilewright::probe::Probe;
 use tilewright::time::Timed;
-use tilewright::{Artifact, Fault, Loss, Mismatch, TensorInfo, findings, index_text};
+use tilewright::{Artifact, Fault, Loss, Mismatch, TensorInfo, findings, index_text, unchecked};
 use tilewright_sim::cycles::Basis;
 
 use super::files::Files;
@@ -19,12 +19,18 @@ pub fn report(args: &RunArgs, artifact: &Artifact, files: &Files, finished: &Fin
     let line = |(name, loss): &(String, Loss)| Some(formats::line(loss, artifact.tensor(name)?));
     out.extend(finished.losses.iter().filter_map(line));
     out.push_str(&verdict(artifact, finished));
+    out.extend(unchecked(&finished.report).map(unchecked_line));
     out.extend(finished.checks.iter().map(Check::line));
     out.extend(finished.probes.iter().map(|(probe, _)| probe_line(probe)));
     out.extend(finished.timed.iter().map(|timed| time_line(timed, finished.runs)));
     out.push('\n');
     out.push_str(&stats::blocks(&finished.report));
     out
+}
+
+/// What nobody looked for, in a run or a replay.
+pub fn unchecked_line(what: &str) -> String {
+    format!("{HEADING}· unchecked{HEADING:#}  {what}\n")
 }
 
 fn heading(args: &RunArgs, artifact: &Artifact, files: &[TensorFile], runs: Option<usize>) -> String {
@@ -153,6 +159,7 @@ pub fn json(args: &RunArgs, artifact: &Artifact, finished: &Finished) -> Value {
     }
     object.extend(stats::json(&finished.report));
     object.insert("findings".to_owned(), json!(findings(&finished.report)));
+    object.insert("unchecked".to_owned(), json!(unchecked(&finished.report)));
     object.extend(finished.timed.iter().flat_map(stats::time_json));
     object.into()
 }

@@ -180,6 +180,44 @@ fn targets() {
     assert_snapshot!("target_other_widths", said("{\"LOG_INP_WIDTH\": 2}"));
 }
 
+/// No command makes a stream for a machine whose values are no bytes.
+#[test]
+fn targets_of_other_widths() {
+    let folder = Folder::new();
+    folder.write("narrow.json", r#"{"LOG_INP_WIDTH": 2, "LOG_INP_BUFF_SIZE": 14}"#);
+    folder.write("empty.loops", "program p {\n}\n");
+    assert_snapshot!("widths_refused", folder.run("check matmul.tw --target narrow.json"));
+    for arguments in [
+        "lower matmul.tw",
+        "lower matmul.tw --emit tensor",
+        "lower empty.loops",
+        "run empty.loops",
+        "build matmul.tw -o x.twm",
+        "bisect matmul.tw",
+        "sweep matmul.tw -p n=16,32",
+        "test matmul.tw",
+    ] {
+        let said = folder.run(&format!("{arguments} --target narrow.json"));
+        assert!(said.status == Some(1) && said.stderr.contains("error[E0903]"), "{said}");
+    }
+}
+
+/// A loop program that is run on its own is its own reference: what it leaves open is its author's mistake.
+#[test]
+fn undefined_values_of_loop_programs() {
+    let folder = Folder::new();
+    let text = "program p {
+    input X: i32[16] @dram
+    output Y: i8[16] @dram
+    alloc A: i32[16] @acc
+    for i in 0..8 { A[i] = X[i] }
+    for j in 0..16 { Y[j] = i8(A[j]) }
+}
+";
+    folder.write("open.loops", text);
+    assert_snapshot!("loops_undefined", folder.run("run open.loops"));
+}
+
 #[test]
 fn forms() {
     assert_snapshot!("pass_unknown", said("lower matmul.tw --print-after fould"));

@@ -25,8 +25,7 @@ pub use source::{Line, Part};
 use tilewright_sim::profile::profile;
 use tilewright_sim::{Recording, Stop};
 
-use crate::fault::internal_error;
-use crate::run::stopped;
+use crate::fault::stopped_run;
 use crate::time::{NamedTiming, subject};
 use crate::{Artifact, Result};
 
@@ -53,7 +52,7 @@ impl Artifact {
     pub fn profile(&self, timing: &NamedTiming) -> Result<Figures> {
         let recording = self.recording(String::new());
         let subject = subject(&recording);
-        let profile = profile(&subject, &timing.timing).map_err(|stop| vec![internal_error(stopped(&stop))])?;
+        let profile = profile(&subject, &timing.timing).map_err(|stop| stopped_run(&stop))?;
         Ok(Figures::of(self.name(), &subject, Some(self), &profile, timing))
     }
 }

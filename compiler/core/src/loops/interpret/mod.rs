@@ -7,11 +7,12 @@
 //!   statements see logical indices, intrinsics see tiles, and a program may mix them.
 //! - The values of a temporary are undefined after its `Alloc`, each time that it is executed. Reading an element before
 //!   it is written is an error that names buffer, index and the values of the loops; so is an output element that is
-//!   never written. Both are mistakes of the compiler, never of its user.
+//!   never written. In a program that was compiled both are mistakes of the compiler, in one that was read those of its author.
 //! - `base` has no meaning here: buffers never overlap. That they do not on the machine is the verifier's concern.
 //!
 //! The program is verified first, so execution itself stays in bounds. Cost: tens of nanoseconds for a scalar statement.
 
+mod error;
 mod memory;
 mod resolve;
 mod run;
@@ -19,13 +20,12 @@ mod run;
 use std::collections::BTreeMap;
 
 use ndarray::ArrayD;
-use thiserror::Error;
 
 use super::given::{constant, repeated, taken};
-use super::ir::{Buffer, LoopProgram, Role, Scope, Stmt};
-use super::verify::{VerifyError, verify};
+use super::ir::{Buffer, LoopProgram, Role, Stmt};
+use super::verify::verify;
 use crate::gemm::Core;
-use crate::scalar::DType;
+pub use error::InterpretError;
 use memory::Memory;
 use resolve::resolve;
 use run::{Fault, Machine};
@@ -38,45 +38,6 @@ pub const MAX_STEPS: u64 = 1 << 36;
 
 /// Row-major arrays of logical shape, by the names of their buffers.
 pub type Arrays = BTreeMap<String, ArrayD<i32>>;
-
-/// Why a program has no result.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum InterpretError {
-    #[error(transparent)]
-    IllFormed(#[from] VerifyError),
-    #[error("input `{name}` is missing")]
-    MissingInput { name: String },
-    #[error("`{name}` is not an input of this program; its inputs are {}", list(.inputs))]
-    UnknownInput { name: String, inputs: Vec<String> },
-    #[error("input `{name}` has shape {got:?}, expected {expected:?}")]
-    InputShape { name: String, expected: Vec<i64>, got: Vec<usize> },
-    #[error("input `{name}` has {value} at {index:?}, which {} cannot hold", .dtype.name())]
-    InputRange { name: String, index: Vec<i64>, value: i32, dtype: DType },
-    #[error("buffer `{buffer}` has tiles of {lanes} values, but an element of @{} has {expected}", .scope.name())]
-    TileSize { buffer: String, scope: Scope, lanes: i64, expected: i64 },
-    #[error("the buffers have {elements} elements together; at most {MAX_ELEMENTS} can be interpreted")]
-    TooLarge { elements: i64 },
-    #[error("the program executes {steps} statements; at most {most} can be interpreted")]
-    TooLong { steps: u64, most: u64 },
-    #[error("`{buffer}` is read at {index:?} before it is written{}", loop_values(.at))]
-    Uninitialised {
-        buffer: String,
-        index: Vec<i64>,
-        /// Names and values of the enclosing loops, outermost first.
-        at: Vec<(String, i64)>,
-    },
-    #[error("output `{buffer}` is never written at {index:?}")]
-    Unwritten { buffer: String, index: Vec<i64> },
-}
-
-fn list(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-}
-
-fn loop_values(at: &[(String, i64)]) -> String {
-    let values: Vec<String> = at.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-    if values.is_empty() { String::new() } else { format!(", where {}", values.join(", ")) }
-}
 
 /// Executes a program. `inputs` holds an array for each input and nothing else; the result holds one for each output.
 pub fn interpret(program: &LoopProgram, core: Core, inputs: &Arrays) -> Result<Arrays, InterpretError> {
