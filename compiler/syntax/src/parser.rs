@@ -46,7 +46,13 @@ pub fn parse_with_trivia(sources: &Sources, file: FileId) -> Result<Parsed, Vec<
 fn parse_text(file: FileId, text: &str) -> Result<Parsed, Vec<SyntaxError>> {
     let Lexed { tokens, trivia, mut errors } = lex(file, text);
     errors.extend(layout::check_brackets(file, &tokens, text.len()));
-    let brackets_match = !errors.iter().any(|e| e.code() == "E0104" || e.code() == "E0105");
+    let is_of_brackets = |error: &SyntaxError| {
+        matches!(
+            error,
+            SyntaxError::BracketsTooDeep { .. } | SyntaxError::Unclosed { .. } | SyntaxError::Unopened { .. }
+        )
+    };
+    let brackets_match = !errors.iter().any(is_of_brackets);
     let mut program = None;
     if brackets_match {
         let parser = Parser { file, text };

@@ -130,6 +130,9 @@ impl Change {
 }
 
 impl LegalizeError {
+    /// The code of [`LegalizeError::Capacity`]: the program is right, and the machine too small for it.
+    pub const CAPACITY: &'static str = "E0507";
+
     /// The error's stable code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -139,7 +142,7 @@ impl LegalizeError {
             LegalizeError::TransferType { .. } => "E0504",
             LegalizeError::PartialTile { .. } => "E0505",
             LegalizeError::LayoutConflict { .. } => "E0506",
-            LegalizeError::Capacity { .. } => "E0507",
+            LegalizeError::Capacity { .. } => LegalizeError::CAPACITY,
             LegalizeError::StatedBase { .. } => "E0512",
             LegalizeError::Shape { .. } => "E0508",
             LegalizeError::NotSelected { .. } => "E0509",

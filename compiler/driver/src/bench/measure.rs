@@ -9,6 +9,7 @@ use tilewright::distance::{Distance, distance};
 use tilewright::time::{NamedTiming, Timed};
 use tilewright::{Arrays, Artifact, Fault, Options, RunOptions, compile};
 use tilewright_core::least::{Least, least};
+use tilewright_core::legalize::LegalizeError;
 use tilewright_core::scalar::{BinaryOp, Scalar};
 use tilewright_core::tensor::{Kernel, Reducer};
 use tilewright_isa::Config;
@@ -36,12 +37,9 @@ impl Measured {
     /// Why the row has no run, where a scratchpad is too small for it and that may be so.
     pub fn does_not_fit(&self) -> Option<&Diagnostic> {
         let told = self.outcome.as_ref().err().filter(|_| self.row.may_not_fit)?;
-        told.first().filter(|_| told.iter().all(|diagnostic| diagnostic.code == TOO_SMALL))
+        told.first().filter(|_| told.iter().all(|diagnostic| diagnostic.code == LegalizeError::CAPACITY))
     }
 }
-
-/// The error of a scratchpad that is too small.
-const TOO_SMALL: &str = "E0507";
 
 /// A run that ended.
 #[derive(Debug)]

@@ -27,12 +27,15 @@ pub enum ChoiceError {
 }
 
 impl ChoiceError {
+    /// The code of [`ChoiceError::SeveralSchedules`]: what a kernel alone has no use for.
+    pub const SEVERAL_SCHEDULES: &'static str = "E0333";
+
     /// The error's stable code.
     pub fn code(&self) -> &'static str {
         match self {
             ChoiceError::NoKernel => "E0330",
             ChoiceError::UnknownSchedule { .. } => "E0332",
-            ChoiceError::SeveralSchedules { .. } => "E0333",
+            ChoiceError::SeveralSchedules { .. } => ChoiceError::SEVERAL_SCHEDULES,
             ChoiceError::UnknownKernel { .. } => "E0334",
             ChoiceError::Twice { .. } => "E0335",
             ChoiceError::SeveralPrograms { .. } => "E0336",
