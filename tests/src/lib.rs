@@ -154,11 +154,7 @@ fn schedule_reads_back(options: &Options, front: &Front, artifact: &Artifact) {
     let mut sources = artifact.sources().clone();
     let file = sources.add("printed.tw", text.as_str());
     let again = || {
-        // Parameters of programs and schedules are in the text.
-        let params = match front.calls().iter().any(|call| call.name().is_some()) {
-            true => Vec::new(),
-            false => options.params.iter().filter(|(name, _)| !name.contains('.')).cloned().collect(),
-        };
+        let params = front.params_to_repeat(&options.params);
         let front = front_of(&sources, &Options { file, params, ..options.clone() })?;
         let scheduled = front.schedule(&mut |_| {})?;
         legalize(scheduled.loops()?, front.cx(), &mut |_| {}).map_err(|e| scheduled.refused(&e))

@@ -205,7 +205,7 @@ fn from_source(
     times.phase("schedule", None);
     tell(&warnings(&scheduled), sources);
     let schedule = match wanted.form {
-        Some(Form::Schedule) => Some(Written::Text(schedule::source(args, &front, &scheduled, sources)?)),
+        Some(Form::Schedule) => Some(Written::Text(schedule::source((args, &params), &front, &scheduled, sources)?)),
         _ => None,
     };
     let earlier = ast.or(tensor).or(schedule);

@@ -49,6 +49,13 @@ impl Front {
         files.into_iter().map(import).collect()
     }
 
+    /// The parameters among these that the file does not state, so that it is compiled for the same with them: those of a lone
+    /// kernel. Parameters of programs and of schedules are numbers in the file.
+    pub fn params_to_repeat(&self, params: &[(String, i64)]) -> Vec<(String, i64)> {
+        let lone = self.calls.iter().all(|call| call.place.is_none());
+        params.iter().filter(|(name, _)| lone && !name.contains('.')).cloned().collect()
+    }
+
     fn schedule_source(&self, call: &Call) -> Result<ast::Schedule, Vec<Diagnostic>> {
         let directives = schedule::directives(&call.schedule, &call.kernel, &self.modules, &call.constants)
             .map_err(|d| call.shown_in(vec![d]))?;

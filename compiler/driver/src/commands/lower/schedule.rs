@@ -12,7 +12,7 @@ use crate::files;
 
 /// The file. It names the files of the kernels as seen from where it is written, or from here if that is standard output.
 pub fn source(
-    args: &LowerArgs,
+    (args, params): (&LowerArgs, &[(String, i64)]),
     front: &Front,
     scheduled: &Scheduled,
     sources: &Sources,
@@ -25,7 +25,7 @@ pub fn source(
             None => UseSource::File(Text { text: seen_from(folder, name), span: Span::default() }),
         }
     };
-    let mut text = options_to_repeat(args, front);
+    let mut text = options_to_repeat(args, front, params);
     text.push_str(&print(&front.source(&use_source)?, &Trivia::default()));
     for (call, schedule) in front.calls().iter().zip(&scheduled.schedules) {
         let of_call = call.name().map_or(String::new(), |name| format!(" of `{name}`"));
@@ -35,12 +35,9 @@ pub fn source(
     Ok(text)
 }
 
-/// The options without which the file is compiled for something else, as a comment; empty where there are none. Parameters
-/// of schedules and of programs are in the file.
-fn options_to_repeat(args: &LowerArgs, front: &Front) -> String {
-    let lone = front.calls().iter().all(|call| call.name().is_none());
-    let params = args.params.params.iter().filter(|param| lone && !param.name.contains('.'));
-    let params = params.map(|param| format!(" -p {}={}", param.name, param.value));
+/// The options without which the file is compiled for something else, as a comment; empty where there are none.
+fn options_to_repeat(args: &LowerArgs, front: &Front, params: &[(String, i64)]) -> String {
+    let params = front.params_to_repeat(params).into_iter().map(|(name, value)| format!(" -p {name}={value}"));
     let target = args.target.target.iter().map(|path| format!(" --target {}", path.display()));
     let options: String = params.chain(target).collect();
     if options.is_empty() { options } else { format!("// For{options}\n\n") }
