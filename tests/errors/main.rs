@@ -66,7 +66,8 @@ fn every_error_shows_a_place_and_a_help() {
         let refused = compile(&format!("{name}.tw"), &text, &Options::of(&text)).expect_err(&name);
         let of_kernel = refused.codes.iter().all(|code| code.starts_with("E02"));
         assert!(of_kernel || refused.text.contains("help: "), "{name} has no help:\n{}", refused.text);
-        let without_place = ["no_kernel", "program_unknown", "too_many_instructions", "unknown_schedule"];
+        let without_place =
+            ["no_kernel", "program_unknown", "target_widths", "too_many_instructions", "unknown_schedule"];
         let placed = refused.text.contains(&format!("{name}.tw:"));
         assert!(placed || without_place.contains(&name.as_str()), "{name} shows no source:\n{}", refused.text);
     }

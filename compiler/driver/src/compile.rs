@@ -3,11 +3,7 @@
 use std::path::Path;
 
 use tilewright::Options;
-use tilewright_core::emit::{Stream, emit};
-use tilewright_core::legalize::LegalProgram;
 use tilewright_core::modules;
-use tilewright_core::pipeline::Scheduled;
-use tilewright_core::schedule::Warning;
 use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
@@ -19,19 +15,6 @@ use crate::files;
 pub fn options(file: FileId, params: Vec<(String, i64)>, choice: &Choice, config: Config) -> Options {
     let Choice { program, schedule } = choice;
     Options { file, params, program: program.clone(), schedule: schedule.clone(), config }
-}
-
-/// What schedules say without effect.
-pub fn warnings(scheduled: &Scheduled) -> Vec<Diagnostic> {
-    let mut told: Vec<Diagnostic> = scheduled.warnings().map(Warning::diagnostic).collect();
-    // Calls may share a schedule.
-    told.dedup();
-    told
-}
-
-/// Emits a legal program.
-pub fn stream(legal: &LegalProgram) -> Result<Stream, Vec<Diagnostic>> {
-    emit(legal).map_err(|error| vec![error.diagnostic()])
 }
 
 /// Reads a program and the files that it uses.

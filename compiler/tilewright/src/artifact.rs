@@ -9,7 +9,6 @@ use tilewright_core::legalize::{Cx, LegalProgram};
 use tilewright_core::loops::interpret::interpret;
 use tilewright_core::loops::ir::LoopProgram;
 use tilewright_core::pipeline::{self, Front, Request, Scheduled};
-use tilewright_core::schedule::Warning;
 use tilewright_core::tensor::{Kernel, TensorId, evaluate, evaluate_real};
 use tilewright_isa::Config;
 use tilewright_sim::Races;
@@ -197,10 +196,7 @@ impl Artifact {
     pub fn of_schedules(front: &Front, scheduled: &Scheduled, sources: &Sources) -> Result<Artifact> {
         let compiled = pipeline::compile_scheduled(scheduled, &mut |_| ControlFlow::Continue(()));
         let compiled = compiled.map_err(|refusal| refusal.diagnostics)?.expect("nothing stops it");
-        let mut warnings: Vec<Diagnostic> = compiled.warnings.iter().map(Warning::diagnostic).collect();
-        // Calls may share a schedule.
-        warnings.dedup();
-        Ok(Artifact::new(front, compiled.legal, compiled.stream, warnings, sources))
+        Ok(Artifact::new(front, compiled.legal, compiled.stream, scheduled.diagnostics(), sources))
     }
 
     /// Emits a legal program that computes what the kernels do, however it was made of their schedules.

@@ -4,7 +4,7 @@ use tilewright_core::emit::emit;
 use tilewright_core::legalize::Cx;
 use tilewright_core::loops::parse::parse_with_spans;
 use tilewright_core::loops::verify::{Location, VerifyError, verify};
-use tilewright_core::pipeline::legalize;
+use tilewright_core::pipeline::{executable, legalize};
 use tilewright_isa::config::UOP_BYTES;
 use tilewright_isa::{Config, Content, Program};
 use tilewright_sim::recording::Extent;
@@ -41,6 +41,7 @@ const MOST_MEMORY: u64 = 1 << 32;
 /// assert_eq!(run.fault(&artifact.reference(&inputs).unwrap()), None);
 /// ```
 pub fn compile_loops(sources: &Sources, file: FileId, config: &Config) -> Result<Artifact> {
+    executable(config)?;
     let parsed = parse_with_spans(file, &sources.file(file).text);
     let (mut program, spans) = parsed.map_err(|error| vec![Diagnostic::from(&error)])?;
     let broken = |error: &VerifyError| match spans.get(&error.at) {

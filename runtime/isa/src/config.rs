@@ -197,6 +197,22 @@ impl ConfigError {
     }
 }
 
+/// Why a configuration has no meaning beyond the encoding of its instructions.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("values of {inp}, {wgt} and {acc} bits (inp, wgt, acc) cannot be executed, only 8, 8 and 32")]
+pub struct WidthsError {
+    pub inp: usize,
+    pub wgt: usize,
+    pub acc: usize,
+}
+
+impl WidthsError {
+    /// The stable code that `explain` takes.
+    pub fn code(&self) -> &'static str {
+        "E0903"
+    }
+}
+
 /// A valid configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
@@ -278,11 +294,13 @@ impl Config {
         self.inp_width()
     }
 
-    /// Whether values are int8 × int8 → int32, the only widths with an execution semantics here. The others have an
+    /// Refuses values other than int8 × int8 → int32, the only widths with an execution semantics here. The others have an
     /// encoding all the same.
-    pub fn has_byte_lanes(&self) -> bool {
-        let Params { log_inp_width, log_wgt_width, log_acc_width, .. } = self.params;
-        (log_inp_width, log_wgt_width, log_acc_width) == (3, 3, 5)
+    pub fn executable(&self) -> Result<(), WidthsError> {
+        match (self.inp_width(), self.wgt_width(), self.acc_width()) {
+            (8, 8, 32) => Ok(()),
+            (inp, wgt, acc) => Err(WidthsError { inp, wgt, acc }),
+        }
     }
 
     /// Rows and columns of one element. A micro-op counts as one value.

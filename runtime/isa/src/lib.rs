@@ -24,7 +24,7 @@ pub mod text;
 pub mod timing;
 
 pub use alu::AluOpcode;
-pub use config::{Capabilities, Config, ConfigError, FieldWidths, Params};
+pub use config::{Capabilities, Config, ConfigError, FieldWidths, Params, WidthsError};
 pub use encode::{AtInsn, Codec, DecodeError, EncodeError};
 pub use insn::{Alu, Gemm, Insn, Mem, Module, Op, Tokens, Uop};
 pub use lint::{Code, Finding, lint};

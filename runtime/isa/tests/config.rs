@@ -1,6 +1,6 @@
 //! Configurations: what follows from them, and what is said about one that is refused.
 
-use tilewright_isa::{Config, ConfigError, FieldWidths, MemoryType, Params};
+use tilewright_isa::{Config, ConfigError, FieldWidths, MemoryType, Params, WidthsError};
 
 fn refusal(json: &str) -> String {
     let error = Config::from_json(json).expect_err(json);
@@ -119,7 +119,8 @@ fn out_size_may_be_stated_if_it_is_true() {
 
 #[test]
 fn only_int8_to_int32_has_values() {
-    assert!(Config::default().has_byte_lanes());
+    assert_eq!(Config::default().executable(), Ok(()));
     let narrow = with(|params| (params.log_inp_width, params.log_inp_buff_size) = (2, 14));
-    assert!(!narrow.unwrap().has_byte_lanes());
+    let widths = WidthsError { inp: 4, wgt: 8, acc: 32 };
+    assert_eq!(narrow.unwrap().executable(), Err(widths));
 }

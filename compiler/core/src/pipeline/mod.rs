@@ -13,7 +13,10 @@ use crate::loops::verify::verify;
 use crate::select::Selections;
 
 pub use compile::{Compiled, LowerError, Progress, Refusal, Watch, compile, compile_loops, compile_scheduled};
-pub use front::{Call, ChoiceError, Front, Request, Scheduled, Test, check, front, kernel, target_constants, tests};
+pub use front::{
+    Call, ChoiceError, Front, Request, Scheduled, Test, check, executable, front, kernel, kernels, target_constants,
+    tests,
+};
 
 /// A pass over the loop program.
 pub struct Pass {

@@ -9,21 +9,21 @@ mod times;
 use std::path::Path;
 
 use clap::ValueEnum;
+use tilewright_core::emit::emit;
 use tilewright_core::legalize::{Cx, LegalProgram, LegalizeError};
 use tilewright_core::loops::ir::LoopProgram;
 use tilewright_core::loops::parse::{Spans, parse_with_spans};
 use tilewright_core::loops::print::{PrintOptions, print};
 use tilewright_core::loops::verify::{Location, VerifyError, verify};
-use tilewright_core::modules::Modules;
-use tilewright_core::pipeline::{self, Front, PASSES, Pass, PassReport, Request, Scheduled};
+use tilewright_core::pipeline::{self, ChoiceError, Front, PASSES, Pass, PassReport, Request, Scheduled};
 use tilewright_core::tensor;
-use tilewright_isa::{Config, Program, text};
-use tilewright_syntax::ast::{self, Item};
+use tilewright_isa::{Program, text};
+use tilewright_syntax::ast::Item;
 use tilewright_syntax::{Diagnostic, FileId, Parsed, Sources, parse_with_trivia};
 
 use crate::cli::{Form, LowerArgs};
 use crate::commands::asm::assemble;
-use crate::compile::{params, read_used, stream, warnings};
+use crate::compile::{params, read_used};
 use crate::error::{DriverError, Exit, Failure};
 use crate::forms::assembler_program;
 use crate::report::{FAINT, HEADING, tell};
@@ -49,9 +49,6 @@ pub fn run(args: &LowerArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     }
     Ok(Exit::Good)
 }
-
-/// What the file lacks that only a form with a schedule needs: one choice among several.
-const NO_CHOICE: &str = "E0333";
 
 /// A form, ready to be written.
 enum Written {
@@ -183,16 +180,13 @@ fn from_source(
     let (chosen, schedule) = (args.choice.program.as_deref(), args.choice.schedule.as_deref());
     let has_choice = |item: &Item| matches!(item, Item::Schedule(_) | Item::Program(_));
     let is_chosen = chosen.is_some() || schedule.is_some();
+    let request = Request { sources, file, params: &params, program: chosen, schedule, config: &config };
     if wanted.goal == Form::Tensor && !is_chosen && !program.items.iter().any(has_choice) {
-        let modules = Modules::load(sources, file)?;
-        return Ok(Some(Written::Text(kernels(&program, &modules, &params, &config)?)));
+        return Ok(Some(Written::Text(kernels(&request)?)));
     }
-    let front =
-        pipeline::front(&Request { sources, file, params: &params, program: chosen, schedule, config: &config });
-    let front = match front {
-        Err(told) if wanted.goal == Form::Tensor && told.iter().all(|d| d.code == NO_CHOICE) => {
-            let modules = Modules::load(sources, file)?;
-            return Ok(Some(Written::Text(kernels(&program, &modules, &params, &config)?)));
+    let front = match pipeline::front(&request) {
+        Err(told) if wanted.goal == Form::Tensor && told.iter().all(|d| d.code == ChoiceError::SEVERAL_SCHEDULES) => {
+            return Ok(Some(Written::Text(kernels(&request)?)));
         }
         front => front?,
     };
@@ -203,7 +197,7 @@ fn from_source(
     }
     let scheduled = applied(&front, wanted.step, sources)?;
     times.phase("schedule", None);
-    tell(&warnings(&scheduled), sources);
+    tell(&scheduled.diagnostics(), sources);
     let schedule = match wanted.form {
         Some(Form::Schedule) => Some(Written::Text(schedule::source((args, &params), &front, &scheduled, sources)?)),
         _ => None,
@@ -221,6 +215,11 @@ fn from_source(
     Ok(earlier.or(later))
 }
 
+/// The text of every kernel of the file.
+fn kernels(request: &Request) -> Result<String, Vec<Diagnostic>> {
+    Ok(pipeline::kernels(request)?.iter().map(tensor::print).collect::<Vec<_>>().join("\n"))
+}
+
 /// The schedules with all directives applied, shown after each of them if that is wanted.
 fn applied<'a>(front: &'a Front, step: bool, sources: &Sources) -> Result<Scheduled<'a>, Failure> {
     if !step {
@@ -229,34 +228,6 @@ fn applied<'a>(front: &'a Front, step: bool, sources: &Sources) -> Result<Schedu
     let (shown, scheduled) = steps::show(front, sources);
     files::print(&shown)?;
     Ok(scheduled?)
-}
-
-/// Every kernel of a source with its extents and types. A kernel takes the parameters that it has, and those that no
-/// kernel has, so that they are refused. Schedules' parameters count for nothing here.
-fn kernels(
-    program: &ast::Program,
-    modules: &Modules,
-    params: &[(String, i64)],
-    config: &Config,
-) -> Result<String, Vec<Diagnostic>> {
-    let kernels = || program.items.iter().filter_map(|item| if let Item::Kernel(k) = item { Some(k) } else { None });
-    let has = |kernel: &ast::Kernel, name: &str| kernel.params.iter().any(|p| p.name.name == name);
-    let schedules =
-        || program.items.iter().filter_map(|item| if let Item::Schedule(s) = item { Some(s) } else { None });
-    let of_schedule = |name: &str| name.split_once('.').is_some_and(|(s, _)| schedules().any(|o| o.name.name == s));
-    let constants = pipeline::target_constants(config);
-    let mut texts = Vec::new();
-    let mut errors = Vec::new();
-    for kernel in kernels() {
-        let counts = |name: &str| has(kernel, name) || !(of_schedule(name) || kernels().any(|k| has(k, name)));
-        let own: Vec<(String, i64)> = params.iter().filter(|(name, _)| counts(name)).cloned().collect();
-        match tensor::check_with(kernel, &own, &constants, modules) {
-            Ok(kernel) => texts.push(tensor::print(&kernel)),
-            Err(told) => errors.extend(told),
-        }
-    }
-    errors.dedup();
-    if errors.is_empty() { Ok(texts.join("\n")) } else { Err(errors) }
 }
 
 fn from_loops(
@@ -271,6 +242,7 @@ fn from_loops(
     nothing_to_choose(args, "a loop program")?;
     no_way_back(wanted, "a loop program", Form::Loops)?;
     let config = target::of_loops(file, args.target.target.as_deref(), sources)?;
+    pipeline::executable(&config)?;
     let mut times = Times::start();
     let (mut program, spans) =
         parse_with_spans(file, &sources.file(file).text).map_err(|error| Diagnostic::from(&error))?;
@@ -355,7 +327,7 @@ fn from_loop_program(
     let text = match after {
         AfterPasses::Sealed(legal) if wanted.goal > Form::Legal => {
             times.skip();
-            let assembler = assembler_program(&stream(&legal)?)?;
+            let assembler = assembler_program(&emit(&legal).map_err(|error| error.diagnostic())?)?;
             times.phase("emit", None);
             text.or(machine_form(&assembler, wanted))
         }

@@ -21,13 +21,13 @@ use alu_chain::Chain;
 use gemm::GemmPlans;
 use nest::{UopCache, UopList};
 use thiserror::Error;
-use tilewright_isa::{Codec, Config, Insn, MemoryType, Module, Op, PerMemory};
+use tilewright_isa::{Codec, Config, Insn, MemoryType, Module, Op, PerMemory, WidthsError};
 
 /// Why there is no simulator for a configuration.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum SimError {
-    #[error("values of {inp}, {wgt} and {acc} bits (inp, wgt, acc) cannot be executed, only 8, 8 and 32")]
-    Widths { inp: usize, wgt: usize, acc: usize },
+    #[error(transparent)]
+    Widths(#[from] WidthsError),
     #[error("this host does not have the instructions of level {level}")]
     Level { level: Level },
 }
@@ -36,7 +36,7 @@ impl SimError {
     /// The stable code that `explain` takes.
     pub fn code(&self) -> &'static str {
         match self {
-            SimError::Widths { .. } => "E0903",
+            SimError::Widths(error) => error.code(),
             SimError::Level { .. } => "E0904",
         }
     }
@@ -127,10 +127,7 @@ impl Simulator {
 
     /// As [`Simulator::new`], with the host's instructions limited to a level. All levels give the same bits.
     pub fn with_level(config: &Config, level: Level) -> Result<Simulator, SimError> {
-        if !config.has_byte_lanes() {
-            let (inp, wgt, acc) = (config.inp_width(), config.wgt_width(), config.acc_width());
-            return Err(SimError::Widths { inp, wgt, acc });
-        }
+        config.executable()?;
         if !level.is_available() {
             return Err(SimError::Level { level });
         }

@@ -1,14 +1,14 @@
 //! All of a file, for `check`: every kernel, every schedule with its directives, and every program.
 
 use tilewright_isa::Config;
-use tilewright_syntax::ast::{self, Ident, ProgramStmt};
+use tilewright_syntax::ast::{self, Ident, Item, ProgramStmt};
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use super::choice::{self, ChoiceError};
-use super::{Front, Fronts, target_constants};
+use super::{Front, Fronts, Request, executable, target_constants};
 use crate::modules::Modules;
 use crate::schedule::Warning;
-use crate::tensor::{self, check_functions};
+use crate::tensor::{self, Kernel, check_functions};
 
 /// Checks every kernel of a file, and its schedules and programs down to legal loops. Returns the warnings.
 ///
@@ -20,6 +20,7 @@ pub fn check(
     params: &[(String, i64)],
     config: &Config,
 ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    executable(config)?;
     let modules = Modules::load(sources, file)?;
     let target = target_constants(config);
     check_functions(&modules, &target)?;
@@ -57,6 +58,26 @@ pub fn check(
     errors.dedup();
     warnings.dedup();
     if errors.is_empty() { Ok(warnings) } else { Err(errors) }
+}
+
+/// Every kernel of the file itself, whatever schedules it has. A kernel takes the parameters that it has, and those that nothing
+/// has, so that they are refused.
+pub fn kernels(request: &Request) -> Result<Vec<Kernel>, Vec<Diagnostic>> {
+    let Request { sources, file, params, config, .. } = *request;
+    executable(config)?;
+    let modules = Modules::load(sources, file)?;
+    let (everything, target) = (Everything { modules: &modules, file, params }, target_constants(config));
+    let own = choice::own_items(&modules, file)
+        .filter_map(|i| if let Item::Kernel(kernel) = i { Some(kernel) } else { None });
+    let (mut kernels, mut errors) = (Vec::new(), Vec::new());
+    for kernel in own {
+        match tensor::check_with(kernel, &everything.of_kernel(kernel, None), &target, &modules) {
+            Ok(checked) => kernels.push(checked),
+            Err(told) => errors.extend(told),
+        }
+    }
+    errors.dedup();
+    if errors.is_empty() { Ok(kernels) } else { Err(errors) }
 }
 
 /// A file with the values that were given for parameters.

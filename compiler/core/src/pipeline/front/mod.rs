@@ -30,7 +30,7 @@ use crate::tensor::constants::bind_parameters;
 use crate::tensor::{self, Constants, Kernel, TensorError, check_functions};
 use choice::{Chosen, Wanted, choose};
 
-pub use checking::check;
+pub use checking::{check, kernels};
 pub use choice::ChoiceError;
 pub use testing::{Test, tests};
 
@@ -93,9 +93,20 @@ pub struct Scheduled<'a> {
     pub schedules: Vec<Schedule>,
 }
 
+/// Refuses machines whose values are no bytes: kernels, schedules and instructions are about those alone.
+pub fn executable(config: &Config) -> Result<(), Vec<Diagnostic>> {
+    config.executable().map_err(|error| {
+        let d = Diagnostic::error(error.code(), error.to_string());
+        vec![d.help(
+            "`LOG_INP_WIDTH` and `LOG_WGT_WIDTH` are 3, and `LOG_ACC_WIDTH` is 5, wherever a program is compiled",
+        )]
+    })
+}
+
 /// Parses a file and what it uses, and checks the kernels and the choice of schedules.
 pub fn front(request: &Request) -> Result<Front, Vec<Diagnostic>> {
     let Request { file, program, schedule, params, config, .. } = *request;
+    executable(config)?;
     let modules = Modules::load(request.sources, file)?;
     check_functions(&modules, &target_constants(config))?;
     let chosen = choose(&modules, file, Wanted { program, schedule }).map_err(|e| vec![e.diagnostic()])?;
@@ -110,6 +121,7 @@ pub fn front(request: &Request) -> Result<Front, Vec<Diagnostic>> {
 /// Checks what a request names, and looks at no schedule: the kernel that computes all of it.
 pub fn kernel(request: &Request) -> Result<Kernel, Vec<Diagnostic>> {
     let Request { file, program, schedule, params, config, .. } = *request;
+    executable(config)?;
     let modules = Modules::load(request.sources, file)?;
     let target = target_constants(config);
     check_functions(&modules, &target)?;
@@ -260,6 +272,13 @@ impl Scheduled<'_> {
     /// Directives without effect, in order.
     pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
         self.schedules.iter().flat_map(|schedule| &schedule.warnings)
+    }
+
+    /// What schedules say without effect, as it is shown. Calls may share a schedule, which says it once.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        let mut diagnostics: Vec<Diagnostic> = self.warnings().map(Warning::diagnostic).collect();
+        diagnostics.dedup();
+        diagnostics
     }
 
     /// What passes may know of the target.

@@ -5,7 +5,7 @@ use tilewright_syntax::ast::{self, Ident, Item, NamedArg};
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use super::choice::{names_are_unique, own_items};
-use super::{Front, Fronts, function_test, target_constants};
+use super::{Front, Fronts, executable, function_test, target_constants};
 use crate::cases::{self, Case, CaseError};
 use crate::modules::Modules;
 use crate::programs;
@@ -25,6 +25,7 @@ pub struct Test {
 
 /// The tests of a file, in order. A test that names no schedule holds for every schedule of its kernel.
 pub fn tests(sources: &Sources, file: FileId, config: &Config) -> Result<Vec<Test>, Vec<Diagnostic>> {
+    executable(config)?;
     let modules = Modules::load(sources, file)?;
     check_functions(&modules, &target_constants(config))?;
     names_are_unique(&modules, file).map_err(|e| vec![e.diagnostic()])?;
