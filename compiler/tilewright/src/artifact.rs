@@ -4,9 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use tilewright_core::emit::{Stream, emit};
-use tilewright_core::gemm::Core;
 use tilewright_core::legalize::{Cx, LegalProgram};
-use tilewright_core::loops::interpret::interpret;
+use tilewright_core::loops::interpret::{InterpretError, MAX_STEPS, interpret_within};
 use tilewright_core::loops::ir::LoopProgram;
 use tilewright_core::pipeline::{self, Front, Request, Scheduled};
 use tilewright_core::tensor::{Kernel, TensorId, evaluate, evaluate_real};
@@ -21,6 +20,9 @@ use crate::source_map::SourceMap;
 use crate::tensor::TensorInfo;
 use crate::time::Times;
 use crate::{Arrays, NumberArrays, Result, internal_error};
+
+/// Most statements of a compiled loop program that is interpreted; longer ones would take more than seconds each.
+pub const MOST_STATEMENTS: u64 = 1 << 26;
 
 /// What of the sources is compiled, and for what.
 ///
@@ -378,7 +380,8 @@ impl Artifact {
         match &self.0.meaning {
             Meaning::Kernel(kernel) => Ok(reference(kernel, inputs)),
             Meaning::Loops(program) => {
-                Ok(self.interpreted(program, inputs)?.into_iter().chain(inputs.clone()).collect())
+                let found = self.interpreted(program, inputs, MAX_STEPS).map_err(|e| self.blamed(program, &e))?;
+                Ok(found.into_iter().chain(inputs.clone()).collect())
             }
         }
     }
@@ -404,19 +407,29 @@ impl Artifact {
     /// The outputs as the loop program computes them, statement by statement.
     ///
     /// # Errors
-    /// As [`Artifact::reference`]; and what the interpreter refuses, such as programs of too many statements.
+    /// As [`Artifact::reference`]; and programs of more than [`MOST_STATEMENTS`] statements.
     pub fn interpret(&self, inputs: &Arrays) -> Result<Arrays> {
         check_inputs(self, inputs)?;
-        self.interpreted(self.0.legal.program(), inputs)
+        let program = self.0.legal.program();
+        self.interpreted(program, inputs, MOST_STATEMENTS).map_err(|error| self.blamed(program, &error))
     }
 
-    fn interpreted(&self, program: &LoopProgram, inputs: &Arrays) -> Result<Arrays> {
-        let core: Core = Cx { config: *self.config() }.core();
-        interpret(program, core, inputs).map_err(|error| {
-            let diagnostic = error.diagnostic(program);
-            let is_compiled = matches!(self.0.meaning, Meaning::Kernel(_));
-            vec![if is_compiled && !error.is_limit() { internal_error(diagnostic) } else { diagnostic }]
-        })
+    /// Of a program that executes no more than so many statements.
+    pub(crate) fn interpreted(
+        &self,
+        program: &LoopProgram,
+        inputs: &Arrays,
+        most: u64,
+    ) -> std::result::Result<Arrays, InterpretError> {
+        interpret_within(program, Cx { config: *self.config() }.core(), inputs, most)
+    }
+
+    /// A loop program that is its own source means what its author wrote; one that was compiled means what its kernel does, so
+    /// that the compiler is to blame where it means nothing.
+    fn blamed(&self, program: &LoopProgram, error: &InterpretError) -> Vec<Diagnostic> {
+        let is_compiled = matches!(self.0.meaning, Meaning::Kernel(_));
+        let diagnostic = error.diagnostic(program);
+        vec![if is_compiled && !error.is_limit() { internal_error(diagnostic) } else { diagnostic }]
     }
 }
 

@@ -70,7 +70,7 @@ pub mod time;
 
 use std::collections::BTreeMap;
 
-pub use artifact::{Artifact, Options, compile, front};
+pub use artifact::{Artifact, MOST_STATEMENTS, Options, compile, front};
 pub use fault::{Fault, Mismatch, internal_error, stopped};
 pub use findings::{findings, findings_in_time, unchecked};
 pub use forms::{compile_loops, recording_of};

@@ -133,13 +133,13 @@ pub(crate) struct Machines {
 impl Machines {
     /// Lets a machine work that is as after power-on, with its device memory as before a run. There are as many machines as
     /// were ever at work at a time; one that fails is not used again.
-    pub fn with<R>(
+    pub fn with<R, E: From<Vec<Diagnostic>>>(
         &self,
         config: &Config,
         memory: &Memory,
         inputs: &Arrays,
-        work: impl FnOnce(&mut Machine) -> Result<R>,
-    ) -> Result<R> {
+        work: impl FnOnce(&mut Machine) -> std::result::Result<R, E>,
+    ) -> std::result::Result<R, E> {
         let idle = || self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let idle_one = idle().pop();
         let mut machine = match idle_one {

@@ -2,7 +2,8 @@
 
 use tilewright_core::emit;
 use tilewright_sim::recording::Extent;
-use tilewright_sim::{Options, Recording, Report, TokenCounts};
+use tilewright_sim::{Options, Recording, Report, Stop, TokenCounts};
+use tilewright_syntax::Diagnostic;
 
 use crate::fault::{Fault, mismatch, stopped_run};
 use crate::input_error::check_inputs;
@@ -57,6 +58,36 @@ impl Run {
     }
 }
 
+/// Why there is no finished run.
+#[derive(Debug)]
+pub(crate) enum NoRun {
+    /// Of inputs or of a machine that do not fit the program.
+    Refused(Vec<Diagnostic>),
+    /// The stream did not come to its end, in values or in time.
+    Stopped(Stop),
+}
+
+impl From<Vec<Diagnostic>> for NoRun {
+    fn from(diagnostics: Vec<Diagnostic>) -> NoRun {
+        NoRun::Refused(diagnostics)
+    }
+}
+
+impl NoRun {
+    /// Whether the stream is wrong, rather than too long for the simulation or not begun.
+    pub fn is_fault(&self) -> bool {
+        matches!(self, NoRun::Stopped(stop) if !stop.is_limit())
+    }
+
+    /// As it is shown; at least one.
+    pub fn diagnostics(self) -> Vec<Diagnostic> {
+        match self {
+            NoRun::Refused(diagnostics) => diagnostics,
+            NoRun::Stopped(stop) => stopped_run(&stop),
+        }
+    }
+}
+
 impl Artifact {
     /// Runs the program on the simulated accelerator.
     ///
@@ -80,6 +111,11 @@ impl Artifact {
     /// assert_eq!((errors[0].code, errors[0].message.as_str()), ("E0627", "input `x` has no values"));
     /// ```
     pub fn run(&self, inputs: &Arrays, options: &RunOptions) -> Result<Run> {
+        self.attempt(inputs, options).map_err(|no_run| no_run.diagnostics())
+    }
+
+    /// The same, with what kept the run from its end.
+    pub(crate) fn attempt(&self, inputs: &Arrays, options: &RunOptions) -> std::result::Result<Run, NoRun> {
         check_inputs(self, inputs)?;
         let memory = self.memory()?;
         let (outputs, report, recording) = self.0.machines.with(self.config(), memory, inputs, |machine| {
@@ -87,7 +123,7 @@ impl Artifact {
             let known = self.0.races.get();
             let run = Options { detect_races: known.is_none(), ..Options::default() };
             let report = machine.simulator.run(&self.0.stream.insns, &mut machine.dram, &run);
-            let mut report = report.map_err(|stop| stopped_run(&stop))?;
+            let mut report = report.map_err(NoRun::Stopped)?;
             match known {
                 Some(races) => report.races = races.clone(),
                 None => drop(self.0.races.set(report.races.clone())),
@@ -97,9 +133,9 @@ impl Artifact {
                 after: Some(memory.image(&machine.dram)),
                 ..self.recording(description)
             });
-            Ok((memory.outputs(&machine.dram)?, report, recording))
+            Ok::<_, NoRun>((memory.outputs(&machine.dram)?, report, recording))
         })?;
-        let timed = options.timing.as_ref().map(|timing| self.time(timing)).transpose()?;
+        let timed = options.timing.as_ref().map(|timing| self.timed(timing)).transpose().map_err(NoRun::Stopped)?;
         Ok(Run { outputs, report, timed, recording })
     }
 
@@ -147,5 +183,32 @@ impl Artifact {
         }
         let memory = Memory::new(&self.0.stream, &self.0.legal)?;
         Ok(self.0.memory.get_or_init(|| memory))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tilewright_sim::{Cause, Deadlock, Trap};
+
+    use super::*;
+
+    fn trap(cause: Cause) -> NoRun {
+        NoRun::Stopped(Trap { insn: 3, mnemonic: "gemm", cause }.into())
+    }
+
+    #[test]
+    fn a_limit_of_the_simulation_is_no_fault() {
+        for limit in [trap(Cause::Budget { value: 2, limit: 1 }), NoRun::Stopped(Stop::TooLong { count: 2, limit: 1 })]
+        {
+            assert!(!limit.is_fault());
+            let diagnostics = limit.diagnostics();
+            assert!(diagnostics[0].notes.is_empty() && diagnostics[0].help.len() == 1, "{diagnostics:?}");
+        }
+        let deadlock = NoRun::Stopped(Deadlock { executed: 1, waiting: Vec::new() }.into());
+        for fault in [trap(Cause::UopOverrun { value: 2, limit: 1 }), deadlock] {
+            assert!(fault.is_fault());
+            let notes = &fault.diagnostics()[0].notes;
+            assert_eq!(notes[..], ["this is an internal compiler error; the program is not at fault"]);
+        }
     }
 }

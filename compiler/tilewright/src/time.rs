@@ -6,11 +6,12 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use tilewright_core::emit::Stream;
 use tilewright_sim::cycles::{
     Basis, CycleReport, Observer, Tables, Timing, basis, insn_base, simulate as simulate_cycles,
 };
 use tilewright_sim::profile::Subject;
-use tilewright_sim::{Recording, Stop};
+use tilewright_sim::{Recording, Stop, TokenCounts};
 
 use crate::fault::stopped_run;
 use crate::{Artifact, Result};
@@ -56,14 +57,20 @@ impl Timed {
 }
 
 impl Timed {
-    fn new(report: CycleReport, recording: &Recording, timing: &NamedTiming, host_time: Duration) -> Timed {
+    fn new(
+        report: CycleReport,
+        subject: &Subject,
+        rtl_cycles: Option<u64>,
+        timing: &NamedTiming,
+        host_time: Duration,
+    ) -> Timed {
         Timed {
             clock_mhz: timing.timing.clock_mhz,
             seconds: timing.timing.seconds(report.cycles),
             report,
             timing: timing.name.clone(),
-            basis: basis(&recording.config, &recording.insns, &timing.timing),
-            rtl_cycles: rtl_cycles(recording, &timing.timing),
+            basis: basis(subject.config, subject.insns, &timing.timing),
+            rtl_cycles,
             host_time,
         }
     }
@@ -126,30 +133,49 @@ impl Artifact {
     /// assert_eq!(timed.seconds, timed.report.cycles as f64 / 100e6);
     /// ```
     pub fn time(&self, timing: &NamedTiming) -> Result<Timed> {
+        self.timed(timing).map_err(|stop| stopped_run(&stop))
+    }
+
+    pub(crate) fn timed(&self, timing: &NamedTiming) -> std::result::Result<Timed, Stop> {
         let times = || self.0.times.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let recording = self.recording(String::new());
         let known = times().0.iter().find(|(known, ..)| *known == timing.timing).cloned();
         if let Some((_, report, host_time)) = known {
-            return Ok(Timed::new(report, &recording, timing, host_time));
+            return Ok(Timed::new(report, &self.subject(), None, timing, host_time));
         }
-        let timed = simulate(&recording, timing, 1).map_err(|stop| stopped_run(&stop))?;
+        let timed = simulate_subject(&self.subject(), None, timing, 1)?;
         times().0.push((timing.timing, timed.report.clone(), timed.host_time));
         Ok(timed)
+    }
+
+    /// The stream as it is run in time.
+    pub fn subject(&self) -> Subject<'_> {
+        let Stream { config, insns, segments, .. } = self.stream();
+        let extents = segments.iter().map(|segment| (segment.address.into(), segment.bytes as u64));
+        Subject { config, insns, tokens_before: TokenCounts::default(), insn_base: insn_base(extents) }
     }
 }
 
 /// Simulates the cycles of a recorded stream `repeat` times, at least once; the host's time is the best.
 pub fn simulate(recording: &Recording, timing: &NamedTiming, repeat: u32) -> std::result::Result<Timed, Stop> {
+    simulate_subject(&subject(recording), rtl_cycles(recording, &timing.timing), timing, repeat)
+}
+
+fn simulate_subject(
+    subject: &Subject,
+    rtl_cycles: Option<u64>,
+    timing: &NamedTiming,
+    repeat: u32,
+) -> std::result::Result<Timed, Stop> {
     let timed = || -> std::result::Result<(CycleReport, Duration), Stop> {
         let start = Instant::now();
-        let report = observe(&subject(recording), &timing.timing, &mut ())?;
+        let report = observe(subject, &timing.timing, &mut ())?;
         Ok((report, start.elapsed()))
     };
     let (report, mut host_time) = timed()?;
     for _ in 1..repeat {
         host_time = host_time.min(timed()?.1);
     }
-    Ok(Timed::new(report, recording, timing, host_time))
+    Ok(Timed::new(report, subject, rtl_cycles, timing, host_time))
 }
 
 /// When everything happened.

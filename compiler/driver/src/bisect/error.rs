@@ -66,7 +66,10 @@ pub fn told(scan: &Scan) -> Option<Failure> {
     };
     let mut diagnostics = Vec::new();
     match finding {
-        Finding::Nothing => return None,
+        Finding::Nothing => match verdicts.last() {
+            Some(Verdict::NotRun(why)) => diagnostics.extend(why.iter().cloned()),
+            _ => return None,
+        },
         Finding::Values(after) => return Some(other_values(scan, *after)),
         Finding::Inapplicable(at) => {
             diagnostics.push(told(*at, &|it| format!("{it} cannot be applied here"), "this directive"));
@@ -155,6 +158,17 @@ mod tests {
         let codes: Vec<&str> = diagnostics.iter().map(|d| d.code).collect();
         assert_eq!((exit, &codes[..]), (Exit::Differs, &["E0684", "E0652"][..]));
         assert_eq!(diagnostics[0].message, "the result is wrong before the first directive");
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_no_mistake_of_the_compiler() {
+        let mut sources = Sources::default();
+        let (front, timing) = (example(&mut sources), NamedTiming::default());
+        let mut scanned = scan(&Trials::new(&front, &sources, &timing, 0), 0, &()).unwrap();
+        let too_long = Diagnostic::error("E0927", "it would take too long");
+        *scanned.verdicts.last_mut().unwrap() = Verdict::NotRun(vec![too_long.clone()]);
+        let Some(Failure::Told { exit, diagnostics }) = told(&scanned) else { panic!("its values are not known") };
+        assert_eq!((exit, diagnostics), (Exit::Wrong, vec![too_long]));
     }
 
     #[test]

@@ -43,6 +43,7 @@ fn state(scan: &Scan, length: usize) -> String {
     match scan.verdicts.get(length) {
         Some(Verdict::Legal { .. }) => format!("{GOOD}✔{GOOD:#} values verified"),
         Some(Verdict::Wrong(told)) => format!("{BAD}✘{BAD:#} {}", told.message),
+        Some(Verdict::NotRun(told)) => format!("{FAINT}·{FAINT:#} not run: {}", first_line(told)),
         Some(Verdict::Refused(told)) => {
             let before = length.checked_sub(1).and_then(|before| scan.verdicts.get(before));
             let is_same = matches!(before, Some(Verdict::Refused(other)) if first_line(other) == first_line(told));

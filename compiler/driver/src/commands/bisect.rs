@@ -57,8 +57,10 @@ fn together(
     }
     let trials = Trials::new(front, sources, timing, seed);
     let whole = front.schedule(&mut |_| {})?.schedules;
-    if let Verdict::Legal { .. } = trials.run(whole) {
-        return Ok(());
+    match trials.run(whole) {
+        Verdict::Legal { .. } => return Ok(()),
+        Verdict::NotRun(why) => return Err(why.into()),
+        Verdict::Refused(_) | Verdict::Wrong(_) => {}
     }
     files::print(&format!(
         "{HEADING}Each call is legal alone. With the complete schedules of the others:{HEADING:#}\n\n"

@@ -80,7 +80,7 @@ fn parts(given: &Assignment, sources: &mut Sources) -> Result<Vec<Part>, SweepEr
 /// What is told of every combination alike, where all are refused.
 fn one_reason(outcomes: &[Outcome]) -> Option<Vec<Diagnostic>> {
     let told = |outcome: &Outcome| match outcome {
-        Outcome::Refused(told) => Some(told.clone()),
+        Outcome::Refused(told) | Outcome::NotRun(told) => Some(told.clone()),
         Outcome::Ran(_) | Outcome::Stopped(_) => None,
     };
     let first = told(outcomes.first()?)?;
@@ -92,7 +92,7 @@ fn verdict(parameters: &[Parameter], combinations: &[Combination], outcomes: &[O
     let fault = |outcome: &Outcome| match outcome {
         Outcome::Ran(figures) => figures.fault.clone(),
         Outcome::Stopped(told) => told.first().cloned(),
-        Outcome::Refused(_) => None,
+        Outcome::Refused(_) | Outcome::NotRun(_) => None,
     };
     let wrong = combinations.iter().zip(outcomes).find_map(|(combination, o)| Some((combination, fault(o)?)));
     if let Some((combination, told)) = wrong {
@@ -101,4 +101,22 @@ fn verdict(parameters: &[Parameter], combinations: &[Combination], outcomes: &[O
     }
     let any = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Ran(_)));
     Ok(if any { Exit::Good } else { Exit::Wrong })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_run_has_no_wrong_values() {
+        let too_long = || Diagnostic::error("E0927", "it would take too long");
+        let combinations = combinations(&[], &[]);
+        let not_run = [Outcome::NotRun(vec![too_long()])];
+        assert_eq!(one_reason(&not_run), Some(vec![too_long()]));
+        assert_eq!(verdict(&[], &combinations, &not_run).ok(), Some(Exit::Wrong));
+        let stopped = [Outcome::Stopped(vec![too_long()])];
+        assert_eq!(one_reason(&stopped), None);
+        let Err(Failure::Told { exit, .. }) = verdict(&[], &combinations, &stopped) else { panic!("it is a failure") };
+        assert_eq!(exit, Exit::Differs);
+    }
 }

@@ -56,7 +56,7 @@ impl<'a> Ranking<'a> {
     fn ran(&self) -> impl Iterator<Item = (&'a Combination, &'a Figures)> {
         self.rows.iter().filter_map(|(combination, outcome)| match outcome {
             Outcome::Ran(figures) => Some((*combination, &**figures)),
-            Outcome::Refused(_) | Outcome::Stopped(_) => None,
+            Outcome::Refused(_) | Outcome::NotRun(_) | Outcome::Stopped(_) => None,
         })
     }
 
@@ -69,7 +69,7 @@ impl<'a> Ranking<'a> {
 fn rank(outcome: &Outcome) -> (Reverse<bool>, Reverse<bool>, bool, u64) {
     let cycles = if let Outcome::Ran(figures) = outcome { figures.cycles } else { 0 };
     let (verified, ran) = (outcome.verified().is_some(), matches!(outcome, Outcome::Ran(_)));
-    (Reverse(verified), Reverse(ran), matches!(outcome, Outcome::Refused(_)), cycles)
+    (Reverse(verified), Reverse(ran), !matches!(outcome, Outcome::Stopped(_)), cycles)
 }
 
 /// The options of `run` that choose a combination.
@@ -244,7 +244,7 @@ const VERDICT: [&str; 3] = ["verified", "code", "error"];
 fn record(ranking: &Ranking, outcome: &Outcome) -> Vec<(String, Value)> {
     let (figures, fault) = match outcome {
         Outcome::Ran(figures) => (Some(&**figures), figures.fault.as_ref()),
-        Outcome::Refused(_) | Outcome::Stopped(_) => (None, outcome.refusal()),
+        Outcome::Refused(_) | Outcome::NotRun(_) | Outcome::Stopped(_) => (None, outcome.refusal()),
     };
     let of_run = |f: &Figures| {
         let bytes = memories(&f.bytes).map(|(_, bytes)| bytes);

@@ -37,7 +37,7 @@ mod prefixes;
 mod trial;
 
 pub use prefixes::{Scan, scan};
-pub use trial::{MOST_STATEMENTS, Trials, Verdict};
+pub use trial::{Trials, Verdict};
 
 /// What is at fault; directives are counted from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Finding {
 
 /// What a prefix is, for the search.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sort<Reason> {
+enum Sort<Reason> {
     Legal,
     Wrong,
     /// Two refusals are alike if their reasons are equal.
@@ -83,7 +83,7 @@ pub enum Sort<Reason> {
 /// Finds what is at fault, by the order above. `prefixes` begins with that of no directive, and each is longer by one than the one
 /// before. `without` says of each directive whether the whole schedule is legal without it, and if so how many
 /// others are left out with it; it is asked only if it counts.
-pub fn find<Reason: PartialEq>(prefixes: &[Sort<Reason>], without: impl FnOnce() -> Vec<Option<usize>>) -> Finding {
+fn find<Reason: PartialEq>(prefixes: &[Sort<Reason>], without: impl FnOnce() -> Vec<Option<usize>>) -> Finding {
     if let Some(length) = prefixes.iter().position(|sort| *sort == Sort::Wrong) {
         return Finding::Values(length.checked_sub(1));
     }

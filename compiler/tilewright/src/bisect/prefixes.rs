@@ -78,10 +78,10 @@ fn leaving_out(trials: &Trials, call: &Call, directives: &[Directive], left_out:
     (own, others)
 }
 
-/// Refusals with the same words are the same.
+/// Refusals with the same words are the same. What cannot be run is no fault of a directive: it is legal.
 fn sort(verdict: &Verdict) -> Sort<String> {
     match verdict {
-        Verdict::Legal { .. } => Sort::Legal,
+        Verdict::Legal { .. } | Verdict::NotRun(_) => Sort::Legal,
         Verdict::Wrong(_) => Sort::Wrong,
         Verdict::Refused(told) => Sort::Refused(told.iter().map(|d| format!("{} {}\n", d.code, d.message)).collect()),
     }

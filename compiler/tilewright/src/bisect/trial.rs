@@ -1,20 +1,17 @@
 //! The schedules of all calls, as far as they are applied → whether the program is legal with them, and has the values of
 //! the reference: as loops, and as a stream on the simulated accelerator.
 
-use tilewright_core::loops::interpret::{InterpretError, interpret_within};
+use tilewright_core::loops::interpret::interpret_within;
 use tilewright_core::loops::ir::LoopProgram;
 use tilewright_core::pipeline::Front;
 use tilewright_core::schedule::Schedule;
 use tilewright_syntax::{Diagnostic, Sources};
 
-use crate::artifact::reference;
-use crate::fault::{Fault, mismatch};
+use crate::artifact::{MOST_STATEMENTS, reference};
+use crate::fault::{Fault, internal_error, mismatch};
 use crate::random::random_inputs;
 use crate::time::NamedTiming;
 use crate::{Arrays, Artifact, Result, RunOptions};
-
-/// Most statements of a loop program that is interpreted here; longer ones would take more than seconds each.
-pub const MOST_STATEMENTS: u64 = 1 << 26;
 
 /// What a program is with some directives.
 #[derive(Clone, Debug)]
@@ -25,6 +22,8 @@ pub enum Verdict {
     Refused(Vec<Diagnostic>),
     /// It has other values, or is not ordered: what is wrong.
     Wrong(Diagnostic),
+    /// It is legal, and its values are not known: why it cannot be run here.
+    NotRun(Vec<Diagnostic>),
 }
 
 /// What programs are tried with.
@@ -54,14 +53,14 @@ impl<'a> Trials<'a> {
     pub fn run(&self, schedules: Vec<Schedule>) -> Verdict {
         let loops = self.front.scheduled(schedules.clone()).loops();
         if let Some(wrong) = loops.ok().and_then(|loops| self.wrong_loops(&loops)) {
-            return Verdict::Wrong(wrong.diagnostic());
+            return Verdict::Wrong(wrong);
         }
         let artifact = match self.compile(schedules) {
             Ok(artifact) => artifact,
             Err(errors) => return Verdict::Refused(errors),
         };
         let options = RunOptions { timing: Some(self.timing.clone()), ..RunOptions::default() };
-        match artifact.run(&self.inputs, &options) {
+        match artifact.attempt(&self.inputs, &options) {
             Ok(run) => match run.fault(&self.reference) {
                 Some(fault) => Verdict::Wrong(fault.diagnostic()),
                 None => Verdict::Legal {
@@ -69,16 +68,17 @@ impl<'a> Trials<'a> {
                     instructions: run.report.instructions.total(),
                 },
             },
-            Err(mut errors) => Verdict::Wrong(errors.remove(0)),
+            Err(no_run) if no_run.is_fault() => Verdict::Wrong(no_run.diagnostics().remove(0)),
+            Err(no_run) => Verdict::NotRun(no_run.diagnostics()),
         }
     }
 
     /// What is wrong with the values of loops. Of programs that are too large nothing is known.
-    fn wrong_loops(&self, loops: &LoopProgram) -> Option<Fault> {
+    fn wrong_loops(&self, loops: &LoopProgram) -> Option<Diagnostic> {
         match interpret_within(loops, self.front.cx().core(), &self.inputs, MOST_STATEMENTS) {
-            Ok(found) => mismatch(&found, &self.reference).map(Fault::Differs),
-            Err(InterpretError::TooLong { .. } | InterpretError::TooLarge { .. }) => None,
-            Err(error) => Some(Fault::Unordered(vec![format!("as loops: {error}")])),
+            Ok(found) => mismatch(&found, &self.reference).map(|mismatch| Fault::Differs(mismatch).diagnostic()),
+            Err(error) if error.is_limit() => None,
+            Err(error) => Some(internal_error(error.diagnostic(loops))),
         }
     }
 }

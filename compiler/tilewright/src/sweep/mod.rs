@@ -75,7 +75,9 @@ pub enum Outcome {
     Ran(Box<Figures>),
     /// It cannot be compiled.
     Refused(Vec<Diagnostic>),
-    /// It is compiled and does not run to its end, which is a mistake of the compiler.
+    /// It is compiled, and cannot be run here.
+    NotRun(Vec<Diagnostic>),
+    /// It is compiled, and its stream does not come to its end, which is an internal compiler error.
     Stopped(Vec<Diagnostic>),
 }
 
@@ -92,7 +94,7 @@ impl Outcome {
     pub fn refusal(&self) -> Option<&Diagnostic> {
         match self {
             Outcome::Ran(_) => None,
-            Outcome::Refused(told) | Outcome::Stopped(told) => told.first(),
+            Outcome::Refused(told) | Outcome::NotRun(told) | Outcome::Stopped(told) => told.first(),
         }
     }
 }
@@ -184,9 +186,10 @@ fn one(subject: &Subject, combination: &Combination, names: &[&str], references:
         Err(told) => return Outcome::Refused(told),
     };
     let reference = references.of(&artifact, of_kernel(&params), seed);
-    match artifact.run(&reference.inputs, &RunOptions { timing: Some(timing.clone()), ..RunOptions::default() }) {
+    match artifact.attempt(&reference.inputs, &RunOptions { timing: Some(timing.clone()), ..RunOptions::default() }) {
         Ok(run) => Outcome::Ran(Box::new(figures(&artifact, &run, run.fault(&reference.values)))),
-        Err(told) => Outcome::Stopped(told),
+        Err(no_run) if no_run.is_fault() => Outcome::Stopped(no_run.diagnostics()),
+        Err(no_run) => Outcome::NotRun(no_run.diagnostics()),
     }
 }
 
