@@ -5,8 +5,9 @@
 use tilewright_core::cases::{Expected, Given};
 use tilewright_core::pipeline;
 use tilewright_core::tensor::{Format, Kernel, TensorId, evaluate};
-use tilewright_syntax::Sources;
+use tilewright_syntax::{Diagnostic, Sources};
 
+use crate::artifact::MOST_STATEMENTS;
 use crate::random::random;
 use crate::{Array, Arrays, Artifact, Mismatch, Options, Result, RunOptions, TensorInfo, findings};
 
@@ -59,6 +60,8 @@ pub enum TestFailure {
     Differs(Mismatch, Format),
     /// The engine has no result, or one that is right by chance.
     Unsound(String),
+    /// The engine was not asked, which says nothing about the program: it would take too long.
+    NotRun(Diagnostic),
 }
 
 /// What an output must be, and how far its elements may be from it, in steps of its type.
@@ -70,7 +73,7 @@ struct Wanted {
 }
 
 /// The outputs of an engine, or why it has none to rely on.
-type Outputs = std::result::Result<Arrays, String>;
+type Outputs = std::result::Result<Arrays, TestFailure>;
 
 /// The tests of a file, in order. Of the options the file and the machine count; a test says the rest itself.
 ///
@@ -133,21 +136,37 @@ impl Test {
             schedule: schedule.cloned(),
             failure: match got {
                 Ok(got) => differs(&got, &expected).or_else(|| differs(&got, &exactly)),
-                Err(reason) => Some(TestFailure::Unsound(reason)),
+                Err(failure) => Some(failure),
             },
         };
         let inputs: Arrays = inputs.into_iter().map(|(id, array)| (name(&id), array)).collect();
         let mut outcomes = vec![outcome(Engine::Reference, None, Ok(outputs.clone()))];
         for (schedule, front) in schedules {
             let artifact = Artifact::of_front(front, &self.sources)?;
-            let as_loops = artifact.interpret(&inputs).map_err(|errors| errors[0].message.clone());
-            outcomes.push(outcome(Engine::Loops, Some(schedule), as_loops));
-            // Values of a stream that does not order all of its work are right by chance.
-            let run = artifact.run(&inputs, &RunOptions::default())?;
-            let finding = findings(&run.report).into_iter().next();
-            outcomes.push(outcome(Engine::Accelerator, Some(schedule), finding.map_or(Ok(run.outputs), Err)));
+            outcomes.push(outcome(Engine::Loops, Some(schedule), as_loops(&artifact, &inputs)));
+            outcomes.push(outcome(Engine::Accelerator, Some(schedule), as_stream(&artifact, &inputs)));
         }
         Ok(outcomes)
+    }
+}
+
+fn as_loops(artifact: &Artifact, inputs: &Arrays) -> Outputs {
+    let program = artifact.legal().program();
+    artifact.interpreted(program, inputs, MOST_STATEMENTS).map_err(|error| match error.is_limit() {
+        true => TestFailure::NotRun(error.diagnostic(program)),
+        false => TestFailure::Unsound(error.to_string()),
+    })
+}
+
+/// Values of a stream that does not order all of its work are right by chance.
+fn as_stream(artifact: &Artifact, inputs: &Arrays) -> Outputs {
+    let run = artifact.attempt(inputs, &RunOptions::default()).map_err(|no_run| {
+        let (is_fault, first) = (no_run.is_fault(), no_run.diagnostics().remove(0));
+        if is_fault { TestFailure::Unsound(first.message) } else { TestFailure::NotRun(first) }
+    })?;
+    match findings(&run.report).into_iter().next() {
+        Some(finding) => Err(TestFailure::Unsound(finding)),
+        None => Ok(run.outputs),
     }
 }
 

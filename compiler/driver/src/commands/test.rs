@@ -13,7 +13,7 @@ use tilewright_syntax::{Sources, offered};
 use crate::cli::TestArgs;
 use crate::compile::read_program;
 use crate::error::{Exit, Failure};
-use crate::report::{BAD, FAINT, GOOD};
+use crate::report::{BAD, FAINT, GOOD, HEADING};
 use crate::{arrays, files, target};
 
 /// One engine's outcome for the test of a name.
@@ -43,7 +43,11 @@ pub fn run(args: &TestArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         outcomes.extend(found);
     }
     files::print(&if args.stats.is_some() { format!("{:#}\n", json(args, &outcomes)) } else { summary(&outcomes) })?;
-    Ok(if outcomes.iter().any(|(_, outcome)| outcome.failure.is_some()) { Exit::Differs } else { Exit::Good })
+    Ok(match counts(&outcomes) {
+        Counts { failed: 0, not_run: 0, .. } => Exit::Good,
+        Counts { failed: 0, .. } => Exit::Wrong,
+        Counts { .. } => Exit::Differs,
+    })
 }
 
 fn line((test, outcome): &Outcome) -> String {
@@ -54,6 +58,9 @@ fn line((test, outcome): &Outcome) -> String {
     };
     match failure {
         None => format!("{GOOD}ok{GOOD:#}      {test}  {FAINT}{on}{FAINT:#}\n"),
+        Some(failure @ TestFailure::NotRun(_)) => {
+            format!("{HEADING}not run{HEADING:#} {test}  {FAINT}{on}{FAINT:#}\n        {}\n", failure_text(failure))
+        }
         Some(failure) => {
             format!("{BAD}FAILED{BAD:#}  {test}  {FAINT}{on}{FAINT:#}\n        {}\n", failure_text(failure))
         }
@@ -63,6 +70,7 @@ fn line((test, outcome): &Outcome) -> String {
 fn failure_text(failure: &TestFailure) -> String {
     match failure {
         TestFailure::Unsound(reason) => reason.clone(),
+        TestFailure::NotRun(why) => format!("{}: {}", why.code, why.message),
         TestFailure::Differs(Mismatch { output, index, expected, got, count }, format) => {
             let [expected, got] = [expected, got].map(|value| format.real(*value));
             let others = match count - 1 {
@@ -77,32 +85,57 @@ fn failure_text(failure: &TestFailure) -> String {
 fn failure_json(failure: &TestFailure) -> Value {
     match failure {
         TestFailure::Unsound(reason) => json!({"unsound": reason}),
+        TestFailure::NotRun(why) => json!({"not_run": {"code": why.code, "message": why.message}}),
         TestFailure::Differs(m, _) => json!({
             "output": m.output, "index": m.index, "expected": m.expected, "got": m.got, "count": m.count
         }),
     }
 }
 
-/// How many tests passed: those that did in every engine.
-fn counts(outcomes: &[Outcome]) -> (usize, usize) {
-    let mut by_test: BTreeMap<&str, bool> = BTreeMap::new();
+/// How many tests there are of each kind.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counts {
+    /// In every engine.
+    passed: usize,
+    failed: usize,
+    /// Those that failed in no engine, and that some engine was not asked for.
+    not_run: usize,
+}
+
+fn counts(outcomes: &[Outcome]) -> Counts {
+    let mut by_test: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
     for (test, outcome) in outcomes {
-        *by_test.entry(test).or_insert(true) &= outcome.failure.is_none();
+        let (failed, not_run) = by_test.entry(test).or_default();
+        match outcome.failure {
+            None => {}
+            Some(TestFailure::NotRun(_)) => *not_run = true,
+            Some(_) => *failed = true,
+        }
     }
-    let passed = by_test.values().filter(|passed| **passed).count();
-    (passed, by_test.len() - passed)
+    let count = |kind: &dyn Fn(bool, bool) -> bool| by_test.values().filter(|(f, n)| kind(*f, *n)).count();
+    Counts {
+        passed: count(&|failed, not_run| !failed && !not_run),
+        failed: count(&|failed, _| failed),
+        not_run: count(&|failed, not_run| !failed && not_run),
+    }
 }
 
 fn summary(outcomes: &[Outcome]) -> String {
-    match counts(outcomes) {
-        (0, 0) => "the file has no tests\n".to_owned(),
-        (passed, 0) => format!("\n{GOOD}{passed} passed{GOOD:#}\n"),
-        (passed, failed) => format!("\n{passed} passed, {BAD}{failed} failed{BAD:#}\n"),
+    let Counts { passed, failed, not_run } = counts(outcomes);
+    if outcomes.is_empty() {
+        return "the file has no tests\n".to_owned();
     }
+    let mut parts = vec![match (failed, not_run) {
+        (0, 0) => format!("{GOOD}{passed} passed{GOOD:#}"),
+        _ => format!("{passed} passed"),
+    }];
+    parts.extend((failed > 0).then(|| format!("{BAD}{failed} failed{BAD:#}")));
+    parts.extend((not_run > 0).then(|| format!("{not_run} not run")));
+    format!("\n{}\n", parts.join(", "))
 }
 
 fn json(args: &TestArgs, outcomes: &[Outcome]) -> Value {
-    let (passed, failed) = counts(outcomes);
+    let Counts { passed, failed, not_run } = counts(outcomes);
     let one = |(test, o): &Outcome| {
         let fault = o.failure.as_ref().map(failure_json);
         json!({
@@ -113,12 +146,14 @@ fn json(args: &TestArgs, outcomes: &[Outcome]) -> Value {
         "file": args.file.display().to_string(),
         "passed": passed,
         "failed": failed,
+        "not_run": not_run,
         "outcomes": outcomes.iter().map(one).collect::<Vec<_>>(),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use tilewright::Diagnostic;
     use tilewright::testing::Engine;
 
     use super::*;
@@ -135,9 +170,24 @@ mod tests {
             outcome("a", Engine::Accelerator, None),
             outcome("b", Engine::Loops, None),
         ];
-        assert_eq!(counts(&outcomes), (1, 1));
+        assert_eq!(counts(&outcomes), Counts { passed: 1, failed: 1, not_run: 0 });
         let shown = anstream::adapter::strip_str(&line(&outcomes[0])).to_string();
         assert_eq!(shown, "FAILED  a  loops, schedule s\n        `A` is read at [0] before it is written\n");
         assert_eq!(summary(&[]), "the file has no tests\n");
+    }
+
+    #[test]
+    fn an_engine_that_is_not_asked_fails_no_test() {
+        let why = Diagnostic::error("E0412", "the program executes too many statements");
+        let outcomes = [
+            outcome("a", Engine::Loops, Some(TestFailure::NotRun(why))),
+            outcome("a", Engine::Accelerator, None),
+            outcome("b", Engine::Loops, None),
+        ];
+        assert_eq!(counts(&outcomes), Counts { passed: 1, failed: 0, not_run: 1 });
+        let shown =
+            [line(&outcomes[0]), summary(&outcomes)].map(|text| anstream::adapter::strip_str(&text).to_string());
+        assert_eq!(shown[0], "not run a  loops, schedule s\n        E0412: the program executes too many statements\n");
+        assert_eq!(shown[1], "\n1 passed, 1 not run\n");
     }
 }
