@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use tilewright::profile::{Comparison, Figures, VERSION, compare};
-use tilewright::time::{NamedTiming, subject};
+use tilewright::time::NamedTiming;
 use tilewright_syntax::Sources;
 
 use crate::cli::{Choice, ProfileArgs};
@@ -40,11 +40,8 @@ pub fn run(args: &ProfileArgs, sources: &mut Sources) -> Result<Exit, Failure> {
 
 /// The pictures of what is profiled, not of what it is compared with.
 fn pictures(args: &ProfileArgs, loaded: &Loaded, timing: Option<&NamedTiming>) -> Result<Pictures, Failure> {
-    let title = match &loaded.artifact {
-        Some(artifact) => pictures::title(artifact),
-        None => loaded.name.clone(),
-    };
-    pictures::make(&args.pictures, title, &subject(&loaded.recording), &timing.unwrap_or(&loaded.timing).timing)
+    let timing = timing.unwrap_or(&loaded.timing);
+    pictures::make(&args.pictures, loaded.title(), &loaded.subject(), &timing.timing)
 }
 
 /// Refuses options of programs for a recording, and pictures in the place of something else.

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tilewright::time::{self, NamedTiming};
+use tilewright::time::NamedTiming;
 use tilewright::{Array, Artifact};
 use tilewright_sim::Recording;
 use tilewright_syntax::{Diagnostic, Sources};
@@ -34,9 +34,8 @@ pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let files = Files::of(args, &artifact, sources)?;
     let record = args.record.is_some().then(|| description(args, &artifact, &files));
     let finished = values::run(args, &artifact, &files, &timing, record)?;
-    let recording = artifact.recording(String::new());
-    let subject = time::subject(&recording);
-    let pictures = pictures::make(&args.pictures, pictures::title(&artifact), &subject, &timing.timing)?;
+    let title = pictures::title(&artifact);
+    let pictures = pictures::make(&args.pictures, title, &artifact.subject(), &timing.timing)?;
     conclude(args, &artifact, &files, finished, pictures)
 }
 

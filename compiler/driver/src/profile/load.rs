@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use tilewright::profile::{Figures, profile_recording};
-use tilewright::time::NamedTiming;
+use tilewright::time::{NamedTiming, subject};
 use tilewright::{Artifact, compile, stopped};
 use tilewright_sim::Recording;
+use tilewright_sim::profile::Subject;
 use tilewright_syntax::{FileId, Sources};
 
 use crate::cli::{Choice, ProfileArgs};
@@ -13,27 +14,32 @@ use crate::compile::{options, params};
 use crate::error::Failure;
 use crate::load::{self, Wanted};
 use crate::report::tell;
-use crate::{recordings, target};
+use crate::{pictures, recordings, target};
 
 /// What is profiled.
 #[derive(Debug)]
 pub struct Loaded {
     /// As the user named it.
     pub name: String,
-    /// The stream, without memory.
-    pub recording: Recording,
     /// Where the timing is stated if `--timing` does not say otherwise.
     pub timing: NamedTiming,
-    /// None for a recording.
-    pub artifact: Option<Artifact>,
+    pub stream: Stream,
+}
+
+/// Where the stream comes from.
+#[derive(Debug)]
+pub enum Stream {
+    Compiled(Artifact),
+    /// Without memory.
+    Recorded(Box<Recording>),
 }
 
 impl Loaded {
     /// Profiles it.
     pub fn profile(&self, timing: &NamedTiming) -> Result<Figures, Failure> {
-        let mut figures = match &self.artifact {
-            Some(artifact) => artifact.profile(timing)?,
-            None => profile_recording(&self.name, &self.recording, timing)
+        let mut figures = match &self.stream {
+            Stream::Compiled(artifact) => artifact.profile(timing)?,
+            Stream::Recorded(recording) => profile_recording(&self.name, recording, timing)
                 .map_err(|stop| Failure::from(stopped(&stop).note(format!("in {}`{}`", self.kind(), self.name))))?,
         };
         figures.subject = self.name.clone();
@@ -47,7 +53,26 @@ impl Loaded {
 
     /// The names of the schedules that the file has for this kernel.
     pub fn schedules(&self) -> Vec<String> {
-        self.artifact.as_ref().map(|artifact| artifact.source_map().alternatives.clone()).unwrap_or_default()
+        match &self.stream {
+            Stream::Compiled(artifact) => artifact.source_map().alternatives.clone(),
+            Stream::Recorded(_) => Vec::new(),
+        }
+    }
+
+    /// The stream as it is run in time.
+    pub fn subject(&self) -> Subject<'_> {
+        match &self.stream {
+            Stream::Compiled(artifact) => artifact.subject(),
+            Stream::Recorded(recording) => subject(recording),
+        }
+    }
+
+    /// What its pictures are called.
+    pub fn title(&self) -> String {
+        match &self.stream {
+            Stream::Compiled(artifact) => pictures::title(artifact),
+            Stream::Recorded(_) => self.name.clone(),
+        }
     }
 }
 
@@ -58,18 +83,18 @@ pub fn is_recording(path: &Path) -> bool {
 
 /// Loads a program or a recording with the options of the command.
 pub fn load(path: &Path, args: &ProfileArgs, sources: &mut Sources) -> Result<Loaded, Failure> {
+    let name = path.display().to_string();
     if is_recording(path) {
-        let (name, recording) = (path.display().to_string(), recordings::read_stream(path)?);
-        return Ok(Loaded { name, recording, timing: NamedTiming::default(), artifact: None });
+        let stream = Stream::Recorded(Box::new(recordings::read_stream(path)?));
+        return Ok(Loaded { name, timing: NamedTiming::default(), stream });
     }
     let wanted = Wanted { params: &args.params, choice: &args.choice, machine: &args.machine };
-    let name = path.display().to_string();
-    Ok(match load::load(path, wanted, sources)? {
-        (load::Loaded::Program(artifact), timing) => {
-            Loaded { name, recording: artifact.recording(String::new()), timing, artifact: Some(artifact) }
-        }
-        (load::Loaded::Stream(recording), timing) => Loaded { name, recording: *recording, timing, artifact: None },
-    })
+    let (loaded, timing) = load::load(path, wanted, sources)?;
+    let stream = match loaded {
+        load::Loaded::Program(artifact) => Stream::Compiled(artifact),
+        load::Loaded::Stream(recording) => Stream::Recorded(recording),
+    };
+    Ok(Loaded { name, timing, stream })
 }
 
 /// Loads one of the file's programs, or a kernel with one of its schedules.
@@ -84,6 +109,5 @@ pub fn program(
     let (config, timing) = target::read_timed(args.machine.target.as_deref(), sources)?;
     let artifact = compile(sources, &options(file, params, choice, config))?;
     tell(artifact.warnings(), sources);
-    let (name, recording) = (path.display().to_string(), artifact.recording(String::new()));
-    Ok(Loaded { name, recording, timing, artifact: Some(artifact) })
+    Ok(Loaded { name: path.display().to_string(), timing, stream: Stream::Compiled(artifact) })
 }

@@ -50,8 +50,7 @@ impl Artifact {
     /// assert!(charged.charge.critical > 0);
     /// ```
     pub fn profile(&self, timing: &NamedTiming) -> Result<Figures> {
-        let recording = self.recording(String::new());
-        let subject = subject(&recording);
+        let subject = self.subject();
         let profile = profile(&subject, &timing.timing).map_err(|stop| stopped_run(&stop))?;
         Ok(Figures::of(self.name(), &subject, Some(self), &profile, timing))
     }
