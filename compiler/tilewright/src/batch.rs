@@ -99,12 +99,37 @@ impl BatchInputs {
     }
 
     /// The numbers of inputs before they were quantised, for [`BatchOptions::float`]. They have the shapes of the arrays.
-    pub fn with_numbers(self, artifact: &Artifact, numbers: NumberArrays) -> BatchInputs {
+    ///
+    /// # Errors
+    /// Numbers with a dimension more that are not those of every run.
+    ///
+    /// ```
+    /// # use tilewright::batch::BatchInputs;
+    /// # use tilewright::{Array, Arrays, NumberArrays, Numbers, Options, Sources, compile};
+    /// # let mut sources = Sources::default();
+    /// # sources.add("k.tw", "kernel k {
+    /// #     input x: i32.q4[4]
+    /// #     output y[i] = sat8.q4(x[i])
+    /// # }");
+    /// let artifact = compile(&sources, &Options::default()).unwrap();
+    /// let arrays = Arrays::from([("x".to_owned(), Array::zeros(vec![3, 4]))]);
+    /// let inputs = BatchInputs::new(&artifact, arrays, None).unwrap();
+    /// let of_two = NumberArrays::from([("x".to_owned(), Numbers::zeros(vec![2, 4]))]);
+    /// assert_eq!(inputs.with_numbers(&artifact, of_two).unwrap_err()[0].code, "E0629");
+    /// ```
+    pub fn with_numbers(self, artifact: &Artifact, numbers: NumberArrays) -> Result<BatchInputs> {
         let given = |(name, array): (String, Numbers)| {
             let rank = artifact.tensor(&name).map_or(usize::MAX, |tensor| tensor.shape.len());
-            (name, Given::new(array, rank))
+            let given = Given::new(array, rank);
+            match given.runs() {
+                Some(runs) if runs != self.runs => {
+                    Err(vec![disagree(("the batch", self.runs), (&format!("the array of numbers for `{name}`"), runs))])
+                }
+                _ => Ok((name, given)),
+            }
         };
-        BatchInputs { numbers: numbers.into_iter().map(given).collect(), ..self }
+        let numbers = numbers.into_iter().map(given).collect::<Result<_>>()?;
+        Ok(BatchInputs { numbers, ..self })
     }
 
     /// How many runs there are; at least one.

@@ -72,7 +72,7 @@ impl Samples {
     pub fn inputs(&self, artifact: &Artifact) -> Result<BatchInputs, Failure> {
         let arrays = self.loaded.iter().map(|(name, loaded)| (name.clone(), loaded.array.clone())).collect();
         let numbers = self.loaded.iter().map(|(name, loaded)| (name.clone(), loaded.numbers.clone())).collect();
-        let inputs = BatchInputs::new(artifact, arrays, None)?.with_numbers(artifact, numbers);
+        let inputs = BatchInputs::new(artifact, arrays, None)?.with_numbers(artifact, numbers)?;
         Ok(inputs.first(self.count()))
     }
 

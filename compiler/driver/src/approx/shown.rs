@@ -1,19 +1,18 @@
 //! The figures of all methods → a table for people, and the same as comma-separated values and as JSON.
 
 use serde_json::json;
-use tilewright::approx::{Domain, Measured, Subject};
-use tilewright_core::approx::Method;
+use tilewright::approx::{Domain, Measured, Method, Request};
 
 use crate::report::Align::{Left, Right};
 use crate::report::{FAINT, GOOD, HEADING, grouped, table as aligned};
 
-pub fn table(subject: &Subject, measured: &[Measured]) -> String {
-    let Subject { function, fraction, range } = subject;
+pub fn table(request: &Request, measured: &[Measured]) -> String {
+    let (function, fraction, range) = (request.function(), request.fraction(), request.range());
     let heading = format!(
         "{HEADING}{}{HEADING:#}  {FAINT}format{FAINT:#} i32.q{fraction}  {FAINT}range{FAINT:#} {range}  {FAINT}errors \
          over{FAINT:#} {}\n\n",
         function.name(),
-        tried(&subject.domain())
+        tried(&request.domain())
     );
     let row = |m: &Measured| {
         let mark = if m.on_front { format!("{GOOD}●{GOOD:#}") } else { String::new() };
@@ -53,8 +52,8 @@ pub fn csv(measured: &[Measured]) -> String {
 }
 
 /// One object: what was measured, and the methods in the order of the table.
-pub fn json(subject: &Subject, measured: &[Measured]) -> String {
-    let domain = subject.domain();
+pub fn json(request: &Request, measured: &[Measured]) -> String {
+    let domain = request.domain();
     let method = |m: &Measured| {
         json!({
             "method": Method::name(m.method),
@@ -67,9 +66,9 @@ pub fn json(subject: &Subject, measured: &[Measured]) -> String {
         })
     };
     let object = json!({
-        "function": subject.function.name(),
-        "fraction": subject.fraction,
-        "range": subject.range,
+        "function": request.function().name(),
+        "fraction": request.fraction(),
+        "range": request.range(),
         "tried": {"end": domain.end, "step": domain.step, "count": domain.count},
         "methods": measured.iter().map(method).collect::<Vec<_>>(),
     });

@@ -3,7 +3,7 @@
 
 use svg::Document;
 use svg::node::element::{Circle, Group, Line, Path, Rectangle, Style, Text, Title};
-use tilewright::approx::{Measured, Subject};
+use tilewright::approx::{Measured, Request};
 
 use super::shown::{error, tried};
 
@@ -56,10 +56,10 @@ impl Axes {
 }
 
 /// The picture as the text of a file.
-pub fn svg(subject: &Subject, measured: &[Measured]) -> String {
+pub fn svg(request: &Request, measured: &[Measured]) -> String {
     let axes = Axes::of(measured);
-    let title = format!("{} in i32.q{}, range {}", subject.function.name(), subject.fraction, subject.range);
-    let note = format!("maximum error over {}, against ALU cycles for each vector", tried(&subject.domain()));
+    let title = format!("{} in i32.q{}, range {}", request.function().name(), request.fraction(), request.range());
+    let note = format!("maximum error over {}, against ALU cycles for each vector", tried(&request.domain()));
     let document = Document::new()
         .set("viewBox", (0, 0, WIDTH, HEIGHT))
         .set("width", WIDTH)

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use tilewright::approx::{Subject, measured};
-use tilewright_core::approx::{Approx, Function, Method};
-use tilewright_syntax::Sources;
+use tilewright::approx::{Function, Request, measured};
+use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::approx::{shown, svg};
 use crate::cli::ApproxArgs;
@@ -14,22 +13,22 @@ use crate::{files, target};
 
 pub fn run(args: &ApproxArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let function = Function::from_name(&args.function).expect("clap takes these names alone");
-    let subject = Subject { function, fraction: args.fraction, range: args.range };
-    Approx::new(function, Method::Hard, subject.range, subject.fraction)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
+    // Both are options.
+    let wrong_options = |errors: Vec<Diagnostic>| Failure::Usage(errors[0].message.clone());
+    let request = Request::new(function, args.fraction, args.range).map_err(wrong_options)?;
     let input = args.target.target.as_deref();
     exports::check(&args.exports, input)?;
     let picture = args.svg.as_deref();
     picture.map_or(Ok(()), |path| check_picture(path, args))?;
     let config = target::read(input, sources)?;
-    let methods = measured(&subject, &config)?;
+    let methods = measured(&request, &config)?;
     if let Some(path) = picture {
-        files::stage(path, svg(&subject, &methods).as_bytes())?.commit()?;
+        files::stage(path, svg(&request, &methods).as_bytes())?.commit()?;
     }
     let forms = Forms {
         csv: &|| shown::csv(&methods),
-        json: &|| shown::json(&subject, &methods),
-        report: &|| shown::table(&subject, &methods),
+        json: &|| shown::json(&request, &methods),
+        report: &|| shown::table(&request, &methods),
     };
     exports::write(&args.exports, &forms)?;
     Ok(Exit::Good)

@@ -6,27 +6,29 @@
 //!
 //! ```
 //! use tilewright::Config;
-//! use tilewright::approx::{Subject, measured};
-//! use tilewright_core::approx::Function;
+//! use tilewright::approx::{Function, Request, measured};
 //!
-//! let subject = Subject { function: Function::from_name("tanh").unwrap(), fraction: 8, range: 4.0 };
-//! let methods = measured(&subject, &Config::default()).unwrap();
+//! let request = Request::new(Function::from_name("tanh").unwrap(), 8, 4.0).unwrap();
+//! let methods = measured(&request, &Config::default()).unwrap();
 //! assert!(methods[0].on_front && methods[0].cycles <= methods[1].cycles);
 //! ```
 
 mod measure;
 
-use tilewright_core::approx::{Approx, Function, Method};
+use tilewright_core::approx::Approx;
 use tilewright_isa::Config;
+use tilewright_syntax::Diagnostic;
 
 use crate::Result;
 
-/// What is measured.
+pub use tilewright_core::approx::{Function, Method};
+
+/// What is measured: a function on the numbers of a format, in a range for which it has approximations.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject {
-    pub function: Function,
-    pub fraction: u8,
-    pub range: f64,
+pub struct Request {
+    function: Function,
+    fraction: u8,
+    range: f64,
 }
 
 /// One method's figures.
@@ -60,12 +62,15 @@ pub struct Domain {
 }
 
 /// Every method, the cheapest first and of equally cheap ones the most accurate.
-pub fn measured(subject: &Subject, config: &Config) -> Result<Vec<Measured>> {
+///
+/// # Errors
+/// What does not fit the machine.
+pub fn measured(request: &Request, config: &Config) -> Result<Vec<Measured>> {
     let mut found = Vec::new();
     for method in Method::ALL {
-        let approx = approx(subject, method);
+        let approx = request.approx(method);
         let (cycles, instructions) = measure::cost(&approx, config)?;
-        let errors = measure::errors(&approx, &subject.domain());
+        let errors = measure::errors(&approx, &request.domain());
         found.push(Measured { method, cycles, instructions, errors, on_front: false });
     }
     found.sort_by(|a, b| a.cycles.cmp(&b.cycles).then(a.errors.greatest.total_cmp(&b.errors.greatest)));
@@ -77,15 +82,47 @@ pub fn measured(subject: &Subject, config: &Config) -> Result<Vec<Measured>> {
     Ok(found)
 }
 
-/// The subject has been checked.
-fn approx(subject: &Subject, method: Method) -> Approx {
-    let Subject { function, fraction, range } = *subject;
-    Approx::new(function, method, range, fraction).expect("every method has the same formats and ranges")
-}
+impl Request {
+    /// `fraction` is how many bits of the format are fraction bits; the range goes from `-range` to `range`.
+    ///
+    /// # Errors
+    /// Fraction bits for which there are no approximations, and a range that is no positive number of the format.
+    ///
+    /// ```
+    /// use tilewright::approx::{Function, Request};
+    ///
+    /// let tanh = Function::from_name("tanh").unwrap();
+    /// assert_eq!(Request::new(tanh, 8, -1.0).unwrap_err()[0].code, "E0255");
+    /// ```
+    pub fn new(function: Function, fraction: u8, range: f64) -> Result<Request> {
+        // Every method has the same formats and ranges.
+        match Approx::new(function, Method::Hard, range, fraction) {
+            Ok(_) => Ok(Request { function, fraction, range }),
+            Err(error) => Err(vec![Diagnostic::error("E0255", error.to_string())]),
+        }
+    }
 
-impl Subject {
+    pub fn function(&self) -> Function {
+        self.function
+    }
+
+    /// Fraction bits of the argument and of the result.
+    pub fn fraction(&self) -> u8 {
+        self.fraction
+    }
+
+    /// As a number.
+    pub fn range(&self) -> f64 {
+        self.range
+    }
+
     /// Twice the range on each side, all of it as far as there are not too many numbers.
     pub fn domain(&self) -> Domain {
-        measure::domain(approx(self, Method::Hard).limit, self.fraction)
+        measure::domain(self.approx(Method::Hard).limit, self.fraction)
+    }
+
+    fn approx(&self, method: Method) -> Approx {
+        let Request { function, fraction, range } = *self;
+        Approx::new(function, method, range, fraction).expect("a request is for what there are approximations of")
     }
 }
