@@ -49,6 +49,23 @@ fn a_diagonal_has_an_element_in_each_tile() {
     assert_eq!(answer(text), "");
 }
 
+/// A copy of an access is as large as the reader's tile, so all that an array holds need not fit at once.
+#[test]
+fn accesses_are_copied_one_by_one() {
+    let config = Config::from_json(r#"{"LOG_ACC_BUFF_SIZE": 12}"#).expect("a valid configuration");
+    for (first, second) in
+        [("i, j", "j, i"), ("i, 63 - j", "i / 2, 7"), ("j, j", "0 + i, j % 3"), ("63 - i, j", "i, j / 4")]
+    {
+        let text = format!(
+            "kernel k() {{\n input A: i32[64, 64]\n T[i < 64, j < 64] = A[{first}] - A[{second}]\n \
+             output Y[i, j] = i8(T[i, j])\n}}\nschedule s for k {{\n T.set_scope(acc)\n Y.tile(i, j, 1, 16) -> io, jo, ii, ji\n \
+             T.compute_at(Y, jo)\n P = A.reindex(acc, T)\n Q = A.reindex(acc, T)\n P.compute_at(Y, jo)\n Q.compute_at(Y, jo)\n}}\n"
+        );
+        engines_agree(&Case { config, ..Case::new(&text) })
+            .unwrap_or_else(|refused| panic!("{}\n{text}", refused.text));
+    }
+}
+
 #[test]
 fn narrow_stages_keep_their_own_storage_and_their_values() {
     let kernel = "kernel k() {\n input A: i32[4, 32]\n G[i, j] = i8(A[i, j])\n ";

@@ -173,13 +173,12 @@ fn programs() -> impl Strategy<Value = Drawn> {
     (0..TARGETS.len(), bytes).prop_map(|(target, bytes)| Drawn::on(TARGETS[target], &kernel(&bytes)))
 }
 
-/// Whether a kernel runs. What does not fit on chip in the smallest tiles is refused, and what several groups read at loops
-/// that they do not share.
+/// Whether a kernel runs. What does not fit on chip in the smallest tiles is refused.
 fn runs(program: &Drawn) -> bool {
-    program.is_accepted(&["E0507", "E0316"])
+    program.is_accepted(&["E0507"])
 }
 
 #[test]
 fn most_random_kernels_run_without_a_schedule() {
-    mostly_accepted(programs(), 90, runs);
+    mostly_accepted(programs(), 99, runs);
 }

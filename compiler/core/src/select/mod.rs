@@ -16,6 +16,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -134,14 +135,23 @@ impl Selection {
     }
 }
 
-/// Selections that were asked for, by all that they depend on. Passes share them, since they ask about the same expressions. Names are no part of that: they occur only in errors, which
-/// are not kept.
+/// Selections that were asked for, by all that they depend on. Passes share them, since they ask about the same expressions.
+/// Names are no part of that: they occur only in errors, which are not kept.
 #[derive(Debug, Default)]
 pub struct Selections {
-    found: HashMap<Key, Vec<Selection>>,
+    /// None where no chain in one tile computes an expression.
+    found: HashMap<Key, Option<Vec<Selection>>>,
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+/// How many selections a thread remembers.
+const REMEMBERED: usize = 4096;
+
+thread_local! {
+    /// What a thread found before: the schedules that are tried for a kernel ask about the same expressions.
+    static BEFORE: RefCell<Selections> = RefCell::default();
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     value: Scalar<u32>,
     /// Of each operand, in the order in which the value names them.
@@ -156,11 +166,34 @@ impl Selections {
         let mut ranges = Vec::new();
         request.value.leaves(&mut |k| ranges.push((request.range)(*k)));
         let Request { low_bits, multiplier, .. } = *request;
-        match self.found.entry(Key { value: request.value.clone(), ranges, low_bits, multiplier }) {
-            Entry::Occupied(found) => Ok(found.into_mut()),
-            Entry::Vacant(place) => Ok(place.insert(candidates(request)?)),
-        }
+        let found = match self.found.entry(Key { value: request.value.clone(), ranges, low_bits, multiplier }) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(place) => {
+                let found = remembered(place.key(), request)?;
+                place.insert(found)
+            }
+        };
+        found.as_deref().ok_or(Refusal::Parts)
     }
+}
+
+/// The selections of an expression, remembered for the thread; None where no chain in one tile computes it.
+fn remembered(key: &Key, request: &Request) -> Result<Option<Vec<Selection>>, Refusal> {
+    if let Some(found) = BEFORE.with_borrow(|before| before.found.get(key).cloned()) {
+        return Ok(found);
+    }
+    let found = match candidates(request) {
+        Ok(found) => Some(found),
+        Err(Refusal::Parts) => None,
+        Err(error) => return Err(error),
+    };
+    BEFORE.with_borrow_mut(|before| {
+        if before.found.len() >= REMEMBERED {
+            before.found.clear();
+        }
+        before.found.insert(key.clone(), found.clone());
+    });
+    Ok(found)
 }
 
 /// The cheapest selection from each start that has one, cheapest first. One from [`Start::Zero`] is always there: it is

@@ -12,7 +12,7 @@ use crate::scalar::DType;
 use crate::schedule::auto::roles::{Roles, roles};
 use crate::schedule::{Order, Schedule, StageId, checks};
 use crate::scope::Scope;
-use crate::tensor::{AxisId, TensorId};
+use crate::tensor::{AxisId, Read, TensorId};
 
 #[derive(Clone, Debug)]
 pub struct Group {
@@ -24,6 +24,8 @@ pub struct Group {
     pub tile: Vec<Tile>,
     /// The host of the scan that it is, and whether what the ALU reads in the steps is loaded there.
     pub scan: Option<(StageId, bool)>,
+    /// Whether accesses whose bounding box is larger than what they touch are loaded each by itself.
+    pub reindexed: bool,
 }
 
 /// A tensor that is kept.
@@ -70,6 +72,30 @@ impl Level {
             Level::Joined => Some(Level::Kept),
             Level::Kept => Some(Level::Stored),
             Level::Stored => None,
+        }
+    }
+}
+
+/// Which of the schedules of a kernel is meant.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    /// Counts the ways to assign roles in products, the best first.
+    pub roles: usize,
+    pub level: Level,
+    /// Whether accesses whose bounding box is larger than what they touch are loaded each by itself.
+    pub reindexed: bool,
+}
+
+impl Choice {
+    pub const FIRST: Choice = Choice { roles: 0, level: Level::Joined, reindexed: false };
+
+    /// The next one to try; None behind the last.
+    pub fn next(self) -> Option<Choice> {
+        match (self.roles, self.level.next(), self.reindexed) {
+            (0, ..) => Some(Choice { roles: 1, ..self }),
+            (_, Some(level), _) => Some(Choice { roles: 0, level, ..self }),
+            (_, None, false) => Some(Choice { reindexed: true, ..Choice::FIRST }),
+            (_, None, true) => None,
         }
     }
 }
@@ -167,12 +193,12 @@ impl Reduction {
 /// The products that the GEMM core can compute, each with the ways to assign roles, the best first.
 type Products = HashMap<StageId, Vec<Roles>>;
 
-/// Sorts the stages of a kernel into groups. `choice` counts the ways to assign roles in products, the best first.
-pub fn groups(s: &Schedule, choice: usize, level: Level) -> Vec<Group> {
+/// Sorts the stages of a kernel into groups.
+pub fn groups(s: &Schedule, choice: Choice) -> Vec<Group> {
     let order = Order::of(s);
     let roles = |stage: &StageId| Some((*stage, roles(s, *stage))).filter(|(_, found)| !found.is_empty());
     let products: Products = order.stages.iter().filter(|stage| reads_storable(s, **stage)).filter_map(roles).collect();
-    let sinks = Sinks::of(s, &order, &products, level);
+    let sinks = Sinks::of(s, &order, &products, choice);
     let mut groups: Vec<(BTreeSet<StageId>, Vec<Sink>)> = Vec::new();
     let host = |stage: StageId| s.scan_of(s.stage(stage).tensor).map(|scan| s.host(scan));
     for stage in order.stages.iter().copied() {
@@ -187,7 +213,7 @@ pub fn groups(s: &Schedule, choice: usize, level: Level) -> Vec<Group> {
         // A group that shares a stage with this one, or a scan, is taken over.
         groups.retain_mut(|(of, others)| {
             let same = host(stage).is_some() && others.iter().any(|sink| host(sink.stage) == host(stage));
-            let shares = same || level == Level::Joined && of.iter().any(|stage| inner.contains(stage));
+            let shares = same || choice.level == Level::Joined && of.iter().any(|stage| inner.contains(stage));
             if shares {
                 inner.append(of);
                 all.append(others);
@@ -199,20 +225,23 @@ pub fn groups(s: &Schedule, choice: usize, level: Level) -> Vec<Group> {
     }
     let chosen = |stage| {
         let found: &Vec<Roles> = products.get(&stage)?;
-        found.get(choice).or(found.last()).cloned()
+        found.get(choice.roles).or(found.last()).cloned()
     };
-    groups.into_iter().map(|(inner, sinks)| group(s, &order, inner, sinks, &chosen)).collect()
+    let group = |(inner, sinks)| Group { reindexed: choice.reindexed, ..group(s, &order, inner, sinks, &chosen) };
+    groups.into_iter().map(group).collect()
 }
 
 /// The stages at which groups end.
 struct Sinks {
     stored: BTreeSet<StageId>,
     kept: BTreeSet<StageId>,
+    /// Whether a copy that moves elements is computed on chip, so that what is stored has tiles of its own.
+    reindexed: bool,
 }
 
 impl Sinks {
-    fn of(s: &Schedule, order: &Order, products: &Products, level: Level) -> Sinks {
-        let mut sinks = Sinks { stored: BTreeSet::new(), kept: BTreeSet::new() };
+    fn of(s: &Schedule, order: &Order, products: &Products, Choice { level, reindexed, .. }: Choice) -> Sinks {
+        let mut sinks = Sinks { stored: BTreeSet::new(), kept: BTreeSet::new(), reindexed };
         // The groups that need a stage, from its readers, which come first.
         let mut owners: HashMap<StageId, BTreeSet<StageId>> = HashMap::new();
         for stage in order.stages.iter().rev().copied() {
@@ -246,7 +275,9 @@ impl Sinks {
         if self.stored.contains(&stage) && s.initial(stage).is_some() {
             return Some(Home::State);
         }
-        let copied = checks::is_copy(s, stage).map(|read| read.tensor);
+        let axes = || s.compute(stage).axes.iter().map(|axis| Some(*axis));
+        let straight = |read: &&Read| !self.reindexed || read.indices.iter().map(|e| e.as_var()).eq(axes());
+        let copied = checks::is_copy(s, stage).filter(straight).map(|read| read.tensor);
         let inside = |from: TensorId| {
             let stored = s.stage_of(from).is_some_and(|from| self.stored.contains(&from));
             !stored && s.kernel.tensor(from).dtype == DType::I32
@@ -290,7 +321,7 @@ fn group(
         _ => Vec::new(),
     };
     let scan = sinks.iter().find_map(|sink| s.scan_of(s.stage(sink.stage).tensor)).map(|scan| (s.host(scan), false));
-    Group { sinks, inner, reductions, tile, scan }
+    Group { sinks, inner, reductions, tile, scan, reindexed: false }
 }
 
 /// Whether the states that a stage reads can be in device memory: their next values are copies of what is computed in the

@@ -14,6 +14,7 @@
 //! finds that a schedule works in no size tries [`Automatic::next`].
 
 mod group;
+mod loads;
 mod roles;
 mod write;
 
@@ -24,7 +25,7 @@ use crate::schedule::Schedule;
 use crate::scope::Scope;
 use crate::tensor::Kernel;
 
-use group::{Group, Level};
+use group::{Choice, Group};
 use write::Buffer;
 
 /// The name of schedules that are made here.
@@ -38,28 +39,24 @@ pub struct Automatic {
     groups: Vec<Group>,
     /// The place in the source that it stands for.
     span: Span,
-    swapped: bool,
-    level: Level,
+    choice: Choice,
 }
 
 impl Automatic {
     /// The schedule with the largest tiles.
     pub fn new(kernel: &Kernel, core: Core, span: Span) -> Automatic {
         let plain = Schedule::new(NAME, kernel.clone(), core);
-        let level = Level::Joined;
-        let groups = group::groups(&plain, 0, level);
-        Automatic { plain, groups, span, swapped: false, level }
+        let choice = Choice::FIRST;
+        let groups = group::groups(&plain, choice);
+        Automatic { plain, groups, span, choice }
     }
 
-    /// The next schedule to try where no size of this one works: with the factors of products the other way round, and then
-    /// with more that is kept between groups. None where everything was tried.
+    /// The next schedule to try where no size of this one works: with the factors of products the other way round, with more
+    /// that is kept between groups, and with a load for each access. None where everything was tried.
     pub fn next(&self) -> Option<Automatic> {
-        let (swapped, level) = match self.swapped {
-            false => (true, self.level),
-            true => (false, self.level.next()?),
-        };
-        let groups = group::groups(&self.plain, usize::from(swapped), level);
-        Some(Automatic { plain: self.plain.clone(), groups, span: self.span, swapped, level })
+        let choice = self.choice.next()?;
+        let groups = group::groups(&self.plain, choice);
+        Some(Automatic { plain: self.plain.clone(), groups, span: self.span, choice })
     }
 
     /// The schedule as source. All of it has the place for which it stands.

@@ -8,9 +8,9 @@ use tilewright_syntax::ast::{self, Directive, Expr, ExprKind, Ident, ScheduleStm
 use crate::gemm::Side;
 use crate::schedule::auto::NAME;
 use crate::schedule::auto::group::{Group, Home, Reduction};
+use crate::schedule::auto::loads::{LoadIn, loads};
 use crate::schedule::{Schedule, StageId};
-use crate::scope::Scope;
-use crate::tensor::{AxisId, TensorId};
+use crate::tensor::AxisId;
 
 /// The schedule that computes the groups one after the other.
 pub fn schedule(s: &Schedule, groups: &[Group], span: Span) -> ast::Schedule {
@@ -51,18 +51,12 @@ pub fn buffers(s: &Schedule, groups: &[Group], span: Span) -> Vec<Buffer> {
         }));
         let load = |l: &LoadIn| Buffer { name: l.name.clone(), group: at, operand_of: l.operand_of, computed_by: None };
         found.extend(writer.loads.iter().map(load));
+        // What a copy on the way out takes in addition is named after the copy.
+        let copies = group.sinks.iter().filter(|sink| sink.home.is_copy());
+        let copy = |name: &str| Buffer { name: name.to_string(), group: at, operand_of: None, computed_by: None };
+        found.extend(copies.map(|sink| copy(s.stage_name(sink.stage))));
     }
     found
-}
-
-/// A copy of a tensor on chip.
-struct LoadIn {
-    tensor: TensorId,
-    scope: Scope,
-    name: String,
-    readers: Vec<String>,
-    /// The reduction that it is an operand of.
-    operand_of: Option<usize>,
 }
 
 struct Writer<'a> {
@@ -72,8 +66,6 @@ struct Writer<'a> {
     /// What is computed in the accumulator: the stage whose definition it is, and the name under which it is computed.
     computed: Vec<(StageId, String)>,
     loads: Vec<LoadIn>,
-    /// The stages of all groups that are in the accumulator under their own names.
-    on_chip: &'a BTreeSet<StageId>,
     stmts: Vec<ScheduleStmt>,
 }
 
@@ -93,7 +85,7 @@ impl<'a> Writer<'a> {
         span: Span,
         taken: &mut BTreeSet<String>,
     ) -> Writer<'a> {
-        let mut writer = Writer { s, group, span, computed: Vec::new(), loads: Vec::new(), on_chip, stmts: Vec::new() };
+        let mut writer = Writer { s, group, span, computed: Vec::new(), loads: Vec::new(), stmts: Vec::new() };
         for stage in &group.inner {
             writer.computed.push((*stage, s.stage_name(*stage).to_string()));
         }
@@ -107,42 +99,8 @@ impl<'a> Writer<'a> {
                 Home::Accumulator => writer.computed.push((sink.stage, s.stage_name(sink.stage).to_string())),
             }
         }
-        writer.find_loads(taken);
+        writer.loads = loads(s, group, &writer.computed, on_chip, taken);
         writer
-    }
-
-    fn find_loads(&mut self, taken: &mut BTreeSet<String>) {
-        let (s, group) = (self.s, self.group);
-        let copies = group.sinks.iter().filter(|sink| sink.home.is_copy());
-        let copies = copies.map(|sink| (sink.stage, s.stage_name(sink.stage).to_string()));
-        for (stage, reader) in self.computed.clone().into_iter().chain(copies) {
-            let reduction = group.reductions.iter().position(|r| r.stage == stage);
-            for read in s.compute(stage).reads() {
-                if s.stage_of(read.tensor).is_some_and(|p| self.on_chip.contains(&p)) {
-                    continue;
-                }
-                let scope = match reduction.and_then(|r| group.reductions[r].roles.as_ref()) {
-                    Some(roles) if roles.input == read.tensor => Scope::Inp,
-                    Some(_) => Scope::Wgt,
-                    None => Scope::Acc,
-                };
-                // Operands of a reduction are brought in for it alone.
-                let alike = |l: &&mut LoadIn| l.tensor == read.tensor && l.scope == scope && l.operand_of == reduction;
-                match self.loads.iter_mut().find(alike) {
-                    Some(load) => {
-                        if !load.readers.contains(&reader) {
-                            load.readers.push(reader.clone());
-                        }
-                    }
-                    None => {
-                        let suffix = if scope == Scope::Acc { "acc" } else { "buf" };
-                        let name = fresh(taken, &format!("{}_{suffix}", s.kernel.tensor(read.tensor).name));
-                        let readers = vec![reader.clone()];
-                        self.loads.push(LoadIn { tensor: read.tensor, scope, name, readers, operand_of: reduction });
-                    }
-                }
-            }
-        }
     }
 
     fn write(&mut self) {
@@ -183,17 +141,20 @@ impl<'a> Writer<'a> {
     }
 
     fn load_operands(&mut self) {
-        for load in 0..self.loads.len() {
-            let LoadIn { tensor, scope, name: copy, readers, .. } = &self.loads[load];
-            let mut args = vec![name(scope.name())];
+        let loads = std::mem::take(&mut self.loads);
+        for load in &loads {
+            let mut args = vec![name(load.scope.name())];
+            let readers = load.readers();
             // A copy for everybody who reads the tensor needs no list.
-            if self.s.readers(*tensor).len() > readers.len() {
-                args.extend(readers.iter().map(|r| name(r)));
+            if load.reindexes || self.s.readers(load.tensor).len() > readers.len() {
+                args.extend(readers.into_iter().map(name));
             }
-            let target = Some(Ident { name: copy.clone(), span: self.span });
-            let source = self.s.kernel.tensor(*tensor).name.clone();
-            self.push(target, &source, "cache_read", args, &[]);
+            let target = Some(Ident { name: load.name.clone(), span: self.span });
+            let source = self.s.kernel.tensor(load.tensor).name.clone();
+            let directive = if load.reindexes { "reindex" } else { "cache_read" };
+            self.push(target, &source, directive, args, &[]);
         }
+        self.loads = loads;
     }
 
     /// Splits the sink's loops into tiles. Returns the innermost loop over tiles, if there is one.
@@ -282,12 +243,12 @@ impl<'a> Writer<'a> {
     fn step_of(&self, load: &LoadIn) -> Option<(String, String)> {
         let (host, in_steps) = self.group.scan?;
         let scan = self.s.scan_of(self.s.stage(host).tensor);
-        let inside = |name: &String| {
+        let inside = |name: &str| {
             let stage = self.computed.iter().find(|(_, computed)| computed == name).map(|(stage, _)| *stage);
             stage.is_some_and(|stage| self.s.scan_of(self.s.stage(stage).tensor) == scan)
         };
         let axis = self.axis_name(self.s.compute(host).axes[0]);
-        let loaded = in_steps && load.operand_of.is_none() && load.readers.iter().all(inside);
+        let loaded = in_steps && load.operand_of.is_none() && load.readers().into_iter().all(inside);
         loaded.then(|| (self.s.stage_name(host).to_string(), axis))
     }
 
@@ -346,7 +307,7 @@ fn number(value: i64) -> ExprKind {
 }
 
 /// A name that is not taken, and from then on is.
-fn fresh(taken: &mut BTreeSet<String>, wanted: &str) -> String {
+pub fn fresh(taken: &mut BTreeSet<String>, wanted: &str) -> String {
     let numbered = (2..).map(|n| format!("{wanted}{n}"));
     let free = std::iter::once(wanted.to_string()).chain(numbered).find(|n| !taken.contains(n));
     let name = free.expect("endlessly many candidates");

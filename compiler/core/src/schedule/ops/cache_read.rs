@@ -40,7 +40,8 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     schedule.follow_readers(stage, call.span())
 }
 
-fn chosen_readers(schedule: &Schedule, call: &Call, source: TensorId) -> Result<Vec<StageId>, ScheduleError> {
+/// The readers of a tensor that arguments behind the scope name; all of them if there are none.
+pub fn chosen_readers(schedule: &Schedule, call: &Call, source: TensorId) -> Result<Vec<StageId>, ScheduleError> {
     let all = schedule.readers(source).to_vec();
     let tensor = schedule.kernel.tensor(source);
     if all.is_empty() {

@@ -13,6 +13,7 @@ mod fuse;
 mod layout;
 mod peel;
 mod pragma;
+mod reindex;
 mod reorder;
 mod reverse_compute_at;
 mod rolling_buffer;
@@ -42,7 +43,7 @@ pub struct Op {
 }
 
 /// Every directive, in alphabetical order.
-const OPS: [Op; 21] = [
+const OPS: [Op; 22] = [
     Op { name: "bind", usage: "STAGE.bind(AXIS, vthread)", sizes: 0..0, apply: bind::apply },
     Op {
         name: "cache_read",
@@ -60,6 +61,7 @@ const OPS: [Op; 21] = [
     Op { name: "layout", usage: "TENSOR.layout(DIMENSION, DIMENSION...)", sizes: 0..0, apply: layout::apply },
     Op { name: "peel", usage: "STAGE.peel(AXIS, FIRST[, LAST])", sizes: 1..3, apply: peel::apply },
     Op { name: "pragma", usage: "STAGE.pragma([AXIS, ]dma_copy or alu)", sizes: 0..0, apply: pragma::apply },
+    Op { name: "reindex", usage: "NEW = TENSOR.reindex(SCOPE, READER)", sizes: 0..0, apply: reindex::apply },
     Op { name: "reorder", usage: "STAGE.reorder(AXIS, AXIS...)", sizes: 0..0, apply: reorder::apply },
     Op {
         name: "reverse_compute_at",
