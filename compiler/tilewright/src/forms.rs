@@ -8,15 +8,12 @@ use tilewright_core::pipeline::{executable, legalize};
 use tilewright_isa::config::UOP_BYTES;
 use tilewright_isa::{Config, Content, Program};
 use tilewright_sim::recording::Extent;
-use tilewright_sim::{Recording, RecordingError, TokenCounts};
+use tilewright_sim::{Recording, RecordingError};
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use crate::artifact::{Meaning, Parts};
 use crate::source_map::SourceMap;
 use crate::{Artifact, Options, Result};
-
-/// Bytes of device memory that can be simulated: 4 GiB.
-const MOST_MEMORY: u64 = 1 << 32;
 
 /// Compiles a loop program, before legalisation or after it, to its instruction stream. Its inputs and outputs are its arrays
 /// in device memory; as it says itself what it computes, its reference is the interpretation of its text.
@@ -75,14 +72,12 @@ pub fn compile_loops(sources: &Sources, file: FileId, config: &Config) -> Result
 /// it leaves open is zero.
 ///
 /// # Errors
-/// Words that are no instruction.
+/// Words that are no instruction, and segments that overlap or are too large.
 pub fn recording_of(program: &Program, description: String) -> Result<Recording> {
     let insns = program.decode().map_err(|error| vec![Diagnostic::error(error.error.code(), error.to_string())])?;
-    let bytes = program.segments.iter().map(|segment| u128::from(segment.len())).sum();
-    if bytes > u128::from(MOST_MEMORY) {
-        let error = RecordingError::TooMuchMemory { bytes, limit: MOST_MEMORY };
-        return Err(vec![Diagnostic::error(error.code(), error.to_string())]);
-    }
+    let extents = program.segments.iter().map(|segment| Extent { address: segment.address, bytes: segment.len() });
+    // The segments are checked before memory is taken for what is in them.
+    let recording = Recording::new(description, program.config, extents.collect(), insns).map_err(malformed)?;
     let mut before = Vec::new();
     for segment in &program.segments {
         match &segment.content {
@@ -94,15 +89,9 @@ pub fn recording_of(program: &Program, description: String) -> Result<Recording>
             }
         }
     }
-    let extents = program.segments.iter().map(|segment| Extent { address: segment.address, bytes: segment.len() });
-    Ok(Recording {
-        description,
-        config: program.config,
-        segments: extents.collect(),
-        insns,
-        before: Some(before),
-        after: None,
-        tokens_before: TokenCounts::default(),
-        rtl_cycles: Default::default(),
-    })
+    recording.with_images(Some(before), None).map_err(malformed)
+}
+
+fn malformed(error: RecordingError) -> Vec<Diagnostic> {
+    vec![Diagnostic::error(error.code(), error.to_string())]
 }

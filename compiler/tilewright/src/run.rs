@@ -2,10 +2,10 @@
 
 use tilewright_core::emit;
 use tilewright_sim::recording::Extent;
-use tilewright_sim::{Options, Recording, Report, Stop, TokenCounts};
+use tilewright_sim::{Options, Recording, RecordingError, Report, Stop};
 use tilewright_syntax::Diagnostic;
 
-use crate::fault::{Fault, mismatch, stopped_run};
+use crate::fault::{Fault, internal_error, mismatch, stopped_run};
 use crate::input_error::check_inputs;
 use crate::memory::Memory;
 use crate::time::{NamedTiming, Timed};
@@ -128,11 +128,13 @@ impl Artifact {
                 Some(races) => report.races = races.clone(),
                 None => drop(self.0.races.set(report.races.clone())),
             }
-            let recording = options.record.clone().map(|description| Recording {
-                before,
-                after: Some(memory.image(&machine.dram)),
-                ..self.recording(description)
-            });
+            let recording = match options.record.clone() {
+                Some(description) => {
+                    let after = Some(memory.image(&machine.dram));
+                    Some(self.recording(description)?.with_images(before, after).map_err(broken)?)
+                }
+                None => None,
+            };
             Ok::<_, NoRun>((memory.outputs(&machine.dram)?, report, recording))
         })?;
         let timed = options.timing.as_ref().map(|timing| self.timed(timing)).transpose().map_err(NoRun::Stopped)?;
@@ -162,19 +164,14 @@ impl Artifact {
     }
 
     /// The stream without memory, as recordings have it.
-    pub fn recording(&self, description: String) -> Recording {
+    ///
+    /// # Errors
+    /// Device memory that cannot be simulated, of an artifact that was read from a file.
+    pub fn recording(&self, description: String) -> Result<Recording> {
         let stream = &self.0.stream;
         let extent = |s: &emit::Segment| Extent { address: s.address.into(), bytes: s.bytes as u64 };
-        Recording {
-            description,
-            config: stream.config,
-            segments: stream.segments.iter().map(extent).collect(),
-            insns: stream.insns.clone(),
-            before: None,
-            after: None,
-            tokens_before: TokenCounts::default(),
-            rtl_cycles: Default::default(),
-        }
+        let segments = stream.segments.iter().map(extent).collect();
+        Recording::new(description, stream.config, segments, stream.insns.clone()).map_err(broken)
     }
 
     fn memory(&self) -> Result<&Memory> {
@@ -184,6 +181,10 @@ impl Artifact {
         let memory = Memory::new(&self.0.stream, &self.0.legal)?;
         Ok(self.0.memory.get_or_init(|| memory))
     }
+}
+
+fn broken(error: RecordingError) -> Vec<Diagnostic> {
+    vec![internal_error(Diagnostic::error(error.code(), error.to_string()))]
 }
 
 #[cfg(test)]

@@ -122,6 +122,39 @@ pub struct Parts {
 }
 
 impl Recording {
+    /// A stream that has not run, and where its device memory is; what is in it is not known. Fails if the segments overlap or are
+    /// more than can be simulated.
+    pub fn new(
+        description: String,
+        config: Config,
+        segments: Vec<Extent>,
+        insns: Vec<Insn>,
+    ) -> Result<Recording, RecordingError> {
+        let recording = Recording {
+            description,
+            config,
+            segments,
+            insns,
+            before: None,
+            after: None,
+            tokens_before: TokenCounts::default(),
+            rtl_cycles: RtlCycles::default(),
+        };
+        recording.checked()
+    }
+
+    /// The same with memory before and after the run. Fails if an image has not exactly the bytes of the segments.
+    pub fn with_images(self, before: Option<Vec<u8>>, after: Option<Vec<u8>>) -> Result<Recording, RecordingError> {
+        Recording { before, after, ..self }.checked()
+    }
+
+    /// The recording, if it keeps the invariant.
+    fn checked(self) -> Result<Recording, RecordingError> {
+        self.check_images()?;
+        check_places(self.segments.iter().map(|extent| (extent.address, extent.bytes)))?;
+        Ok(self)
+    }
+
     /// Reads the contents of `trace.json`, `insns.bin` and, where they exist, `before.bin` and `after.bin`.
     pub fn from_parts(
         trace_json: &str,
@@ -139,19 +172,8 @@ impl Recording {
         if insns.len() as u64 != trace.insn_count {
             return Err(RecordingError::InsnCount { found: insns.len(), expected: trace.insn_count });
         }
-        let recording = Recording {
-            description: trace.description,
-            config,
-            segments: trace.segments,
-            insns,
-            before,
-            after,
-            tokens_before: trace.tokens_before,
-            rtl_cycles: trace.rtl_cycles,
-        };
-        recording.check_images()?;
-        check_places(recording.segments.iter().map(|extent| (extent.address, extent.bytes)))?;
-        Ok(recording)
+        let TraceFile { description, segments, tokens_before, rtl_cycles, .. } = trace;
+        Recording { description, config, segments, insns, before, after, tokens_before, rtl_cycles }.checked()
     }
 
     /// The files' contents. Fails if an instruction has no encoding in the configuration.

@@ -42,7 +42,7 @@ pub fn run(args: &ReplayArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         }
         Loaded::Program(artifact) => {
             let args = ReplayArgs { time_only: true, ..args.clone() };
-            conclude(&args, artifact.recording(String::new()), &timing)
+            conclude(&args, artifact.recording(String::new())?, &timing)
         }
     }
 }
