@@ -16,9 +16,6 @@ use tilewright_sim::{Recording, Stop, TokenCounts};
 use crate::fault::stopped_run;
 use crate::{Artifact, Result};
 
-/// What cycles are called that no hardware was measured for.
-pub const EXTRAPOLATED: &str = "extrapolated";
-
 /// A run in time that ended.
 #[derive(Clone, Debug)]
 pub struct Timed {
@@ -44,15 +41,12 @@ impl Timed {
 
     /// The share of the cycles in which GEMM issued micro-ops, resets not included; 0 for a run without cycles.
     pub fn gemm_utilisation(&self) -> f64 {
-        self.report.work.gemm as f64 / self.report.cycles.max(1) as f64
+        self.report.gemm_utilisation()
     }
 
     /// `measured` if the hardware exists and was measured, `extrapolated` if its rules are applied to another one.
     pub fn basis_name(&self) -> &'static str {
-        match self.basis {
-            Basis::Rtl => "measured",
-            Basis::Extrapolated => EXTRAPOLATED,
-        }
+        self.basis.name()
     }
 }
 

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tilewright::sweep::{Combination, Figures, Outcome, Parameter, Subject};
-use tilewright::time::EXTRAPOLATED;
 use tilewright_isa::MemoryType;
+use tilewright_sim::cycles::Basis;
 use tilewright_syntax::Diagnostic;
 
 use crate::report::Align::{Left, Right};
@@ -109,8 +109,8 @@ fn heading(ranking: &Ranking) -> String {
     let fixed = ranking.parameters.iter().filter(|p| !ranking.varies(p));
     parts.extend(fixed.map(|p| format!("{FAINT}{}{FAINT:#} {}", p.name, p.values[0])));
     parts.push(format!("{FAINT}core{FAINT:#} {batch}×{block_in}×{block_out}"));
-    let extrapolated = ranking.ran().map(|(_, figures)| figures.basis).find(|basis| *basis == EXTRAPOLATED);
-    let basis = extrapolated.map(|basis| format!(", {basis}")).unwrap_or_default();
+    let extrapolated = ranking.ran().map(|(_, figures)| figures.basis).find(|basis| *basis == Basis::Extrapolated);
+    let basis = extrapolated.map(|basis| format!(", {}", basis.name())).unwrap_or_default();
     parts.push(format!("{FAINT}timing{FAINT:#} {}{basis}", timing.name));
     parts.push(format!("{FAINT}inputs{FAINT:#} random (seed {seed})"));
     parts.join("  ") + "\n\n"
@@ -248,7 +248,7 @@ fn record(ranking: &Ranking, outcome: &Outcome) -> Vec<(String, Value)> {
     };
     let of_run = |f: &Figures| {
         let bytes = memories(&f.bytes).map(|(_, bytes)| bytes);
-        let (basis, share) = (json!(f.basis), json!(f.gemm_utilisation));
+        let (basis, share) = (json!(f.basis.name()), json!(f.gemm_utilisation));
         let counts = [f.instructions, f.gemm_uops, f.alu_uops, bytes.iter().sum()];
         let first = [json!(f.cycles), json!(ranking.ratio(f)), basis, share];
         first.into_iter().chain(counts.into_iter().chain(bytes).map(Value::from)).collect()

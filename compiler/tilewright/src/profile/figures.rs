@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use tilewright_isa::{Insn, Module};
 use tilewright_sim::TokenCounts;
-use tilewright_sim::cycles::{Basis, CLIENTS, Client, MemoryWait, State, Totals};
+use tilewright_sim::cycles::{CLIENTS, Client, MemoryWait, State, Totals};
 use tilewright_sim::profile::{Kind, Limit, Overlap, Profile, Step, Subject, Term, Unit, by_kind};
 
 use super::advice;
@@ -226,12 +226,12 @@ impl Figures {
             schedule: program.map(|artifact| artifact.schedule().to_owned()),
             target: subject.config.to_json(),
             timing: timing.name.clone(),
-            timing_basis: basis(profile.basis).to_owned(),
+            timing_basis: profile.basis.name().to_owned(),
             clock_mhz,
             instructions: insns.len() as u64,
             cycles,
             seconds: timing.timing.seconds(cycles),
-            gemm_utilisation: profile.report.work.gemm as f64 / cycles.max(1) as f64,
+            gemm_utilisation: profile.report.gemm_utilisation(),
             bound: bound(profile),
             roofline: roofline(profile, clock_mhz),
             overlap: overlap(profile),
@@ -292,13 +292,6 @@ impl StateFigures {
         let named = |(name, cycles): (&str, u64)| (name.to_owned(), cycles);
         let contention = contention.by_client().map(|(client, cycles)| (format!("contention with {client}"), cycles));
         waits.into_iter().map(named).chain(contention).chain(behind.into_iter().map(named)).collect()
-    }
-}
-
-fn basis(basis: Basis) -> &'static str {
-    match basis {
-        Basis::Rtl => "measured",
-        Basis::Extrapolated => "extrapolated",
     }
 }
 

@@ -26,6 +26,7 @@ mod reference;
 
 use tilewright_isa::Config;
 use tilewright_isa::PerMemory;
+use tilewright_sim::cycles::Basis;
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use crate::parallel::{self, Progress};
@@ -105,8 +106,7 @@ pub struct Figures {
     pub kernel: String,
     pub schedule: String,
     pub cycles: u64,
-    /// `measured` or `extrapolated`.
-    pub basis: &'static str,
+    pub basis: Basis,
     /// The share of the cycles in which GEMM issued micro-ops.
     pub gemm_utilisation: f64,
     pub instructions: u64,
@@ -199,7 +199,7 @@ fn figures(artifact: &Artifact, run: &Run, fault: Option<Fault>) -> Figures {
         kernel: artifact.name().to_owned(),
         schedule: artifact.schedule().to_owned(),
         cycles: timed.report.cycles,
-        basis: timed.basis_name(),
+        basis: timed.basis,
         gemm_utilisation: timed.gemm_utilisation(),
         instructions: report.instructions.total(),
         gemm_uops: report.gemm_uops,

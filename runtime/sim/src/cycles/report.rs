@@ -38,6 +38,13 @@ pub struct CycleReport {
     pub overflows: Vec<Overflow>,
 }
 
+impl CycleReport {
+    /// The share of the cycles in which GEMM issued micro-ops, resets not included; 0 for a run without cycles.
+    pub fn gemm_utilisation(&self) -> f64 {
+        self.work.gemm as f64 / self.cycles.max(1) as f64
+    }
+}
+
 /// On what cycles rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
@@ -45,6 +52,16 @@ pub enum Basis {
     Rtl,
     /// The same rules, applied to what the hardware cannot be built for or does otherwise.
     Extrapolated,
+}
+
+impl Basis {
+    /// The word for it in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Basis::Rtl => "measured",
+            Basis::Extrapolated => "extrapolated",
+        }
+    }
 }
 
 impl fmt::Display for Basis {
