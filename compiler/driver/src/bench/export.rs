@@ -3,15 +3,12 @@
 use serde_json::{Map, Value, json};
 use tilewright::Fault;
 use tilewright::time::Timed;
-use tilewright_isa::Config;
+use tilewright_isa::{Config, MemoryType};
 
 use super::figures::{Figures, RowFigures, RunFigures};
 use super::measure::Recurrence;
 use super::table::Row;
 use crate::stats;
-
-/// The memories in the order of [`RunFigures::bytes`].
-const MEMORIES: [&str; 5] = ["inp", "wgt", "acc", "uop", "out"];
 
 /// The table with a line of headings. Cells without a figure are empty.
 pub fn csv(figures: &Figures) -> String {
@@ -35,9 +32,9 @@ fn cells(row: &RowFigures) -> Vec<(String, Option<String>)> {
     let answer = |answer: Option<bool>| answer.map(|answer| answer.to_string());
     let report = run.map(|run| &run.outcome.report);
     let tvm = run.and_then(|run| run.tvm);
-    let bytes = |at: usize| number(run.map(|run| run.bytes[at]));
-    let tvm_bytes = |at: usize| number(tvm.map(|tvm| tvm.bytes()[at]));
-    let memories = |prefix: &str| MEMORIES.map(|memory| format!("{prefix}{memory}_bytes"));
+    let bytes = |prefix: &str, of: &dyn Fn(MemoryType) -> Option<u64>| {
+        MemoryType::REPORTED.map(|memory| (format!("{prefix}{memory}_bytes"), number(of(memory))))
+    };
     let named = |cells: Vec<(&str, Option<String>)>| -> Vec<(String, Option<String>)> {
         cells.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
     };
@@ -50,7 +47,7 @@ fn cells(row: &RowFigures) -> Vec<(String, Option<String>)> {
         ("reset_uops", number(report.map(|report| report.reset_uops))),
         ("alu_uops", number(report.map(|report| report.alu_uops))),
     ]);
-    cells.extend(memories("").into_iter().enumerate().map(|(at, name)| (name, bytes(at))));
+    cells.extend(bytes("", &|memory| run.map(|run| run.bytes()[memory])));
     cells.extend(named(vec![
         ("bytes", number(run.map(RunFigures::total_bytes))),
         ("cycles", number(run.map(RunFigures::cycles))),
@@ -63,7 +60,7 @@ fn cells(row: &RowFigures) -> Vec<(String, Option<String>)> {
         ("tvm_gemm_uops", number(tvm.map(|tvm| tvm.gemm))),
         ("tvm_alu_uops", number(tvm.map(|tvm| tvm.alu))),
     ]));
-    cells.extend(memories("tvm_").into_iter().enumerate().map(|(at, name)| (name, tvm_bytes(at))));
+    cells.extend(bytes("tvm_", &|memory| tvm.map(|tvm| tvm.bytes()[memory])));
     cells.extend(named(vec![
         ("tvm_bytes", number(run.and_then(RunFigures::tvm_bytes))),
         ("bytes_ratio", share(run.and_then(RunFigures::bytes_ratio))),
@@ -151,8 +148,8 @@ fn run(run: &RunFigures) -> Map<String, Value> {
     let least =
         run.least.map(|l| json!({"compute": l.compute, "read": l.read, "write": l.write, "cycles": l.cycles()}));
     let tvm = run.tvm.map(|tvm| {
-        let bytes: Map<String, Value> =
-            MEMORIES.iter().zip(tvm.bytes()).map(|(memory, n)| ((*memory).to_owned(), json!(n))).collect();
+        let bytes = stats::memories(&tvm.bytes()).map(|(memory, n)| (memory.to_owned(), json!(n)));
+        let bytes: Map<String, Value> = bytes.into_iter().collect();
         json!({
             "instructions": tvm.instructions, "gemm_uops": tvm.gemm, "alu_uops": tvm.alu, "bytes": bytes,
             "cycles": tvm.cycles,

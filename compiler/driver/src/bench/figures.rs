@@ -6,7 +6,7 @@
 
 use tilewright::time::Timed;
 use tilewright_core::least::Least;
-use tilewright_isa::{Config, MemoryType};
+use tilewright_isa::{Config, MemoryType, PerMemory};
 use tilewright_sim::cycles::{Basis, Timing};
 
 use super::measure::{Machine, Measured, Outcome, Recurrence};
@@ -51,8 +51,6 @@ pub struct RowFigures<'a> {
 #[derive(Debug)]
 pub struct RunFigures<'a> {
     pub outcome: &'a Outcome,
-    /// Bytes of each memory: inp, wgt, acc, uop, out.
-    pub bytes: [u64; 5],
     pub least: Option<LeastCycles>,
     /// The other compiler's; none where the machine is another than the one that its figures are for.
     pub tvm: Option<Reference>,
@@ -74,8 +72,13 @@ impl RunFigures<'_> {
         self.outcome.timed.report.cycles
     }
 
+    /// Bytes between device memory and each of the memories.
+    pub fn bytes(&self) -> &PerMemory<u64> {
+        &self.outcome.report.bytes
+    }
+
     pub fn total_bytes(&self) -> u64 {
-        self.bytes.iter().sum()
+        all_memories(self.bytes())
     }
 
     /// Cycles of the other compiler's stream.
@@ -85,7 +88,7 @@ impl RunFigures<'_> {
 
     /// Bytes that the other compiler's stream moves.
     pub fn tvm_bytes(&self) -> Option<u64> {
-        self.tvm.map(|tvm| tvm.bytes().iter().sum())
+        self.tvm.map(|tvm| all_memories(&tvm.bytes()))
     }
 
     /// The row's cycles by the other compiler's.
@@ -126,6 +129,10 @@ impl Recurrence {
     }
 }
 
+fn all_memories(bytes: &PerMemory<u64>) -> u64 {
+    MemoryType::REPORTED.iter().map(|memory| bytes[*memory]).sum()
+}
+
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
@@ -141,12 +148,10 @@ impl<'a> Figures<'a> {
     pub fn new(machine: &'a Machine, measured: &'a [Measured], compile_seconds: f64) -> Figures<'a> {
         let comparable = machine.is_reference();
         let run = |measured: &'a Measured, outcome: &'a Outcome| {
-            let moved = &outcome.report.bytes;
             let config = measured.row.target.as_ref().unwrap_or(&machine.config);
             let comparable = comparable && measured.row.target.is_none();
             RunFigures {
                 outcome,
-                bytes: MemoryType::REPORTED.map(|memory| moved[memory]),
                 least: outcome.least.map(|least| LeastCycles::new(&least, config, &machine.timing.timing)),
                 tvm: measured.row.tvm.filter(|_| comparable),
                 aim: measured.row.aim.filter(|_| comparable),

@@ -4,6 +4,7 @@
 //! a stroke is the other compiler's.
 
 use tilewright::Fault;
+use tilewright_isa::MemoryType;
 use tilewright_sim::cycles::Basis;
 
 use super::figures::{Figures, RowFigures, RunFigures};
@@ -14,7 +15,6 @@ use crate::report::{Align, BAD, FAINT, GOOD, HEADING, duration, grouped, table_w
 pub const GAP: usize = 2;
 /// Most that a row's bytes may be of the other compiler's before they stand out.
 const MANY_BYTES: f64 = 1.2;
-const MEMORIES: [&str; 5] = ["inp kB", "wgt kB", "acc kB", "uop kB", "out kB"];
 
 pub fn report(figures: &Figures) -> String {
     let tables = [cycles(figures), recurrence::table(figures), work(figures)].into_iter().flatten();
@@ -81,7 +81,8 @@ pub fn measured_cycles(run: &RunFigures) -> String {
 fn work(figures: &Figures) -> Option<String> {
     let comparable = figures.is_comparable();
     let mut headings = vec!["", "instructions", "GEMM", "ALU"];
-    headings.extend(MEMORIES);
+    let memories = MemoryType::REPORTED.map(|memory| format!("{memory} kB"));
+    headings.extend(memories.iter().map(String::as_str));
     headings.push("all kB");
     let mut aligns = vec![Align::Right; headings.len()];
     aligns[0] = Align::Left;
@@ -104,8 +105,8 @@ fn work_row(name: &str, run: &RunFigures) -> Vec<String> {
     cells.push(pair(grouped(report.instructions.total()), run.tvm.map(|tvm| grouped(tvm.instructions))));
     cells.push(grouped(report.gemm_uops));
     cells.push(grouped(report.alu_uops));
-    let memory = |at: usize| pair(thousands(run.bytes[at]), run.tvm.map(|tvm| thousands(tvm.bytes()[at])));
-    cells.extend((0..MEMORIES.len()).map(memory));
+    let memory = |memory| pair(thousands(run.bytes()[memory]), run.tvm.map(|tvm| thousands(tvm.bytes()[memory])));
+    cells.extend(MemoryType::REPORTED.map(memory));
     cells.push(pair(thousands(run.total_bytes()), run.tvm_bytes().map(thousands)));
     cells.extend(run.bytes_ratio().map(|r| ratio(r, MANY_BYTES)));
     cells

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Deserialize;
-use tilewright_isa::Config;
+use tilewright_isa::{Config, MemoryType, PerMemory};
 use tilewright_syntax::{FileId, Sources, Span};
 use toml::Spanned;
 
@@ -87,9 +87,16 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// The bytes of each memory, in the order of reports.
-    pub fn bytes(&self) -> [u64; 5] {
-        [self.inp, self.wgt, self.acc, self.uop, self.out]
+    /// The bytes of each memory; none for one that the other compiler does not know.
+    pub fn bytes(&self) -> PerMemory<u64> {
+        PerMemory::new(|memory| match memory {
+            MemoryType::Inp => self.inp,
+            MemoryType::Wgt => self.wgt,
+            MemoryType::Acc => self.acc,
+            MemoryType::Uop => self.uop,
+            MemoryType::Out => self.out,
+            _ => 0,
+        })
     }
 }
 
