@@ -6,10 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use tilewright::{Array, Arrays, Artifact, Loss, Numbers, Quantised, TensorInfo};
-use tilewright_syntax::{Sources, Span};
+use tilewright_syntax::{Diagnostic, Sources, Span};
 
 use crate::cli::Assignment;
-use crate::error::{DriverError, Unknown};
+use crate::error::{DriverError, Failure};
 use crate::files;
 use crate::npy::{Kind, Npy};
 
@@ -26,8 +26,8 @@ pub fn input_files(
     artifact: &Artifact,
     given: &[Assignment],
     sources: &mut Sources,
-) -> Result<Vec<TensorFile>, DriverError> {
-    tensor_files(artifact, given, "--input", TensorInfo::is_input, DriverError::UnknownInput, sources)
+) -> Result<Vec<TensorFile>, Failure> {
+    tensor_files(given, "--input", ("inputs", &|name| artifact.input(name)), sources)
 }
 
 /// Finds the outputs that `--expect` names.
@@ -35,8 +35,8 @@ pub fn expected_files(
     artifact: &Artifact,
     given: &[Assignment],
     sources: &mut Sources,
-) -> Result<Vec<TensorFile>, DriverError> {
-    tensor_files(artifact, given, "--expect", TensorInfo::is_output, DriverError::UnknownOutput, sources)
+) -> Result<Vec<TensorFile>, Failure> {
+    tensor_files(given, "--expect", ("outputs", &|name| artifact.output(name)), sources)
 }
 
 /// Finds the outputs that `--output` names. No two of them may go to one file.
@@ -44,43 +44,46 @@ pub fn output_files(
     artifact: &Artifact,
     given: &[Assignment],
     sources: &mut Sources,
-) -> Result<Vec<TensorFile>, DriverError> {
-    let found = tensor_files(artifact, given, "--output", TensorInfo::is_output, DriverError::UnknownOutput, sources)?;
+) -> Result<Vec<TensorFile>, Failure> {
+    let found = tensor_files(given, "--output", ("outputs", &|name| artifact.output(name)), sources)?;
     for (at, file) in found.iter().enumerate() {
         if let Some(first) = found[..at].iter().position(|f| files::same_file(&f.path, &file.path)) {
             let mut span = |at: usize| given[at].place("--output", sources).1;
             let what = format!("the file `{}`", file.path.display());
-            return Err(DriverError::Twice { what, first: span(first), second: span(at) });
+            return Err(DriverError::Twice { what, first: span(first), second: span(at) }.into());
         }
     }
     Ok(found)
 }
 
+/// What is looked for by name, and who finds it.
+type Names<'a> = (&'static str, &'a dyn Fn(&str) -> tilewright::Result<&'a TensorInfo>);
+
 fn tensor_files(
-    artifact: &Artifact,
     given: &[Assignment],
     option: &str,
-    belongs: impl Fn(&TensorInfo) -> bool,
-    unknown: impl Fn(Unknown) -> DriverError,
+    (what, find): Names,
     sources: &mut Sources,
-) -> Result<Vec<TensorFile>, DriverError> {
+) -> Result<Vec<TensorFile>, Failure> {
     let mut found: Vec<TensorFile> = Vec::new();
     let mut names: Vec<Span> = Vec::new();
     for assignment in given {
         let (span, _) = assignment.place(option, sources);
         let name = assignment.name.clone();
-        if !artifact.tensor(&name).is_some_and(&belongs) {
-            let known = artifact.tensors().iter().filter(|t| belongs(t)).map(|t| t.name.clone()).collect();
-            return Err(unknown(Unknown { name, span, known }));
-        };
+        find(&name).map_err(|errors| unknown_name(errors, span, what))?;
         if let Some(first) = found.iter().position(|f| f.tensor == name) {
             let what = format!("`{name}`");
-            return Err(DriverError::Twice { what, first: names[first], second: span });
+            return Err(DriverError::Twice { what, first: names[first], second: span }.into());
         }
         found.push(TensorFile { tensor: name, path: PathBuf::from(&assignment.value) });
         names.push(span);
     }
     Ok(found)
+}
+
+/// Shows the name where it stands on the command line.
+pub fn unknown_name(errors: Vec<Diagnostic>, span: Span, what: &str) -> Failure {
+    Failure::from(errors).placed(|error| error.primary(span, format!("not one of the {what}")))
 }
 
 /// The inputs of a program, from files and from nowhere.

@@ -80,15 +80,6 @@ impl From<DriverError> for Failure {
     }
 }
 
-/// The names that stand for something here, and the one that does not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unknown {
-    pub name: String,
-    /// Where the name stands on the command line.
-    pub span: Span,
-    pub known: Vec<String>,
-}
-
 /// What is wrong outside of programs and streams. Paths are shown as the user wrote them.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DriverError {
@@ -120,12 +111,6 @@ pub enum DriverError {
     NpyShape { path: PathBuf, of: String, found: Vec<u64>, expected: Vec<u64>, declared: Option<Span> },
     #[error("`{}` has NaN at {}, which {of} cannot represent", .path.display(), index_text(.index))]
     NpyNan { path: PathBuf, of: String, index: Vec<usize> },
-    #[error("there is no input `{}`", .0.name)]
-    UnknownInput(Unknown),
-    #[error("there is no output `{}`", .0.name)]
-    UnknownOutput(Unknown),
-    #[error("there is no stage `{}`", .0.name)]
-    UnknownStage(Unknown),
     #[error("{what} is specified twice")]
     Twice { what: String, first: Span, second: Span },
     #[error("there is no pass `{name}`")]
@@ -174,9 +159,6 @@ impl DriverError {
             DriverError::NpyType { .. } => "E0621",
             DriverError::NpyShape { .. } => "E0622",
             DriverError::NpyNan { .. } => "E0626",
-            DriverError::UnknownInput { .. } => "E0623",
-            DriverError::UnknownOutput { .. } => "E0624",
-            DriverError::UnknownStage { .. } => "E0641",
             DriverError::Twice { .. } => "E0625",
             DriverError::UnknownPass { .. } => "E0630",
             DriverError::NoWayBack { .. } => "E0631",
@@ -222,9 +204,6 @@ impl DriverError {
             | DriverError::NpyType { .. }
             | DriverError::NpyShape { .. }
             | DriverError::NpyNan { .. } => self.about_array(told),
-            DriverError::UnknownInput(unknown) => unknown_name(told, unknown, "inputs"),
-            DriverError::UnknownOutput(unknown) => unknown_name(told, unknown, "outputs"),
-            DriverError::UnknownStage(unknown) => unknown_name(told, unknown, "stages"),
             DriverError::Twice { first, second, .. } => told.primary(*second, "again").secondary(*first, "first here"),
             DriverError::UnknownPass { name, known } => told.offer(name, known, "passes"),
             DriverError::NoWayBack { possible, .. } => told.help(format!("it can be lowered to {}", possible.join(", "))),
@@ -290,11 +269,6 @@ fn other_cycles(told: Diagnostic, timing: &str, times: Option<&RecordedTimes>) -
 
 fn ending(told: Diagnostic, endings: &[String]) -> Diagnostic {
     told.help(format!("the extension determines the format: {}", endings.join(" or ")))
-}
-
-fn unknown_name(told: Diagnostic, unknown: &Unknown, what: &str) -> Diagnostic {
-    let Unknown { name, span, known } = unknown;
-    told.primary(*span, format!("not one of the {what}")).offer(name, known, what)
 }
 
 fn unknown_code(told: Diagnostic, code: &str) -> Diagnostic {

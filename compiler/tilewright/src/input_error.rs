@@ -1,4 +1,4 @@
-//! Arrays that do not fit the inputs of their program.
+//! The tensors of a program by their names; arrays that do not fit its inputs.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use tilewright_core::tensor::Format;
 use tilewright_syntax::{Diagnostic, Span};
 
 use crate::text::index_text;
-use crate::{Arrays, Artifact, Result};
+use crate::{Arrays, Artifact, Result, TensorInfo};
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 enum InputError {
@@ -20,6 +20,60 @@ enum InputError {
     Shape { name: String, expected: Vec<usize>, found: Vec<usize>, declared: Option<Span> },
     #[error("input `{name}` is `{format}`, which cannot hold the {value} at {}", index_text(.index))]
     OutOfRange { name: String, format: Format, value: i32, index: Vec<usize>, declared: Option<Span> },
+}
+
+impl Artifact {
+    /// The input with a name.
+    ///
+    /// # Errors
+    /// A name that no input has, with the ones that there are.
+    pub fn input(&self, name: &str) -> Result<&TensorInfo> {
+        self.named(name, TensorInfo::is_input).ok_or_else(|| {
+            let known = self.inputs().map(|input| input.name.clone()).collect();
+            vec![InputError::Unknown { name: name.to_owned(), known }.diagnostic()]
+        })
+    }
+
+    /// The output with a name.
+    ///
+    /// # Errors
+    /// As [`Artifact::input`].
+    pub fn output(&self, name: &str) -> Result<&TensorInfo> {
+        self.named(name, TensorInfo::is_output).ok_or_else(|| {
+            let known: Vec<&str> = self.outputs().map(|output| &*output.name).collect();
+            let error = Diagnostic::error("E0624", format!("there is no output `{name}`"));
+            vec![error.offer(name, &known, "outputs")]
+        })
+    }
+
+    /// The tensor with a name: an input, a stage or an output.
+    ///
+    /// # Errors
+    /// As [`Artifact::input`].
+    ///
+    /// ```
+    /// # use tilewright::{Options, Sources, compile};
+    /// # let mut sources = Sources::default();
+    /// # sources.add("k.tw", "kernel k {
+    /// #     input x: i32[4]
+    /// #     output y[i] = i8(x[i])
+    /// # }");
+    /// let artifact = compile(&sources, &Options::default()).unwrap();
+    /// assert_eq!(artifact.stage("y").unwrap().shape, [4]);
+    /// let codes = ["z", "x"].map(|name| artifact.output(name).unwrap_err()[0].code);
+    /// assert_eq!((codes, artifact.input("y").unwrap_err()[0].code), (["E0624"; 2], "E0623"));
+    /// ```
+    pub fn stage(&self, name: &str) -> Result<&TensorInfo> {
+        self.tensor(name).ok_or_else(|| {
+            let known: Vec<&str> = self.tensors().iter().map(|tensor| &*tensor.name).collect();
+            let error = Diagnostic::error("E0641", format!("there is no stage `{name}`"));
+            vec![error.offer(name, &known, "stages")]
+        })
+    }
+
+    fn named(&self, name: &str, belongs: fn(&TensorInfo) -> bool) -> Option<&TensorInfo> {
+        self.tensor(name).filter(|tensor| belongs(tensor))
+    }
 }
 
 impl InputError {
@@ -69,11 +123,7 @@ pub(crate) fn check_inputs(artifact: &Artifact, inputs: &Arrays) -> Result<()> {
 
 /// Refuses inputs that are missing or unknown, or of another shape.
 pub(crate) fn check_shapes<T>(artifact: &Artifact, inputs: &BTreeMap<String, ArrayD<T>>) -> Result<()> {
-    let known = || artifact.inputs().map(|input| input.name.clone()).collect::<Vec<_>>();
-    let unknown = inputs.keys().find(|name| !artifact.inputs().any(|input| input.name == **name));
-    if let Some(name) = unknown {
-        return Err(vec![InputError::Unknown { name: name.clone(), known: known() }.diagnostic()]);
-    }
+    inputs.keys().try_for_each(|name| artifact.input(name).map(drop))?;
     artifact.inputs().try_for_each(|input| {
         let (name, declared) = (input.name.clone(), input.span);
         match inputs.get(&input.name) {

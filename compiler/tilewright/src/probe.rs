@@ -4,10 +4,8 @@
 //! Values are those of the reference, which has every tensor, also one that is inlined or kept on chip. A run that is
 //! verified has the same outputs bit for bit, so where the accelerator keeps the tensor it has these values.
 
-use tilewright_syntax::Diagnostic;
-
 use crate::distance::{Distance, distance};
-use crate::{Array, Arrays, Artifact, Numbers, Result, TensorInfo};
+use crate::{Array, Artifact, Numbers, Result, TensorInfo};
 
 /// What is found of a tensor's values.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,26 +70,6 @@ impl Artifact {
             saturated: values.iter().filter(is_limit).count(),
             error: in_float.map(|wanted| distance(wanted, &tensor.numbers(values), f64::INFINITY)),
             tensor: tensor.clone(),
-        })
-    }
-
-    /// The values of some tensors in one run, by the reference.
-    ///
-    /// # Errors
-    /// Names that no tensor has, and what [`Artifact::reference`] refuses.
-    pub fn stage_values(&self, inputs: &Arrays, names: &[&str]) -> Result<Arrays> {
-        names.iter().try_for_each(|name| self.stage(name).map(drop))?;
-        let mut values = self.reference(inputs)?;
-        values.retain(|name, _| names.contains(&&**name));
-        Ok(values)
-    }
-
-    /// The tensor with a name.
-    pub(crate) fn stage(&self, name: &str) -> Result<&TensorInfo> {
-        self.tensor(name).ok_or_else(|| {
-            let known: Vec<&str> = self.tensors().iter().map(|tensor| &*tensor.name).collect();
-            let error = Diagnostic::error("E0641", format!("there is no stage `{name}`"));
-            vec![error.offer(name, &known, "stages")]
         })
     }
 

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use tilewright::{Artifact, TensorInfo};
+use tilewright::Artifact;
 use tilewright_syntax::Sources;
 
 use crate::arrays::{self, TensorFile};
 use crate::cli::RunArgs;
-use crate::error::{DriverError, Failure, Unknown};
+use crate::error::{DriverError, Failure};
 use crate::{files, pictures, recordings};
 
 /// The files of arrays that options name.
@@ -63,16 +63,13 @@ impl Files {
 }
 
 /// Checks the names that `--probe` gives, and returns the files among them.
-fn probes(args: &RunArgs, artifact: &Artifact, sources: &mut Sources) -> Result<Vec<TensorFile>, DriverError> {
+fn probes(args: &RunArgs, artifact: &Artifact, sources: &mut Sources) -> Result<Vec<TensorFile>, Failure> {
     for (at, probe) in args.probe.iter().enumerate() {
-        if artifact.tensor(&probe.name).is_none() {
-            let known = artifact.tensors().iter().map(|tensor: &TensorInfo| tensor.name.clone()).collect();
-            let unknown = Unknown { name: probe.name.clone(), span: probe.place(sources), known };
-            return Err(DriverError::UnknownStage(unknown));
-        }
+        let span = probe.place(sources);
+        artifact.stage(&probe.name).map_err(|errors| arrays::unknown_name(errors, span, "stages"))?;
         if let Some(first) = args.probe[..at].iter().find(|before| before.name == probe.name) {
             let (what, first, second) = (format!("`{}`", probe.name), first.place(sources), probe.place(sources));
-            return Err(DriverError::Twice { what, first, second });
+            return Err(DriverError::Twice { what, first, second }.into());
         }
     }
     let file =
