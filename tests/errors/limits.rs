@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use tilewright_tests::{Case, engines_agree};
 
-use crate::compile::{Options, compile};
+use tilewright::Options;
+
+use crate::compile::compile;
 
 /// The first code with which a program is refused; empty where all engines agree on it.
 fn answer(text: &str) -> &'static str {

@@ -14,7 +14,7 @@ mod warnings;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use compile::{Options, compile};
+use compile::{compile, options};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -42,7 +42,7 @@ fn every_wrong_program_is_told_so() {
     for name in stems(&folder(), "tw") {
         let text = text(&name);
         assert!(text.starts_with("// "), "{name}: the first line says what is wrong");
-        let Err(refused) = compile(&format!("{name}.tw"), &text, &Options::of(&text)) else {
+        let Err(refused) = compile(&format!("{name}.tw"), &text, &options(&text)) else {
             accepted.push(name);
             continue;
         };
@@ -63,7 +63,7 @@ fn no_snapshot_is_left_over() {
 fn every_error_shows_a_place_and_a_help() {
     for name in stems(&folder(), "tw") {
         let text = text(&name);
-        let refused = compile(&format!("{name}.tw"), &text, &Options::of(&text)).expect_err(&name);
+        let refused = compile(&format!("{name}.tw"), &text, &options(&text)).expect_err(&name);
         let of_kernel = refused.codes.iter().all(|code| code.starts_with("E02"));
         assert!(of_kernel || refused.text.contains("help: "), "{name} has no help:\n{}", refused.text);
         let without_place =
@@ -79,7 +79,7 @@ fn every_code_of_the_schedule_and_of_legalisation_is_shown() {
         .iter()
         .flat_map(|name| {
             let text = text(name);
-            compile(name, &text, &Options::of(&text)).expect_err(name).codes
+            compile(name, &text, &options(&text)).expect_err(name).codes
         })
         .collect();
     let stages = ["compiler/core/src/schedule/", "compiler/core/src/lower/", "compiler/core/src/legalize/"];

@@ -11,7 +11,7 @@ use tilewright_isa::{Config, Content, lint, text};
 use tilewright_sim::{Dram, Options as RunOptions, Segment, Simulator};
 use tilewright_syntax::{EXPLANATIONS, Explanation, Sources};
 
-use crate::compile::{Options, compile, warnings};
+use crate::compile::{compile, options, warnings};
 use crate::registry::UNREACHED;
 
 /// The block of a language under a heading, if there is one.
@@ -36,10 +36,10 @@ fn programs() -> impl Iterator<Item = (&'static Explanation, &'static str)> {
 /// What is said of a program.
 fn of_program(page: &Explanation, text: &str) -> Vec<String> {
     if page.code.starts_with('W') {
-        let told = warnings(page.code, text, &Options::of(text));
+        let told = warnings(page.code, text, &options(text));
         return told.into_iter().map(|(code, _)| code.to_owned()).collect();
     }
-    let refused = compile(page.code, text, &Options::of(text)).err();
+    let refused = compile(page.code, text, &options(text)).err();
     refused.into_iter().flat_map(|refused| refused.codes).map(str::to_owned).collect()
 }
 
@@ -84,7 +84,7 @@ fn programs_give_their_error_first_and_fixes_compile() {
         let codes = of_program(page, text);
         assert_eq!(codes.first().map(String::as_str), Some(page.code), "the example of {}", page.code);
         let fix = block(page, "Fix", "tilewright").unwrap_or_else(|| panic!("{} has no fix", page.code));
-        if let Err(refused) = compile(page.code, fix, &Options::of(fix)) {
+        if let Err(refused) = compile(page.code, fix, &options(fix)) {
             panic!("the fix of {} is refused: {}", page.code, refused.text);
         }
         assert!(!page.code.starts_with('W') || of_program(page, fix).is_empty(), "the fix of {}", page.code);

@@ -1,6 +1,8 @@
 //! Directives without effect: they compile, and are told of.
 
-use crate::compile::{Options, warnings};
+use tilewright::Options;
+
+use crate::compile::warnings;
 
 /// All that is said of a schedule of this kernel.
 fn told(directives: &[&str]) -> String {

@@ -125,10 +125,11 @@ fn destinations_are_apart(stream: &Stream) {
     assert!(close.is_empty(), "{close:?}");
 }
 
-fn refused(sources: &Sources, errors: &[Diagnostic]) -> Refused {
+/// What a user is told of a program that is refused.
+pub fn refused(sources: &Sources, errors: &[Diagnostic]) -> Refused {
     Refused {
         codes: errors.iter().map(|d| d.code).collect(),
-        text: errors.iter().map(|d| render(d, sources, false)).collect::<Vec<_>>().join("\n"),
+        text: errors.iter().map(|d| render(d, sources, false)).collect::<Vec<_>>().join("\n\n"),
     }
 }
 
