@@ -117,8 +117,6 @@ pub enum DriverError {
     UnknownPass { name: String, known: Vec<&'static str> },
     #[error("{from} cannot be lowered to the form `{form}`")]
     NoWayBack { from: &'static str, form: String, possible: Vec<String> },
-    #[error("`--target` differs from the target of {text}")]
-    OtherTarget { text: &'static str, differing: Vec<String> },
     #[error("after `{pass}`, the loop program violates a rule")]
     BrokenRule { pass: String, rules: Vec<String> },
     #[error("there is no error code `{code}`")]
@@ -163,7 +161,6 @@ impl DriverError {
             DriverError::UnknownPass { .. } => "E0630",
             DriverError::NoWayBack { .. } => "E0631",
             DriverError::BrokenRule { .. } => "E0632",
-            DriverError::OtherTarget { .. } => "E0633",
             DriverError::UnknownCode { .. } => "E0640",
             DriverError::Faulty { fault, .. } => fault.code(),
             DriverError::RecordingDiffers { .. } => "E0651",
@@ -207,10 +204,6 @@ impl DriverError {
             DriverError::Twice { first, second, .. } => told.primary(*second, "again").secondary(*first, "first here"),
             DriverError::UnknownPass { name, known } => told.offer(name, known, "passes"),
             DriverError::NoWayBack { possible, .. } => told.help(format!("it can be lowered to {}", possible.join(", "))),
-            DriverError::OtherTarget { differing, .. } => differing
-                .iter()
-                .fold(told, |told, key| told.note(key.clone()))
-                .help("omit `--target`, or generate the text again for the other target"),
             DriverError::BrokenRule { rules, .. } => {
                 internal_error(rules.iter().take(MAX_NOTES).fold(told, |told, rule| told.note(rule.clone())))
             }

@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
+use tilewright::assembler::{assemble, recording_of};
 use tilewright::time::NamedTiming;
-use tilewright::{Artifact, compile, compile_loops, recording_of};
+use tilewright::{Artifact, Target, compile, compile_loops};
 use tilewright_sim::Recording;
 use tilewright_syntax::Sources;
 
 use crate::cli::{Choice, MachineOptions, Params};
-use crate::commands::asm::assemble;
 use crate::compile::{options, params, read_program};
 use crate::error::Failure;
 use crate::report::tell;
@@ -65,14 +65,14 @@ pub struct Wanted<'a> {
 pub fn load(path: &Path, wanted: Wanted, sources: &mut Sources) -> Result<(Loaded, NamedTiming), Failure> {
     let kind = Kind::of(path);
     if kind != Kind::Source {
-        nothing_to_choose(kind, wanted)?;
+        nothing_to_choose(kind, wanted.params, wanted.choice)?;
     }
     let given = wanted.machine.target.as_deref();
     let loaded = match kind {
         Kind::Source => {
             let file = read_program(path, sources)?;
             let params = params(&wanted.params.params, sources)?;
-            let (config, timing) = target::machine(wanted.machine, sources)?;
+            let Target { config, timing } = target::machine(wanted.machine, sources)?;
             let artifact = compile(sources, &options(file, params, wanted.choice, config))?;
             tell(artifact.warnings(), sources);
             return Ok((Loaded::Program(artifact), timing));
@@ -87,30 +87,30 @@ pub fn load(path: &Path, wanted: Wanted, sources: &mut Sources) -> Result<(Loade
         }
         Kind::Loops => {
             let file = files::read_source(path, sources)?;
-            let config = target::of_loops(file, given, sources)?;
-            Loaded::Program(compile_loops(sources, file, &config)?)
+            let config = target::given(given, sources)?;
+            Loaded::Program(compile_loops(sources, file, config.as_ref())?)
         }
         Kind::Assembler => {
             let file = files::read_source(path, sources)?;
-            let program = assemble(file, sources)?;
+            let program = assemble(sources, file)?;
             target::agree(given, &program.config, "this assembler text", sources)?;
             Loaded::Stream(Box::new(recording_of(&program, String::new())?))
         }
     };
     // The text has its own target; a target that is given only says the timing.
-    let (_, timing) = target::machine(wanted.machine, sources)?;
+    let Target { timing, .. } = target::machine(wanted.machine, sources)?;
     Ok((loaded, timing))
 }
 
 /// Refuses options that only a source has an answer to.
-fn nothing_to_choose(kind: Kind, wanted: Wanted) -> Result<(), Failure> {
-    let option = match (&*wanted.params.params, &wanted.choice.program, &wanted.choice.schedule) {
+pub fn nothing_to_choose(kind: Kind, params: &Params, choice: &Choice) -> Result<(), Failure> {
+    let option = match (&*params.params, &choice.program, &choice.schedule) {
         ([], None, None) => return Ok(()),
         ([], Some(_), _) => "`--program` chooses a program",
         ([], None, Some(_)) => "`--schedule` chooses a schedule",
         _ => "`-p` sets a parameter",
     };
-    Err(Failure::Usage(format!("{option} of a source, and {} is compiled already", kind.name())))
+    Err(Failure::Usage(format!("{option} of a source, and {} has none", kind.name())))
 }
 
 fn in_file(errors: Vec<tilewright::Diagnostic>, path: &Path) -> Failure {

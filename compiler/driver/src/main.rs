@@ -16,7 +16,6 @@ mod error;
 mod exports;
 mod files;
 mod formats;
-mod forms;
 mod load;
 mod npy;
 mod pictures;

@@ -28,7 +28,9 @@
 //! | module | what it has |
 //! |---|---|
 //! | `artifact` | [`compile`]: sources and options → [`Artifact`] |
-//! | `forms` | loop programs and assembler texts → what runs |
+//! | `loop_source` | the texts of loop programs → [`Artifact`] |
+//! | [`assembler`] | assembler texts, and streams as such |
+//! | [`target`] | target files → the machine and its timing |
 //! | [`saved`] | an artifact as one file |
 //! | `tensor`, `quantise`, `random` | arrays and the numbers that they denote |
 //! | `run`, `memory` | inputs → outputs on the accelerator |
@@ -46,13 +48,14 @@
 
 pub mod approx;
 mod artifact;
+pub mod assembler;
 pub mod batch;
 pub mod bisect;
 pub mod distance;
 mod fault;
 mod findings;
-mod forms;
 mod input_error;
+mod loop_source;
 mod memory;
 pub mod parallel;
 pub mod probe;
@@ -63,6 +66,7 @@ mod run;
 pub mod saved;
 mod source_map;
 pub mod sweep;
+pub mod target;
 mod tensor;
 pub mod testing;
 mod text;
@@ -73,10 +77,11 @@ use std::collections::BTreeMap;
 pub use artifact::{Artifact, MOST_STATEMENTS, Options, compile, front};
 pub use fault::{Fault, Mismatch, internal_error, stopped};
 pub use findings::{findings, findings_in_time, unchecked};
-pub use forms::{compile_loops, recording_of};
+pub use loop_source::{LoopSource, compile_loops};
 pub use quantise::{Loss, Quantised};
 pub use run::{Run, RunOptions};
 pub use source_map::SourceMap;
+pub use target::Target;
 pub use tensor::{TensorInfo, TensorRole};
 pub use text::{grouped, index_text};
 

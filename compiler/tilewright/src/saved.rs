@@ -26,7 +26,7 @@ use tilewright_syntax::{Diagnostic, FileId, Sources, Span};
 
 use crate::artifact::{Meaning, Parts};
 use crate::source_map::SourceMap;
-use crate::{Artifact, Options, Result, TensorInfo};
+use crate::{Artifact, LoopSource, Options, Result, TensorInfo};
 
 /// What a file of an artifact begins with. The bytes behind the name show files that were taken for text on their way.
 pub const MAGIC: [u8; 8] = *b"\x89twm\r\n\x1a\n";
@@ -217,8 +217,8 @@ impl Saved {
         let options = Options { file, config, ..Options::default() };
         match &self.meaning {
             SavedMeaning::Loops => {
-                let program = parse(file, &sources.file(file).text).map_err(|error| damaged(&error.to_string()))?;
-                Ok((options, Meaning::Loops(Box::new(program))))
+                let source = LoopSource::read(sources, file).map_err(|errors| damaged(&errors[0].message))?;
+                Ok((options, Meaning::Loops(Box::new(source.program))))
             }
             SavedMeaning::Kernel { params, program, schedule } => {
                 let (params, program, schedule) = (params.clone(), program.clone(), schedule.clone());

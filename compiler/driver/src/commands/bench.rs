@@ -2,6 +2,7 @@
 //!
 //! A row that cannot be compiled or run is told on standard error, and the others run all the same.
 
+use tilewright::Target;
 use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::bench::figures::Figures;
@@ -17,7 +18,7 @@ pub fn run(args: &BenchArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     exports::check(&args.exports, [&*args.table].into_iter().chain(args.machine.files()))?;
     let (shelf, file) = shelf::open(&args.table, sources)?;
     let rows = table::pick(table::read(file, sources)?, &args.rows)?;
-    let (config, timing) = target::machine(&args.machine, sources)?;
+    let Target { config, timing } = target::machine(&args.machine, sources)?;
     let machine = Machine { config, timing };
 
     let batch = compile_all(rows, &shelf, &machine.config, sources);

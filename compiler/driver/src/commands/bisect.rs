@@ -5,8 +5,8 @@
 //! most. Only if all of them are legal alone, and not together, each is tried with the others whole.
 
 use tilewright::bisect::{Scan, Trials, Verdict, scan};
-use tilewright::front;
 use tilewright::time::NamedTiming;
+use tilewright::{Target, front};
 use tilewright_core::pipeline::Front;
 use tilewright_syntax::Sources;
 
@@ -22,7 +22,7 @@ use crate::{files, target};
 pub fn run(args: &BisectArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = read_program(&args.file, sources)?;
     let params = params(&args.params.params, sources)?;
-    let (config, timing) = target::machine(&args.machine, sources)?;
+    let Target { config, timing } = target::machine(&args.machine, sources)?;
     let front = front(sources, &options(file, params, &args.choice, config))?;
     let written: Vec<usize> = (0..front.calls().len()).filter(|at| !front.calls()[*at].automatic).collect();
     if written.is_empty() {

@@ -1,25 +1,26 @@
 //! `tilewright disasm FILE`: instruction stream, or recording → assembler text, with what does not run alike everywhere
 //! noted above its instructions.
 
-use tilewright_isa::{Program, lint, text};
+use tilewright::assembler::{portability, recorded_program};
+use tilewright_isa::{Program, text};
+use tilewright_sim::TokenCounts;
 use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::cli::DisasmArgs;
 use crate::error::{Exit, Failure};
-use crate::forms::{in_queues, recorded_program};
 use crate::{files, recordings, target};
 
 pub fn run(args: &DisasmArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let inputs = [&*args.file].into_iter().chain(args.target.target.as_deref());
     files::keep_inputs(&args.output, inputs)?;
-    let mut tokens_before = [0; 4];
+    let mut tokens_before = TokenCounts::default();
     let program = match args.file.is_dir() {
         true if args.target.target.is_some() => {
             return Err(Failure::Usage("a recording has its own target: omit `--target`".to_owned()));
         }
         true => {
             let recording = recordings::read(&args.file)?;
-            tokens_before = in_queues(&recording.tokens_before);
+            tokens_before = recording.tokens_before;
             recorded_program(&recording)?
         }
         false => {
@@ -30,14 +31,13 @@ pub fn run(args: &DisasmArgs, sources: &mut Sources) -> Result<Exit, Failure> {
             })?
         }
     };
-    files::write_text_to(&args.output, &shown(&program, tokens_before))?;
+    files::write_text_to(&args.output, &shown(&program, &tokens_before))?;
     Ok(Exit::Good)
 }
 
 /// The text, with findings above their instructions. A stream that holds words which are no instructions has none.
-fn shown(program: &Program, tokens_before: [u32; 4]) -> String {
-    let Ok(insns) = program.decode() else { return text::print(program) };
-    let findings = lint(&program.config, &insns, |index| program.uop_word(index), tokens_before);
+fn shown(program: &Program, tokens_before: &TokenCounts) -> String {
+    let Ok(findings) = portability(program, tokens_before) else { return text::print(program) };
     text::print_annotated(program, |insn| {
         let from = findings.partition_point(|finding| finding.insn < insn);
         let mine = findings[from..].iter().take_while(|finding| finding.insn == insn);

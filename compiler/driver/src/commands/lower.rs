@@ -9,12 +9,14 @@ mod times;
 use std::path::Path;
 
 use clap::ValueEnum;
+use tilewright::LoopSource;
+use tilewright::assembler::{assemble, assembler_program};
+use tilewright::target::{loops_line, of_loops};
 use tilewright_core::emit::emit;
 use tilewright_core::legalize::{Cx, LegalProgram, LegalizeError};
 use tilewright_core::loops::ir::LoopProgram;
-use tilewright_core::loops::parse::{Spans, parse_with_spans};
 use tilewright_core::loops::print::{PrintOptions, print};
-use tilewright_core::loops::verify::{Location, VerifyError, verify};
+use tilewright_core::loops::verify::verify;
 use tilewright_core::pipeline::{self, ChoiceError, Front, PASSES, Pass, PassReport, Request, Scheduled};
 use tilewright_core::tensor;
 use tilewright_isa::{Program, text};
@@ -22,10 +24,9 @@ use tilewright_syntax::ast::Item;
 use tilewright_syntax::{Diagnostic, FileId, Parsed, Sources, parse_with_trivia};
 
 use crate::cli::{Form, LowerArgs};
-use crate::commands::asm::assemble;
 use crate::compile::{params, read_used};
 use crate::error::{DriverError, Exit, Failure};
-use crate::forms::assembler_program;
+use crate::load::{Kind, nothing_to_choose};
 use crate::report::{FAINT, HEADING, tell};
 use crate::{files, steps, target};
 use times::Times;
@@ -239,31 +240,17 @@ fn from_loops(
     if wanted.step {
         return Err(Failure::Usage("`--step` needs a schedule, and a loop program has none".to_owned()));
     }
-    nothing_to_choose(args, "a loop program")?;
+    nothing_to_choose(Kind::Loops, &args.params, &args.choice)?;
     no_way_back(wanted, "a loop program", Form::Loops)?;
-    let config = target::of_loops(file, args.target.target.as_deref(), sources)?;
+    let given = target::given(args.target.target.as_deref(), sources)?;
+    let config = of_loops(sources, file, given.as_ref())?;
     pipeline::executable(&config)?;
     let mut times = Times::start();
-    let (mut program, spans) =
-        parse_with_spans(file, &sources.file(file).text).map_err(|error| Diagnostic::from(&error))?;
-    verify(&program).map_err(|errors| errors.iter().map(|error| broken(error, &spans)).collect::<Vec<_>>())?;
-    spans.become_origins(&mut program);
-    times.phase("read", Some(&program));
-    let written = from_loop_program(program, (&Cx { config }, &|error| vec![error.diagnostic()]), wanted, times);
-    written.map_err(|failure| {
-        failure.placed(|d| match spans.get(&Location::Name) {
-            Some(span) if d.labels.is_empty() => d.primary(span, "this program"),
-            _ => d,
-        })
-    })
-}
-
-/// A rule that the user's own loop program breaks.
-fn broken(error: &VerifyError, spans: &Spans) -> Diagnostic {
-    match spans.get(&error.at) {
-        Some(span) => error.diagnostic().primary(span, "here"),
-        None => error.diagnostic(),
-    }
+    let source = LoopSource::read(sources, file)?;
+    times.phase("read", Some(&source.program));
+    let refused = |error: &LegalizeError| vec![error.diagnostic()];
+    let written = from_loop_program(source.program.clone(), (&Cx { config }, &refused), wanted, times);
+    written.map_err(|failure| failure.placed(|error| source.placed(error)))
 }
 
 fn from_assembler(
@@ -278,22 +265,11 @@ fn from_assembler(
                        assembler text has none";
         return Err(Failure::Usage(message.to_owned()));
     }
-    nothing_to_choose(args, "an assembler text")?;
+    nothing_to_choose(Kind::Assembler, &args.params, &args.choice)?;
     no_way_back(wanted, "an assembler text", Form::Asm)?;
-    let program = assemble(file, sources)?;
+    let program = assemble(sources, file)?;
     target::agree(args.target.target.as_deref(), &program.config, "this assembler text", sources)?;
     Ok(machine_form(&program, wanted))
-}
-
-/// Refuses options that only a source has an answer to.
-fn nothing_to_choose(args: &LowerArgs, form: &str) -> Result<(), Failure> {
-    let option = match (&*args.params.params, &args.choice.program, &args.choice.schedule) {
-        ([], None, None) => return Ok(()),
-        ([], Some(_), _) => "`--program` chooses a program",
-        ([], None, Some(_)) => "`--schedule` chooses a schedule",
-        _ => "`-p` sets a parameter",
-    };
-    Err(Failure::Usage(format!("{option}, and {form} has no parameters, no programs and no schedules")))
 }
 
 fn no_way_back(wanted: &Wanted, from: &'static str, first: Form) -> Result<(), DriverError> {
@@ -316,7 +292,7 @@ fn from_loop_program(
     wanted: &Wanted,
     mut times: Times,
 ) -> Result<Option<Written>, Failure> {
-    let shown = |program: &LoopProgram| target::line(&cx.config) + &print(program, &PrintOptions::default());
+    let shown = |program: &LoopProgram| loops_line(&cx.config) + &print(program, &PrintOptions::default());
     let loops = wanted.text(Form::Loops, || shown(&program));
     if wanted.goal == Form::Loops {
         wanted.show_times(&times)?;

@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
+use tilewright::assembler::{self, recorded_program};
 use tilewright::time::{self, NamedTiming, RecordedTimes, Timed};
 use tilewright::{findings as findings_of, findings_in_time, stopped, unchecked};
-use tilewright_isa::{Finding, lint};
+use tilewright_isa::Finding;
 use tilewright_sim::{Comparison, Difference, Options, Outcome, Recording, ReplayError, Stop, replay};
 use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::cli::ReplayArgs;
 use crate::error::{DriverError, Exit, Failure};
 use crate::files::{self, Staged};
-use crate::forms::{in_queues, recorded_program};
 use crate::load::{Kind, Loaded, Wanted, load};
 use crate::report::{BAD, FAINT, GOOD, HEADING, grouped};
 use crate::run::shown::unchecked_line;
@@ -169,12 +169,10 @@ fn verdict(replayed: &Replayed) -> Result<Exit, Failure> {
 /// Reliances on what differs between implementations, by their code: how many instructions, and the first of them.
 type Portability = BTreeMap<String, (usize, Finding)>;
 
-fn portability(recording: &Recording) -> Result<Portability, Diagnostic> {
+fn portability(recording: &Recording) -> Result<Portability, Vec<Diagnostic>> {
     let program = recorded_program(recording)?;
     let mut found = Portability::new();
-    for finding in
-        lint(&recording.config, &recording.insns, |index| program.uop_word(index), in_queues(&recording.tokens_before))
-    {
+    for finding in assembler::portability(&program, &recording.tokens_before)? {
         found.entry(finding.code.to_string()).or_insert((0, finding)).0 += 1;
     }
     Ok(found)

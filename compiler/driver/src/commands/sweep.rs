@@ -4,6 +4,7 @@
 //! A combination that is refused is no error of the command: it stands at the end of the table. But where all are refused
 //! for the same reason, which then has nothing to do with their values, that reason is told as `run` tells it.
 
+use tilewright::Target;
 use tilewright::sweep::{self, Combination, Outcome, Parameter, Subject, combinations};
 use tilewright_syntax::{Diagnostic, Sources};
 
@@ -20,7 +21,7 @@ use crate::target;
 pub fn run(args: &SweepArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = read_program(&args.file, sources)?;
     let (parameters, schedules) = (parameters(args, sources)?, args.schedule.clone());
-    let (config, timing) = target::machine(&args.machine, sources)?;
+    let Target { config, timing } = target::machine(&args.machine, sources)?;
     exports::check(&args.exports, [&*args.file].into_iter().chain(args.machine.files()))?;
     let combinations = combinations(&parameters, &schedules);
     let program = args.program.as_deref();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tilewright::profile::{Figures, profile_recording};
 use tilewright::time::{NamedTiming, subject};
-use tilewright::{Artifact, compile, stopped};
+use tilewright::{Artifact, Target, compile, stopped};
 use tilewright_sim::Recording;
 use tilewright_sim::profile::Subject;
 use tilewright_syntax::{FileId, Sources};
@@ -106,7 +106,7 @@ pub fn program(
     sources: &mut Sources,
 ) -> Result<Loaded, Failure> {
     let params = params(&args.params.params, sources)?;
-    let (config, timing) = target::read_timed(args.machine.target.as_deref(), sources)?;
+    let Target { config, timing } = target::read_timed(args.machine.target.as_deref(), sources)?;
     let artifact = compile(sources, &options(file, params, choice, config))?;
     tell(artifact.warnings(), sources);
     Ok(Loaded { name: path.display().to_string(), timing, stream: Stream::Compiled(artifact) })
