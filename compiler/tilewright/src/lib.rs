@@ -39,6 +39,8 @@
 //! | `fault`, `findings` | whether outputs are to be relied on |
 //! | [`time`] | cycles |
 //! | [`profile`](mod@profile), `source_map` | where the cycles go, charged to lines of the source |
+//! | [`nominal`] | the cycles of the work that a kernel names, whatever its schedule |
+//! | [`recurrence`] | what a step takes |
 //! | [`distance`](mod@distance) | how far numbers are apart |
 //! | [`bisect`] | the directive of a schedule that is at fault |
 //! | [`sweep`] | every combination of parameters |
@@ -57,11 +59,13 @@ mod findings;
 mod input_error;
 mod loop_source;
 mod memory;
+pub mod nominal;
 pub mod parallel;
 pub mod probe;
 pub mod profile;
 mod quantise;
 mod random;
+pub mod recurrence;
 mod run;
 pub mod saved;
 mod source_map;

@@ -189,6 +189,27 @@ impl Timing {
         self.burst_beats * self.bus_bytes
     }
 
+    /// Cycles in which GEMM issues so many micro-ops, one after the other.
+    pub fn gemm_cycles(&self, uops: u64) -> u64 {
+        uops * self.gemm_interval
+    }
+
+    /// Cycles in which ALU issues so many micro-ops with an immediate, and with a register.
+    pub fn alu_cycles(&self, imm: u64, reg: u64) -> u64 {
+        imm * self.alu_imm_interval + reg * self.alu_reg_interval
+    }
+
+    /// Cycles in which so many bytes come over the bus.
+    pub fn read_cycles(&self, bytes: u64) -> u64 {
+        bytes.div_ceil(self.bus_bytes)
+    }
+
+    /// Cycles that a store of so many bytes, in so many elements of OUT, takes in whole bursts.
+    pub fn store_cycles(&self, bytes: u64, elements: u64) -> u64 {
+        let bursts = bytes.div_ceil(self.burst_bytes());
+        bytes.div_ceil(self.bus_bytes) + elements * self.store_tensor_cycles + bursts * self.store_burst_cycles
+    }
+
     /// Seconds that so many cycles take at the clock.
     pub fn seconds(&self, cycles: u64) -> f64 {
         cycles as f64 / (self.clock_mhz as f64 * 1e6)

@@ -2,11 +2,10 @@
 
 use serde_json::{Map, Value, json};
 use tilewright::Fault;
-use tilewright::time::Timed;
+use tilewright::recurrence::StepFigures;
 use tilewright_isa::{Config, MemoryType};
 
 use super::figures::{Figures, RowFigures, RunFigures};
-use super::measure::Recurrence;
 use super::table::Row;
 use crate::stats;
 
@@ -52,7 +51,7 @@ fn cells(row: &RowFigures) -> Vec<(String, Option<String>)> {
         ("bytes", number(run.map(RunFigures::total_bytes))),
         ("cycles", number(run.map(RunFigures::cycles))),
         ("timing_basis", run.map(|run| run.outcome.timed.basis_name().to_owned())),
-        ("least_cycles", number(run.and_then(|run| Some(run.least?.cycles())))),
+        ("least_cycles", number(run.and_then(|run| Some(run.outcome.nominal?.cycles())))),
         ("share_of_least", share(run.and_then(RunFigures::share))),
         ("aim", number(run.and_then(|run| run.aim))),
         ("reached", answer(run.and_then(RunFigures::reached))),
@@ -74,17 +73,16 @@ fn cells(row: &RowFigures) -> Vec<(String, Option<String>)> {
 }
 
 fn recurrence_cells(run: Option<&RunFigures>) -> Vec<(&'static str, Option<String>)> {
-    let timed = run.map(|run| &run.outcome.timed);
-    let recurrence = run.and_then(|run| run.outcome.recurrence.as_ref()).zip(timed);
-    let cell = |of: &dyn Fn(&Recurrence, &Timed) -> String| recurrence.map(|(recurrence, timed)| of(recurrence, timed));
+    let step = run.and_then(|run| run.outcome.step.as_ref());
+    let cell = |of: &dyn Fn(&StepFigures) -> String| step.map(of);
     vec![
-        ("steps", cell(&|r, _| r.steps.to_string())),
-        ("cycles_per_step", cell(&|r, _| format!("{:.1}", r.cycles_per_step))),
-        ("seconds_per_step", cell(&|r, timed| format!("{:.9}", r.seconds_per_step(timed)))),
-        ("gemm_utilisation_of_step", cell(&|r, _| format!("{:.4}", r.gemm_utilisation()))),
-        ("tops", cell(&|r, timed| format!("{:.6}", r.tops(timed)))),
-        ("largest_error", cell(&|r, _| format!("{:.6}", r.largest_error))),
-        ("mean_error", cell(&|r, _| format!("{:.6}", r.mean_error))),
+        ("steps", cell(&|s| s.steps.to_string())),
+        ("cycles_per_step", cell(&|s| format!("{:.1}", s.cycles))),
+        ("seconds_per_step", cell(&|s| format!("{:.9}", s.seconds))),
+        ("gemm_utilisation_of_step", cell(&|s| format!("{:.4}", s.gemm_utilisation()))),
+        ("tops", cell(&|s| format!("{:.6}", s.tops()))),
+        ("largest_error", cell(&|s| format!("{:.6}", s.largest_error))),
+        ("mean_error", cell(&|s| format!("{:.6}", s.mean_error))),
     ]
 }
 
@@ -145,8 +143,8 @@ fn run(run: &RunFigures) -> Map<String, Value> {
     object.insert("findings".to_owned(), json!(findings));
     object.extend(stats::json(&outcome.report));
     object.extend(stats::time_json(&outcome.timed));
-    let least =
-        run.least.map(|l| json!({"compute": l.compute, "read": l.read, "write": l.write, "cycles": l.cycles()}));
+    let nominal =
+        outcome.nominal.map(|n| json!({"compute": n.compute, "read": n.read, "write": n.write, "cycles": n.cycles()}));
     let tvm = run.tvm.map(|tvm| {
         let bytes = stats::memories(&tvm.bytes()).map(|(memory, n)| (memory.to_owned(), json!(n)));
         let bytes: Map<String, Value> = bytes.into_iter().collect();
@@ -155,17 +153,17 @@ fn run(run: &RunFigures) -> Map<String, Value> {
             "cycles": tvm.cycles,
         })
     });
-    let recurrence = outcome.recurrence.as_ref().map(|r| {
+    let recurrence = outcome.step.as_ref().map(|s| {
         json!({
-            "steps": r.steps, "cycles_per_step": r.cycles_per_step, "seconds_per_step": r.seconds_per_step(&outcome.timed),
-            "gemm_utilisation_of_step": r.gemm_utilisation(), "tops": r.tops(&outcome.timed),
-            "largest_error": r.largest_error, "mean_error": r.mean_error,
+            "steps": s.steps, "cycles_per_step": s.cycles, "seconds_per_step": s.seconds,
+            "gemm_utilisation_of_step": s.gemm_utilisation(), "tops": s.tops(),
+            "largest_error": s.largest_error, "mean_error": s.mean_error,
         })
     });
     for (key, value) in [
         ("recurrence", json!(recurrence)),
         ("total_bytes", json!(run.total_bytes())),
-        ("least", json!(least)),
+        ("least", json!(nominal)),
         ("share_of_least", json!(run.share())),
         ("aim", json!(run.aim)),
         ("reached", json!(run.reached())),

@@ -1,43 +1,10 @@
-//! What was measured → the figures that are shown: ratios to another compiler's, shares of the least work, sums.
-//!
-//! **Least cycles.** The least work of a kernel (see [`tilewright_core::least`]) takes each unit so many cycles: compute one
-//! micro-op after the other, the bus one beat of reads after the other, a store what its bursts take. The three work at the
-//! same time, so the greatest of them counts. Latencies and waiting are no work.
+//! What was measured → the figures that are shown: ratios to another compiler's, shares of the nominal work, sums.
 
-use tilewright::time::Timed;
-use tilewright_core::least::Least;
 use tilewright_isa::{Config, MemoryType, PerMemory};
 use tilewright_sim::cycles::{Basis, Timing};
 
-use super::measure::{Machine, Measured, Outcome, Recurrence};
+use super::measure::{Machine, Measured, Outcome};
 use super::table::Reference;
-
-/// The cycles in which each unit does a kernel's least work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeastCycles {
-    pub compute: u64,
-    pub read: u64,
-    pub write: u64,
-}
-
-impl LeastCycles {
-    pub fn new(least: &Least, config: &Config, timing: &Timing) -> LeastCycles {
-        let tensors = least.written_bytes.div_ceil(config.element_bytes(MemoryType::Out) as u64);
-        LeastCycles {
-            compute: (least.gemm + least.reset) * timing.gemm_interval
-                + least.alu_imm * timing.alu_imm_interval
-                + least.alu_reg * timing.alu_reg_interval,
-            read: least.read_bytes.div_ceil(timing.bus_bytes),
-            write: least.written_bytes.div_ceil(timing.bus_bytes)
-                + tensors * timing.store_tensor_cycles
-                + least.written_bytes.div_ceil(timing.burst_bytes()) * timing.store_burst_cycles,
-        }
-    }
-
-    pub fn cycles(&self) -> u64 {
-        self.compute.max(self.read).max(self.write)
-    }
-}
 
 /// The figures of a row.
 #[derive(Debug)]
@@ -51,7 +18,6 @@ pub struct RowFigures<'a> {
 #[derive(Debug)]
 pub struct RunFigures<'a> {
     pub outcome: &'a Outcome,
-    pub least: Option<LeastCycles>,
     /// The other compiler's; none where the machine is another than the one that its figures are for.
     pub tvm: Option<Reference>,
     /// In cycles; none where the machine is another.
@@ -106,26 +72,9 @@ impl RunFigures<'_> {
         self.aim.map(|aim| self.cycles() <= aim)
     }
 
-    /// The least cycles by those of the row; above 1 where the schedule found less work than the definitions name.
+    /// The cycles of the nominal work by those of the row; above 1 where the schedule found less work than the definitions name.
     pub fn share(&self) -> Option<f64> {
-        ratio(self.least?.cycles(), self.cycles())
-    }
-}
-
-impl Recurrence {
-    /// The share of a step's cycles in which GEMM issues micro-ops.
-    pub fn gemm_utilisation(&self) -> f64 {
-        self.gemm_per_step / self.cycles_per_step.max(1.0)
-    }
-
-    /// The time of one step.
-    pub fn seconds_per_step(&self, timed: &Timed) -> f64 {
-        self.cycles_per_step / (timed.clock_mhz as f64 * 1e6)
-    }
-
-    /// Operations in 10^12 a second, a product and its sum being two of them.
-    pub fn tops(&self, timed: &Timed) -> f64 {
-        2.0 * self.products_per_step / self.seconds_per_step(timed) / 1e12
+        ratio(self.outcome.nominal?.cycles(), self.cycles())
     }
 }
 
@@ -148,11 +97,9 @@ impl<'a> Figures<'a> {
     pub fn new(machine: &'a Machine, measured: &'a [Measured], compile_seconds: f64) -> Figures<'a> {
         let comparable = machine.is_reference();
         let run = |measured: &'a Measured, outcome: &'a Outcome| {
-            let config = measured.row.target.as_ref().unwrap_or(&machine.config);
             let comparable = comparable && measured.row.target.is_none();
             RunFigures {
                 outcome,
-                least: outcome.least.map(|least| LeastCycles::new(&least, config, &machine.timing.timing)),
                 tvm: measured.row.tvm.filter(|_| comparable),
                 aim: measured.row.aim.filter(|_| comparable),
             }

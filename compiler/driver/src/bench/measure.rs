@@ -5,13 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-use tilewright::distance::{Distance, distance};
+use tilewright::nominal::NominalCycles;
+use tilewright::recurrence::StepFigures;
 use tilewright::time::{NamedTiming, Timed};
-use tilewright::{Arrays, Artifact, Fault, Options, RunOptions, compile};
-use tilewright_core::least::{Least, least};
+use tilewright::{Artifact, Fault, Options, RunOptions, compile};
 use tilewright_core::legalize::LegalizeError;
-use tilewright_core::scalar::{BinaryOp, Scalar};
-use tilewright_core::tensor::{Kernel, Reducer};
 use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, Sources};
 
@@ -47,27 +45,11 @@ pub struct Outcome {
     pub report: tilewright_sim::Report,
     pub timed: Timed,
     /// None where the ALU has no operations for one of the definitions as it stands.
-    pub least: Option<Least>,
+    pub nominal: Option<NominalCycles>,
     /// Why its values are not to be relied on.
     pub fault: Option<Fault>,
     /// Of a recurrence.
-    pub recurrence: Option<Recurrence>,
-}
-
-/// What one step of a recurrence takes when it is under way, which is by how much a run of more steps is longer; and how far
-/// all of it is from its computation in floating point.
-#[derive(Debug)]
-pub struct Recurrence {
-    pub steps: i64,
-    pub cycles_per_step: f64,
-    /// Of them, those in which GEMM issues micro-ops, resets not included.
-    pub gemm_per_step: f64,
-    /// Products of two values that the definitions name.
-    pub products_per_step: f64,
-    /// The greatest difference of all outputs, in the numbers that they stand for.
-    pub largest_error: f64,
-    /// The mean difference of all outputs.
-    pub mean_error: f64,
+    pub step: Option<StepFigures>,
 }
 
 impl Outcome {
@@ -126,51 +108,15 @@ fn run(row: &Row, streams: &Streams, timing: &NamedTiming) -> Result<Outcome, Ve
     let reference = artifact.reference(&inputs)?;
     let run = artifact.run(&inputs, &RunOptions { timing: Some(timing.clone()), ..RunOptions::default() })?;
     let fault = run.fault(&reference);
-    let timed = run.timed.expect("a timing was given");
-    let recurrence = row.steps.zip(streams.doubled.as_ref()).map(|(steps, doubled)| {
-        let doubled = doubled.time(timing)?;
-        recurrence(artifact, &inputs, &run.outputs, steps, [&timed, &doubled])
-    });
+    let step = row
+        .steps
+        .zip(streams.doubled.as_ref())
+        .map(|(steps, doubled)| artifact.step(doubled, steps as u64, (&inputs, &run.outputs), timing));
     Ok(Outcome {
         fault,
-        least: artifact.kernel().and_then(|kernel| least(kernel, artifact.config()).ok()),
-        recurrence: recurrence.transpose()?,
-        timed,
+        nominal: artifact.nominal(&timing.timing),
+        step: step.transpose()?,
+        timed: run.timed.expect("a timing was given"),
         report: run.report,
     })
-}
-
-/// `timed` is a run with so many steps, and one with twice as many.
-fn recurrence(
-    artifact: &Artifact,
-    inputs: &Arrays,
-    outputs: &Arrays,
-    steps: i64,
-    timed: [&Timed; 2],
-) -> Result<Recurrence, Vec<Diagnostic>> {
-    let per_step = |of: &dyn Fn(&Timed) -> u64| (of(timed[1]) as f64 - of(timed[0]) as f64) / steps as f64;
-    let wanted = artifact.reference_in_float(&artifact.numbers(inputs))?;
-    let got = artifact.numbers(outputs);
-    let distances: Vec<Distance> = got.iter().map(|(name, got)| distance(&wanted[name], got, 0.0)).collect();
-    let values: usize = distances.iter().map(|distance| distance.values).sum();
-    Ok(Recurrence {
-        steps,
-        cycles_per_step: per_step(&|timed| timed.report.cycles),
-        gemm_per_step: per_step(&|timed| timed.report.work.gemm),
-        products_per_step: artifact.kernel().map_or(0, products) as f64 / steps as f64,
-        largest_error: distances.iter().map(|distance| distance.largest).fold(0.0, f64::max),
-        mean_error: distances.iter().map(|d| d.mean * d.values as f64).sum::<f64>() / values.max(1) as f64,
-    })
-}
-
-/// The products that sums of a kernel add up.
-fn products(kernel: &Kernel) -> u64 {
-    let computes = kernel.tensors.iter().filter_map(|tensor| tensor.compute());
-    let sums = computes.filter_map(|compute| {
-        let reduction = compute.reduction.as_ref().filter(|reduction| reduction.reducer == Reducer::Sum)?;
-        let axes = compute.axes.iter().chain(&reduction.axes);
-        let is_product = matches!(compute.value, Scalar::Binary { op: BinaryOp::Mul, .. });
-        is_product.then(|| axes.map(|axis| kernel.axis(*axis).extent as u64).product::<u64>())
-    });
-    sums.sum()
 }

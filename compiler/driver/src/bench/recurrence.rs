@@ -19,23 +19,22 @@ fn line(figures: &Figures, row: &RowFigures) -> Vec<String> {
     let config = own.target.as_ref().unwrap_or(&figures.machine.config);
     let core = format!("{}×{}×{}", config.batch(), config.block_in(), config.block_out());
     let named = |mark: String| vec![mark, own.name.clone(), own.title.clone(), core];
-    let recurrence = row.run.as_ref().and_then(|run| Some((run, run.outcome.recurrence.as_ref()?)));
-    let Some((run, recurrence)) = recurrence else {
+    let step = row.run.as_ref().and_then(|run| Some((run, run.outcome.step.as_ref()?)));
+    let Some((run, step)) = step else {
         return match row.measured.does_not_fit() {
             Some(_) => [named(format!("{FAINT}·{FAINT:#}")), vec![String::new(), "too large".to_owned()]].concat(),
             None => [named(mark(false)), vec![String::new(), "not run".to_owned()]].concat(),
         };
     };
-    let timed = &run.outcome.timed;
     let figures = vec![
-        grouped(recurrence.steps as u64),
+        grouped(step.steps),
         measured_cycles(run),
-        grouped(recurrence.cycles_per_step.round() as u64),
-        duration(recurrence.seconds_per_step(timed)),
-        percent(recurrence.gemm_utilisation()),
-        short(recurrence.tops(timed)),
-        short(recurrence.largest_error),
-        short(recurrence.mean_error),
+        grouped(step.cycles.round() as u64),
+        duration(step.seconds),
+        percent(step.gemm_utilisation()),
+        short(step.tops()),
+        short(step.largest_error),
+        short(step.mean_error),
     ];
     [named(mark(run.outcome.verified())), figures].concat()
 }

@@ -60,7 +60,7 @@ fn cycles_row(row: &RowFigures, comparable: bool) -> Vec<String> {
     };
     let mut cells = name(mark(run.outcome.verified()));
     cells.push(measured_cycles(run));
-    cells.push(number(run.least.map(|least| least.cycles())));
+    cells.push(number(run.outcome.nominal.map(|nominal| nominal.cycles())));
     cells.push(run.share().map(percent).unwrap_or_default());
     if comparable {
         cells.push(number(run.aim));

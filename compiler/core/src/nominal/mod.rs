@@ -1,4 +1,4 @@
-//! The least work of a kernel on a core, whatever its schedule: checked kernel → [`Least`].
+//! The nominal work of a kernel on a core, whatever its schedule: checked kernel → [`NominalWork`].
 //!
 //! What counts, for each tensor that an output depends on:
 //!
@@ -33,9 +33,9 @@ use crate::select::SelectError;
 use crate::tensor::{Definition, Graph, Kernel, TensorId};
 use vectors::{Lanes, Vectors};
 
-/// Counts of what the machine has to do at least.
+/// How often the machine does what, and how many bytes go over the bus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Least {
+pub struct NominalWork {
     /// Micro-op executions of GEMM that multiply.
     pub gemm: u64,
     /// Micro-op executions of GEMM that clear a vector.
@@ -50,9 +50,9 @@ pub struct Least {
     pub written_bytes: u64,
 }
 
-impl Least {
-    fn plus(self, other: Least) -> Least {
-        Least {
+impl NominalWork {
+    fn plus(self, other: NominalWork) -> NominalWork {
+        NominalWork {
             gemm: self.gemm + other.gemm,
             reset: self.reset + other.reset,
             alu_imm: self.alu_imm + other.alu_imm,
@@ -63,21 +63,21 @@ impl Least {
     }
 }
 
-/// The least work of a kernel; an error where the ALU of the target has no operations for one of its definitions.
-pub fn least(kernel: &Kernel, config: &Config) -> Result<Least, SelectError> {
+/// The nominal work of a kernel; an error where the ALU of the target has no operations for one of its definitions.
+pub fn nominal(kernel: &Kernel, config: &Config) -> Result<NominalWork, SelectError> {
     let side = |size: usize| size as i64;
     let core =
         Core { batch: side(config.batch()), block_in: side(config.block_in()), block_out: side(config.block_out()) };
     let multiplier = config.capabilities().mul;
     let needed = needed(kernel);
     let mut lanes: Vec<Option<Lanes>> = vec![None; kernel.tensors.len()];
-    let mut sum = Least::default();
+    let mut sum = NominalWork::default();
     for id in kernel.ids().filter(|id| needed.contains(id)) {
         let tensor = kernel.tensor(id);
         let work = match tensor.compute() {
             None => {
                 let read = elements::read(kernel, id, &needed) * tensor.dtype.bytes() as u64;
-                Least { read_bytes: read, ..Least::default() }
+                NominalWork { read_bytes: read, ..NominalWork::default() }
             }
             Some(compute) => {
                 let vectors = Vectors { kernel, core, multiplier, known: &lanes };

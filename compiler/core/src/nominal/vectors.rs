@@ -1,6 +1,6 @@
 //! What a definition costs in micro-ops, and how its tensor lies in vectors.
 
-use super::Least;
+use super::NominalWork;
 use super::points::{self, Condition, Walk};
 use super::tiles::{self, inside, walks};
 use crate::affine::Interval;
@@ -25,13 +25,13 @@ pub struct Vectors<'a> {
 
 impl Vectors<'_> {
     /// The lanes of a tensor, and what computes it.
-    pub fn work(&self, tensor: &Tensor, compute: &Compute) -> Result<(Lanes, Least), SelectError> {
+    pub fn work(&self, tensor: &Tensor, compute: &Compute) -> Result<(Lanes, NominalWork), SelectError> {
         if let Some(tiling) = tiles::best(self.kernel, self.core, compute) {
             let [batch, block_out, _] = tiling.sides;
             let dim = |axis: Option<AxisId>| axis.and_then(|axis| compute.axes.iter().position(|a| *a == axis));
             let lanes = [dim(batch), dim(block_out)];
             let reset = self.tiles(compute, lanes, &[], &[]);
-            return Ok((lanes, Least { gemm: tiling.uops, reset, ..Least::default() }));
+            return Ok((lanes, NominalWork { gemm: tiling.uops, reset, ..NominalWork::default() }));
         }
         let lanes = self.inherited(compute).unwrap_or_else(|| self.fewest(compute));
         let vectors = self.tiles(compute, lanes, &[], &[]);
@@ -40,7 +40,7 @@ impl Vectors<'_> {
         };
         let conditions: Vec<Condition> = compute.reads().iter().flat_map(|read| inside(self.kernel, read)).collect();
         let values = self.tiles(compute, lanes, &reduction.axes, &conditions);
-        let joined = Least { alu_reg: values.saturating_sub(vectors), ..Least::default() };
+        let joined = NominalWork { alu_reg: values.saturating_sub(vectors), ..NominalWork::default() };
         Ok((lanes, joined.plus(self.each(values, compute, false)?)))
     }
 
@@ -72,7 +72,7 @@ impl Vectors<'_> {
     }
 
     /// The cheapest operations for a definition's value, on so many vectors, where operands' vectors are overwritten.
-    fn each(&self, vectors: u64, compute: &Compute, low_bits: bool) -> Result<Least, SelectError> {
+    fn each(&self, vectors: u64, compute: &Compute, low_bits: bool) -> Result<NominalWork, SelectError> {
         let mut operands: Vec<&Leaf> = Vec::new();
         compute.value.leaves(&mut |leaf| {
             if !operands.iter().any(|known| same(known, leaf)) {
@@ -94,7 +94,7 @@ impl Vectors<'_> {
         };
         let request = Request { value: &value, range: &range, name: &name, low_bits, multiplier: self.multiplier };
         let parts = cut(&request, operands.len() as u32, &mut Selections::default(), &|_| true)?;
-        Ok(parts.iter().fold(Least::default(), |sum, part| sum.plus(each(vectors, &part.selection))))
+        Ok(parts.iter().fold(NominalWork::default(), |sum, part| sum.plus(each(vectors, &part.selection))))
     }
 }
 
@@ -115,9 +115,9 @@ fn same(one: &Leaf, other: &Leaf) -> bool {
 }
 
 /// The work of a selection on so many vectors.
-fn each(vectors: u64, selection: &Selection) -> Least {
+fn each(vectors: u64, selection: &Selection) -> NominalWork {
     let imm = selection.ops.iter().filter(|op| matches!(op.operand, OpOperand::Imm(_))).count() as u64;
     let reg = selection.ops.len() as u64 - imm;
     let cleared = u64::from(selection.start == Start::Zero);
-    Least { reset: vectors * cleared, alu_imm: vectors * imm, alu_reg: vectors * reg, ..Least::default() }
+    NominalWork { reset: vectors * cleared, alu_imm: vectors * imm, alu_reg: vectors * reg, ..NominalWork::default() }
 }

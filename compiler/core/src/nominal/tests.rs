@@ -1,4 +1,4 @@
-//! Least work against counts that are made point by point, and the cases that its definition speaks of.
+//! Nominal work against counts that are made point by point, and the cases that its definition speaks of.
 
 use std::collections::BTreeSet;
 
@@ -18,8 +18,8 @@ fn kernel(text: &str) -> Kernel {
     check(kernel, &[], &Constants::default()).unwrap()
 }
 
-fn of(text: &str) -> Least {
-    least(&kernel(text), &Config::default()).unwrap()
+fn of(text: &str) -> NominalWork {
+    nominal(&kernel(text), &Config::default()).unwrap()
 }
 
 /// A convolution with a border of zeros, a shift, a bias and a clip.
@@ -42,7 +42,7 @@ fn convolution((ci, co, h, k, stride): (i64, i64, i64, i64, i64)) -> String {
 #[test]
 fn a_convolution_leaves_out_its_border_and_the_pixels_that_nobody_reads() {
     let (products, vectors) = (166 * 166 * 16, 56 * 56 * 4);
-    let expected = Least {
+    let expected = NominalWork {
         gemm: products,
         reset: vectors,
         alu_imm: 3 * vectors,
@@ -83,10 +83,10 @@ fn every_core_has_its_own_tiles() {
         output Y[i, j] = i8(C[i, j])
     }";
     let config = Config::from_json(r#"{"LOG_BATCH": 2, "LOG_BLOCK": 5}"#).unwrap();
-    let work = least(&kernel(text), &config).unwrap();
+    let work = nominal(&kernel(text), &config).unwrap();
     assert_eq!((work.gemm, work.reset), (2 * 2 * 2, 2 * 2));
     // The axis with the fewer empty lanes runs along BLOCK_OUT, whichever factor it belongs to.
-    let narrow = least(&kernel(&text.replace("W: i8[64, 64]", "W: i8[1, 64]")), &Config::default()).unwrap();
+    let narrow = nominal(&kernel(&text.replace("W: i8[64, 64]", "W: i8[1, 64]")), &Config::default()).unwrap();
     assert_eq!((narrow.gemm, narrow.reset), (4, 1));
 }
 
@@ -99,7 +99,7 @@ fn elementwise_kernels_count_their_operations() {
         output Y[i, j] = i8(S[i, j])
     }";
     let (read_bytes, written_bytes) = (2 * 1600 * 4, 1600);
-    let expected = Least { alu_reg: 100, alu_imm: 100, read_bytes, written_bytes, ..Least::default() };
+    let expected = NominalWork { alu_reg: 100, alu_imm: 100, read_bytes, written_bytes, ..NominalWork::default() };
     assert_eq!(of(text), expected);
 }
 
@@ -111,7 +111,8 @@ fn values_that_are_joined_take_an_operation_each_but_for_the_first() {
         output Y[c, y, x] = i8(P[c, y, x])
     }";
     // Along each side two of three values for the first window, and three for the second.
-    let expected = Least { alu_reg: 5 * 5 - 4, read_bytes: 16 * 16 * 4, written_bytes: 64, ..Least::default() };
+    let expected =
+        NominalWork { alu_reg: 5 * 5 - 4, read_bytes: 16 * 16 * 4, written_bytes: 64, ..NominalWork::default() };
     assert_eq!(of(text), expected);
 }
 
@@ -123,7 +124,7 @@ fn what_no_output_depends_on_is_no_work() {
         T[i] = B[i] + 1
         output Y[i] = i8(A[i])
     }";
-    assert_eq!(of(text), Least { read_bytes: 64, written_bytes: 16, ..Least::default() });
+    assert_eq!(of(text), NominalWork { read_bytes: 64, written_bytes: 16, ..NominalWork::default() });
 }
 
 #[test]
@@ -145,10 +146,10 @@ fn a_value_that_the_alu_cannot_compute_is_told() {
         T[i] = A[i] * B[i]
         output Y[i] = i8(T[i])
     }";
-    let with_multiplier = least(&kernel(text), &Config::default()).unwrap();
+    let with_multiplier = nominal(&kernel(text), &Config::default()).unwrap();
     assert_eq!(with_multiplier.alu_reg, 1);
     let capabilities = Capabilities { mul: false, ..*Config::default().capabilities() };
-    let error = least(&kernel(text), &Config::default().with_capabilities(capabilities)).unwrap_err();
+    let error = nominal(&kernel(text), &Config::default().with_capabilities(capabilities)).unwrap_err();
     assert_eq!(error.to_string(), "`A * B` needs a multiplication, and this target has none");
 }
 
