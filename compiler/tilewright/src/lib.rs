@@ -42,7 +42,8 @@
 //! | [`nominal`] | the cycles of the work that a kernel names, whatever its schedule |
 //! | [`recurrence`] | what a step takes |
 //! | [`distance`](mod@distance) | how far numbers are apart |
-//! | [`bisect`] | the directive of a schedule that is at fault |
+//! | [`steps`](mod@steps) | the loop nest after each directive |
+//! | [`bisect`](mod@bisect) | the directive of a schedule that is at fault |
 //! | [`sweep`] | every combination of parameters |
 //! | [`approx`] | what approximations of functions cost, and how near they are |
 //! | [`testing`] | the tests of a file |
@@ -69,6 +70,7 @@ pub mod recurrence;
 mod run;
 pub mod saved;
 mod source_map;
+pub mod steps;
 pub mod sweep;
 pub mod target;
 mod tensor;

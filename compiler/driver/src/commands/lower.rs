@@ -11,6 +11,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use tilewright::LoopSource;
 use tilewright::assembler::{assemble, assembler_program};
+use tilewright::steps::steps;
 use tilewright::target::{loops_line, of_loops};
 use tilewright_core::emit::emit;
 use tilewright_core::legalize::{Cx, LegalProgram, LegalizeError};
@@ -226,9 +227,9 @@ fn applied<'a>(front: &'a Front, step: bool, sources: &Sources) -> Result<Schedu
     if !step {
         return Ok(front.schedule(&mut |_| {})?);
     }
-    let (shown, scheduled) = steps::show(front, sources);
-    files::print(&shown)?;
-    Ok(scheduled?)
+    let (calls, schedules) = steps(front);
+    files::print(&steps::show(&calls, sources))?;
+    Ok(front.scheduled(schedules?))
 }
 
 fn from_loops(
