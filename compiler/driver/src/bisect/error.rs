@@ -17,8 +17,6 @@ pub enum Fault {
     Lacking,
     #[error("{0}")]
     Values(String),
-    #[error("there is no written schedule, so there are no directives to bisect")]
-    NoSchedule,
 }
 
 impl Fault {
@@ -28,7 +26,6 @@ impl Fault {
             Fault::Directive(_) => "E0682",
             Fault::Lacking => "E0683",
             Fault::Values(_) => "E0684",
-            Fault::NoSchedule => "E0685",
         }
     }
 
@@ -39,16 +36,7 @@ impl Fault {
             Fault::Directive(_) => told,
             Fault::Lacking => told.note("a directive is missing, or no directive helps"),
             Fault::Values(_) => internal_error(told),
-            Fault::NoSchedule => {
-                told.help("`tilewright lower FILE --emit schedule` prints the automatic one as source to start from")
-            }
         }
-    }
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Failure {
-        fault.diagnostic().into()
     }
 }
 
@@ -66,10 +54,7 @@ pub fn told(scan: &Scan) -> Option<Failure> {
     };
     let mut diagnostics = Vec::new();
     match finding {
-        Finding::Nothing => match verdicts.last() {
-            Some(Verdict::NotRun(why)) => diagnostics.extend(why.iter().cloned()),
-            _ => return None,
-        },
+        Finding::Nothing => return None,
         Finding::Values(after) => return Some(other_values(scan, *after)),
         Finding::Inapplicable(at) => {
             diagnostics.push(told(*at, &|it| format!("{it} cannot be applied here"), "this directive"));
@@ -158,17 +143,6 @@ mod tests {
         let codes: Vec<&str> = diagnostics.iter().map(|d| d.code).collect();
         assert_eq!((exit, &codes[..]), (Exit::Differs, &["E0684", "E0652"][..]));
         assert_eq!(diagnostics[0].message, "the result is wrong before the first directive");
-    }
-
-    #[test]
-    fn what_cannot_be_run_is_no_mistake_of_the_compiler() {
-        let mut sources = Sources::default();
-        let (front, timing) = (example(&mut sources), NamedTiming::default());
-        let mut scanned = scan(&Trials::new(&front, &sources, &timing, 0), 0, &()).unwrap();
-        let too_long = Diagnostic::error("E0927", "it would take too long");
-        *scanned.verdicts.last_mut().unwrap() = Verdict::NotRun(vec![too_long.clone()]);
-        let Some(Failure::Told { exit, diagnostics }) = told(&scanned) else { panic!("its values are not known") };
-        assert_eq!((exit, diagnostics), (Exit::Wrong, vec![too_long]));
     }
 
     #[test]

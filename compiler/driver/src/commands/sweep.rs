@@ -5,8 +5,8 @@
 //! for the same reason, which then has nothing to do with their values, that reason is told as `run` tells it.
 
 use tilewright::Target;
-use tilewright::sweep::{self, Combination, Outcome, Parameter, Subject, combinations};
-use tilewright_syntax::{Diagnostic, Sources};
+use tilewright::sweep::{self, Combination, Outcome, Parameter, Subject, combinations, one_reason};
+use tilewright_syntax::Sources;
 
 use crate::cli::{Assignment, SweepArgs};
 use crate::compile::read_program;
@@ -14,7 +14,7 @@ use crate::error::{DriverError, Exit, Failure};
 use crate::exports::{self, Forms};
 use crate::queue::Bar;
 use crate::sweep::error::{MAX_COMBINATIONS, SweepError};
-use crate::sweep::shown::{self, Ranking};
+use crate::sweep::shown;
 use crate::sweep::values::{Part, parse};
 use crate::target;
 
@@ -30,9 +30,9 @@ pub fn run(args: &SweepArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     if let Some(told) = one_reason(&outcomes) {
         return Err(told.into());
     }
-    let ranking = Ranking::new(&args.file, &subject, &parameters, &combinations, &outcomes);
+    let report = shown::Report::new(&args.file, &subject, &parameters, &combinations, &outcomes);
     let forms =
-        Forms { csv: &|| shown::csv(&ranking), json: &|| shown::json(&ranking), report: &|| shown::table(&ranking) };
+        Forms { csv: &|| shown::csv(&report), json: &|| shown::json(&report), report: &|| shown::table(&report) };
     exports::write(&args.exports, &forms)?;
     verdict(&parameters, &combinations, &outcomes)
 }
@@ -78,16 +78,6 @@ fn parts(given: &Assignment, sources: &mut Sources) -> Result<Vec<Part>, SweepEr
     })
 }
 
-/// What is told of every combination alike, where all are refused.
-fn one_reason(outcomes: &[Outcome]) -> Option<Vec<Diagnostic>> {
-    let told = |outcome: &Outcome| match outcome {
-        Outcome::Refused(told) | Outcome::NotRun(told) => Some(told.clone()),
-        Outcome::Ran(_) | Outcome::Stopped(_) => None,
-    };
-    let first = told(outcomes.first()?)?;
-    outcomes.iter().all(|outcome| told(outcome).as_ref() == Some(&first)).then_some(first)
-}
-
 /// How the command ends; the first combination whose values are wrong is told, since the compiler is to blame.
 fn verdict(parameters: &[Parameter], combinations: &[Combination], outcomes: &[Outcome]) -> Result<Exit, Failure> {
     let fault = |outcome: &Outcome| match outcome {
@@ -106,6 +96,8 @@ fn verdict(parameters: &[Parameter], combinations: &[Combination], outcomes: &[O
 
 #[cfg(test)]
 mod tests {
+    use tilewright::Diagnostic;
+
     use super::*;
 
     #[test]

@@ -13,7 +13,7 @@
 
 //!
 //! ```
-//! use tilewright::bisect::{Finding, Trials, scan};
+//! use tilewright::bisect::{Finding, Trials, bisect, scan};
 //! use tilewright::time::NamedTiming;
 //! use tilewright::{Options, Sources, front};
 //!
@@ -31,10 +31,22 @@
 //! let (front, timing) = (front(&sources, &Options::default()).unwrap(), NamedTiming::default());
 //! let scan = scan(&Trials::new(&front, &sources, &timing, 0), 0, &()).unwrap();
 //! assert_eq!((scan.finding, scan.directives.len()), (Finding::Nothing, 2));
+//! let fault = bisect(&front, &sources, (&timing, 0), &(), &mut |tried| assert_eq!(tried.call, 0)).unwrap();
+//! assert!(fault.is_none());
 //! ```
+//!
+//! In a program of several kernels each call is tried alone first, since what a directive does to its own kernel explains
+//! most. Only if all of them are legal alone, and not together, each is tried with the others whole.
 
 mod prefixes;
 mod trial;
+
+use tilewright_core::pipeline::Front;
+use tilewright_syntax::{Diagnostic, Sources};
+
+use crate::Result;
+use crate::parallel::Progress;
+use crate::time::NamedTiming;
 
 pub use prefixes::{Scan, scan};
 pub use trial::{Trials, Verdict};
@@ -67,6 +79,69 @@ impl Finding {
             Finding::Nothing | Finding::Lacking => None,
         }
     }
+}
+
+/// A call whose prefixes were tried.
+#[derive(Debug)]
+pub struct Tried<'a> {
+    /// Its number among those of the program.
+    pub call: usize,
+    /// Whether the other calls took part, with their whole schedules.
+    pub together: bool,
+    pub scan: &'a Scan,
+}
+
+/// Looks for what is at fault in the schedules that are written, on random inputs; `seed` says which. `report` sees every call that
+/// is tried. Returns the scan whose finding is a fault, if there is one.
+///
+/// # Errors
+/// No schedule that is written; schedules of other calls that cannot be applied; a program that cannot be run here, so that its
+/// values are not known.
+pub fn bisect(
+    front: &Front,
+    sources: &Sources,
+    (timing, seed): (&NamedTiming, u64),
+    progress: &dyn Progress,
+    report: &mut dyn FnMut(&Tried),
+) -> Result<Option<Scan>> {
+    let written: Vec<usize> = (0..front.calls().len()).filter(|at| !front.calls()[*at].automatic).collect();
+    if written.is_empty() {
+        return Err(vec![no_schedule()]);
+    }
+    let mut fault = |trials: &Trials, at: usize, call: usize, together: bool| -> Result<Option<Scan>> {
+        let scan = scan(trials, at, progress)?;
+        report(&Tried { call, together, scan: &scan });
+        match scan.verdicts.last() {
+            Some(Verdict::NotRun(why)) if scan.finding == Finding::Nothing => Err(why.clone()),
+            _ => Ok((scan.finding != Finding::Nothing).then_some(scan)),
+        }
+    };
+    for call in &written {
+        let alone = front.alone(&front.calls()[*call]);
+        if let Some(scan) = fault(&Trials::new(&alone, sources, timing, seed), 0, *call, false)? {
+            return Ok(Some(scan));
+        }
+    }
+    if front.calls().len() == 1 {
+        return Ok(None);
+    }
+    let trials = Trials::new(front, sources, timing, seed);
+    match trials.run(front.schedule(&mut |_| {})?.schedules) {
+        Verdict::Legal { .. } => return Ok(None),
+        Verdict::NotRun(why) => return Err(why),
+        Verdict::Refused(_) | Verdict::Wrong(_) => {}
+    }
+    for call in &written {
+        if let Some(scan) = fault(&trials, *call, *call, true)? {
+            return Ok(Some(scan));
+        }
+    }
+    Ok(None)
+}
+
+fn no_schedule() -> Diagnostic {
+    Diagnostic::error("E0685", "there is no written schedule, so there are no directives to bisect")
+        .help("`tilewright lower FILE --emit schedule` prints the automatic one as source to start from")
 }
 
 /// What a prefix is, for the search.

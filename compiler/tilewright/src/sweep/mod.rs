@@ -22,6 +22,7 @@
 //! assert!(cycles(&outcomes[0]) < cycles(&outcomes[1]));
 //! ```
 
+mod ranking;
 mod reference;
 
 use tilewright_isa::Config;
@@ -33,6 +34,8 @@ use crate::parallel::{self, Progress};
 use crate::time::NamedTiming;
 use crate::{Artifact, Fault, Options, Run, RunOptions, compile};
 use reference::References;
+
+pub use ranking::{Ranking, one_reason};
 
 /// What is swept, apart from parameters.
 #[derive(Debug)]
