@@ -68,7 +68,7 @@ impl Wanted {
 
 impl Check {
     pub fn holds(&self) -> bool {
-        self.distance.beyond == 0
+        self.atol.is_none() || self.distance.beyond == 0
     }
 
     /// The line of a report.
@@ -83,7 +83,7 @@ impl Check {
             Against::File(path) => ("expected", format!("   {}", path.display())),
             Against::Float => ("float", String::new()),
         };
-        let at = if distance.largest > 0.0 { format!(" at {}", index_text(&distance.index)) } else { String::new() };
+        let at = if distance.largest != 0.0 { format!(" at {}", index_text(&distance.index)) } else { String::new() };
         let tolerated = match atol {
             Some(_) if !self.holds() => format!("   {} beyond {}", self.beyond(), self.tolerated()),
             Some(_) => format!("   at most {} allowed", self.tolerated()),

@@ -5,7 +5,7 @@ use crate::Numbers;
 /// How far the numbers of an output are from those that are wanted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Distance {
-    /// The greatest difference, not below 0.
+    /// The greatest difference, not below 0; NaN where one is, which nothing can be said of.
     pub largest: f64,
     /// The first place with the greatest difference, and what is wanted and found there.
     pub index: Vec<usize>,
@@ -13,13 +13,13 @@ pub struct Distance {
     pub got: f64,
     /// The mean of all differences.
     pub mean: f64,
-    /// How many differences are greater than what is tolerated.
+    /// How many differences are not within what is tolerated.
     pub beyond: usize,
     /// Of how many.
     pub values: usize,
 }
 
-/// Compares arrays of one shape, neither of which has a NaN. Differences up to `atol` are tolerated.
+/// Compares arrays of one shape. Differences up to `atol` are tolerated; one that is NaN never is.
 ///
 /// ```
 /// use tilewright::{Numbers, distance::distance};
@@ -35,14 +35,20 @@ pub fn distance(wanted: &Numbers, got: &Numbers, atol: f64) -> Distance {
         // Equal infinities are no distance apart.
         let difference = if wanted == got { 0.0 } else { (wanted - got).abs() };
         sum += difference;
-        found.beyond += usize::from(difference > atol);
-        if difference > found.largest || found.index.len() < rank {
+        found.beyond += usize::from(!(difference <= atol));
+        let is_first_nan = difference.is_nan() && !found.largest.is_nan();
+        if difference > found.largest || is_first_nan || found.index.len() < rank {
             let index = (0..rank).map(|d| index[d]).collect();
             found = Distance { largest: difference, index, wanted: *wanted, got: *got, ..found };
         }
     }
     found.mean = if got.is_empty() { 0.0 } else { sum / got.len() as f64 };
     found
+}
+
+/// The greatest of several differences; NaN where one of them is.
+pub fn greatest(differences: impl IntoIterator<Item = f64>) -> f64 {
+    differences.into_iter().fold(0.0, |worst, d| if worst.is_nan() || d <= worst { worst } else { d })
 }
 
 #[cfg(test)]
@@ -61,6 +67,15 @@ mod tests {
         let expected =
             Distance { largest: 0.5, index: vec![0, 1], wanted: 1.0, got: 0.5, mean: 0.3125, beyond: 2, values: 4 };
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_is_no_number_is_no_distance_that_is_tolerated() {
+        let found = distance(&array([0.0, f64::NAN, 9.0, f64::NAN]), &array([0.0; 4]), f64::INFINITY);
+        assert!(found.largest.is_nan() && found.mean.is_nan());
+        assert_eq!((found.index, found.beyond), (vec![0, 1], 2));
+        assert!(greatest([0.5, f64::NAN, 2.0]).is_nan());
+        assert_eq!((greatest([0.5, 2.0, 1.0]), greatest([])), (2.0, 0.0));
     }
 
     #[test]

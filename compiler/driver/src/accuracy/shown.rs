@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tilewright::distance::greatest;
 use tilewright::{Artifact, Loss, TensorInfo};
 use tilewright_sim::cycles::Basis;
 
@@ -54,7 +55,7 @@ impl Figures<'_> {
     }
 
     fn largest_error(&self) -> f64 {
-        self.measured.decisions.iter().map(|decision| decision.largest_error).fold(0.0, f64::max)
+        greatest(self.measured.decisions.iter().map(|decision| decision.largest_error))
     }
 
     fn output_name(&self) -> &str {

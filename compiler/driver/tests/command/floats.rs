@@ -151,3 +151,20 @@ fn formats_say_what_integers_stand_for() {
     assert_eq!(folder.run(&run.replace("0.004", "0.003")).status, Some(3));
     folder.run("run q7.tw --seed 3 --float --atol 0.004").good();
 }
+
+/// Where the computation in floating point overflows, nothing can be said of a difference.
+#[test]
+fn what_is_no_number_is_not_tolerated() {
+    let folder = Folder::new();
+    let product = ["X[i]"; 60].join(" * ");
+    folder.write(
+        "over.tw",
+        format!(
+            "kernel k(n = 64) {{\n    input X: i32[n]\n    A[i] = {product}\n    B[i] = A[i] - A[i]\n    \
+             output Y[i] = i8(B[i])\n}}\n"
+        ),
+    );
+    let said = folder.run("run over.tw --float --atol 0.001");
+    assert!(said.status == Some(3) && said.stderr.contains("differs by NaN"), "{said}");
+    assert_eq!(folder.run("run over.tw --float").status, Some(0));
+}
