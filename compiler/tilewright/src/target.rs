@@ -40,7 +40,7 @@ impl Target {
         let source = sources.file(file);
         let config = config(&source.text, file)?;
         let timing = stated_timing(&parsed(&source.text));
-        let timing = timing.map_err(|error| timing_diagnostic(&error, file, &source.text))?;
+        let timing = timing.map_err(|error| timing_diagnostic(&error, file, &source.text))?.unwrap_or_default();
         Ok(Target { config, timing: NamedTiming::new(timing, &source.name) })
     }
 }
@@ -57,7 +57,8 @@ pub fn read_timing(sources: &Sources, file: FileId) -> Result<NamedTiming> {
     // As part of a target, so that the rule of targets holds that no key stands twice.
     let target = if alone { format!("{{\"{OWN_KEY}\": {{\"{TIMING_KEY}\": {text}}}}}") } else { text.clone() };
     Config::from_json(&target).map_err(|error| diagnostic(&error, file, text))?;
-    let timing = if alone { Timing::from_value(&value) } else { stated_timing(&value) };
+    let timing =
+        if alone { Timing::from_value(&value) } else { stated_timing(&value).map(Option::unwrap_or_default) };
     let timing = timing.map_err(|error| timing_diagnostic(&error, file, text))?;
     Ok(NamedTiming::new(timing, &source.name))
 }
@@ -132,12 +133,13 @@ fn is_timing_alone(value: &Value) -> bool {
     value.as_object().is_some_and(|members| !members.is_empty() && members.keys().all(is_parameter))
 }
 
-/// The timing in a target, the default where it states none.
-fn stated_timing(target: &Value) -> std::result::Result<Timing, TimingError> {
-    match target.get(OWN_KEY).and_then(|own| own.get(TIMING_KEY)) {
-        Some(timing) => Timing::from_value(timing),
-        None => Ok(Timing::default()),
-    }
+/// The timing in a target, where it states one.
+///
+/// # Errors
+/// What is no timing there.
+pub fn stated_timing(target: &Value) -> std::result::Result<Option<Timing>, TimingError> {
+    let stated = target.get(OWN_KEY).and_then(|own| own.get(TIMING_KEY));
+    stated.map(Timing::from_value).transpose()
 }
 
 /// Shows an error at the key or the name that it is about.

@@ -1,6 +1,7 @@
 //! What can be wrong with a table of operators, and with what is asked of it.
 
 use thiserror::Error;
+use tilewright_sim::cycles::TimingError;
 use tilewright_syntax::{Diagnostic, Span};
 
 use crate::error::Failure;
@@ -17,6 +18,8 @@ pub enum BenchError {
     Ambiguous { row: String, place: Span },
     #[error("row `{row}` needs `{file}`, which cannot be read: {reason}")]
     Missing { row: String, file: String, reason: String, place: Span },
+    #[error("in the target of row `{row}`, {error}")]
+    Timing { row: String, error: TimingError, place: Span },
     #[error("there is no row `{name}`")]
     UnknownRow { name: String, known: Vec<String> },
 }
@@ -29,6 +32,7 @@ impl BenchError {
             BenchError::Twice { .. } => "E0691",
             BenchError::Ambiguous { .. } => "E0692",
             BenchError::Missing { .. } => "E0693",
+            BenchError::Timing { error, .. } => error.code(),
             BenchError::UnknownRow { .. } => "E0694",
         }
     }
@@ -45,6 +49,7 @@ impl BenchError {
             BenchError::Missing { place, .. } => {
                 told.primary(*place, "here").help("paths are relative to the folder of the table")
             }
+            BenchError::Timing { place, .. } => told.primary(*place, "here"),
             BenchError::UnknownRow { name, known } => told.offer(name, known, "rows of this table"),
         }
     }

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 use tilewright::Fault;
 use tilewright::recurrence::StepFigures;
-use tilewright_isa::{Config, MemoryType};
+use tilewright_isa::MemoryType;
 
 use super::figures::{Figures, RowFigures, RunFigures};
+use super::measure::Machine;
 use super::table::Row;
 use crate::stats;
 
@@ -94,7 +95,7 @@ pub fn json(table: &str, figures: &Figures) -> Value {
         "table": table,
         "target": figures.machine.config.to_json(),
         "timing": figures.machine.timing.name,
-        "rows": figures.rows.iter().map(row).collect::<Vec<_>>(),
+        "rows": figures.rows.iter().map(|row| self::row(figures.machine, row)).collect::<Vec<_>>(),
         "summary": {
             "rows": figures.rows.len(),
             "verified": figures.verified(),
@@ -108,7 +109,7 @@ pub fn json(table: &str, figures: &Figures) -> Value {
     })
 }
 
-fn row(row: &RowFigures) -> Value {
+fn row(machine: &Machine, row: &RowFigures) -> Value {
     let Row { name, title, file, schedule, program, .. } = &row.measured.row;
     let parameters = row.measured.row.parameters_with(1).into_iter();
     let parameters: Map<String, Value> = parameters.map(|(name, value)| (name, json!(value))).collect();
@@ -120,7 +121,8 @@ fn row(row: &RowFigures) -> Value {
     insert("schedule", json!(schedule));
     insert("program", json!(program));
     insert("parameters", parameters.into());
-    insert("target", json!(row.measured.row.target.as_ref().map(Config::to_json)));
+    insert("target", json!(row.measured.row.target.as_ref().map(|target| target.config.to_json())));
+    insert("timing", json!(machine.timing_of(&row.measured.row).name));
     let told = row.measured.outcome.as_ref().err();
     let told = told.map(|told| told.iter().map(|d| json!({"code": d.code, "message": d.message})).collect::<Vec<_>>());
     insert("errors", json!(told.unwrap_or_default()));

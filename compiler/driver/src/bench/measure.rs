@@ -22,6 +22,21 @@ use crate::queue;
 pub struct Machine {
     pub config: Config,
     pub timing: NamedTiming,
+    /// Whether the timing was asked for, and so is that of rows that have one of their own as well.
+    pub timing_given: bool,
+}
+
+impl Machine {
+    /// What a row is compiled for.
+    pub fn config_of<'a>(&'a self, row: &'a Row) -> &'a Config {
+        row.target.as_ref().map_or(&self.config, |target| &target.config)
+    }
+
+    /// The timing of a row.
+    pub fn timing_of<'a>(&'a self, row: &'a Row) -> &'a NamedTiming {
+        let own = row.target.as_ref().and_then(|target| target.timing.as_ref());
+        own.filter(|_| !self.timing_given).unwrap_or(&self.timing)
+    }
 }
 
 /// What a row took, or why it took nothing.
@@ -76,13 +91,13 @@ struct Streams {
 }
 
 /// Compiles all rows, one after the other.
-pub fn compile_all(rows: Vec<Row>, shelf: &Shelf, config: &Config, sources: &mut Sources) -> Batch {
+pub fn compile_all(rows: Vec<Row>, shelf: &Shelf, machine: &Machine, sources: &mut Sources) -> Batch {
     let mut compile_time = Duration::ZERO;
     let mut one = |row: &Row| {
         let file = shelf.program(row, sources).map_err(|told| vec![told])?;
         let compile_with = |times: i64| {
             let (program, schedule) = (row.program.clone(), row.schedule.clone());
-            let (params, config) = (row.parameters_with(times), row.target.unwrap_or(*config));
+            let (params, config) = (row.parameters_with(times), *machine.config_of(row));
             compile(sources, &Options { file, params, program, schedule, config })
         };
         let start = Instant::now();
@@ -97,7 +112,7 @@ pub fn compile_all(rows: Vec<Row>, shelf: &Shelf, config: &Config, sources: &mut
 /// Runs all rows on all cores.
 pub fn run_all(batch: Batch, machine: &Machine) -> Vec<Measured> {
     let outcomes = queue::run(&batch.rows, "rows", |(row, streams)| {
-        streams.as_ref().map_err(Vec::clone).and_then(|streams| run(row, streams, &machine.timing))
+        streams.as_ref().map_err(Vec::clone).and_then(|streams| run(row, streams, machine.timing_of(row)))
     });
     batch.rows.into_iter().zip(outcomes).map(|((row, _), outcome)| Measured { row, outcome }).collect()
 }

@@ -16,7 +16,7 @@ pub fn table(figures: &Figures) -> Option<String> {
 
 fn line(figures: &Figures, row: &RowFigures) -> Vec<String> {
     let own = &row.measured.row;
-    let config = own.target.as_ref().unwrap_or(&figures.machine.config);
+    let config = figures.machine.config_of(own);
     let core = format!("{}×{}×{}", config.batch(), config.block_in(), config.block_out());
     let named = |mark: String| vec![mark, own.name.clone(), own.title.clone(), core];
     let step = row.run.as_ref().and_then(|run| Some((run, run.outcome.step.as_ref()?)));

@@ -17,7 +17,7 @@
 //! file = "cell.tw"
 //! parameters = { h = 512, batch = 4 }
 //! steps = 4                                 # of a recurrence: the parameter `steps`, which is doubled to time one step
-//! target = { LOG_BATCH = 2 }                # a core of the row's own, as a target file has it
+//! target = { LOG_BATCH = 2 }                # a machine of the row's own, as a target file has it, with its timing
 //! may_not_fit = true                        # that a scratchpad is too small for it is no error
 //! ```
 
@@ -25,6 +25,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Deserialize;
+use tilewright::target::stated_timing;
+use tilewright::time::NamedTiming;
 use tilewright_isa::{Config, MemoryType, PerMemory};
 use tilewright_syntax::{FileId, Sources, Span};
 use toml::Spanned;
@@ -48,10 +50,18 @@ pub struct Row {
     pub tvm: Option<Reference>,
     /// Of a recurrence, the value of its parameter `steps`.
     pub steps: Option<i64>,
-    /// The core that the row is for, where that is not the one of the whole table.
-    pub target: Option<Config>,
+    /// The machine that the row is for, where that is not the one of the whole table.
+    pub target: Option<Target>,
     /// Whether it is no error that a scratchpad is too small for the row.
     pub may_not_fit: bool,
+}
+
+/// A machine of a row's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub config: Config,
+    /// None where it states none.
+    pub timing: Option<NamedTiming>,
 }
 
 impl Row {
@@ -141,7 +151,7 @@ pub fn read(file: FileId, sources: &Sources) -> Result<Vec<Row>, BenchError> {
             return Err(BenchError::Ambiguous { row: name, place: second });
         }
         let steps = entry.steps.map(|steps| self::steps(steps, &span)).transpose()?;
-        let target = entry.target.map(|target| self::target(target, &span)).transpose()?;
+        let target = entry.target.map(|target| self::target(target, &name, &span)).transpose()?;
         rows.push(Row {
             name,
             title: entry.title,
@@ -168,11 +178,15 @@ fn steps(steps: Spanned<i64>, span: &dyn Fn(Range<usize>) -> Span) -> Result<i64
     }
 }
 
-fn target(target: Spanned<toml::Table>, span: &dyn Fn(Range<usize>) -> Span) -> Result<Config, BenchError> {
+fn target(target: Spanned<toml::Table>, row: &str, span: &dyn Fn(Range<usize>) -> Span) -> Result<Target, BenchError> {
     let place = Some(span(target.span()));
     let refused = |reason: String| BenchError::Malformed { reason, place };
-    let text = serde_json::to_string(target.get_ref()).map_err(|error| refused(error.to_string()))?;
-    Config::from_json(&text).map_err(|error| refused(error.to_string()))
+    let value = serde_json::to_value(target.get_ref()).map_err(|error| refused(error.to_string()))?;
+    let config = Config::from_json(&value.to_string()).map_err(|error| refused(error.to_string()))?;
+    let timing = stated_timing(&value).transpose();
+    let timing =
+        timing.map_err(|error| BenchError::Timing { row: row.to_owned(), error, place: span(target.span()) })?;
+    Ok(Target { config, timing: timing.map(|timing| NamedTiming::new(timing, &format!("row {row}"))) })
 }
 
 /// The rows of these names, in the order of the table; all of them if none is named.

@@ -328,3 +328,22 @@ fn layers_of_lstms_are_inside_of_the_command() {
     let per_step = |row: &Value| row["recurrence"]["cycles_per_step"].as_f64().unwrap();
     assert!(per_step(one) < 8.0 * 128.0 * 128.0 / 8.0 && per_step(streamed) > 8.0 * 256.0 * 256.0 / 8.0, "{figures}");
 }
+
+/// A row's target is read as a target file is.
+#[test]
+fn the_target_of_a_row_has_its_timing() {
+    let folder = folder();
+    let row = |name: &str, timing: &str| {
+        format!(
+            "[[row]]\nname = \"{name}\"\nfile = \"matmul.tw\"\ntarget = {{ tilewright = {{ timing = {timing} }} }}\n"
+        )
+    };
+    folder.write("slow.toml", row("own", "{ read_latency = 100000 }") + &row("preset", "\"pynq\""));
+    let rows = folder.run("bench slow.toml --json").json()["rows"].clone();
+    assert_eq!((&rows[0]["timing"], &rows[1]["timing"]), (&"row own".into(), &"pynq".into()));
+    assert!(rows[0]["cycles"].as_u64().unwrap() > 100_000, "{rows}");
+    let rows = folder.run("bench slow.toml --timing de10 --json").json()["rows"].clone();
+    assert_eq!((&rows[0]["timing"], &rows[1]["timing"]), (&"de10".into(), &"de10".into()));
+    folder.write("wrong.toml", row("a", "{ read_latencyy = 1 }"));
+    assert_snapshot!("bench_row_timing", folder.run("bench wrong.toml"));
+}
