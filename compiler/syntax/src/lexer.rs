@@ -15,7 +15,7 @@ pub(crate) type Spanned<'a> = (usize, Token<'a>, usize);
 /// The outcome of lexing a whole file.
 #[derive(Debug)]
 pub(crate) struct Lexed<'a> {
-    /// Without comments, with every newline.
+    /// Without comments, with one newline for each run of them.
     pub tokens: Vec<Spanned<'a>>,
     pub trivia: Trivia,
     pub errors: Vec<SyntaxError>,
@@ -38,7 +38,13 @@ pub(crate) fn lex(file: FileId, text: &str) -> Lexed<'_> {
                 if token == Token::OpenBrace {
                     lexed.trivia.braces.push(start as u32);
                 }
-                lexed.tokens.push((start, token, end));
+                if token.number().is_some_and(|printed| printed != text[start..end]) {
+                    lexed.trivia.notations.push((start as u32, text[start..end].to_owned()));
+                }
+                // One newline says as much as several, and files may have as many as bytes.
+                if !(is_newline && lexed.tokens.last().is_some_and(|(_, last, _)| *last == Token::Newline)) {
+                    lexed.tokens.push((start, token, end));
+                }
             }
             Err(fault) => lexed.fault(fault, text, Span::new(file, start, end)),
         }
@@ -78,5 +84,18 @@ impl Lexed<'_> {
             return;
         }
         self.errors.push(SyntaxError::UnknownCharacter { text: slice.to_owned(), span });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_newlines_is_one_token() {
+        let lexed = lex(FileId(0), "a\n\n// c\n \nb\n\n");
+        let tokens: Vec<Token> = lexed.tokens.iter().map(|(_, token, _)| *token).collect();
+        assert_eq!(tokens, [Token::Name("a"), Token::Newline, Token::Name("b"), Token::Newline]);
+        assert_eq!((lexed.trivia.blank_lines, lexed.trivia.comments.len()), (vec![2, 9, 12], 1));
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! - Parsing the text gives the same program, spans aside, and the same comments in the same order.
 //! - Printing what was parsed from the text gives the same text.
+//! - Numbers stay as they are written, `0x1000` or `1_000`.
 //! - Indentation is 4 spaces, a line has at most 120 columns where it can be broken.
 //! - One statement a line; the author's parentheses and single blank lines stay; items have a blank line between them,
 //!   other than those of one line, which stand together or apart as their author had them.
@@ -236,7 +237,7 @@ impl Printer<'_> {
     /// Lays out a statement in the columns that the indentation leaves.
     fn layout(&mut self, build: impl for<'d> FnOnce(&mut Documents<'d>) -> document::Doc<'d>) -> String {
         let arena = pretty::Arena::new();
-        let mut documents = Documents::new(&arena, &self.trivia.comments[self.next_comment..]);
+        let mut documents = Documents::new(&arena, self.trivia, &self.trivia.comments[self.next_comment..]);
         let document = build(&mut documents);
         self.next_comment += documents.written();
         document.pretty(WIDTH - (self.level * INDENT).min(WIDTH / 2)).to_string()

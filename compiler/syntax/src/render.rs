@@ -14,6 +14,9 @@ use crate::span::{Sources, Span};
 /// Two places on one line that are further apart than this many bytes are shown apart, because only what lies between
 /// the labels of one snippet is never cut.
 const WINDOW: usize = 120;
+/// Two places that are further apart than this many bytes are shown apart, because all that lies between the labels of one
+/// snippet is gone through.
+const STRETCH: usize = 1 << 16;
 /// Characters of a name, and of any other word, that are shown.
 const MAX_WORD: usize = 100;
 /// Characters of a message that are shown.
@@ -75,7 +78,7 @@ fn gather<'a>(labels: &'a [Label], sources: &Sources) -> Vec<Vec<&'a Label>> {
     groups
 }
 
-/// Whether one snippet can show both spans without showing a long stretch of one line between them.
+/// Whether one snippet can show both spans without a long stretch of text between them, above all of one line.
 fn near(one: Span, other: Span, sources: &Sources) -> bool {
     if one.file != other.file {
         return false;
@@ -85,18 +88,30 @@ fn near(one: Span, other: Span, sources: &Sources) -> bool {
     let text = sources.file(one.file).text.as_bytes();
     let apart = |a: usize, b: usize| {
         let between = a.min(b)..a.max(b);
-        between.len() > WINDOW && !text[between].contains(&b'\n')
+        between.len() > STRETCH || (between.len() > WINDOW && !text[between].contains(&b'\n'))
     };
     ![start, end].iter().any(|a| [other_start, other_end].iter().any(|b| apart(*a, *b)))
 }
 
 fn snippet<'a>(labels: &[&'a Label], sources: &'a Sources) -> Snippet<'a, Annotation<'a>> {
     let source = sources.file(labels[0].span.file);
-    let annotation = |label: &&'a Label| {
+    let spans: Vec<Range<usize>> = labels.iter().map(|label| characters(label.span, sources)).collect();
+    let (first, last) = (spans.iter().map(|s| s.start).min(), spans.iter().map(|s| s.end).max());
+    let (before, rest) = source.text.split_at(first.unwrap_or(0));
+    // What is behind the last line is drawn at its end.
+    let lines_before = if rest.is_empty() { before.strip_suffix('\n').unwrap_or(before) } else { before };
+    let start = lines_before.rfind('\n').map_or(0, |end| end + 1);
+    // The line behind is among what is drawn, so that one that ends in a newline looks as it is.
+    let rest_end = last.unwrap_or(0) - before.len();
+    let lines: usize = rest[rest_end..].split_inclusive('\n').take(2).map(str::len).sum();
+    let shown = &source.text[start..before.len() + rest_end + lines];
+    let annotation = |(label, span): (&&'a Label, Range<usize>)| {
         let kind = if label.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-        kind.span(characters(label.span, sources)).label(shortened(&label.text, MAX_MESSAGE))
+        kind.span(span.start - start..span.end - start).label(shortened(&label.text, MAX_MESSAGE))
     };
-    Snippet::source(&*source.text).path(&*source.name).annotations(labels.iter().map(annotation))
+    let line = source.text[..start].bytes().filter(|b| *b == b'\n').count() + 1;
+    let annotations = labels.iter().zip(spans).map(annotation);
+    Snippet::source(shown).path(&*source.name).line_start(line).annotations(annotations)
 }
 
 /// The bytes of the span, widened to whole characters and kept within its file's text.

@@ -1,5 +1,8 @@
 //! Places in source text: a file and a byte range, carried from tokens to instructions.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 /// Index of a source file in a [`Sources`] table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct FileId(pub u32);
@@ -23,10 +26,12 @@ impl Span {
     }
 }
 
-/// The text of every file that takes part in a compilation, in order of their ids.
+/// The text of every file that takes part in a compilation, in order of their ids. Clones share the texts.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    files: Vec<SourceFile>,
+    files: Vec<Arc<SourceFile>>,
+    /// The first file with each name.
+    names: HashMap<String, FileId>,
 }
 
 /// A file's name, as the user wrote it, and its text.
@@ -39,18 +44,20 @@ pub struct SourceFile {
 impl Sources {
     /// Adds a file and returns the id that spans into it carry.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
-        self.files.push(SourceFile { name: name.into(), text: text.into() });
-        FileId(self.files.len() as u32 - 1)
+        let (name, id) = (name.into(), FileId(self.files.len() as u32));
+        self.names.entry(name.clone()).or_insert(id);
+        self.files.push(Arc::new(SourceFile { name, text: text.into() }));
+        id
     }
 
     /// The first file with a name.
     pub fn find(&self, name: &str) -> Option<FileId> {
-        self.files.iter().position(|file| file.name == name).map(|at| FileId(at as u32))
+        self.names.get(name).copied()
     }
 
     /// All files, in the order of their ids.
     pub fn files(&self) -> impl ExactSizeIterator<Item = &SourceFile> {
-        self.files.iter()
+        self.files.iter().map(|file| &**file)
     }
 
     pub fn file(&self, id: FileId) -> &SourceFile {

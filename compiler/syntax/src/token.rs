@@ -154,6 +154,15 @@ fn parse_decimal(text: &str) -> Result<Decimal, LexFault> {
 }
 
 impl Token<'_> {
+    /// A number as it would be printed.
+    pub(crate) fn number(&self) -> Option<String> {
+        match self {
+            Token::Int(value) => Some(value.to_string()),
+            Token::Decimal(value) => Some(value.to_string()),
+            _ => None,
+        }
+    }
+
     /// How an error message calls this token where it was found.
     pub(crate) fn describe(&self) -> String {
         match self {

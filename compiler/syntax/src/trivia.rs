@@ -1,4 +1,5 @@
-//! What the tree does not hold because it means nothing: comments, blank lines and braces, kept for the printer.
+//! What the tree does not hold because it means nothing: comments, blank lines, braces and how numbers are written, kept for
+//! the printer.
 
 use crate::span::Span;
 
@@ -12,7 +13,7 @@ pub struct Comment {
     pub own_line: bool,
 }
 
-/// Comments, blank lines and opening braces of one file, each in order of their places.
+/// Comments, blank lines, opening braces and notations of one file, each in order of their places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trivia {
     pub comments: Vec<Comment>,
@@ -20,6 +21,8 @@ pub struct Trivia {
     pub blank_lines: Vec<u32>,
     /// The byte of each `{`.
     pub braces: Vec<u32>,
+    /// The byte and the text of each number that is not written as it would be printed: `0x1000_0000`.
+    pub notations: Vec<(u32, String)>,
 }
 
 impl Trivia {
@@ -27,6 +30,12 @@ impl Trivia {
     pub fn has_blank_line(&self, start: u32, end: u32) -> bool {
         let first = self.blank_lines.partition_point(|at| *at < start);
         self.blank_lines.get(first).is_some_and(|at| *at < end)
+    }
+
+    /// How the number at the byte `start` is written, where that is not how it would be printed.
+    pub fn notation(&self, start: u32) -> Option<&str> {
+        let at = self.notations.binary_search_by_key(&start, |(start, _)| *start).ok()?;
+        Some(&self.notations[at].1)
     }
 
     /// The byte of the first `{` behind the byte `start`, or 0 if there is none.

@@ -245,6 +245,12 @@ fn the_tallest_expressions_are_printed() {
     assert!(format(&nest).contains("f("));
 }
 
+#[test]
+fn numbers_stay_as_they_are_written() {
+    let text = "kernel k(n = 0x1000_0000) {\n    input X: i8[0xFf]\n    C[i] = X[i] + 1_000 + 1_0.5_0 + 007\n}\n";
+    assert_eq!(format(text), text);
+}
+
 /// A program printed without knowledge of its comments still means the same.
 fn means_the_same(program: Program) -> Result<(), TestCaseError> {
     let text = print(&program, &Trivia::default());

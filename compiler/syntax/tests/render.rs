@@ -97,3 +97,12 @@ proptest! {
         prop_assert!(render(&diagnostic, &sources, false).starts_with("error[E0999]: the message"));
     }
 }
+
+/// Only the lines that are drawn are looked at, and they keep their numbers.
+#[test]
+fn lines_far_behind_are_drawn_alone() {
+    let (sources, file) = one_file("\n".repeat(1_000_000) + "abc def\n" + &"\n".repeat(1_000_000) + "ghi");
+    let [near, far] = [(1_000_004, 1_000_007), (2_000_008, 2_000_011)].map(|(a, b)| Span::new(file, a, b));
+    let diagnostic = Diagnostic::error("E0999", "the message").primary(near, "here").secondary(far, "and there");
+    insta::assert_snapshot!(render(&diagnostic, &sources, false));
+}

@@ -10,7 +10,7 @@ use pretty::{Arena, DocAllocator, DocBuilder};
 
 use crate::ast::Schedule;
 use crate::ast::{AxisDecl, BinaryOp, Define, Directive, Expr, ExprKind, Ident, Input, Kernel, Param, TypeName};
-use crate::trivia::Comment;
+use crate::trivia::{Comment, Trivia};
 
 use super::INDENT;
 
@@ -19,6 +19,7 @@ pub(super) type Doc<'d> = DocBuilder<'d, Arena<'d>>;
 /// Builds documents in an arena and knows which comments they hold already.
 pub(super) struct Documents<'d> {
     arena: &'d Arena<'d>,
+    trivia: &'d Trivia,
     comments: &'d [Comment],
     written: usize,
 }
@@ -34,8 +35,8 @@ fn tightness(op: BinaryOp) -> u8 {
 
 impl<'d> Documents<'d> {
     /// `comments` are those not written yet, in order.
-    pub(super) fn new(arena: &'d Arena<'d>, comments: &'d [Comment]) -> Documents<'d> {
-        Documents { arena, comments, written: 0 }
+    pub(super) fn new(arena: &'d Arena<'d>, trivia: &'d Trivia, comments: &'d [Comment]) -> Documents<'d> {
+        Documents { arena, trivia, comments, written: 0 }
     }
 
     /// How many of the comments stand in the documents built so far.
@@ -145,11 +146,16 @@ impl<'d> Documents<'d> {
         }
     }
 
+    fn number(&self, expr: &Expr, value: &dyn ToString) -> Doc<'d> {
+        let notation = self.trivia.notation(expr.span.start);
+        self.text(notation.map_or_else(|| value.to_string(), str::to_owned))
+    }
+
     fn expr(&mut self, expr: &Expr) -> Doc<'d> {
         match &expr.kind {
             ExprKind::Binary { .. } => self.chain(expr).group(),
-            ExprKind::Int(value) => self.text(value.to_string()),
-            ExprKind::Decimal(value) => self.text(value.to_string()),
+            ExprKind::Int(value) => self.number(expr, value),
+            ExprKind::Decimal(value) => self.number(expr, value),
             ExprKind::Name(name) => self.text(name.clone()),
             ExprKind::Index { tensor, indices } => {
                 let tensor = self.name(tensor);
