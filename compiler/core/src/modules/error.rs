@@ -4,6 +4,9 @@ use thiserror::Error;
 use tilewright_syntax::ast::Ident;
 use tilewright_syntax::{Diagnostic, Span};
 
+/// Most files of a circle that are shown.
+const MAX_SHOWN: usize = 8;
+
 /// Why a `use` brings in nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ModuleError {
@@ -41,7 +44,11 @@ impl ModuleError {
             }
             ModuleError::Circle { way, span } => {
                 let d = d.primary(*span, "leads back to a file that is being read");
-                let d = way.iter().fold(d, |d, at| d.secondary(*at, "through this"));
+                let d = way.iter().take(MAX_SHOWN).fold(d, |d, at| d.secondary(*at, "through this"));
+                let d = match way.len().saturating_sub(MAX_SHOWN) {
+                    0 => d,
+                    more => d.note(format!("and through {more} more")),
+                };
                 d.help("move what both need into a third file")
             }
             ModuleError::NotThere { name, known } => {

@@ -8,7 +8,8 @@
 mod error;
 mod library;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use tilewright_syntax::ast::{self, Ident, Item, ScheduleStmt, Use, UseSource};
 use tilewright_syntax::{Diagnostic, FileId, Sources, Span, parse};
@@ -19,17 +20,52 @@ pub use library::{LIBRARY, LibraryModule, documentation};
 /// Gives the text of the file with a name, or why there is none.
 pub type Reader<'a> = dyn FnMut(&str) -> Result<String, String> + 'a;
 
-/// The files of a program, parsed.
+/// The files of a program, parsed. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Modules {
-    files: BTreeMap<FileId, File>,
+    files: Arc<BTreeMap<FileId, File>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct File {
-    program: ast::Program,
+    program: Arc<ast::Program>,
     /// The file that each `use` names, by the place of the `use`.
     used: BTreeMap<Span, FileId>,
+    /// Which of the items have a name, in the order of the text.
+    named: HashMap<String, Vec<usize>>,
+}
+
+impl File {
+    fn new(program: ast::Program, used: BTreeMap<Span, FileId>) -> File {
+        let mut named: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, item) in program.items.iter().enumerate() {
+            item_name(item).into_iter().for_each(|name| named.entry(name.name.clone()).or_default().push(at));
+        }
+        File { program: Arc::new(program), used, named }
+    }
+
+    fn named(&self, name: &str) -> impl Iterator<Item = &Item> {
+        self.named.get(name).into_iter().flatten().map(|at| &self.program.items[*at])
+    }
+}
+
+/// A file whose uses are being followed.
+struct Open {
+    file: FileId,
+    program: ast::Program,
+    /// Those that are still to be followed, the next one last.
+    uses: Vec<Use>,
+    used: BTreeMap<Span, FileId>,
+    /// The use that led here; none for the first file.
+    from: Option<Span>,
+}
+
+impl Open {
+    fn new(sources: &Sources, file: FileId, from: Option<Span>) -> Result<Open, Vec<Diagnostic>> {
+        let program = parse(sources, file)?;
+        let uses = uses(&program).into_iter().rev().cloned().collect();
+        Ok(Open { file, program, uses, used: BTreeMap::new(), from })
+    }
 }
 
 /// Adds all files that `file` uses, directly or through others, to the sources.
@@ -83,7 +119,7 @@ fn uses_in<'a>(stmts: &'a [ScheduleStmt], found: &mut Vec<&'a Use>) {
 /// The name in the sources of what a `use` in the file `from` names: paths start at the file's own folder.
 fn resolved(from: &str, source: &UseSource) -> String {
     let path = match source {
-        UseSource::Module(name) => return format!("std:{}", name.name),
+        UseSource::Module(name) => return format!("{LIBRARY_PREFIX}{}", name.name),
         UseSource::File(path) if path.text.starts_with('/') => return path.text.clone(),
         UseSource::File(path) => &path.text,
     };
@@ -102,58 +138,63 @@ fn resolved(from: &str, source: &UseSource) -> String {
             part => parts.push(part),
         }
     }
-    format!("{root}{}", parts.join("/"))
+    file_name(format!("{root}{}", parts.join("/")))
+}
+
+/// What stands in the sources before the name of a module of the library.
+const LIBRARY_PREFIX: &str = "std:";
+
+/// The name in the sources of a file, which is none of a module of the library, whatever the file is called.
+pub fn file_name(path: String) -> String {
+    if path.starts_with(LIBRARY_PREFIX) { format!("./{path}") } else { path }
 }
 
 impl Modules {
     /// Parses a file and all that it uses. The sources are as [`complete`] left them.
     pub fn load(sources: &Sources, file: FileId) -> Result<Modules, Vec<Diagnostic>> {
-        let mut modules = Modules::default();
-        modules.add(sources, file, &mut Vec::new())?;
+        let mut files = BTreeMap::new();
+        // The files from the first one to the one at hand, since a chain of files may be longer than a stack is high.
+        let mut way = vec![Open::new(sources, file, None)?];
+        let mut places = HashMap::from([(file, 0)]);
+        while let Some(open) = way.last_mut() {
+            let Some(import) = open.uses.pop() else {
+                places.remove(&open.file);
+                files.extend(way.pop().map(|open| (open.file, File::new(open.program, open.used))));
+                continue;
+            };
+            let name = resolved(&sources.file(open.file).name, &import.source);
+            let Some(target) = sources.find(&name) else { return Err(vec![absent(&import).diagnostic()]) };
+            if let Some(at) = places.get(&target) {
+                let way = way[at + 1..].iter().filter_map(|open| open.from).collect();
+                return Err(vec![ModuleError::Circle { way, span: import.span }.diagnostic()]);
+            }
+            open.used.insert(import.span, target);
+            if !files.contains_key(&target) {
+                places.insert(target, way.len());
+                way.push(Open::new(sources, target, Some(import.span))?);
+            }
+        }
+        let modules = Modules { files: Arc::new(files) };
         for file in modules.files.keys() {
             modules.names_are_there(*file)?;
         }
         Ok(modules)
     }
 
-    /// `way` are the uses that led to the file.
-    fn add(&mut self, sources: &Sources, file: FileId, way: &mut Vec<Span>) -> Result<(), Vec<Diagnostic>> {
-        let program = parse(sources, file)?;
-        let mut used = BTreeMap::new();
-        for import in uses(&program) {
-            let name = resolved(&sources.file(file).name, &import.source);
-            let Some(target) = sources.find(&name) else { return Err(vec![absent(import).diagnostic()]) };
-            if target == file || way.iter().any(|w| w.file == target) {
-                let way = way.iter().copied().skip_while(|w| w.file != target).collect();
-                return Err(vec![ModuleError::Circle { way, span: import.span }.diagnostic()]);
-            }
-            used.insert(import.span, target);
-            if !self.files.contains_key(&target) {
-                way.push(import.span);
-                self.add(sources, target, way)?;
-                way.pop();
-            }
-        }
-        self.files.insert(file, File { program, used });
-        Ok(())
-    }
-
     fn names_are_there(&self, file: FileId) -> Result<(), Vec<Diagnostic>> {
         let module = &self.files[&file];
         for import in uses(&module.program) {
-            let items = &self.files[&module.used[&import.span]].program.items;
-            for name in &import.names {
-                if !items.iter().any(|item| item_name(item).is_some_and(|n| n.name == name.name)) {
-                    let known = items.iter().filter_map(item_name).map(|n| n.name.clone()).collect();
-                    return Err(vec![ModuleError::NotThere { name: name.clone(), known }.diagnostic()]);
-                }
+            let target = &self.files[&module.used[&import.span]];
+            if let Some(name) = import.names.iter().find(|name| !target.named.contains_key(&name.name)) {
+                let known = target.program.items.iter().filter_map(item_name).map(|n| n.name.clone()).collect();
+                return Err(vec![ModuleError::NotThere { name: name.clone(), known }.diagnostic()]);
             }
         }
         Ok(())
     }
 
     /// The file's own tree.
-    pub fn program(&self, file: FileId) -> Option<&ast::Program> {
+    pub fn program(&self, file: FileId) -> Option<&Arc<ast::Program>> {
         self.files.get(&file).map(|file| &file.program)
     }
 
@@ -161,8 +202,12 @@ impl Modules {
     pub fn visible(&self, file: FileId) -> Vec<&Item> {
         let Some(own) = self.files.get(&file) else { return Vec::new() };
         let mut items: Vec<&Item> = own.program.items.iter().filter(|item| item_name(item).is_some()).collect();
+        let mut whole = BTreeSet::new();
         for item in &own.program.items {
-            if let Item::Use(import) = item {
+            if let Item::Use(import) = item
+                // What brings in all of a file again brings in nothing.
+                && (!import.names.is_empty() || whole.insert(own.used.get(&import.span)))
+            {
                 items.extend(self.brought_in(import));
             }
         }
@@ -179,6 +224,34 @@ impl Modules {
             None => false,
         };
         self.files[target].program.items.iter().filter(wanted).collect()
+    }
+
+    /// The items that a name may mean in a file, in the order of [`Modules::visible`], those of `local` first.
+    fn named<'a>(&'a self, file: FileId, local: &[&Use], name: &str) -> Vec<&'a Item> {
+        let own = self.files.get(&file);
+        let brings = |import: &&Use| import.names.is_empty() || import.names.iter().any(|n| n.name == name);
+        let target = |import: &Use| {
+            let used = self.files.get(&import.span.file).and_then(|file| file.used.get(&import.span));
+            used.map(|target| &self.files[target])
+        };
+        let uses = |item: &'a Item| if let Item::Use(import) = item { Some(import) } else { None };
+        let imported = own.into_iter().flat_map(|file| file.program.items.iter().filter_map(uses));
+        let local = local.iter().copied().filter(brings).filter_map(target);
+        let files = local.chain(own).chain(imported.filter(brings).filter_map(target));
+        files.flat_map(|file| file.named(name)).collect()
+    }
+
+    /// The kernel that a name means where it stands.
+    pub fn kernel(&self, name: &Ident) -> Option<&ast::Kernel> {
+        let items = self.named(name.span.file, &[], &name.name).into_iter();
+        items.filter_map(|item| if let Item::Kernel(kernel) = item { Some(kernel) } else { None }).next()
+    }
+
+    /// The definition of directives that a name means where it stands; those of `local` come first, which are inside of a
+    /// schedule.
+    pub fn def(&self, name: &Ident, local: &[&Use]) -> Option<&ast::Def> {
+        let items = self.named(name.span.file, local, &name.name).into_iter();
+        items.filter_map(|item| if let Item::Def(def) = item { Some(def) } else { None }).next()
     }
 
     /// The kernels that a file may name, its own first.
@@ -201,8 +274,7 @@ impl Modules {
 
     /// The kernel that a schedule is for: a name means what it means in the schedule's file.
     pub fn kernel_of(&self, schedule: &ast::Schedule) -> Option<&ast::Kernel> {
-        let visible = self.kernels(schedule.kernel.span.file);
-        visible.into_iter().find(|k| k.name.name == schedule.kernel.name)
+        self.kernel(&schedule.kernel)
     }
 
     /// The functions that a file may name.
@@ -213,7 +285,8 @@ impl Modules {
 
     /// The function that a name means where it stands.
     pub fn function(&self, name: &Ident) -> Option<&ast::Function> {
-        self.functions(name.span.file).into_iter().find(|f| f.name.name == name.name)
+        let items = self.named(name.span.file, &[], &name.name).into_iter();
+        items.filter_map(|item| if let Item::Function(function) = item { Some(function) } else { None }).next()
     }
 
     /// The functions of all files.
@@ -273,6 +346,9 @@ mod tests {
             ("../a.tw", "../b.tw", "../../b.tw"),
             ("/x/a.tw", "b.tw", "/x/b.tw"),
             ("x/a.tw", "/b.tw", "/b.tw"),
+            ("a.tw", "std:vta", "./std:vta"),
+            ("a.tw", "./std:vta", "./std:vta"),
+            ("./std:vta", "x/../std:vta", "./std:vta"),
         ];
         for (from, path, expected) in cases {
             let text = Text { text: path.to_owned(), span: Span::default() };

@@ -1,5 +1,7 @@
 //! A program's files and the user's wishes → what to compile: a program of several kernels, or a kernel and its schedule.
 
+use std::collections::HashMap;
+
 use thiserror::Error;
 use tilewright_syntax::ast::{self, Ident, Item, KernelStmt, ScanStmt};
 use tilewright_syntax::{Diagnostic, FileId, Span};
@@ -211,12 +213,12 @@ pub(super) fn names_are_unique(modules: &Modules, file: FileId) -> Result<(), Ch
 }
 
 fn unique<'a>(what: &'static str, names: impl Iterator<Item = &'a Ident>) -> Result<(), ChoiceError> {
-    let mut seen: Vec<&Ident> = Vec::new();
+    let mut seen: HashMap<&str, &Ident> = HashMap::new();
     for name in names {
-        if let Some(first) = seen.iter().find(|s| s.name == name.name && s.span != name.span) {
+        let first = *seen.entry(&name.name).or_insert(name);
+        if first.span != name.span {
             return Err(ChoiceError::Twice { what, name: name.name.clone(), first: first.span, second: name.span });
         }
-        seen.push(name);
     }
     Ok(())
 }

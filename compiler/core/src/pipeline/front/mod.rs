@@ -15,6 +15,7 @@ mod testing;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, FileId, Sources, Span, ast};
@@ -53,7 +54,7 @@ pub struct Request<'a> {
 #[derive(Clone, Debug)]
 pub struct Front {
     /// The file itself, without what it uses.
-    pub program: ast::Program,
+    pub program: Arc<ast::Program>,
     /// Computes what all calls do.
     pub kernel: Kernel,
     modules: Modules,
@@ -148,7 +149,11 @@ struct Fronts<'a> {
 impl Fronts<'_> {
     fn front(&self, kernel: Kernel, calls: Vec<Call>) -> Front {
         Front {
-            program: self.modules.program(self.file).cloned().unwrap_or(ast::Program { items: Vec::new() }),
+            program: self
+                .modules
+                .program(self.file)
+                .cloned()
+                .unwrap_or_else(|| Arc::new(ast::Program { items: Vec::new() })),
             kernel,
             modules: self.modules.clone(),
             calls,
