@@ -191,6 +191,14 @@ impl TensorError {
         }
     }
 
+    /// How many calls led to it, as far as they are shown.
+    pub fn calls(&self) -> usize {
+        match self {
+            TensorError::InCall { error, .. } => 1 + error.calls(),
+            _ => 0,
+        }
+    }
+
     /// The error as it is shown.
     pub fn diagnostic(&self) -> Diagnostic {
         let told = Diagnostic::error(self.code(), self.to_string());

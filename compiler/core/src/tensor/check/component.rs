@@ -12,7 +12,7 @@ use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, Expr, ExprKind, Ident, NamedArg};
 
 use super::scope::Scope;
-use super::{Checked, Checker, Fault, MAX_KERNEL_ELEMENTS, MAX_WORK, defined_names, elements, name_taken};
+use super::{Checked, Checker, Fault, MAX_KERNEL_ELEMENTS, MAX_WORK, elements, name_taken};
 use crate::affine::Affine;
 use crate::modules::Modules;
 use crate::tensor::component_error::{ComponentError, MAX_TENSORS};
@@ -20,6 +20,9 @@ use crate::tensor::error::TensorError;
 use crate::tensor::join::Place;
 use crate::tensor::print::type_of;
 use crate::tensor::{AxisId, Compute, Kernel, Tensor, TensorId};
+
+/// Most calls that an error shows on the way to it.
+const MAX_CALLS_SHOWN: usize = 8;
 
 /// A tensor, or the part of it behind leading indices.
 struct Part {
@@ -42,8 +45,12 @@ impl<'a> Checker<'a> {
         let told = |fault: Fault| if let Fault::Error(error) = fault { vec![*error] } else { Vec::new() };
         call.results.iter().try_for_each(|name| self.name_is_free(name)).map_err(told)?;
         let (source, values) = self.called_kernel(call).map_err(told)?;
-        let kernel = self.kernels.called(source, &values, &self.open_kernels);
+        let kernel = self.kernels.called(source, &values);
         let in_call = |error: TensorError| {
+            // Where calls lead through very many kernels, the innermost tell enough.
+            if error.calls() >= MAX_CALLS_SHOWN {
+                return error;
+            }
             let (error, name, call) = (Box::new(error), call.kernel.name.clone(), call.span);
             TensorError::InCall { error, name, call }
         };
@@ -54,12 +61,11 @@ impl<'a> Checker<'a> {
     /// The kernel that a call names, and the values of its parameters.
     fn called_kernel(&self, call: &ast::Component) -> Checked<(&'a ast::Kernel, Vec<(String, i64)>)> {
         let modules: &'a Modules = self.modules;
-        let kernels = modules.kernels(call.kernel.span.file);
-        let Some(source) = kernels.iter().find(|k| k.name.name == call.kernel.name) else {
-            let known = kernels.iter().map(|k| k.name.name.clone()).collect();
+        let Some(source) = modules.kernel(&call.kernel) else {
+            let known = modules.kernels(call.kernel.span.file).iter().map(|k| k.name.name.clone()).collect();
             return Err(error(ComponentError::UnknownKernel { name: call.kernel.clone(), known }));
         };
-        if self.open_kernels.contains(&source.name.span) {
+        if self.kernels.is_open(source) {
             let (kernel, span, declared) = (call.kernel.name.clone(), call.kernel.span, source.name.span);
             return Err(error(ComponentError::CallsItself { kernel, span, declared }));
         }
@@ -91,7 +97,9 @@ impl<'a> Checker<'a> {
         parts.iter().zip(inputs).try_for_each(|(part, input)| self.fits(part, kernel, input))?;
         let places = self.places(call, kernel, parts)?;
         self.is_small_enough(call, kernel, &places)?;
+        let before = self.kernel.tensors.len();
         let ids = self.kernel.append(kernel, &places, step);
+        self.names.add(&self.kernel, before);
         for (id, place) in ids.iter().zip(&places) {
             if let (Place::New(_), Some(scan)) = (place, &mut self.open) {
                 scan.tensors.push(*id);
@@ -178,9 +186,8 @@ impl<'a> Checker<'a> {
 
     /// The name of something inside of a component is no other tensor's, wherever that stands.
     fn part_is_free(&self, name: &Ident) -> Checked<()> {
-        let mut written = self.source.stmts.iter().flat_map(defined_names);
-        let first = written.find(|other| other.name == name.name).map(|other| other.span);
-        let first = first.or_else(|| self.kernel.find(&name.name).map(|id| self.kernel.tensor(id).span));
+        let first = self.names.written(&name.name).map(|other| other.span);
+        let first = first.or_else(|| self.names.tensor(&name.name).map(|id| self.kernel.tensor(id).span));
         let taken = first.map(|first| ("a tensor", Some(first))).or_else(|| self.constant_named(&name.name));
         taken.map_or(Ok(()), |taken| Err(name_taken(name, taken).into()))
     }

@@ -31,6 +31,9 @@ const MAX_HEIGHT: usize = 512;
 /// Most calls that the value of one definition may take.
 const MAX_CALLS: u32 = 1 << 14;
 
+/// Most functions of which it is told that they call themselves.
+const MAX_CIRCLES: usize = 20;
+
 /// A call under way: what its parameters stand for.
 pub(in crate::tensor) struct Bound<'a> {
     pub function: &'a ast::Function,
@@ -93,12 +96,16 @@ pub fn check_functions(modules: &Modules, target: &Constants) -> Result<(), Vec<
     let mut errors = Vec::new();
     let functions = modules.all_functions();
     let recursive = recursive(modules, &functions);
+    let mut circles = 0;
     for function in functions {
         let checker = Body { function, modules, target };
         let outcome = checker.header().and_then(|()| checker.body(&function.value));
         let outcome = outcome.and_then(|()| match recursive.contains(&function.name.span) {
-            true => calls_not_itself(modules, &mut vec![function]),
-            false => Ok(()),
+            true if circles < MAX_CIRCLES => {
+                circles += 1;
+                calls_not_itself(modules, function)
+            }
+            _ => Ok(()),
         });
         errors.extend(outcome.err().map(|error| error.diagnostic()));
     }
@@ -196,19 +203,28 @@ fn recursive(modules: &Modules, functions: &[&ast::Function]) -> HashSet<Span> {
     recursive.flatten().map(|node| graph[node]).collect()
 }
 
-/// Refuses a function from which calls lead back to it. `open` are the functions on the way, from the first on.
-fn calls_not_itself<'a>(modules: &'a Modules, open: &mut Vec<&'a ast::Function>) -> Result<(), TensorError> {
-    let mut called = Vec::new();
-    collect_calls(&open[open.len() - 1].value, &mut called);
-    for call in called {
-        let Some(function) = modules.function(call) else { continue };
-        if function.name.span == open[0].name.span {
+/// Refuses a function from which calls lead back to it.
+fn calls_not_itself(modules: &Modules, first: &ast::Function) -> Result<(), TensorError> {
+    let calls = |function: &ast::Function| -> Vec<Ident> {
+        let mut called = Vec::new();
+        collect_calls(&function.value, &mut called);
+        called.into_iter().cloned().rev().collect()
+    };
+    let mut seen = HashSet::from([first.name.span]);
+    // The calls that are still to be followed of each function on the way, since there may be more than a stack holds.
+    let mut open = vec![calls(first)];
+    while let Some(rest) = open.last_mut() {
+        let Some(call) = rest.pop() else {
+            open.pop();
+            continue;
+        };
+        let Some(function) = modules.function(&call) else { continue };
+        if function.name.span == first.name.span {
             let Ident { name, span: defined } = function.name.clone();
             return Err(TensorError::CallsItself { name, call: call.span, defined });
         }
-        if !open.iter().any(|f| f.name.span == function.name.span) {
-            open.push(function);
-            calls_not_itself(modules, open)?;
+        if seen.insert(function.name.span) {
+            open.push(calls(function));
         }
     }
     Ok(())

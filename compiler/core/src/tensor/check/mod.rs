@@ -12,6 +12,7 @@ mod extents;
 pub(super) mod function;
 mod index;
 mod kernels;
+mod names;
 mod scan;
 mod scope;
 mod value;
@@ -32,6 +33,7 @@ pub use kernels::Kernels;
 use super::{Axis, AxisId, Compute, Definition, Kernel, Leaf, Reducer, Reduction, Tensor, TensorId};
 use crate::modules::Modules;
 use crate::scalar::{DType, Scalar};
+use names::Names;
 use scan::OpenScan;
 use scope::Scope;
 
@@ -122,8 +124,7 @@ struct Checker<'a> {
     constants: Constants,
     kernels: &'a Kernels<'a>,
     modules: &'a Modules,
-    /// The names of this kernel, and of those from which calls led here.
-    open_kernels: Vec<Span>,
+    names: Names<'a>,
     /// How many calls of functions the definition at hand has taken.
     calls: Cell<u32>,
     /// What has been checked so far.
@@ -152,7 +153,7 @@ impl<'a> Checker<'a> {
             constants,
             kernels,
             modules,
-            open_kernels: vec![source.name.span],
+            names: Names::new(source),
             calls: Cell::new(0),
             kernel,
             failed: BTreeSet::new(),
@@ -194,6 +195,7 @@ impl<'a> Checker<'a> {
             return Err(TensorError::KernelTooLarge { kernel, span: tensor.span }.into());
         }
         self.kernel.tensors.push(tensor);
+        self.names.add(&self.kernel, self.kernel.tensors.len() - 1);
         Ok(TensorId(self.kernel.tensors.len() as u32 - 1))
     }
 
@@ -294,8 +296,8 @@ impl<'a> Checker<'a> {
         Scope {
             constants: &self.constants,
             kernel: &self.kernel,
+            names: &self.names,
             failed: &self.failed,
-            source: self.source,
             define,
             axes,
             scan: self.open.as_ref(),
@@ -337,9 +339,8 @@ impl<'a> Checker<'a> {
 
     /// Tensors and parameters have different names, because both are names of the whole kernel.
     fn name_is_free(&self, ident: &Ident) -> Checked<()> {
-        let same = |other: &&Ident| other.name == ident.name && other.span != ident.span;
-        let tensors = self.source.stmts.iter().flat_map(defined_names).take_while(|name| name.span != ident.span);
-        let tensor = tensors.into_iter().find(same).map(|first| ("a tensor", Some(first.span)));
+        let first = self.names.written(&ident.name).filter(|first| first.span != ident.span);
+        let tensor = first.map(|first| ("a tensor", Some(first.span)));
         let taken = tensor.or_else(|| self.constant_named(&ident.name));
         taken.map_or(Ok(()), |taken| Err(name_taken(ident, taken).into()))
     }

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, Ident, ScanStmt};
 
-use super::{Checked, Checker};
+use super::{Checked, Checker, MAX_ELEMENTS};
 use crate::scalar::Scalar;
-use crate::tensor::error::ExtentSource;
+use crate::tensor::error::{ExtentSource, TensorError};
 use crate::tensor::format::Format;
 use crate::tensor::scan_error::ScanError;
 use crate::tensor::{Compute, Definition, Leaf, Read, Scan, State, Tensor, TensorId};
@@ -63,7 +63,13 @@ impl Checker<'_> {
         if !scan.stmts.iter().any(|s| matches!(s, ScanStmt::State(_))) {
             return Err(error(ScanError::WithoutState { span: scan.axis.span }));
         }
-        self.extent(&scan.steps, || format!("the number of steps of `{}`", scan.axis.name))
+        let steps = self.extent(&scan.steps, || format!("the number of steps of `{}`", scan.axis.name))?;
+        // The states have one element more than there are steps.
+        if steps >= MAX_ELEMENTS {
+            let (name, span) = (scan.axis.name.clone(), scan.steps.span);
+            return Err(TensorError::TooManyElements { name, shape: vec![steps], span }.into());
+        }
+        Ok(steps)
     }
 
     fn close(
@@ -139,8 +145,8 @@ impl Checker<'_> {
     fn initial_name(&self, state: &str) -> String {
         let taken = |name: &String| {
             self.constants.get(name).is_some()
-                || self.source.stmts.iter().flat_map(super::defined_names).any(|d| d.name == *name)
-                || self.kernel.find(name).is_some()
+                || self.names.written(name).is_some()
+                || self.names.tensor(name).is_some()
         };
         let numbered = (2..).map(|n| format!("{state}_init{n}"));
         let mut names = std::iter::once(format!("{state}_init")).chain(numbered);

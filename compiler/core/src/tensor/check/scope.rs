@@ -7,8 +7,9 @@ use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, Ident};
 
 use super::function::Bound;
+use super::names::Names;
 use super::scan::OpenScan;
-use super::{Checked, Fault, defined_names};
+use super::{Checked, Fault};
 use crate::affine::Interval;
 use crate::modules::Modules;
 use crate::tensor::constants::Constants;
@@ -20,8 +21,8 @@ pub(super) struct Scope<'a> {
     pub constants: &'a Constants,
     /// The tensors before the definition, and the axes including its own.
     pub kernel: &'a Kernel,
+    pub names: &'a Names<'a>,
     pub failed: &'a BTreeSet<String>,
-    pub source: &'a ast::Kernel,
     pub define: &'a ast::Define,
     /// The definition's axes, those of its reduction included.
     pub axes: &'a [AxisId],
@@ -51,7 +52,7 @@ impl Scope<'_> {
         if self.failed.contains(name) {
             return Err(Fault::Consequence);
         }
-        if let Some(tensor) = self.kernel.find(name) {
+        if let Some(tensor) = self.names.tensor(name) {
             let rank = self.rank(tensor);
             return Err(TensorError::WithoutIndices { name: name.to_owned(), rank, span }.into());
         }
@@ -66,14 +67,14 @@ impl Scope<'_> {
         if self.failed.contains(name) {
             return Err(Fault::Consequence);
         }
-        if let Some(tensor) = self.kernel.find(name) {
+        if let Some(tensor) = self.names.tensor(name) {
             return Ok(tensor);
         }
         let own = &self.define.name;
         if own.name == *name {
             return Err(TensorError::ReadsItself { name: name.clone(), span: *span, defined: own.span }.into());
         }
-        if let Some(later) = self.source.stmts.iter().flat_map(defined_names).find(|d| d.name == *name) {
+        if let Some(later) = self.names.written(name) {
             return Err(TensorError::ReadTooEarly { name: name.clone(), span: *span, defined: later.span }.into());
         }
         let known = self.kernel.tensors.iter().map(|t| t.name.clone()).collect();
