@@ -21,6 +21,8 @@ pub enum ExpandError {
     NotAName { name: Ident, value: Span },
     #[error("more than {most} directives")]
     TooMany { span: Span, most: usize },
+    #[error("this schedule has more than {most} directives, calls and repetitions")]
+    TooManySteps { span: Span, most: usize },
     #[error("calls and loops are nested too deeply")]
     TooDeep { span: Span, most: usize },
     #[error(transparent)]
@@ -36,7 +38,7 @@ impl ExpandError {
             ExpandError::CallsItself { .. } => "E0356",
             ExpandError::NotIntroduced { .. } => "E0357",
             ExpandError::NotAName { .. } => "E0358",
-            ExpandError::TooMany { .. } | ExpandError::TooDeep { .. } => "E0359",
+            ExpandError::TooMany { .. } | ExpandError::TooManySteps { .. } | ExpandError::TooDeep { .. } => "E0359",
             ExpandError::Constant(error) => error.code(),
         }
     }
@@ -73,7 +75,7 @@ impl ExpandError {
                 .primary(name.span, "has to be a stage or an axis")
                 .secondary(*value, "a size")
                 .help("give the definition a name here"),
-            ExpandError::TooMany { span, .. } => {
+            ExpandError::TooMany { span, .. } | ExpandError::TooManySteps { span, .. } => {
                 d.primary(*span, "exceeds the limit").help("a shorter `for`, or fewer of them inside each other")
             }
             ExpandError::TooDeep { span, most } => {

@@ -12,7 +12,8 @@
 //!   else in the schedule has. What a `for` introduces keeps its name.
 //! - A directive keeps the place where it was written; the calls and repetitions that led to it go with it, and a
 //!   diagnostic shows both.
-//! - No definition leads to itself, and the directives of one schedule are limited, so that expansion ends.
+//! - No definition leads to itself, and the directives, calls and repetitions of one schedule are limited, so that expansion
+//!   ends soon.
 
 mod error;
 
@@ -28,6 +29,9 @@ use crate::tensor::{Constants, Kernel};
 
 /// Most directives of a schedule.
 const MAX_DIRECTIVES: usize = 10_000;
+
+/// Most directives, calls and repetitions of a schedule: those that hold nothing take time as well.
+const MAX_STEPS: usize = 10 * MAX_DIRECTIVES;
 
 /// Most calls and repetitions around a directive.
 const MAX_DEPTH: usize = 64;
@@ -64,7 +68,7 @@ pub fn expand(
     taken.extend(kernel.axes.iter().map(|a| a.name.clone()));
     names_in(&source.stmts, &mut taken);
     let mut expander =
-        Expander { modules, constants, taken, open: Vec::new(), context: Vec::new(), directives: 0, emit };
+        Expander { modules, constants, taken, open: Vec::new(), context: Vec::new(), directives: 0, steps: 0, emit };
     expander.statements(&source.stmts, &mut Scope::default())
 }
 
@@ -77,6 +81,8 @@ struct Expander<'a, 'e> {
     open: Vec<&'a ast::Def>,
     context: Vec<Context>,
     directives: usize,
+    /// Directives, calls and repetitions.
+    steps: usize,
     emit: &'e mut Emit<'e>,
 }
 
@@ -100,7 +106,10 @@ impl<'a> Expander<'a, '_> {
                 ScheduleStmt::Group { stage, calls, .. } => {
                     calls.iter().try_for_each(|call| self.directive(None, stage, call, scope))?;
                 }
-                ScheduleStmt::Call(call) => self.call(call, scope).map_err(|d| self.told(d))?,
+                ScheduleStmt::Call(call) => {
+                    self.step(call.span)?;
+                    self.call(call, scope).map_err(|d| self.told(d))?;
+                }
                 ScheduleStmt::For(repeat) => self.repeat(repeat, scope)?,
                 ScheduleStmt::Use(import) => scope.uses.push(import),
             }
@@ -115,6 +124,7 @@ impl<'a> Expander<'a, '_> {
         call: &ast::Directive,
         scope: &Scope,
     ) -> Result<(), Diagnostic> {
+        self.step(call.span)?;
         self.directives += 1;
         if self.directives > MAX_DIRECTIVES {
             return Err(self.told(ExpandError::TooMany { span: call.span, most: MAX_DIRECTIVES }.diagnostic()));
@@ -128,6 +138,15 @@ impl<'a> Expander<'a, '_> {
         outcome.map_err(|diagnostic| self.told(diagnostic))
     }
 
+    /// Counts a directive, a call or a repetition.
+    fn step(&mut self, span: Span) -> Result<(), Diagnostic> {
+        self.steps += 1;
+        match self.steps {
+            0..=MAX_STEPS => Ok(()),
+            _ => Err(self.told(ExpandError::TooManySteps { span, most: MAX_STEPS }.diagnostic())),
+        }
+    }
+
     /// Adds what led here to a diagnostic, from the innermost call on.
     fn told(&self, diagnostic: Diagnostic) -> Diagnostic {
         self.context.iter().rev().fold(diagnostic, |d, context| d.secondary(context.span, context.text.clone()))
@@ -137,6 +156,7 @@ impl<'a> Expander<'a, '_> {
         self.depth_is_limited(repeat.variable.span).map_err(|d| self.told(d))?;
         let values = self.values(&repeat.values, scope).map_err(|d| self.told(d))?;
         for value in values {
+            self.step(repeat.variable.span)?;
             let mut inner = scope.clone();
             let text = format!("with `{}` = {}", repeat.variable.name, shown(&value));
             inner.values.insert(repeat.variable.name.clone(), value);
@@ -184,8 +204,8 @@ impl<'a> Expander<'a, '_> {
     }
 
     fn call(&mut self, call: &'a ast::Directive, scope: &Scope<'a>) -> Result<(), Diagnostic> {
-        let visible = self.modules.defs(call.name.span.file, &scope.uses);
-        let Some(def) = visible.iter().find(|def| def.name.name == call.name.name).copied() else {
+        let Some(def) = self.modules.def(&call.name, &scope.uses) else {
+            let visible = self.modules.defs(call.name.span.file, &scope.uses);
             let known = visible.iter().map(|def| def.name.name.clone()).collect();
             return Err(ExpandError::UnknownDef { name: call.name.clone(), known }.diagnostic());
         };
