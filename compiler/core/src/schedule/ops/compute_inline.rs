@@ -31,6 +31,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         return Err(ScheduleError::BreaksEarlier { span: call.span(), earlier, reason });
     }
     for reader in schedule.readers(tensor).to_vec() {
+        stays_small(schedule, call, reader, tensor)?;
         substitute(schedule, reader, tensor).map_err(|axis| ScheduleError::CannotInline {
             span: call.span(),
             stage: call.subject.name.clone(),
@@ -54,6 +55,34 @@ fn directive_before(schedule: &Schedule, stage: StageId) -> Option<tilewright_sy
     let own = s.scope_span.into_iter().chain(place).chain(s.ahead.map(|a| a.span)).chain(marks);
     let own = own.chain(schedule.tile_order(s.tensor).map(|o| o.span));
     own.chain(s.axes.iter().filter_map(|a| a.shaped_by)).chain(guests.map(|at| at.span)).next()
+}
+
+/// Most operations that the value of a reader may have, and most on the longest way through it.
+const MAX_OPERATIONS: usize = 1 << 12;
+const MAX_HEIGHT: usize = 512;
+
+/// Checks, before anything is copied, that the value of a reader does not get too large.
+fn stays_small(schedule: &Schedule, call: &Call, reader: StageId, tensor: TensorId) -> Result<(), ScheduleError> {
+    let definition = schedule.kernel.tensor(tensor);
+    let inlined = definition.compute().expect("a stage's tensor is computed");
+    let reads = schedule.compute(reader).reads().iter().filter(|read| read.tensor == tensor).count();
+    let ((height, size), (inner_height, inner_size)) =
+        (schedule.compute(reader).value.height_and_size(), inlined.value.height_and_size());
+    let (size, height) = (size + reads * inner_size, height + inner_height);
+    if size <= MAX_OPERATIONS && height <= MAX_HEIGHT {
+        return Ok(());
+    }
+    let what = match size > MAX_OPERATIONS {
+        true => format!("{size} operations, and at most {MAX_OPERATIONS} are allowed"),
+        false => format!("{height} operations one after the other, and at most {MAX_HEIGHT} are allowed"),
+    };
+    Err(ScheduleError::CannotInline {
+        span: call.span(),
+        stage: call.subject.name.clone(),
+        reason: format!("`{}` would have {what}", schedule.stage_name(reader)),
+        definition: definition.span,
+        help: "keep it as a stage, which is computed once",
+    })
 }
 
 /// Puts the definition of a tensor in the place of each read of it. The error is an axis that has no value there.
