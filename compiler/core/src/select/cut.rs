@@ -17,6 +17,9 @@ use crate::scalar::{BinaryOp, CompareOp, DType, Scalar, SelectParts};
 /// The operations up to which an expression is tried as one chain, whatever its form. Beyond, only its form counts, since
 /// saturation would cost more time than a part costs cycles.
 const MAX_TRIED: usize = 48;
+/// The operations up to which a choice inside of an expression is tried as one chain. Beyond, what it computes becomes parts: each
+/// of the choices around it would try it again.
+const MAX_CHOSEN: usize = 16;
 /// The greatest sum of the immediates into which an addition is split.
 const MAX_ADDED: i32 = 4 * 32_767;
 
@@ -257,7 +260,7 @@ impl Cutter<'_> {
     /// A choice: as it is where that is a chain, and else with operands for what is computed.
     fn chosen(&mut self, op: CompareOp, parts: SelectParts<u32>) -> Result<Value, SelectError> {
         let whole = Scalar::select(op, parts.clone());
-        if self.chain(&whole)?.is_some() {
+        if whole.height_and_size().1 <= MAX_CHOSEN && self.chain(&whole)?.is_some() {
             return Ok(whole);
         }
         let SelectParts { left, right, yes, no } = parts;
