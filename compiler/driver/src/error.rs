@@ -23,6 +23,8 @@ pub enum Exit {
     Differs = 3,
     /// Cycles differ from those of the hardware.
     CyclesDiffer = 4,
+    /// Work was interrupted, and what it had done is shown: as a shell counts it.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {
@@ -74,6 +76,7 @@ impl From<DriverError> for Failure {
             | DriverError::NotExpected { .. }
             | DriverError::FarFromFloat { .. } => Exit::Differs,
             DriverError::CyclesDiffer { .. } => Exit::CyclesDiffer,
+            DriverError::Interrupted { .. } => Exit::Interrupted,
             _ => Exit::Wrong,
         };
         Failure::Told { exit, diagnostics: vec![error.diagnostic()] }
@@ -97,6 +100,8 @@ pub enum DriverError {
     BinaryToTerminal { what: &'static str },
     #[error("refusing to overwrite the input `{}`", .path.display())]
     OutputIsInput { path: PathBuf },
+    #[error("interrupted: {done} of {all} {what} are done")]
+    Interrupted { done: usize, all: usize, what: &'static str },
     #[error("`{}` is named for two outputs", .path.display())]
     OutputTwice { path: PathBuf },
     #[error("`{}` is {form}, expected a program in source form", .path.display())]
@@ -153,6 +158,7 @@ impl DriverError {
             DriverError::NotSource { .. } => "E0608",
             DriverError::OutputTwice { .. } => "E0609",
             DriverError::NotANumber { .. } => "E0610",
+            DriverError::Interrupted { .. } => "E0611",
             DriverError::Npy { .. } => "E0620",
             DriverError::NpyType { .. } => "E0621",
             DriverError::NpyShape { .. } => "E0622",
@@ -186,6 +192,7 @@ impl DriverError {
                 told.help("write it to a file, or to another program with `|`")
             }
             DriverError::OutputIsInput { .. } => told.help("give the output another name"),
+            DriverError::Interrupted { .. } => told.help("interrupt it twice to end it without results"),
             DriverError::OutputTwice { .. } => told.help("give one of them another name"),
             DriverError::NotSource { path, form } => {
                 let (path, is_artifact) = (path.display(), *form == "an artifact");

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::cli::Exports;
-use crate::error::Failure;
-use crate::files::{self, STANDARD, Staged};
+use crate::error::{DriverError, Failure};
+use crate::files::{self, STANDARD, Staged, is_standard};
 
 /// The figures of a command, each form made when it is asked for.
 pub struct Forms<'a> {
@@ -14,29 +14,26 @@ pub struct Forms<'a> {
     pub report: &'a dyn Fn() -> String,
 }
 
-/// Refuses outputs that would replace what the command reads, or each other.
+/// Refuses outputs that would replace what the command reads, or each other, or cannot be written.
 pub fn check<'a>(exports: &Exports, inputs: impl IntoIterator<Item = &'a Path> + Clone) -> Result<(), Failure> {
     let outputs: Vec<&Path> = exports.csv.as_deref().into_iter().chain(exports.json.as_deref()).collect();
     if outputs == [Path::new(STANDARD); 2] {
         let message = "`--csv` and `--json` would be mixed on standard output: give one of them a file";
         return Err(Failure::Usage(message.to_owned()));
     }
-    for output in &outputs {
-        files::keep_inputs(output, inputs.clone().into_iter())?;
-    }
-    Ok(files::keep_apart(&outputs)?)
+    Ok(files::check_outputs(&outputs, inputs)?)
 }
 
-/// Writes files first, so that one that cannot be written is told before the report.
+/// Writes files, and then what standard output takes, also where a file cannot be written any more.
 pub fn write(exports: &Exports, forms: &Forms) -> Result<(), Failure> {
-    let (mut staged, mut shown) = (Vec::new(), None);
-    for (path, text) in [(&exports.csv, forms.csv), (&exports.json, forms.json)] {
-        match path {
-            Some(path) if path == Path::new(STANDARD) => shown = Some(text()),
-            Some(path) => staged.push(files::stage(path, text().as_bytes())?),
-            None => {}
-        }
+    let given = [(&exports.csv, forms.csv), (&exports.json, forms.json)];
+    let given = || given.iter().filter_map(|(path, text)| Some((path.as_deref()?, text)));
+    let staged =
+        given().filter(|(path, _)| !is_standard(path)).map(|(path, text)| files::stage(path, text().as_bytes()));
+    let written = staged.collect::<Result<Vec<Staged>, DriverError>>().and_then(files::commit);
+    match given().find(|(path, _)| is_standard(path)) {
+        Some((_, text)) => files::print_data(&text())?,
+        None => files::print(&(forms.report)())?,
     }
-    staged.into_iter().try_for_each(Staged::commit)?;
-    Ok(files::print(&shown.unwrap_or_else(forms.report))?)
+    Ok(written?)
 }

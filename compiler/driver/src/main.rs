@@ -16,6 +16,7 @@ mod error;
 mod exports;
 mod files;
 mod formats;
+mod interrupt;
 mod load;
 mod npy;
 mod pictures;
@@ -43,6 +44,7 @@ use crate::error::{Exit, Failure};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    interrupt::watch();
     let cli = Cli::parse();
     let mut sources = Sources::default();
     let outcome = match &cli.command {

@@ -13,7 +13,7 @@ use tilewright_sim::profile::Subject;
 
 use crate::cli::PictureArgs;
 use crate::error::{DriverError, Failure};
-use crate::files::{self, STANDARD, Staged};
+use crate::files::{self, Staged, is_standard};
 use crate::timeline::{self, Picture};
 
 /// What was made; empty where nothing is asked for.
@@ -53,14 +53,9 @@ pub fn check<'a>(
     if let Some(path) = args.trace.as_deref().filter(|path| TraceFormat::of_path(path).is_none()) {
         return Err(wrong_ending(path, "a trace", &TraceFormat::ALL.map(TraceFormat::extension)).into());
     }
-    let mut pictures = timeline.into_iter().chain(args.trace.as_deref());
-    let all: Vec<&Path> = outputs.iter().copied().chain(pictures.clone()).collect();
-    pictures.try_for_each(|path| files::keep_inputs(path, inputs.clone()))?;
-    Ok(files::keep_apart(&all)?)
-}
-
-fn is_standard(path: &Path) -> bool {
-    path == Path::new(STANDARD)
+    let pictures: Vec<&Path> = timeline.into_iter().chain(args.trace.as_deref()).collect();
+    files::check_outputs(&pictures, inputs)?;
+    Ok(files::keep_apart(&[outputs, &pictures].concat())?)
 }
 
 fn wrong_ending(path: &Path, what: &'static str, endings: &[&str]) -> DriverError {
@@ -100,5 +95,5 @@ fn stage_trace(
 ) -> Result<Staged, DriverError> {
     let options = &subject.options();
     let run = TracedRun { insns: subject.insns, tables, report, timing, options };
-    files::stage_with(path, |file| trace::write(format, &run, file).map(drop))
+    files::stage_with(path, |mut file| trace::write(format, &run, &mut file).map(drop))
 }

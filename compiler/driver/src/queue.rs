@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use indicatif::{ProgressBar, ProgressStyle};
 use tilewright::parallel::{self, Progress};
 
+use crate::interrupt;
+
 /// Shows a bar for each stretch of work.
 #[derive(Debug, Default)]
 pub struct Bar(Mutex<Option<ProgressBar>>);
@@ -26,12 +28,16 @@ impl Progress for Bar {
         self.with(|bar| bar.iter().for_each(|bar| bar.inc(1)));
     }
 
+    fn stops(&self) -> bool {
+        interrupt::asked()
+    }
+
     fn end(&self) {
         self.with(|bar| bar.take().into_iter().for_each(|bar| bar.finish_and_clear()));
     }
 }
 
-/// Works on every job, on all cores. `what` is what the bar counts.
-pub fn run<J: Sync, R: Send>(jobs: &[J], what: &'static str, work: impl Fn(&J) -> R + Sync) -> Vec<R> {
-    parallel::map(jobs, what, &Bar::default(), work)
+/// Works on every job, on all cores, until an interrupt. `what` is what the bar counts.
+pub fn run<J: Sync, R: Send>(jobs: &[J], what: &'static str, work: impl Fn(&J) -> R + Sync) -> Vec<Option<R>> {
+    interrupt::stoppable(|| parallel::map_until(jobs, what, &Bar::default(), work))
 }

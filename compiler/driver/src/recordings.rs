@@ -12,7 +12,8 @@ use crate::files::{self, Staged};
 
 const INSTRUCTIONS: &str = "instructions.csv";
 const TABLES: [&str; 3] = [INSTRUCTIONS, "reads.csv", "writes.csv"];
-const FILES: [&str; 4] = ["trace.json", "insns.bin", "before.bin", "after.bin"];
+/// The first that is read stands last: without it, the others are no recording.
+const FILES: [&str; 4] = ["insns.bin", "before.bin", "after.bin", "trace.json"];
 
 /// Where the files of a recording are, or would be.
 pub fn files(folder: &Path) -> [PathBuf; 4] {
@@ -44,7 +45,7 @@ fn read_with(folder: &Path, before: Option<Vec<u8>>, after: Option<Vec<u8>>) -> 
 /// The folder's table of instructions, if it has one.
 pub fn recorded_instructions(folder: &Path) -> Result<Option<String>, DriverError> {
     let path = folder.join(INSTRUCTIONS);
-    if path.exists() { files::read_text(&path).map(Some) } else { Ok(None) }
+    if files::is_there(&path)? { files::read_text(&path).map(Some) } else { Ok(None) }
 }
 
 /// The table of instructions as it stands in a folder.
@@ -54,26 +55,22 @@ pub fn instructions(recording: &Recording, tables: &Tables) -> Vec<u8> {
     bytes
 }
 
-/// Writes the tables beside their places in the folder, which is made if it does not exist.
-pub fn stage_tables(folder: &Path, recording: &Recording, tables: &Tables) -> Result<Vec<Staged>, DriverError> {
+/// Writes the tables beside their folder, which is made if it does not exist.
+pub fn stage_tables(folder: &Path, recording: &Recording, tables: &Tables) -> Result<Staged, DriverError> {
     let (mut reads, mut writes) = (Vec::new(), Vec::new());
     tables.write_reads(&mut reads).expect("memory can be written to");
     tables.write_writes(&mut writes).expect("memory can be written to");
-    files::make_directory(folder)?;
-    let contents = [instructions(recording, tables), reads, writes];
-    self::tables(folder).iter().zip(contents).map(|(path, bytes)| files::stage(path, &bytes)).collect()
+    let contents = [instructions(recording, tables), reads, writes].map(Some);
+    files::stage_folder(folder, &TABLES.into_iter().zip(contents).collect::<Vec<_>>())
 }
 
 fn malformed(folder: &Path, error: &RecordingError) -> Diagnostic {
     Diagnostic::error(error.code(), error.to_string()).note(format!("in the recording `{}`", folder.display()))
 }
 
-/// Writes a recording's files beside their places in the folder, which is made if it does not exist.
-pub fn stage(folder: &Path, recording: &Recording) -> Result<Vec<Staged>, Failure> {
+/// Writes a recording's files beside its folder, which is made if it does not exist.
+pub fn stage(folder: &Path, recording: &Recording) -> Result<Staged, Failure> {
     let parts = recording.to_parts().map_err(|error| malformed(folder, &error))?;
-    files::make_directory(folder)?;
-    let contents = [Some(parts.trace_json.into_bytes()), Some(parts.insns), parts.before, parts.after];
-    let present = self::files(folder).into_iter().zip(contents).filter_map(|(path, bytes)| Some((path, bytes?)));
-    let staged: Result<Vec<Staged>, DriverError> = present.map(|(path, bytes)| files::stage(&path, &bytes)).collect();
-    Ok(staged?)
+    let contents = [Some(parts.insns), parts.before, parts.after, Some(parts.trace_json.into_bytes())];
+    Ok(files::stage_folder(folder, &FILES.into_iter().zip(contents).collect::<Vec<_>>())?)
 }

@@ -4,8 +4,9 @@
 //! not be shown.
 
 use anstyle::{AnsiColor, Style};
-use std::io::Write;
 use tilewright_syntax::{Diagnostic, Sources, render};
+
+use crate::files;
 
 pub use tilewright::grouped;
 
@@ -20,14 +21,20 @@ const BAR: Style = AnsiColor::Cyan.on_default();
 /// Columns between blocks that stand side by side, and between the columns of a table.
 const GAP: usize = 4;
 
+/// Most diagnostics that are shown at once.
+const MAX_TOLD: usize = 100;
+
 /// Writes diagnostics to standard error.
 pub fn tell(diagnostics: &[Diagnostic], sources: &Sources) {
     if diagnostics.is_empty() {
         return;
     }
-    let texts: Vec<String> = diagnostics.iter().map(|d| render(d, sources, true)).collect();
+    let mut texts: Vec<String> = diagnostics.iter().take(MAX_TOLD).map(|d| render(d, sources, true)).collect();
+    if let Some(more) = diagnostics.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
+        texts.push(format!("{HEADING}and {} more{HEADING:#}", grouped(more as u64)));
+    }
     // Where standard error is closed nobody can be told.
-    let _ = writeln!(anstream::stderr(), "{}", texts.join("\n\n"));
+    let _ = files::print_aside(&(texts.join("\n\n") + "\n"));
 }
 
 /// A number of bytes in the largest unit that divides it: `32 KiB`, `96 bytes`.

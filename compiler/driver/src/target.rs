@@ -10,7 +10,7 @@ use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::cli::MachineOptions;
 use crate::error::Failure;
-use crate::files::read_source;
+use crate::files::{self, read_source};
 
 /// Refuses a `--target` other than that of a text or an artifact.
 pub fn agree(path: Option<&Path>, config: &Config, what: &str, sources: &mut Sources) -> Result<(), Failure> {
@@ -48,7 +48,7 @@ pub fn machine(given: &MachineOptions, sources: &mut Sources) -> Result<Target, 
 pub fn timing(given: &Path, sources: &mut Sources) -> Result<NamedTiming, Failure> {
     match given.to_str().map(Timing::named) {
         Some(Ok(timing)) => Ok(NamedTiming::new(timing, &given.display().to_string())),
-        Some(Err(error)) if is_name(given) && !given.exists() => Err(unknown_name(&error, given).into()),
+        Some(Err(error)) if is_name(given) && !files::is_there(given)? => Err(unknown_name(&error, given).into()),
         _ => {
             let file = read_source(given, sources)?;
             Ok(read_timing(sources, file)?)

@@ -235,6 +235,7 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0608": "file that is not source",
     "E0609": "two outputs in one file",
     "E0610": "parameter value that is not an integer",
+    "E0611": "interrupted",
     "E0620": "malformed array file",
     "E0621": "array of the wrong type",
     "E0622": "array of the wrong shape",

@@ -35,7 +35,7 @@ pub fn distance(wanted: &Numbers, got: &Numbers, atol: f64) -> Distance {
         // Equal infinities are no distance apart.
         let difference = if wanted == got { 0.0 } else { (wanted - got).abs() };
         sum += difference;
-        found.beyond += usize::from(!(difference <= atol));
+        found.beyond += usize::from(difference.is_nan() || difference > atol);
         let is_first_nan = difference.is_nan() && !found.largest.is_nan();
         if difference > found.largest || is_first_nan || found.index.len() < rank {
             let index = (0..rank).map(|d| index[d]).collect();

@@ -3,7 +3,7 @@
 use tilewright_core::scalar::{BinaryOp, Scalar};
 use tilewright_core::tensor::{Kernel, Reducer};
 
-use crate::distance::{Distance, distance};
+use crate::distance::{Distance, distance, greatest};
 use crate::time::{NamedTiming, Timed};
 use crate::{Arrays, Artifact, Result};
 
@@ -84,7 +84,7 @@ impl Artifact {
             gemm_cycles: per_step(&|timed| timed.report.work.gemm),
             products: self.kernel().map_or(0, products) as f64 / steps.max(1) as f64,
             seconds: cycles / (timed.clock_mhz as f64 * 1e6),
-            largest_error: distances.iter().map(|distance| distance.largest).fold(0.0, f64::max),
+            largest_error: greatest(distances.iter().map(|distance| distance.largest)),
             mean_error: distances.iter().map(|d| d.mean * d.values as f64).sum::<f64>() / values.max(1) as f64,
         })
     }

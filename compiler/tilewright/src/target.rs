@@ -57,8 +57,7 @@ pub fn read_timing(sources: &Sources, file: FileId) -> Result<NamedTiming> {
     // As part of a target, so that the rule of targets holds that no key stands twice.
     let target = if alone { format!("{{\"{OWN_KEY}\": {{\"{TIMING_KEY}\": {text}}}}}") } else { text.clone() };
     Config::from_json(&target).map_err(|error| diagnostic(&error, file, text))?;
-    let timing =
-        if alone { Timing::from_value(&value) } else { stated_timing(&value).map(Option::unwrap_or_default) };
+    let timing = if alone { Timing::from_value(&value) } else { stated_timing(&value).map(Option::unwrap_or_default) };
     let timing = timing.map_err(|error| timing_diagnostic(&error, file, text))?;
     Ok(NamedTiming::new(timing, &source.name))
 }

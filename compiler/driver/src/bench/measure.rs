@@ -109,12 +109,13 @@ pub fn compile_all(rows: Vec<Row>, shelf: &Shelf, machine: &Machine, sources: &m
     Batch { rows, compile_time }
 }
 
-/// Runs all rows on all cores.
+/// Runs all rows on all cores. After an interrupt, those are left out that had not begun.
 pub fn run_all(batch: Batch, machine: &Machine) -> Vec<Measured> {
     let outcomes = queue::run(&batch.rows, "rows", |(row, streams)| {
         streams.as_ref().map_err(Vec::clone).and_then(|streams| run(row, streams, machine.timing_of(row)))
     });
-    batch.rows.into_iter().zip(outcomes).map(|((row, _), outcome)| Measured { row, outcome }).collect()
+    let measured = |((row, _), outcome): ((Row, _), Option<_>)| Some(Measured { row, outcome: outcome? });
+    batch.rows.into_iter().zip(outcomes).filter_map(measured).collect()
 }
 
 fn run(row: &Row, streams: &Streams, timing: &NamedTiming) -> Result<Outcome, Vec<Diagnostic>> {

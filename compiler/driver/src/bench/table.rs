@@ -183,9 +183,11 @@ fn target(target: Spanned<toml::Table>, row: &str, span: &dyn Fn(Range<usize>) -
     let refused = |reason: String| BenchError::Malformed { reason, place };
     let value = serde_json::to_value(target.get_ref()).map_err(|error| refused(error.to_string()))?;
     let config = Config::from_json(&value.to_string()).map_err(|error| refused(error.to_string()))?;
-    let timing = stated_timing(&value).transpose();
-    let timing =
-        timing.map_err(|error| BenchError::Timing { row: row.to_owned(), error, place: span(target.span()) })?;
+    let timing = stated_timing(&value).map_err(|error| BenchError::Timing {
+        row: row.to_owned(),
+        error,
+        place: span(target.span()),
+    })?;
     Ok(Target { config, timing: timing.map(|timing| NamedTiming::new(timing, &format!("row {row}"))) })
 }
 

@@ -23,7 +23,7 @@ pub fn run(args: &ApproxArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let config = target::read(input, sources)?;
     let methods = measured(&request, &config)?;
     if let Some(path) = picture {
-        files::stage(path, svg(&request, &methods).as_bytes())?.commit()?;
+        files::write(path, svg(&request, &methods).as_bytes())?;
     }
     let forms = Forms {
         csv: &|| shown::csv(&methods),
@@ -40,7 +40,6 @@ fn check_picture(path: &Path, args: &ApproxArgs) -> Result<(), Failure> {
         let endings = vec!["`.svg`".to_owned()];
         return Err(DriverError::WrongEnding { path: path.to_owned(), what: "a picture", endings }.into());
     }
-    files::keep_inputs(path, args.target.target.as_deref().into_iter())?;
     let others = [&args.exports.csv, &args.exports.json].into_iter().flatten().map(|path| &**path);
-    Ok(files::keep_apart(&others.chain([path]).collect::<Vec<_>>())?)
+    Ok(files::check_outputs(&others.chain([path]).collect::<Vec<_>>(), args.target.target.as_deref())?)
 }

@@ -9,7 +9,7 @@ use crate::files;
 
 pub fn run(args: &AsmArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = files::read_source(&args.file, sources)?;
-    files::keep_inputs(&args.output, [&*args.file].into_iter())?;
+    files::check_outputs(&[&args.output], [&*args.file])?;
     let program = assemble(sources, file)?;
     files::write_bytes_to(&args.output, &program.to_bytes(), "an instruction stream")?;
     Ok(Exit::Good)

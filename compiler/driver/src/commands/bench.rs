@@ -12,16 +12,19 @@ use crate::cli::BenchArgs;
 use crate::error::{Exit, Failure};
 use crate::exports::{self, Forms};
 use crate::report::tell;
-use crate::target;
+use crate::{interrupt, target};
 
 pub fn run(args: &BenchArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     exports::check(&args.exports, [&*args.table].into_iter().chain(args.machine.files()))?;
     let (shelf, file) = shelf::open(&args.table, sources)?;
     let rows = table::pick(table::read(file, sources)?, &args.rows)?;
     let Target { config, timing } = target::machine(&args.machine, sources)?;
-    let machine = Machine { config, timing };
+    let machine = Machine { config, timing, timing_given: args.machine.timing.is_some() };
 
-    let batch = compile_all(rows, &shelf, &machine.config, sources);
+    let count = rows.len();
+    let batch = compile_all(rows, &shelf, &machine, sources);
+    // The programs have been read by now, and the longest part is still to come.
+    exports::check(&args.exports, args.machine.files())?;
     let compile_seconds = batch.compile_time.as_secs_f64();
     let measured = run_all(batch, &machine);
     let figures = Figures::new(&machine, &measured, compile_seconds);
@@ -37,6 +40,7 @@ pub fn run(args: &BenchArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         let told: Vec<Diagnostic> = told.map(|told| told.clone().note(format!("in row `{}`", row.name))).collect();
         tell(&told, sources);
     }
+    interrupt::told(measured.len(), count, "rows")?;
     Ok(exit(&measured))
 }
 

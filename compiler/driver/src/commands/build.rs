@@ -17,7 +17,7 @@ pub fn run(args: &BuildArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         return Err(DriverError::WrongEnding { path, what: "an artifact", endings }.into());
     }
     let inputs = [&*args.file].into_iter().chain(args.target.target.as_deref());
-    files::keep_inputs(&args.output, inputs)?;
+    files::check_outputs(&[&args.output], inputs)?;
     let machine = MachineOptions { target: args.target.target.clone(), timing: None };
     let wanted = Wanted { params: &args.params, choice: &args.choice, machine: &machine };
     let Loaded::Program(artifact) = load(&args.file, wanted, sources)?.0 else {

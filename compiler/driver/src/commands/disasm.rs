@@ -12,7 +12,7 @@ use crate::{files, recordings, target};
 
 pub fn run(args: &DisasmArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let inputs = [&*args.file].into_iter().chain(args.target.target.as_deref());
-    files::keep_inputs(&args.output, inputs)?;
+    files::check_outputs(&[&args.output], inputs)?;
     let mut tokens_before = TokenCounts::default();
     let program = match args.file.is_dir() {
         true if args.target.target.is_some() => {

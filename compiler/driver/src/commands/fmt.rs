@@ -18,7 +18,7 @@ pub fn run(args: &FmtArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         files::print(&format!("{} is not in canonical form:\n\n{}", args.file.display(), diff(before, &after)))?;
         return Ok(Exit::Wrong);
     }
-    files::write(&args.file, after.as_bytes())?;
+    files::rewrite(&args.file, after.as_bytes())?;
     files::print(&format!("{} rewritten\n", args.file.display()))?;
     Ok(Exit::Good)
 }

@@ -20,6 +20,6 @@ pub fn run(args: &StdArgs) -> Result<Exit, Failure> {
             }
         },
     };
-    files::print(&text)?;
+    files::print_data(&text)?;
     Ok(Exit::Good)
 }

@@ -37,7 +37,7 @@ pub fn run(args: &LowerArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let default = if extension == Some("asm") { Form::Asm } else { Form::Legal };
     let wanted = Wanted::new(args, default)?;
     let inputs = [&*args.file].into_iter().chain(args.target.target.as_deref());
-    files::keep_inputs(&args.output, inputs)?;
+    files::check_outputs(&[&args.output], inputs)?;
     let file = files::read_source(&args.file, sources)?;
     let written = match extension {
         Some("asm") => from_assembler(args, &wanted, file, sources)?,

@@ -11,7 +11,6 @@ use tilewright_syntax::Sources;
 use crate::cli::{Choice, ProfileArgs};
 use crate::compile::read_program;
 use crate::error::{Exit, Failure};
-use crate::files::Staged;
 use crate::load::Kind;
 use crate::pictures::{self, Pictures};
 use crate::profile::error::CompareError;
@@ -29,12 +28,16 @@ pub fn run(args: &ProfileArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         None => None,
     };
     let pictures = pictures(args, &loaded, timing.as_ref())?;
-    files::print(&match (args.stats, &figures.comparison) {
-        (Some(_), _) => format!("{:#}\n", serde_json::to_value(&figures).expect("figures are JSON")),
-        (None, Some(comparison)) => shown::comparison(&figures, comparison) + &pictures.shown,
-        (None, None) => shown::report(&figures) + &pictures.shown,
-    })?;
-    pictures.staged.into_iter().try_for_each(Staged::commit)?;
+    let written = files::commit_kept(pictures.staged);
+    let shown = &pictures.shown;
+    match (args.stats, &figures.comparison) {
+        (Some(_), _) => {
+            files::print_data(&format!("{:#}\n", serde_json::to_value(&figures).expect("figures are JSON")))?;
+        }
+        (None, Some(comparison)) => files::print(&(shown::comparison(&figures, comparison) + shown))?,
+        (None, None) => files::print(&(shown::report(&figures) + shown))?,
+    }
+    files::commit(written?)?;
     Ok(Exit::Good)
 }
 

@@ -26,7 +26,9 @@ use crate::{pictures, recordings, stats, target};
 pub fn run(args: &ReplayArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let timing = target::timing(&args.timing, sources)?;
     if args.dir.is_dir() || Kind::of(&args.dir) == Kind::Source {
-        let read = recordings::files(&args.dir);
+        // Tables that are there may be the hardware's.
+        let read = recordings::files(&args.dir).into_iter().chain(recordings::tables(&args.dir));
+        let read: Vec<PathBuf> = read.filter(|path| path.exists()).collect();
         check(args, read.iter().map(PathBuf::as_path).chain([&*args.timing]))?;
         let recording = if args.time_only { recordings::read_stream(&args.dir)? } else { recordings::read(&args.dir)? };
         return conclude(args, recording, &timing);
@@ -50,6 +52,8 @@ pub fn run(args: &ReplayArgs, sources: &mut Sources) -> Result<Exit, Failure> {
 fn check<'a>(args: &ReplayArgs, inputs: impl Iterator<Item = &'a Path> + Clone) -> Result<(), Failure> {
     let tables: Vec<PathBuf> = args.events.iter().flat_map(|folder| recordings::tables(folder)).collect();
     let outputs: Vec<&Path> = tables.iter().map(PathBuf::as_path).collect();
+    files::keep_inputs(&outputs, inputs.clone())?;
+    args.events.iter().try_for_each(|folder| files::check_folder(folder))?;
     pictures::check(&args.pictures, args.stats.is_some(), inputs, &outputs)
 }
 
@@ -61,17 +65,18 @@ pub fn conclude(args: &ReplayArgs, recording: Recording, timing: &NamedTiming) -
         recording,
     };
     let mut staged = match &args.events {
-        Some(folder) => stage_tables(args, folder, &replayed.recording, timing)?,
+        Some(folder) => vec![stage_tables(args, folder, &replayed.recording, timing)?],
         None => Vec::new(),
     };
     let title = title(args, &replayed.recording);
     let pictures = pictures::make(&args.pictures, title, &time::subject(&replayed.recording), &timing.timing)?;
     staged.extend(pictures.staged);
+    let written = files::commit_kept(staged);
     match args.stats {
-        Some(_) => files::print(&format!("{:#}\n", json(args, &replayed)))?,
+        Some(_) => files::print_data(&format!("{:#}\n", json(args, &replayed)))?,
         None => files::print(&(shown(args, &replayed) + &pictures.shown))?,
     }
-    staged.into_iter().try_for_each(Staged::commit)?;
+    files::commit(written?)?;
     verdict(&replayed)
 }
 
@@ -131,7 +136,7 @@ fn stage_tables(
     folder: &std::path::Path,
     recording: &Recording,
     timing: &NamedTiming,
-) -> Result<Vec<Staged>, Failure> {
+) -> Result<Staged, Failure> {
     let tables = time::tables(recording, &timing.timing).map_err(|stop| cannot_run(args, &stop))?;
     Ok(recordings::stage_tables(folder, recording, &tables)?)
 }

@@ -84,12 +84,14 @@ fn conclude(
     let good = finished.fault.is_none();
     let mut staged = if good { stage(args, artifact, files, &finished)? } else { Vec::new() };
     if let (Some(folder), Some(recording)) = (&args.record, &finished.recording) {
-        staged.extend(recordings::stage(folder, recording)?);
+        staged.push(recordings::stage(folder, recording)?);
     }
     staged.extend(pictures.staged);
+    // A report that nobody can take leaves the files.
+    let written = files::commit_kept(staged);
     let shown = || shown::report(args, artifact, files, &finished) + &pictures.shown;
     match (args.stats, files.to_standard()) {
-        (Some(_), _) => files::print(&format!("{:#}\n", shown::json(args, artifact, &finished)))?,
+        (Some(_), _) => files::print_data(&format!("{:#}\n", shown::json(args, artifact, &finished)))?,
         (None, None) => files::print(&shown())?,
         (None, Some(file)) => {
             if good {
@@ -99,7 +101,7 @@ fn conclude(
             files::print_aside(&shown())?;
         }
     }
-    staged.into_iter().try_for_each(Staged::commit)?;
+    files::commit(written?)?;
     verdict(finished, args.record.clone())
 }
 

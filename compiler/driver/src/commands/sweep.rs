@@ -14,26 +14,34 @@ use crate::error::{DriverError, Exit, Failure};
 use crate::exports::{self, Forms};
 use crate::queue::Bar;
 use crate::sweep::error::{MAX_COMBINATIONS, SweepError};
+use crate::sweep::lines::Lines;
 use crate::sweep::shown;
 use crate::sweep::values::{Part, parse};
-use crate::target;
+use crate::{files, interrupt, target};
 
 pub fn run(args: &SweepArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = read_program(&args.file, sources)?;
     let (parameters, schedules) = (parameters(args, sources)?, args.schedule.clone());
     let Target { config, timing } = target::machine(&args.machine, sources)?;
-    exports::check(&args.exports, [&*args.file].into_iter().chain(args.machine.files()))?;
+    exports::check(&args.exports, args.machine.files())?;
     let combinations = combinations(&parameters, &schedules);
     let program = args.program.as_deref();
     let subject = Subject { sources, file, program, config: &config, timing: &timing, seed: args.seed };
-    let outcomes = sweep::run(&subject, &parameters, &combinations, &Bar::default());
+    let lines = args.exports.csv.as_deref().filter(|path| !files::is_standard(path)).map(files::partial).transpose()?;
+    let lines = Lines::new(lines.flatten(), &parameters, args.schedule.len() > 1);
+    let each = |combination: &Combination, outcome: &Outcome| lines.add(combination, outcome);
+    let outcomes = interrupt::stoppable(|| sweep::run(&subject, &parameters, &combinations, &Bar::default(), &each));
     if let Some(told) = one_reason(&outcomes) {
+        lines.remove();
         return Err(told.into());
     }
     let report = shown::Report::new(&args.file, &subject, &parameters, &combinations, &outcomes);
     let forms =
         Forms { csv: &|| shown::csv(&report), json: &|| shown::json(&report), report: &|| shown::table(&report) };
     exports::write(&args.exports, &forms)?;
+    lines.remove();
+    let done = outcomes.iter().filter(|outcome| !matches!(outcome, Outcome::NotBegun)).count();
+    interrupt::told(done, outcomes.len(), "combinations")?;
     verdict(&parameters, &combinations, &outcomes)
 }
 
@@ -83,7 +91,7 @@ fn verdict(parameters: &[Parameter], combinations: &[Combination], outcomes: &[O
     let fault = |outcome: &Outcome| match outcome {
         Outcome::Ran(figures) => figures.fault.clone(),
         Outcome::Stopped(told) => told.first().cloned(),
-        Outcome::Refused(_) | Outcome::NotRun(_) => None,
+        Outcome::Refused(_) | Outcome::NotRun(_) | Outcome::NotBegun => None,
     };
     let wrong = combinations.iter().zip(outcomes).find_map(|(combination, o)| Some((combination, fault(o)?)));
     if let Some((combination, told)) = wrong {

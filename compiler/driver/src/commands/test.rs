@@ -42,7 +42,10 @@ pub fn run(args: &TestArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         }
         outcomes.extend(found);
     }
-    files::print(&if args.stats.is_some() { format!("{:#}\n", json(args, &outcomes)) } else { summary(&outcomes) })?;
+    match args.stats {
+        Some(_) => files::print_data(&format!("{:#}\n", json(args, &outcomes)))?,
+        None => files::print(&summary(&outcomes))?,
+    }
     Ok(match counts(&outcomes) {
         Counts { failed: 0, not_run: 0, .. } => Exit::Good,
         Counts { failed: 0, .. } => Exit::Wrong,

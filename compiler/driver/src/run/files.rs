@@ -47,11 +47,12 @@ impl Files {
             arrays.chain([&*args.file]).chain(args.machine.files())
         };
         let written = || self.outputs.iter().chain(&self.probes).map(|file| &*file.path);
-        for output in written() {
-            files::keep_inputs(output, inputs())?;
-        }
+        files::check_outputs(&written().collect::<Vec<_>>(), inputs())?;
         let recorded: Vec<PathBuf> = args.record.iter().flat_map(|folder| recordings::files(folder)).collect();
-        let outputs: Vec<&Path> = written().chain(recorded.iter().map(PathBuf::as_path)).collect();
+        let recorded: Vec<&Path> = recorded.iter().map(PathBuf::as_path).collect();
+        files::keep_inputs(&recorded, inputs())?;
+        args.record.iter().try_for_each(|folder| files::check_folder(folder))?;
+        let outputs: Vec<&Path> = written().chain(recorded).collect();
         files::keep_apart(&outputs)?;
         pictures::check(&args.pictures, args.stats.is_some(), inputs(), &outputs)
     }

@@ -1,5 +1,6 @@
 //! What `tilewright sweep` reads and shows: the values of parameters → what [`tilewright::sweep`] goes through → a table.
 
 pub mod error;
+pub mod lines;
 pub mod shown;
 pub mod values;

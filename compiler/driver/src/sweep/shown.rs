@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use tilewright::sweep::{Combination, Figures, Outcome, Parameter, Ranking, Subject};
+use tilewright::sweep::{Combination, Figures, Outcome, Parameter, Ranking, Subject, ratio};
 use tilewright_isa::MemoryType;
 use tilewright_sim::cycles::Basis;
 use tilewright_syntax::Diagnostic;
@@ -157,21 +157,30 @@ fn summary(report: &Report) -> String {
 /// figures. What does not run has no figures, what does no code and no error.
 pub fn csv(report: &Report) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let schedule = report.several_schedules.then(|| "schedule".to_owned());
-    let parameters = report.parameters.iter().map(|p| p.name.to_string());
-    let names = schedule.into_iter().chain(parameters).chain(columns());
-    writer.write_record(names).expect("memory takes all");
+    writer.write_record(names(report.parameters, report.several_schedules)).expect("memory takes all");
     for (combination, outcome) in &report.ranking.rows {
-        let schedule = combination.schedule.clone().filter(|_| report.several_schedules);
-        let values = combination.values.iter().map(|value| value.map(|v| v.to_string()).unwrap_or_default());
-        let rest = record(report, outcome).into_iter().map(|(_, value)| match value {
-            Value::Null => String::new(),
-            Value::String(text) => text,
-            value => value.to_string(),
-        });
-        writer.write_record(schedule.into_iter().chain(values).chain(rest)).expect("memory takes all");
+        let cells = cells(combination, outcome, report.ranking.best, report.several_schedules);
+        writer.write_record(cells).expect("memory takes all");
     }
     String::from_utf8(writer.into_inner().expect("memory takes all")).expect("fields are text")
+}
+
+/// The names of the columns.
+pub fn names(parameters: &[Parameter], has_schedule: bool) -> Vec<String> {
+    let schedule = has_schedule.then(|| "schedule".to_owned());
+    schedule.into_iter().chain(parameters.iter().map(|p| p.name.clone())).chain(columns()).collect()
+}
+
+/// The line of a combination; `best` are the fewest cycles of all, where they are known.
+pub fn cells(combination: &Combination, outcome: &Outcome, best: Option<u64>, has_schedule: bool) -> Vec<String> {
+    let schedule = combination.schedule.clone().filter(|_| has_schedule);
+    let values = combination.values.iter().map(|value| value.map(|v| v.to_string()).unwrap_or_default());
+    let rest = record(outcome, best).into_iter().map(|(_, value)| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        value => value.to_string(),
+    });
+    schedule.into_iter().chain(values).chain(rest).collect()
 }
 
 /// One object: what was swept, and the combinations in the order of the table.
@@ -187,7 +196,7 @@ pub fn json(report: &Report) -> String {
         let mut object = Map::new();
         object.extend(combination.schedule.iter().map(|name| ("schedule".to_owned(), json!(name))));
         object.insert("parameters".to_owned(), parameters.into());
-        object.extend(record(report, outcome));
+        object.extend(record(outcome, report.ranking.best));
         Value::Object(object)
     };
     let object = json!({
@@ -213,16 +222,16 @@ const COUNTS: [&str; 8] =
 const VERDICT: [&str; 3] = ["verified", "code", "error"];
 
 /// What is said of a combination, by the names of the columns; null where there is nothing to say.
-fn record(report: &Report, outcome: &Outcome) -> Vec<(String, Value)> {
+fn record(outcome: &Outcome, best: Option<u64>) -> Vec<(String, Value)> {
     let (figures, fault) = match outcome {
         Outcome::Ran(figures) => (Some(&**figures), figures.fault.as_ref()),
-        Outcome::Refused(_) | Outcome::NotRun(_) | Outcome::Stopped(_) => (None, outcome.refusal()),
+        Outcome::Refused(_) | Outcome::NotRun(_) | Outcome::Stopped(_) | Outcome::NotBegun => (None, outcome.refusal()),
     };
     let of_run = |f: &Figures| {
         let bytes = memories(&f.bytes).map(|(_, bytes)| bytes);
         let (basis, share) = (json!(f.basis.name()), json!(f.gemm_utilisation));
         let counts = [f.instructions, f.gemm_uops, f.alu_uops, bytes.iter().sum()];
-        let first = [json!(f.cycles), json!(report.ranking.ratio(f)), basis, share];
+        let first = [json!(f.cycles), json!(ratio(f, best)), basis, share];
         first.into_iter().chain(counts.into_iter().chain(bytes).map(Value::from)).collect()
     };
     let mut values = figures.map_or(vec![Value::Null; COUNTS.len() + MemoryType::REPORTED.len()], of_run);

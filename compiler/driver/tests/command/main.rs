@@ -9,6 +9,8 @@ mod bisect;
 mod errors;
 mod floats;
 mod forms;
+mod kept;
+mod large;
 mod lower;
 mod lstm;
 mod pictures;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -66,13 +66,7 @@ impl Folder {
 
     /// Runs the command in the folder. Arguments are separated by spaces.
     pub fn run(&self, arguments: &str) -> Said {
-        let output = self.command(arguments).output().unwrap();
-        Said {
-            arguments: arguments.to_owned(),
-            status: output.status.code(),
-            stdout: output.stdout,
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Said::of(arguments, self.command(arguments).output().unwrap())
     }
 
     /// The command, not yet started. Nothing is a terminal, and nothing of the surroundings changes colours.
@@ -96,6 +90,15 @@ pub struct Said {
 }
 
 impl Said {
+    pub fn of(arguments: &str, output: Output) -> Said {
+        Said {
+            arguments: arguments.to_owned(),
+            status: output.status.code(),
+            stdout: output.stdout,
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Standard output as text; panics unless the command succeeded and had nothing to complain about.
     pub fn good(&self) -> &str {
         assert!(self.status == Some(0) && self.stderr.is_empty(), "{self}");

@@ -17,7 +17,7 @@
 //! let (config, timing) = (Config::default(), NamedTiming::default());
 //! let subject = Subject { sources: &sources, file, program: None, config: &config, timing: &timing, seed: 0 };
 //! let parameters = [Parameter { name: "n".to_owned(), values: vec![16, 64] }];
-//! let outcomes = run(&subject, &parameters, &combinations(&parameters, &[]), &());
+//! let outcomes = run(&subject, &parameters, &combinations(&parameters, &[]), &(), &|_, _| {});
 //! let cycles = |outcome: &Outcome| outcome.verified().unwrap().cycles;
 //! assert!(cycles(&outcomes[0]) < cycles(&outcomes[1]));
 //! ```
@@ -35,7 +35,7 @@ use crate::time::NamedTiming;
 use crate::{Artifact, Fault, Options, Run, RunOptions, compile};
 use reference::References;
 
-pub use ranking::{Ranking, one_reason};
+pub use ranking::{Ranking, one_reason, ratio};
 
 /// What is swept, apart from parameters.
 #[derive(Debug)]
@@ -83,6 +83,8 @@ pub enum Outcome {
     NotRun(Vec<Diagnostic>),
     /// It is compiled, and its stream does not come to its end, which is an internal compiler error.
     Stopped(Vec<Diagnostic>),
+    /// The sweep was stopped before it.
+    NotBegun,
 }
 
 impl Outcome {
@@ -97,7 +99,7 @@ impl Outcome {
     /// The first thing that is told of what does not run.
     pub fn refusal(&self) -> Option<&Diagnostic> {
         match self {
-            Outcome::Ran(_) => None,
+            Outcome::Ran(_) | Outcome::NotBegun => None,
             Outcome::Refused(told) | Outcome::NotRun(told) | Outcome::Stopped(told) => told.first(),
         }
     }
@@ -148,22 +150,31 @@ fn with_schedule(parameters: &[Parameter], schedules: &[String], schedule: Optio
     rows.into_iter().map(|values| Combination { schedule: schedule.cloned(), values }).collect()
 }
 
-/// Runs every combination on all cores. The outcomes stand in the order of the combinations.
+/// Runs every combination on all cores, until the progress stops. The outcomes stand in the order of the combinations;
+/// `each` is told of them as they come, on the thread of the run.
 pub fn run(
     subject: &Subject,
     parameters: &[Parameter],
     combinations: &[Combination],
     progress: &dyn Progress,
+    each: &(dyn Fn(&Combination, &Outcome) + Sync),
 ) -> Vec<Outcome> {
     let names: Vec<&str> = parameters.iter().map(|parameter| &*parameter.name).collect();
     let mut order: Vec<usize> = (0..combinations.len()).collect();
     // Those that share a reference stand together, so that few references are alive at a time.
     order.sort_by_cached_key(|at| of_kernel(&combinations[*at].given(&names)));
     let references = References::default();
-    let work = |at: &usize| (*at, one(subject, &combinations[*at], &names, &references));
-    let mut outcomes = parallel::map(&order, "combinations", progress, work);
-    outcomes.sort_by_key(|(at, _)| *at);
-    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    let work = |at: &usize| {
+        let outcome = one(subject, &combinations[*at], &names, &references);
+        each(&combinations[*at], &outcome);
+        outcome
+    };
+    let found = parallel::map_until(&order, "combinations", progress, work);
+    let mut outcomes: Vec<Outcome> = combinations.iter().map(|_| Outcome::NotBegun).collect();
+    for (at, outcome) in order.into_iter().zip(found) {
+        outcomes[at] = outcome.unwrap_or(Outcome::NotBegun);
+    }
+    outcomes
 }
 
 impl Combination {

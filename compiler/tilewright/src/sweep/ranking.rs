@@ -6,7 +6,7 @@ use tilewright_syntax::Diagnostic;
 
 use super::{Combination, Figures, Outcome};
 
-/// Outcomes with their combinations, the fastest first, and equally fast ones in the order of the combinations. After those that
+/// The outcomes that there are with their combinations, the fastest first, and equally fast ones in the order of the combinations. After those that
 /// are right come the ones whose values are wrong, and then what does not run at all.
 #[derive(Debug)]
 pub struct Ranking<'a> {
@@ -18,6 +18,7 @@ pub struct Ranking<'a> {
 impl<'a> Ranking<'a> {
     pub fn new(combinations: &'a [Combination], outcomes: &'a [Outcome]) -> Ranking<'a> {
         let mut rows: Vec<(&Combination, &Outcome)> = combinations.iter().zip(outcomes).collect();
+        rows.retain(|(_, outcome)| !matches!(outcome, Outcome::NotBegun));
         rows.sort_by_key(|(_, outcome)| rank(outcome));
         let best = rows.iter().find_map(|(_, outcome)| outcome.verified());
         Ranking { rows, best: best.map(|figures| figures.cycles) }
@@ -25,14 +26,14 @@ impl<'a> Ranking<'a> {
 
     /// Cycles over those of the best; none where there is no best.
     pub fn ratio(&self, figures: &Figures) -> Option<f64> {
-        Some(figures.cycles as f64 / self.best?.max(1) as f64)
+        ratio(figures, self.best)
     }
 
     /// Those with figures.
     pub fn ran(&self) -> impl Iterator<Item = (&'a Combination, &'a Figures)> {
         self.rows.iter().filter_map(|(combination, outcome)| match outcome {
             Outcome::Ran(figures) => Some((*combination, &**figures)),
-            Outcome::Refused(_) | Outcome::NotRun(_) | Outcome::Stopped(_) => None,
+            Outcome::Refused(_) | Outcome::NotRun(_) | Outcome::Stopped(_) | Outcome::NotBegun => None,
         })
     }
 
@@ -40,6 +41,11 @@ impl<'a> Ranking<'a> {
     pub fn not_run(&self) -> impl Iterator<Item = (&'a Combination, &'a Diagnostic)> {
         self.rows.iter().filter_map(|(combination, outcome)| Some((*combination, outcome.refusal()?)))
     }
+}
+
+/// Cycles over those of the best; none where nobody knows the best.
+pub fn ratio(figures: &Figures, best: Option<u64>) -> Option<f64> {
+    Some(figures.cycles as f64 / best?.max(1) as f64)
 }
 
 /// Smaller comes first.
@@ -53,7 +59,7 @@ fn rank(outcome: &Outcome) -> (Reverse<bool>, Reverse<bool>, bool, u64) {
 pub fn one_reason(outcomes: &[Outcome]) -> Option<Vec<Diagnostic>> {
     let reason = |outcome: &Outcome| match outcome {
         Outcome::Refused(reason) | Outcome::NotRun(reason) => Some(reason.clone()),
-        Outcome::Ran(_) | Outcome::Stopped(_) => None,
+        Outcome::Ran(_) | Outcome::Stopped(_) | Outcome::NotBegun => None,
     };
     let first = reason(outcomes.first()?)?;
     outcomes.iter().all(|outcome| reason(outcome).as_ref() == Some(&first)).then_some(first)
