@@ -262,7 +262,7 @@ fn no_count() -> Diagnostic {
         .help("specify it: `--batch 100`, or the number of runs of `BatchInputs`")
 }
 
-fn disagree((first, expected): (&str, usize), (other, found): (&str, usize)) -> Diagnostic {
+pub(crate) fn disagree((first, expected): (&str, usize), (other, found): (&str, usize)) -> Diagnostic {
     Diagnostic::error("E0629", format!("{other} has {found} runs, and {first} has {expected}"))
         .note("the first dimension of an array that has one more than its input counts runs")
         .help("all of them must agree; an array of its input's own shape is used in every run")

@@ -35,6 +35,7 @@
 //! | `tensor`, `quantise`, `random` | arrays and the numbers that they denote |
 //! | `run`, `memory` | inputs → outputs on the accelerator |
 //! | [`batch`] | many inputs → many runs on all cores |
+//! | [`accuracy`] | how often a classifier is right |
 //! | [`probe`] | the values of any stage: range, saturation, error |
 //! | `fault`, `findings` | whether outputs are to be relied on |
 //! | [`time`] | cycles |
@@ -50,6 +51,7 @@
 //! | [`parallel`] | independent work on all cores |
 
 pub mod approx;
+pub mod accuracy;
 mod artifact;
 pub mod assembler;
 pub mod batch;

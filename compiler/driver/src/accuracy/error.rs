@@ -14,10 +14,6 @@ pub enum AccuracyError {
     NoSamples { inputs: Vec<String> },
     #[error("`{}` has {found} samples, and `{}` has {expected}", .path.display(), .first.display())]
     Counts { path: PathBuf, found: usize, first: PathBuf, expected: usize },
-    #[error("`{}` has label {label} at [{index}], and output `{output}` has {classes} values", .path.display())]
-    NoClass { path: PathBuf, index: usize, label: i32, output: String, classes: usize },
-    #[error("the program has several outputs, and none was chosen")]
-    SeveralOutputs { outputs: Vec<String> },
     #[error(
         "the accuracy on the accelerator is {loss} points below that in floating point, and at most {tolerated} are allowed"
     )]
@@ -30,8 +26,6 @@ impl AccuracyError {
         match self {
             AccuracyError::NoSamples { .. } => "E0695",
             AccuracyError::Counts { .. } => "E0696",
-            AccuracyError::NoClass { .. } => "E0697",
-            AccuracyError::SeveralOutputs { .. } => "E0698",
             AccuracyError::Inaccurate { .. } => "E0699",
         }
     }
@@ -44,12 +38,6 @@ impl AccuracyError {
                 .note(format!("inputs: {}", inputs.join(", ")))
                 .help("an array of samples has one dimension more than its input, in front"),
             AccuracyError::Counts { .. } => told.help("every sample needs an array of each such input, and a label"),
-            AccuracyError::NoClass { .. } => {
-                told.help("the predicted class is the index of the greatest value, counted from 0")
-            }
-            AccuracyError::SeveralOutputs { outputs } => {
-                told.help(format!("name it with `--output`: {}", outputs.join(", ")))
-            }
             AccuracyError::Inaccurate { .. } => {
                 told.help("formats with more fraction bits or a better approximation lose less")
             }

@@ -3,11 +3,11 @@
 //!
 //! | file | in → out |
 //! |---|---|
-//! | `samples` | the files of arrays → the inputs of each sample |
-//! | `measure` | samples → the decision on each of them, worked on by all cores |
-//! | `shown` | decisions → the report, CSV and JSON |
+//! | `samples` | the files of arrays → the inputs of each sample, and its label |
+//! | `shown` | what is decided on them → the report, CSV and JSON |
+//!
+//! [`tilewright::accuracy`] decides.
 
 pub mod error;
-pub mod measure;
 pub mod samples;
 pub mod shown;

@@ -17,8 +17,8 @@ use crate::error::Failure;
 pub struct Samples {
     /// The arrays of the inputs.
     loaded: Vec<(String, Loaded)>,
-    /// The class of each sample.
-    pub labels: Vec<usize>,
+    /// The label of each sample.
+    pub labels: Vec<i32>,
 }
 
 /// The folder in which arrays of a program lie that are not named: it stands beside the program and has its name.
@@ -41,7 +41,6 @@ impl Samples {
         artifact: &Artifact,
         files: &[TensorFile],
         labels: &Path,
-        output: &TensorInfo,
         most: Option<usize>,
     ) -> Result<Samples, Failure> {
         let mut all = Vec::new();
@@ -58,10 +57,10 @@ impl Samples {
             let inputs = files.iter().map(|file| file.tensor.clone()).collect();
             return Err(AccuracyError::NoSamples { inputs }.into());
         }
-        let found = arrays::load_labels(labels)?;
+        let mut found = arrays::load_labels(labels)?;
         agree(labels, found.len(), &mut first)?;
-        let labels = classes(labels, &found[..most.unwrap_or(found.len()).min(found.len())], output)?;
-        Ok(Samples { loaded: all, labels })
+        found.truncate(most.unwrap_or(usize::MAX));
+        Ok(Samples { loaded: all, labels: found })
     }
 
     pub fn count(&self) -> usize {
@@ -89,16 +88,4 @@ fn agree<'a>(path: &'a Path, found: usize, first: &mut Option<(&'a Path, usize)>
         true => Ok(()),
         false => Err(AccuracyError::Counts { path: path.to_owned(), found, first: first.to_owned(), expected }),
     }
-}
-
-fn classes(path: &Path, labels: &[i32], output: &TensorInfo) -> Result<Vec<usize>, AccuracyError> {
-    let classes = output.shape.iter().product();
-    let class = |(index, label): (usize, &i32)| match usize::try_from(*label) {
-        Ok(class) if class < classes => Ok(class),
-        _ => {
-            let (path, output) = (path.to_owned(), output.name.clone());
-            Err(AccuracyError::NoClass { path, index, label: *label, output, classes })
-        }
-    };
-    labels.iter().enumerate().map(class).collect()
 }

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tilewright::distance::greatest;
+use tilewright::accuracy::{Accuracy, Decision};
 use tilewright::{Artifact, Loss, TensorInfo};
 use tilewright_sim::cycles::Basis;
 
-use super::measure::{Decision, Measured};
 use super::samples::Samples;
 use crate::report::{BAD, FAINT, GOOD, HEADING, duration, grouped, short};
 use crate::{formats, stats};
@@ -18,49 +17,19 @@ pub struct Figures<'a> {
     pub file: &'a Path,
     pub artifact: &'a Artifact,
     pub samples: &'a Samples,
-    pub measured: &'a Measured,
+    pub accuracy: &'a Accuracy,
     /// The output that decides.
     pub output: &'a TensorInfo,
 }
 
-impl Figures<'_> {
-    fn count(&self, holds: impl Fn(&Decision) -> bool) -> usize {
-        self.measured.decisions.iter().filter(|decision| holds(decision)).count()
-    }
+/// In percent.
+fn accuracy(figures: &Figures) -> f64 {
+    figures.accuracy.share(figures.accuracy.right())
+}
 
-    /// In percent.
-    fn share(&self, count: usize) -> f64 {
-        count as f64 / self.samples.count() as f64 * 100.0
-    }
-
-    pub fn accuracy(&self) -> f64 {
-        self.share(self.right())
-    }
-
-    pub fn float_accuracy(&self) -> f64 {
-        self.share(self.right_in_float())
-    }
-
-    fn right(&self) -> usize {
-        self.count(|decision| decision.class == decision.label)
-    }
-
-    fn right_in_float(&self) -> usize {
-        self.count(|decision| decision.float == decision.label)
-    }
-
-    /// Decisions that are not those in floating point.
-    fn different(&self) -> usize {
-        self.count(|decision| decision.class != decision.float)
-    }
-
-    fn largest_error(&self) -> f64 {
-        greatest(self.measured.decisions.iter().map(|decision| decision.largest_error))
-    }
-
-    fn output_name(&self) -> &str {
-        &self.output.name
-    }
+/// In percent.
+fn float_accuracy(figures: &Figures) -> f64 {
+    figures.accuracy.share(figures.accuracy.right_in_float())
 }
 
 /// What the numbers of files lost, by input.
@@ -89,12 +58,12 @@ fn heading(figures: &Figures) -> String {
         config.block_in(),
         config.block_out(),
         grouped(figures.samples.count() as u64),
-        figures.output_name(),
+        &figures.output.name,
     )
 }
 
 fn verified(figures: &Figures) -> String {
-    let (verified, count) = (figures.count(Decision::verified), figures.samples.count());
+    let (verified, count) = (figures.accuracy.verified(), figures.samples.count());
     let (good, all) = (grouped(verified as u64), grouped(count as u64));
     match verified == count {
         true => format!("{GOOD}✔ verified{GOOD:#}   all values of every sample equal the reference, without races\n"),
@@ -103,7 +72,7 @@ fn verified(figures: &Figures) -> String {
 }
 
 fn time(figures: &Figures) -> String {
-    let timed = &figures.measured.timed;
+    let timed = &figures.accuracy.timed;
     let on = match timed.basis {
         Basis::Rtl => timed.timing.clone(),
         Basis::Extrapolated => format!("{}, {}", timed.timing, timed.basis_name()),
@@ -124,18 +93,18 @@ fn time(figures: &Figures) -> String {
 
 fn accuracies(figures: &Figures) -> String {
     let line = |name: &str, right: usize| {
-        let share = format!("{:.2} %", figures.share(right));
+        let share = format!("{:.2} %", figures.accuracy.share(right));
         let (right, count) = (grouped(right as u64), grouped(figures.samples.count() as u64));
         format!("{HEADING}{name:<11}{HEADING:#}  {share:>8}   {right} of {count}\n")
     };
-    let apart = figures.accuracy() - figures.float_accuracy();
-    let (decided, output) = (grouped(figures.different() as u64), figures.output_name());
-    line("accelerator", figures.right())
-        + &line("float", figures.right_in_float())
+    let apart = accuracy(figures) - float_accuracy(figures);
+    let (decided, output) = (grouped(figures.accuracy.different() as u64), &figures.output.name);
+    line("accelerator", figures.accuracy.right())
+        + &line("float", figures.accuracy.right_in_float())
         + &format!(
             "{HEADING}{:<11}{HEADING:#}  {apart:>+6.2} points   {decided} decided otherwise, {output} differs by at most {}\n",
             "difference",
-            short(figures.largest_error()),
+            short(figures.accuracy.largest_error()),
         )
 }
 
@@ -144,7 +113,7 @@ pub fn csv(figures: &Figures) -> String {
     let mut out = csv::Writer::from_writer(Vec::new());
     let mut line = |cells: [&str; 6]| out.write_record(cells).expect("memory takes every line");
     line(["sample", "label", "accelerator", "float", "largest_error", "verified"]);
-    for (at, decision) in figures.measured.decisions.iter().enumerate() {
+    for (at, decision) in figures.accuracy.decisions.iter().enumerate() {
         let Decision { label, class, float, largest_error, .. } = decision;
         let cells = [at, *label, *class, *float].map(|number| number.to_string());
         let verified = decision.verified().to_string();
@@ -167,19 +136,19 @@ pub fn json(figures: &Figures) -> Value {
         "kernel": figures.artifact.name(),
         "schedule": figures.artifact.schedule(),
         "target": figures.artifact.config().to_json(),
-        "output": figures.output_name(),
+        "output": &figures.output.name,
         "quantised": losses.collect::<Vec<_>>(),
         "samples": figures.samples.count(),
-        "verified": figures.count(Decision::verified),
-        "right": figures.right(),
-        "right_in_float": figures.right_in_float(),
-        "accuracy": figures.accuracy(),
-        "float_accuracy": figures.float_accuracy(),
-        "decided_otherwise": figures.different(),
-        "largest_error": figures.largest_error(),
-        "decisions": figures.measured.decisions.iter().map(decision).collect::<Vec<_>>(),
+        "verified": figures.accuracy.verified(),
+        "right": figures.accuracy.right(),
+        "right_in_float": figures.accuracy.right_in_float(),
+        "accuracy": accuracy(figures),
+        "float_accuracy": float_accuracy(figures),
+        "decided_otherwise": figures.accuracy.different(),
+        "largest_error": figures.accuracy.largest_error(),
+        "decisions": figures.accuracy.decisions.iter().map(decision).collect::<Vec<_>>(),
     });
-    let time = stats::time_json(&figures.measured.timed);
+    let time = stats::time_json(&figures.accuracy.timed);
     object
         .as_object_mut()
         .expect("it is one")
