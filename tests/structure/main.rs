@@ -4,6 +4,7 @@
 mod arrows;
 mod documents;
 mod sizes;
+mod surface;
 
 use std::path::{Path, PathBuf};
 

@@ -5,11 +5,10 @@
 
 use std::path::Path;
 
-use tilewright::stopped;
 use tilewright::{Artifact, time};
 use tilewright_sim::cycles::trace::{self, TraceFormat, TracedRun};
 use tilewright_sim::cycles::{CycleReport, Tables, Timing, attribute};
-use tilewright_sim::profile::Subject;
+use tilewright_sim::profile::TimedStream;
 
 use crate::cli::PictureArgs;
 use crate::error::{DriverError, Failure};
@@ -64,24 +63,23 @@ fn wrong_ending(path: &Path, what: &'static str, endings: &[&str]) -> DriverErro
 }
 
 /// Makes what is asked for of a stream that runs to its end; `title` says what ran. The arguments have been checked.
-pub fn make(args: &PictureArgs, title: String, subject: &Subject, timing: &Timing) -> Result<Pictures, Failure> {
+pub fn make(args: &PictureArgs, title: String, stream: &TimedStream, timing: &Timing) -> Result<Pictures, Failure> {
     if args.timeline.is_none() && args.trace.is_none() {
         return Ok(Pictures::default());
     }
-    let observed = time::tables_and_report(subject, timing);
-    let (tables, report) = observed.map_err(|stop| Failure::from(stopped(&stop)))?;
+    let (tables, report) = time::tables_and_report(stream, timing)?;
     let mut pictures = Pictures::default();
     if let Some(path) = &args.timeline {
-        let attribution = attribute(subject.insns, &tables, &report, timing, &subject.options());
+        let attribution = attribute(stream.insns, &tables, &report, timing, &stream.options());
         let cycles = timeline::window(args.cycles, report.cycles)?;
-        let picture = Picture { title, insns: subject.insns, attribution: &attribution, cycles };
+        let picture = Picture { title, insns: stream.insns, attribution: &attribution, cycles };
         match is_standard(path) {
             true => pictures.shown = format!("\n{}", timeline::terminal(&picture, timeline::columns())),
             false => pictures.staged.push(files::stage(path, timeline::svg(&picture).as_bytes())?),
         }
     }
     if let Some((path, format)) = args.trace.as_deref().and_then(|path| Some((path, TraceFormat::of_path(path)?))) {
-        pictures.staged.push(stage_trace(path, format, subject, timing, (&tables, &report))?);
+        pictures.staged.push(stage_trace(path, format, stream, timing, (&tables, &report))?);
     }
     Ok(pictures)
 }
@@ -89,11 +87,11 @@ pub fn make(args: &PictureArgs, title: String, subject: &Subject, timing: &Timin
 fn stage_trace(
     path: &Path,
     format: TraceFormat,
-    subject: &Subject,
+    stream: &TimedStream,
     timing: &Timing,
     (tables, report): (&Tables, &CycleReport),
 ) -> Result<Staged, DriverError> {
-    let options = &subject.options();
-    let run = TracedRun { insns: subject.insns, tables, report, timing, options };
+    let options = &stream.options();
+    let run = TracedRun { insns: stream.insns, tables, report, timing, options };
     files::stage_with(path, |mut file| trace::write(format, &run, &mut file).map(drop))
 }

@@ -49,6 +49,7 @@
 //! | [`approx`] | what approximations of functions cost, and how near they are |
 //! | [`testing`] | the tests of a file |
 //! | [`parallel`] | independent work on all cores |
+//! | [`program`], [`machine`] | types of the compiler and of the simulator that functions here take or return |
 
 pub mod approx;
 pub mod accuracy;
@@ -96,7 +97,27 @@ pub use text::{grouped, index_text};
 pub use tilewright_core::modules::complete;
 pub use tilewright_core::tensor::Format;
 pub use tilewright_isa::Config;
-pub use tilewright_syntax::{Diagnostic, FileId, Sources, render};
+pub use tilewright_syntax::{Diagnostic, FileId, Sources, Span, render};
+
+/// What a program becomes on its way: the types of the compiler that functions here take or return.
+pub mod program {
+    pub use tilewright_core::emit::Stream;
+    pub use tilewright_core::legalize::LegalProgram;
+    pub use tilewright_core::loops::ir::LoopProgram;
+    pub use tilewright_core::pipeline::{Call, Front, Scheduled};
+    pub use tilewright_core::scalar::DType;
+    pub use tilewright_core::schedule::{Context, Directive, Schedule};
+    pub use tilewright_core::tensor::Kernel;
+}
+
+/// The accelerator, what runs on it and what is found of that: the types of instructions and of the simulator that functions
+/// here take or return.
+pub mod machine {
+    pub use tilewright_isa::{Finding, Insn, MemoryType, PerMemory, Program, Timing};
+    pub use tilewright_sim::cycles::{Basis, Client, CycleReport, Tables};
+    pub use tilewright_sim::profile::{Charge, TimedStream};
+    pub use tilewright_sim::{Recording, Report, Stop, TokenCounts};
+}
 
 /// The integers of a tensor in its shape, row-major. `ndarray` is the crate of this name.
 pub type Array = ndarray::ArrayD<i32>;

@@ -44,7 +44,7 @@ enum Holds {
 }
 
 impl Memory {
-    pub fn new(stream: &Stream, legal: &LegalProgram) -> Result<Memory> {
+    pub(crate) fn new(stream: &Stream, legal: &LegalProgram) -> Result<Memory> {
         let mut places = Vec::new();
         for segment in &stream.segments {
             let holds = match segment.kind {
@@ -78,7 +78,7 @@ impl Memory {
     }
 
     /// The arrays of the outputs.
-    pub fn outputs(&self, dram: &Dram) -> Result<Arrays> {
+    pub(crate) fn outputs(&self, dram: &Dram) -> Result<Arrays> {
         let mut outputs = Arrays::new();
         for place in &self.places {
             if let Holds::Output(name, packing) = &place.holds {
@@ -90,7 +90,7 @@ impl Memory {
     }
 
     /// All segments back to back, as recordings have them.
-    pub fn image(&self, dram: &Dram) -> Vec<u8> {
+    pub(crate) fn image(&self, dram: &Dram) -> Vec<u8> {
         let bytes = self.places.iter().flat_map(|place| dram.read(place.address, place.bytes));
         bytes.flatten().copied().collect()
     }
@@ -133,7 +133,7 @@ pub(crate) struct Machines {
 impl Machines {
     /// Lets a machine work that is as after power-on, with its device memory as before a run. There are as many machines as
     /// were ever at work at a time; one that fails is not used again.
-    pub fn with<R, E: From<Vec<Diagnostic>>>(
+    pub(crate) fn with<R, E: From<Vec<Diagnostic>>>(
         &self,
         config: &Config,
         memory: &Memory,

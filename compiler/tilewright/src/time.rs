@@ -10,10 +10,10 @@ use tilewright_core::emit::Stream;
 use tilewright_sim::cycles::{
     Basis, CycleReport, Observer, Tables, Timing, basis, insn_base, simulate as simulate_cycles,
 };
-use tilewright_sim::profile::Subject;
+use tilewright_sim::profile::TimedStream;
 use tilewright_sim::{Recording, Stop, TokenCounts};
 
-use crate::fault::stopped_run;
+use crate::fault::{stopped, stopped_run};
 use crate::{Artifact, Result};
 
 /// A run in time that ended.
@@ -53,7 +53,7 @@ impl Timed {
 impl Timed {
     fn new(
         report: CycleReport,
-        subject: &Subject,
+        stream: &TimedStream,
         rtl_cycles: Option<u64>,
         timing: &NamedTiming,
         host_time: Duration,
@@ -63,7 +63,7 @@ impl Timed {
             seconds: timing.timing.seconds(report.cycles),
             report,
             timing: timing.name.clone(),
-            basis: basis(subject.config, subject.insns, &timing.timing),
+            basis: basis(stream.config, stream.insns, &timing.timing),
             rtl_cycles,
             host_time,
         }
@@ -134,66 +134,80 @@ impl Artifact {
         let times = || self.0.times.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let known = times().0.iter().find(|(known, ..)| *known == timing.timing).cloned();
         if let Some((_, report, host_time)) = known {
-            return Ok(Timed::new(report, &self.subject(), None, timing, host_time));
+            return Ok(Timed::new(report, &self.timed_stream(), None, timing, host_time));
         }
-        let timed = simulate_subject(&self.subject(), None, timing, 1)?;
+        let timed = simulate_stream(&self.timed_stream(), None, timing, 1)?;
         times().0.push((timing.timing, timed.report.clone(), timed.host_time));
         Ok(timed)
     }
 
     /// The stream as it is run in time.
-    pub fn subject(&self) -> Subject<'_> {
+    pub fn timed_stream(&self) -> TimedStream<'_> {
         let Stream { config, insns, segments, .. } = self.stream();
         let extents = segments.iter().map(|segment| (segment.address.into(), segment.bytes as u64));
-        Subject { config, insns, tokens_before: TokenCounts::default(), insn_base: insn_base(extents) }
+        TimedStream { config, insns, tokens_before: TokenCounts::default(), insn_base: insn_base(extents) }
     }
 }
 
 /// Simulates the cycles of a recorded stream `repeat` times, at least once; the host's time is the best.
-pub fn simulate(recording: &Recording, timing: &NamedTiming, repeat: u32) -> std::result::Result<Timed, Stop> {
-    simulate_subject(&subject(recording), rtl_cycles(recording, &timing.timing), timing, repeat)
+///
+/// # Errors
+/// What stops the stream.
+pub fn simulate(recording: &Recording, timing: &NamedTiming, repeat: u32) -> Result<Timed> {
+    let timed = simulate_stream(&timed_stream(recording), rtl_cycles(recording, &timing.timing), timing, repeat);
+    timed.map_err(|stop| vec![stopped(&stop)])
 }
 
-fn simulate_subject(
-    subject: &Subject,
+fn simulate_stream(
+    stream: &TimedStream,
     rtl_cycles: Option<u64>,
     timing: &NamedTiming,
     repeat: u32,
 ) -> std::result::Result<Timed, Stop> {
     let timed = || -> std::result::Result<(CycleReport, Duration), Stop> {
         let start = Instant::now();
-        let report = observe(subject, &timing.timing, &mut ())?;
+        let report = observe(stream, &timing.timing, &mut ())?;
         Ok((report, start.elapsed()))
     };
     let (report, mut host_time) = timed()?;
     for _ in 1..repeat {
         host_time = host_time.min(timed()?.1);
     }
-    Ok(Timed::new(report, subject, rtl_cycles, timing, host_time))
+    Ok(Timed::new(report, stream, rtl_cycles, timing, host_time))
 }
 
 /// When everything happened.
-pub fn tables(recording: &Recording, timing: &Timing) -> std::result::Result<Tables, Stop> {
-    Ok(tables_and_report(&subject(recording), timing)?.0)
+///
+/// # Errors
+/// What stops the stream.
+pub fn tables(recording: &Recording, timing: &Timing) -> Result<Tables> {
+    Ok(tables_and_report(&timed_stream(recording), timing)?.0)
 }
 
 /// When everything happened, and the figures.
-pub fn tables_and_report(subject: &Subject, timing: &Timing) -> std::result::Result<(Tables, CycleReport), Stop> {
-    let mut tables = Tables::new(subject.insns.len());
-    let report = observe(subject, timing, &mut tables)?;
+///
+/// # Errors
+/// What stops the stream.
+pub fn tables_and_report(stream: &TimedStream, timing: &Timing) -> Result<(Tables, CycleReport)> {
+    let mut tables = Tables::new(stream.insns.len());
+    let report = observe(stream, timing, &mut tables).map_err(|stop| vec![stopped(&stop)])?;
     tables.finish(report.cycles);
     Ok((tables, report))
 }
 
-fn observe(subject: &Subject, timing: &Timing, observer: &mut impl Observer) -> std::result::Result<CycleReport, Stop> {
-    simulate_cycles(subject.config, subject.insns, timing, &subject.options(), observer)
+fn observe(
+    stream: &TimedStream,
+    timing: &Timing,
+    observer: &mut impl Observer,
+) -> std::result::Result<CycleReport, Stop> {
+    simulate_cycles(stream.config, stream.insns, timing, &stream.options(), observer)
 }
 
 /// What of a recording is run in time.
-pub fn subject(recording: &Recording) -> Subject<'_> {
+pub fn timed_stream(recording: &Recording) -> TimedStream<'_> {
     let insn_base = insn_base(recording.segments.iter().map(|segment| (segment.address, segment.bytes)));
     let Recording { config, insns, tokens_before, .. } = recording;
-    Subject { config, insns, tokens_before: *tokens_before, insn_base }
+    TimedStream { config, insns, tokens_before: *tokens_before, insn_base }
 }
 
 fn rtl_cycles(recording: &Recording, timing: &Timing) -> Option<u64> {

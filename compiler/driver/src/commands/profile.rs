@@ -44,7 +44,7 @@ pub fn run(args: &ProfileArgs, sources: &mut Sources) -> Result<Exit, Failure> {
 /// The pictures of what is profiled, not of what it is compared with.
 fn pictures(args: &ProfileArgs, loaded: &Loaded, timing: Option<&NamedTiming>) -> Result<Pictures, Failure> {
     let timing = timing.unwrap_or(&loaded.timing);
-    pictures::make(&args.pictures, loaded.title(), &loaded.subject(), &timing.timing)
+    pictures::make(&args.pictures, loaded.title(), &loaded.timed_stream(), &timing.timing)
 }
 
 /// Refuses options of programs for a recording, and pictures in the place of something else.

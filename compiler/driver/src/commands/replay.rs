@@ -12,7 +12,7 @@ use tilewright::assembler::{self, recorded_program};
 use tilewright::time::{self, NamedTiming, RecordedTimes, Timed};
 use tilewright::{findings as findings_of, findings_in_time, stopped, unchecked};
 use tilewright_isa::Finding;
-use tilewright_sim::{Comparison, Difference, Options, Outcome, Recording, ReplayError, Stop, replay};
+use tilewright_sim::{Comparison, Difference, Options, Outcome, Recording, ReplayError, replay};
 use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::cli::ReplayArgs;
@@ -69,7 +69,7 @@ pub fn conclude(args: &ReplayArgs, recording: Recording, timing: &NamedTiming) -
         None => Vec::new(),
     };
     let title = title(args, &replayed.recording);
-    let pictures = pictures::make(&args.pictures, title, &time::subject(&replayed.recording), &timing.timing)?;
+    let pictures = pictures::make(&args.pictures, title, &time::timed_stream(&replayed.recording), &timing.timing)?;
     staged.extend(pictures.staged);
     let written = files::commit_kept(staged);
     match args.stats {
@@ -100,8 +100,8 @@ struct Time {
 
 fn values(args: &ReplayArgs, recording: &Recording) -> Result<Values, Failure> {
     let failed = |error: ReplayError| match error {
-        ReplayError::Stop(stop) => cannot_run(args, &stop),
-        ReplayError::Recording(_) => in_recording(args, Diagnostic::error(error.code(), error.to_string())),
+        ReplayError::Stop(stop) => in_recording(args, vec![stopped(&stop)]),
+        ReplayError::Recording(_) => in_recording(args, vec![Diagnostic::error(error.code(), error.to_string())]),
     };
     let options = Options { detect_races: args.races, ..Options::default() };
     let mut outcome = replay(recording, &options).map_err(failed)?;
@@ -113,11 +113,11 @@ fn values(args: &ReplayArgs, recording: &Recording) -> Result<Values, Failure> {
 }
 
 fn time(args: &ReplayArgs, recording: &Recording, timing: &NamedTiming) -> Result<Time, Failure> {
-    let timed = time::simulate(recording, timing, args.repeat).map_err(|stop| cannot_run(args, &stop))?;
+    let timed = time::simulate(recording, timing, args.repeat).map_err(|errors| in_recording(args, errors))?;
     let is_comparable = timed.equal() == Some(false) && time::has_recorded_tables(&timing.timing);
     let recorded = if is_comparable { recordings::recorded_instructions(&args.dir)? } else { None };
     let Some(recorded) = recorded else { return Ok(Time { timed, times: None }) };
-    let tables = time::tables(recording, &timing.timing).map_err(|stop| cannot_run(args, &stop))?;
+    let tables = time::tables(recording, &timing.timing).map_err(|errors| in_recording(args, errors))?;
     let found = recordings::instructions(recording, &tables);
     let times = time::compare_times(&recorded, &String::from_utf8_lossy(&found));
     Ok(Time { timed, times: Some(times) })
@@ -137,16 +137,13 @@ fn stage_tables(
     recording: &Recording,
     timing: &NamedTiming,
 ) -> Result<Staged, Failure> {
-    let tables = time::tables(recording, &timing.timing).map_err(|stop| cannot_run(args, &stop))?;
+    let tables = time::tables(recording, &timing.timing).map_err(|errors| in_recording(args, errors))?;
     Ok(recordings::stage_tables(folder, recording, &tables)?)
 }
 
-fn cannot_run(args: &ReplayArgs, stop: &Stop) -> Failure {
-    in_recording(args, stopped(stop))
-}
-
-fn in_recording(args: &ReplayArgs, told: Diagnostic) -> Failure {
-    told.note(format!("in the recording `{}`", args.dir.display())).into()
+fn in_recording(args: &ReplayArgs, errors: Vec<Diagnostic>) -> Failure {
+    let place = |error: Diagnostic| error.note(format!("in the recording `{}`", args.dir.display()));
+    Failure::from(errors).placed(place)
 }
 
 /// The exit status, with everything that differs.

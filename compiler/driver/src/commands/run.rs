@@ -35,7 +35,7 @@ pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let record = args.record.is_some().then(|| description(args, &artifact, &files));
     let finished = values::run(args, &artifact, &files, &timing, record)?;
     let title = pictures::title(&artifact);
-    let pictures = pictures::make(&args.pictures, title, &artifact.subject(), &timing.timing)?;
+    let pictures = pictures::make(&args.pictures, title, &artifact.timed_stream(), &timing.timing)?;
     conclude(args, &artifact, &files, finished, pictures)
 }
 

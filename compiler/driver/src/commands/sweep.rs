@@ -5,7 +5,7 @@
 //! for the same reason, which then has nothing to do with their values, that reason is told as `run` tells it.
 
 use tilewright::Target;
-use tilewright::sweep::{self, Combination, Outcome, Parameter, Subject, combinations, one_reason};
+use tilewright::sweep::{self, Combination, Outcome, Parameter, Request, combinations, one_reason};
 use tilewright_syntax::Sources;
 
 use crate::cli::{Assignment, SweepArgs};
@@ -26,16 +26,16 @@ pub fn run(args: &SweepArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     exports::check(&args.exports, args.machine.files())?;
     let combinations = combinations(&parameters, &schedules);
     let program = args.program.as_deref();
-    let subject = Subject { sources, file, program, config: &config, timing: &timing, seed: args.seed };
+    let request = Request { sources, file, program, config: &config, timing: &timing, seed: args.seed };
     let lines = args.exports.csv.as_deref().filter(|path| !files::is_standard(path)).map(files::partial).transpose()?;
     let lines = Lines::new(lines.flatten(), &parameters, args.schedule.len() > 1);
     let each = |combination: &Combination, outcome: &Outcome| lines.add(combination, outcome);
-    let outcomes = interrupt::stoppable(|| sweep::run(&subject, &parameters, &combinations, &Bar::default(), &each));
+    let outcomes = interrupt::stoppable(|| sweep::run(&request, &parameters, &combinations, &Bar::default(), &each));
     if let Some(told) = one_reason(&outcomes) {
         lines.remove();
         return Err(told.into());
     }
-    let report = shown::Report::new(&args.file, &subject, &parameters, &combinations, &outcomes);
+    let report = shown::Report::new(&args.file, &request, &parameters, &combinations, &outcomes);
     let forms =
         Forms { csv: &|| shown::csv(&report), json: &|| shown::json(&report), report: &|| shown::table(&report) };
     exports::write(&args.exports, &forms)?;

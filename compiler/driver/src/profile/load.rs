@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use tilewright::profile::{Figures, profile_recording};
-use tilewright::time::{NamedTiming, subject};
-use tilewright::{Artifact, Target, compile, stopped};
+use tilewright::time::{NamedTiming, timed_stream};
+use tilewright::{Artifact, Diagnostic, Target, compile};
 use tilewright_sim::Recording;
-use tilewright_sim::profile::Subject;
+use tilewright_sim::profile::TimedStream;
 use tilewright_syntax::{FileId, Sources};
 
 use crate::cli::{Choice, ProfileArgs};
@@ -39,8 +39,11 @@ impl Loaded {
     pub fn profile(&self, timing: &NamedTiming) -> Result<Figures, Failure> {
         let mut figures = match &self.stream {
             Stream::Compiled(artifact) => artifact.profile(timing)?,
-            Stream::Recorded(recording) => profile_recording(&self.name, recording, timing)
-                .map_err(|stop| Failure::from(stopped(&stop).note(format!("in {}`{}`", self.kind(), self.name))))?,
+            Stream::Recorded(recording) => {
+                let in_stream = |error: Diagnostic| error.note(format!("in {}`{}`", self.kind(), self.name));
+                let figures = profile_recording(&self.name, recording, timing);
+                figures.map_err(|errors| Failure::from(errors).placed(in_stream))?
+            }
         };
         figures.subject = self.name.clone();
         Ok(figures)
@@ -60,10 +63,10 @@ impl Loaded {
     }
 
     /// The stream as it is run in time.
-    pub fn subject(&self) -> Subject<'_> {
+    pub fn timed_stream(&self) -> TimedStream<'_> {
         match &self.stream {
-            Stream::Compiled(artifact) => artifact.subject(),
-            Stream::Recorded(recording) => subject(recording),
+            Stream::Compiled(artifact) => artifact.timed_stream(),
+            Stream::Recorded(recording) => timed_stream(recording),
         }
     }
 

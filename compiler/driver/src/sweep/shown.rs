@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use tilewright::sweep::{Combination, Figures, Outcome, Parameter, Ranking, Subject, ratio};
+use tilewright::sweep::{Combination, Figures, Outcome, Parameter, Ranking, Request, ratio};
 use tilewright_isa::MemoryType;
 use tilewright_sim::cycles::Basis;
 use tilewright_syntax::Diagnostic;
@@ -19,7 +19,7 @@ use crate::stats::memories;
 #[derive(Debug)]
 pub struct Report<'a> {
     file: &'a Path,
-    subject: &'a Subject<'a>,
+    request: &'a Request<'a>,
     parameters: &'a [Parameter],
     ranking: Ranking<'a>,
     several_schedules: bool,
@@ -28,13 +28,13 @@ pub struct Report<'a> {
 impl<'a> Report<'a> {
     pub fn new(
         file: &'a Path,
-        subject: &'a Subject<'a>,
+        request: &'a Request<'a>,
         parameters: &'a [Parameter],
         combinations: &'a [Combination],
         outcomes: &'a [Outcome],
     ) -> Report<'a> {
         let several_schedules = combinations.iter().any(|c| c.schedule != combinations[0].schedule);
-        Report { file, subject, parameters, ranking: Ranking::new(combinations, outcomes), several_schedules }
+        Report { file, request, parameters, ranking: Ranking::new(combinations, outcomes), several_schedules }
     }
 
     /// Whether a parameter has a column in the table.
@@ -66,7 +66,7 @@ pub fn table(report: &Report) -> String {
 }
 
 fn heading(report: &Report) -> String {
-    let Subject { config, timing, seed, .. } = report.subject;
+    let Request { config, timing, seed, .. } = report.request;
     let (batch, block_in, block_out) = (config.batch(), config.block_in(), config.block_out());
     let mut parts = Vec::new();
     if let Some((_, figures)) = report.ranking.ran().next() {
@@ -185,7 +185,7 @@ pub fn cells(combination: &Combination, outcome: &Outcome, best: Option<u64>, ha
 
 /// One object: what was swept, and the combinations in the order of the table.
 pub fn json(report: &Report) -> String {
-    let Subject { config, timing, seed, .. } = report.subject;
+    let Request { config, timing, seed, .. } = report.request;
     let row = |(combination, outcome): &(&Combination, &Outcome)| {
         let parameters: Map<String, Value> = report
             .parameters

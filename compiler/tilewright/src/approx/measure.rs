@@ -14,14 +14,14 @@ use super::{Domain, Errors};
 /// The most numbers that are tried.
 const MAX_TRIED: i64 = 1 << 19;
 
-pub fn domain(limit: i32, fraction: u8) -> Domain {
+pub(super) fn domain(limit: i32, fraction: u8) -> Domain {
     let end = i64::from(limit).saturating_mul(2).min(1 << 30);
     let step = (2 * end + MAX_TRIED - 1) / MAX_TRIED;
     let count = (2 * end + step - 1) / step;
     Domain { end: end as f64 / f64::from(1u32 << fraction), step: step as usize, count: count as u64 }
 }
 
-pub fn errors(approx: &Approx, domain: &Domain) -> Errors {
+pub(super) fn errors(approx: &Approx, domain: &Domain) -> Errors {
     let unit = f64::from(1u32 << approx.fraction);
     let end = (domain.end * unit) as i32;
     let steps = Steps::of(approx);
@@ -39,7 +39,7 @@ pub fn errors(approx: &Approx, domain: &Domain) -> Errors {
 }
 
 /// ALU cycles and instructions for one vector, of which the argument is not needed any more.
-pub fn cost(approx: &Approx, config: &Config) -> Result<(u64, u64), Vec<Diagnostic>> {
+pub(super) fn cost(approx: &Approx, config: &Config) -> Result<(u64, u64), Vec<Diagnostic>> {
     let program = of_one_vector(approx, config);
     let legal = legalize(program, &Cx { config: *config }, &mut |_| {});
     let legal = legal.map_err(|error| vec![error.diagnostic()])?;

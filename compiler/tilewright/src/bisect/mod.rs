@@ -146,7 +146,7 @@ fn no_schedule() -> Diagnostic {
 
 /// What a prefix is, for the search.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Sort<Reason> {
+enum PrefixState<Reason> {
     Legal,
     Wrong,
     /// Two refusals are alike if their reasons are equal.
@@ -158,16 +158,16 @@ enum Sort<Reason> {
 /// Finds what is at fault, by the order above. `prefixes` begins with that of no directive, and each is longer by one than the one
 /// before. `without` says of each directive whether the whole schedule is legal without it, and if so how many
 /// others are left out with it; it is asked only if it counts.
-fn find<Reason: PartialEq>(prefixes: &[Sort<Reason>], without: impl FnOnce() -> Vec<Option<usize>>) -> Finding {
-    if let Some(length) = prefixes.iter().position(|sort| *sort == Sort::Wrong) {
+fn find<Reason: PartialEq>(prefixes: &[PrefixState<Reason>], without: impl FnOnce() -> Vec<Option<usize>>) -> Finding {
+    if let Some(length) = prefixes.iter().position(|state| *state == PrefixState::Wrong) {
         return Finding::Values(length.checked_sub(1));
     }
     // The last directive of the prefix of a length, which is not 0, is at the place before it.
     let last = prefixes.len() - 1;
     match &prefixes[last] {
-        Sort::Legal | Sort::Wrong => Finding::Nothing,
-        Sort::Inapplicable => Finding::Inapplicable(last - 1),
-        Sort::Refused(reason) => match prefixes.iter().rposition(|sort| *sort == Sort::Legal) {
+        PrefixState::Legal | PrefixState::Wrong => Finding::Nothing,
+        PrefixState::Inapplicable => Finding::Inapplicable(last - 1),
+        PrefixState::Refused(reason) => match prefixes.iter().rposition(|state| *state == PrefixState::Legal) {
             Some(length) => Finding::Broken(length),
             None => least(&without()).map_or_else(|| begins(prefixes, reason), Finding::Without),
         },
@@ -180,8 +180,8 @@ fn least(without: &[Option<usize>]) -> Option<usize> {
     legal.min().map(|(_, at)| at)
 }
 
-fn begins<Reason: PartialEq>(prefixes: &[Sort<Reason>], reason: &Reason) -> Finding {
-    let is_other = |sort: &Sort<Reason>| !matches!(sort, Sort::Refused(found) if found == reason);
+fn begins<Reason: PartialEq>(prefixes: &[PrefixState<Reason>], reason: &Reason) -> Finding {
+    let is_other = |state: &PrefixState<Reason>| !matches!(state, PrefixState::Refused(found) if found == reason);
     prefixes.iter().rposition(is_other).map_or(Finding::Lacking, Finding::Begins)
 }
 
@@ -190,22 +190,22 @@ mod tests {
     use super::*;
 
     /// `L`egal, `W`rong, `I`napplicable, and refusals by their digits.
-    fn sorts(text: &str) -> Vec<Sort<char>> {
-        let sort = |c| match c {
-            'L' => Sort::Legal,
-            'W' => Sort::Wrong,
-            'I' => Sort::Inapplicable,
-            reason => Sort::Refused(reason),
+    fn states(text: &str) -> Vec<PrefixState<char>> {
+        let state = |c| match c {
+            'L' => PrefixState::Legal,
+            'W' => PrefixState::Wrong,
+            'I' => PrefixState::Inapplicable,
+            reason => PrefixState::Refused(reason),
         };
-        text.chars().map(sort).collect()
+        text.chars().map(state).collect()
     }
 
     fn found(text: &str, without: &[Option<usize>]) -> Finding {
-        find(&sorts(text), || without.to_vec())
+        find(&states(text), || without.to_vec())
     }
 
     fn found_without_asking(text: &str) -> Finding {
-        find(&sorts(text), || panic!("nobody needs to know what is legal without what"))
+        find(&states(text), || panic!("nobody needs to know what is legal without what"))
     }
 
     #[test]

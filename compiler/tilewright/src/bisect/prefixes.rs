@@ -5,7 +5,7 @@ use tilewright_core::schedule::{Directive, Schedule};
 use tilewright_syntax::Diagnostic;
 
 use super::trial::{Trials, Verdict};
-use super::{Finding, Sort, find};
+use super::{Finding, PrefixState, find};
 use crate::Result;
 use crate::parallel::{self, Progress};
 
@@ -37,10 +37,10 @@ pub fn scan(trials: &Trials, at: usize, progress: &dyn Progress) -> Result<Scan>
     let directives = front.directives(call)?;
     let (prefixes, inapplicable) = applied(trials, call, &directives);
     let verdicts = parallel::map(&prefixes, "prefixes", progress, |own| trials.run(all(own)));
-    let mut sorts: Vec<Sort<String>> = verdicts.iter().map(sort).collect();
-    sorts.extend(inapplicable.iter().map(|_| Sort::Inapplicable));
+    let mut states: Vec<PrefixState<String>> = verdicts.iter().map(state).collect();
+    states.extend(inapplicable.iter().map(|_| PrefixState::Inapplicable));
     let mut without = Vec::new();
-    let finding = find(&sorts, || {
+    let finding = find(&states, || {
         let places: Vec<usize> = (0..directives.len()).collect();
         without = parallel::map(&places, "directives left out", progress, |left_out| {
             let (own, others) = leaving_out(trials, call, &directives, *left_out);
@@ -79,10 +79,12 @@ fn leaving_out(trials: &Trials, call: &Call, directives: &[Directive], left_out:
 }
 
 /// Refusals with the same words are the same. What cannot be run is no fault of a directive: it is legal.
-fn sort(verdict: &Verdict) -> Sort<String> {
+fn state(verdict: &Verdict) -> PrefixState<String> {
     match verdict {
-        Verdict::Legal { .. } | Verdict::NotRun(_) => Sort::Legal,
-        Verdict::Wrong(_) => Sort::Wrong,
-        Verdict::Refused(told) => Sort::Refused(told.iter().map(|d| format!("{} {}\n", d.code, d.message)).collect()),
+        Verdict::Legal { .. } | Verdict::NotRun(_) => PrefixState::Legal,
+        Verdict::Wrong(_) => PrefixState::Wrong,
+        Verdict::Refused(told) => {
+            PrefixState::Refused(told.iter().map(|d| format!("{} {}\n", d.code, d.message)).collect())
+        }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tilewright_isa::{Insn, Module};
 use tilewright_sim::TokenCounts;
 use tilewright_sim::cycles::{CLIENTS, Client, MemoryWait, State, Totals};
-use tilewright_sim::profile::{Kind, Limit, Overlap, Profile, Step, Subject, Term, Unit, by_kind};
+use tilewright_sim::profile::{Kind, Limit, Overlap, Profile, Step, Term, TimedStream, Unit, by_kind};
 
 use super::advice;
 use super::compare::Comparison;
@@ -209,12 +209,12 @@ impl Figures {
     /// Of the profile of a stream, which is that of an artifact or has no source.
     pub(super) fn of(
         name: &str,
-        subject: &Subject,
+        stream: &TimedStream,
         artifact: Option<&Artifact>,
         profile: &Profile,
         timing: &NamedTiming,
     ) -> Figures {
-        let insns = subject.insns;
+        let insns = stream.insns;
         // A loop program has no schedule and no lines.
         let program = artifact.filter(|artifact| artifact.kernel().is_some());
         let cycles = profile.report.cycles;
@@ -224,7 +224,7 @@ impl Figures {
             subject: name.to_owned(),
             kernel: artifact.map(|artifact| artifact.name().to_owned()),
             schedule: program.map(|artifact| artifact.schedule().to_owned()),
-            target: subject.config.to_json(),
+            target: stream.config.to_json(),
             timing: timing.name.clone(),
             timing_basis: profile.basis.name().to_owned(),
             clock_mhz,

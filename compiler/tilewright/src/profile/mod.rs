@@ -22,11 +22,11 @@ pub use figures::*;
 pub use loops::LoopLine;
 pub use source::{Line, Part};
 
+use tilewright_sim::Recording;
 use tilewright_sim::profile::profile;
-use tilewright_sim::{Recording, Stop};
 
-use crate::fault::stopped_run;
-use crate::time::{NamedTiming, subject};
+use crate::fault::{stopped, stopped_run};
+use crate::time::{NamedTiming, timed_stream};
 use crate::{Artifact, Result};
 
 impl Artifact {
@@ -50,9 +50,9 @@ impl Artifact {
     /// assert!(charged.charge.critical > 0);
     /// ```
     pub fn profile(&self, timing: &NamedTiming) -> Result<Figures> {
-        let subject = self.subject();
-        let profile = profile(&subject, &timing.timing).map_err(|stop| stopped_run(&stop))?;
-        Ok(Figures::of(self.name(), &subject, Some(self), &profile, timing))
+        let stream = self.timed_stream();
+        let profile = profile(&stream, &timing.timing).map_err(|stop| stopped_run(&stop))?;
+        Ok(Figures::of(self.name(), &stream, Some(self), &profile, timing))
     }
 }
 
@@ -60,12 +60,8 @@ impl Artifact {
 ///
 /// # Errors
 /// What stops the stream.
-pub fn profile_recording(
-    name: &str,
-    recording: &Recording,
-    timing: &NamedTiming,
-) -> std::result::Result<Figures, Stop> {
-    let subject = subject(recording);
-    let profile = profile(&subject, &timing.timing)?;
-    Ok(Figures::of(name, &subject, None, &profile, timing))
+pub fn profile_recording(name: &str, recording: &Recording, timing: &NamedTiming) -> Result<Figures> {
+    let stream = timed_stream(recording);
+    let profile = profile(&stream, &timing.timing).map_err(|stop| vec![stopped(&stop)])?;
+    Ok(Figures::of(name, &stream, None, &profile, timing))
 }

@@ -5,7 +5,7 @@
 
 //!
 //! ```
-//! use tilewright::sweep::{Outcome, Parameter, Subject, combinations, run};
+//! use tilewright::sweep::{Outcome, Parameter, Request, combinations, run};
 //! use tilewright::time::NamedTiming;
 //! use tilewright::{Config, Sources};
 //!
@@ -15,9 +15,9 @@
 //!     output y[i] = i8(x[i] + 1)
 //! }");
 //! let (config, timing) = (Config::default(), NamedTiming::default());
-//! let subject = Subject { sources: &sources, file, program: None, config: &config, timing: &timing, seed: 0 };
+//! let request = Request { sources: &sources, file, program: None, config: &config, timing: &timing, seed: 0 };
 //! let parameters = [Parameter { name: "n".to_owned(), values: vec![16, 64] }];
-//! let outcomes = run(&subject, &parameters, &combinations(&parameters, &[]), &(), &|_, _| {});
+//! let outcomes = run(&request, &parameters, &combinations(&parameters, &[]), &(), &|_, _| {});
 //! let cycles = |outcome: &Outcome| outcome.verified().unwrap().cycles;
 //! assert!(cycles(&outcomes[0]) < cycles(&outcomes[1]));
 //! ```
@@ -39,7 +39,7 @@ pub use ranking::{Ranking, one_reason, ratio};
 
 /// What is swept, apart from parameters.
 #[derive(Debug)]
-pub struct Subject<'a> {
+pub struct Request<'a> {
     pub sources: &'a Sources,
     pub file: FileId,
     pub program: Option<&'a str>,
@@ -153,7 +153,7 @@ fn with_schedule(parameters: &[Parameter], schedules: &[String], schedule: Optio
 /// Runs every combination on all cores, until the progress stops. The outcomes stand in the order of the combinations;
 /// `each` is told of them as they come, on the thread of the run.
 pub fn run(
-    subject: &Subject,
+    request: &Request,
     parameters: &[Parameter],
     combinations: &[Combination],
     progress: &dyn Progress,
@@ -165,7 +165,7 @@ pub fn run(
     order.sort_by_cached_key(|at| of_kernel(&combinations[*at].given(&names)));
     let references = References::default();
     let work = |at: &usize| {
-        let outcome = one(subject, &combinations[*at], &names, &references);
+        let outcome = one(request, &combinations[*at], &names, &references);
         each(&combinations[*at], &outcome);
         outcome
     };
@@ -190,9 +190,9 @@ fn of_kernel(given: &[(String, i64)]) -> Vec<(String, i64)> {
     given.iter().filter(|(name, _)| !name.contains('.')).cloned().collect()
 }
 
-fn one(subject: &Subject, combination: &Combination, names: &[&str], references: &References) -> Outcome {
+fn one(request: &Request, combination: &Combination, names: &[&str], references: &References) -> Outcome {
     let params = combination.given(names);
-    let Subject { sources, file, program, config, timing, seed } = *subject;
+    let Request { sources, file, program, config, timing, seed } = *request;
     let (schedule, program) = (combination.schedule.clone(), program.map(str::to_owned));
     let options = Options { file, params: params.clone(), program, schedule, config: *config };
     let artifact = match compile(sources, &options) {

@@ -39,7 +39,7 @@ use tilewright_isa::{Config, Insn};
 
 /// What is profiled.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
+pub struct TimedStream<'a> {
     pub config: &'a Config,
     pub insns: &'a [Insn],
     /// Tokens that an earlier run left in the counters.
@@ -48,7 +48,7 @@ pub struct Subject<'a> {
     pub insn_base: u64,
 }
 
-impl Subject<'_> {
+impl TimedStream<'_> {
     /// How the stream runs on the machine as it is.
     pub fn options(&self) -> CycleOptions {
         CycleOptions { tokens_before: self.tokens_before, insn_base: self.insn_base, ..CycleOptions::default() }
@@ -86,10 +86,10 @@ impl Profile {
 ///
 /// # Errors
 /// What stops the stream on the machine as it is. A question whose run stops has no answer.
-pub fn profile(subject: &Subject, timing: &Timing) -> Result<Profile, Stop> {
-    let Subject { config, insns, .. } = *subject;
+pub fn profile(stream: &TimedStream, timing: &Timing) -> Result<Profile, Stop> {
+    let TimedStream { config, insns, .. } = *stream;
     let mut tables = Tables::new(insns.len());
-    let options = subject.options();
+    let options = stream.options();
     let report = simulate(config, insns, timing, &options, &mut tables)?;
     tables.finish(report.cycles);
     let attribution = attribute(insns, &tables, &report, timing, &options);
@@ -101,7 +101,7 @@ pub fn profile(subject: &Subject, timing: &Timing) -> Result<Profile, Stop> {
         roofline: Roofline::of(config, insns, &tables, timing, &bound, report.cycles),
         traffic: traffic::by_client(&tables, timing),
         overlap: Overlap::of(&attribution),
-        answers: what_if::answers(subject, timing, &report),
+        answers: what_if::answers(stream, timing, &report),
         report,
         attribution,
         bound,

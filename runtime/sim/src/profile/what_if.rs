@@ -14,7 +14,7 @@
 //! Values would be wrong without token waits, but time touches none. Machines like these have anomalies: what is free
 //! can change the order of reads, so that an answer may be a little above the cycles that the run takes.
 
-use super::Subject;
+use super::TimedStream;
 use crate::cycles::{CycleOptions, CycleReport, Timing, simulate};
 
 /// What is free.
@@ -85,13 +85,13 @@ pub struct Answer {
 
 /// Asks all questions about a run that ended. The answers are ordered by gain, equal ones as in
 /// [`Question::ALL`].
-pub(super) fn answers(subject: &Subject, timing: &Timing, ended: &CycleReport) -> Vec<Answer> {
+pub(super) fn answers(stream: &TimedStream, timing: &Timing, ended: &CycleReport) -> Vec<Answer> {
     // What stands behind FINISH is in no run.
-    let end = ended.finish.map_or(subject.insns.len(), |finish| finish + 1);
+    let end = ended.finish.map_or(stream.insns.len(), |finish| finish + 1);
     let answer = |question: Question| {
-        let options = CycleOptions { until_all_done: true, ..subject.options() };
+        let options = CycleOptions { until_all_done: true, ..stream.options() };
         let (timing, options) = question.machine(timing, options);
-        let report = simulate(subject.config, &subject.insns[..end], &timing, &options, &mut ()).ok()?;
+        let report = simulate(stream.config, &stream.insns[..end], &timing, &options, &mut ()).ok()?;
         Some(Answer { question, cycles: report.cycles, gain: ended.cycles.saturating_sub(report.cycles) })
     };
     let mut answers: Vec<Answer> = Question::ALL.into_iter().filter_map(answer).collect();

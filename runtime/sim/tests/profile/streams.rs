@@ -3,7 +3,7 @@
 use tilewright_isa::{Config, Gemm, Insn, Mem, MemoryType, Op, Tokens};
 use tilewright_sim::TokenCounts;
 use tilewright_sim::cycles::{CycleOptions, Timing};
-use tilewright_sim::profile::{Profile, Subject, profile};
+use tilewright_sim::profile::{Profile, TimedStream, profile};
 
 pub const NONE: Tokens = Tokens { pop_prev: false, pop_next: false, push_prev: false, push_next: false };
 
@@ -38,5 +38,5 @@ pub fn finish(tokens: Tokens) -> Insn {
 pub fn profiled(insns: &[Insn], timing: &Timing, tokens_before: TokenCounts) -> Profile {
     let config = Config::default();
     let insn_base = CycleOptions::default().insn_base;
-    profile(&Subject { config: &config, insns, tokens_before, insn_base }, timing).expect("the stream ends")
+    profile(&TimedStream { config: &config, insns, tokens_before, insn_base }, timing).expect("the stream ends")
 }
