@@ -1,8 +1,7 @@
 //! A program text through the whole compiler. Text → an artifact, or the diagnostics as a user reads them.
 
 use tilewright::testing::tests;
-use tilewright::{Artifact, Config, Options, Sources, complete, render};
-use tilewright_core::pipeline::check;
+use tilewright::{Artifact, Config, Options, Sources, check, complete, render};
 use tilewright_tests::{Refused, refused};
 
 /// How to compile, as the comments at the top of a program say.
@@ -39,7 +38,7 @@ fn values(given: &str) -> impl Iterator<Item = (String, i64)> {
 pub fn warnings(name: &str, text: &str, options: &Options) -> Vec<(&'static str, String)> {
     let mut sources = Sources::default();
     let file = sources.add(name, text);
-    let told = check(&sources, file, &options.params, &options.config);
+    let told = check(&sources, &Options { file, ..options.clone() });
     let told = told.unwrap_or_else(|errors| panic!("{}", render(&errors[0], &sources, false)));
     told.iter().map(|d| (d.code, render(d, &sources, false))).collect()
 }

@@ -87,6 +87,23 @@ fn no_modules_of_the_core_name_each_other_in_a_circle() {
     }
 }
 
+/// The command keeps arguments, files and rendering: what it needs of the compiler it has from the library. Only `lower`, which shows
+/// what the compiler does from form to form, names these modules of the core.
+const SHOWN_BY_LOWER: [&str; 6] = ["emit", "legalize", "loops", "pipeline", "schedule", "tensor"];
+
+#[test]
+fn the_command_has_the_compiler_from_the_library() {
+    for path in files(&root().join("compiler/driver/src"), &[".rs"]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        let named: BTreeSet<String> = text.split("tilewright_core::").skip(1).map(word).collect();
+        let allowed: &[&str] =
+            if relative(&path).starts_with("compiler/driver/src/commands/lower") { &SHOWN_BY_LOWER } else { &[] };
+        let more: Vec<_> = named.iter().filter(|name| !allowed.contains(&name.as_str())).collect();
+        assert!(more.is_empty(), "{} names {more:?} of the core", relative(&path));
+    }
+}
+
 /// Only the command reads and writes files.
 #[test]
 fn only_the_driver_touches_files() {

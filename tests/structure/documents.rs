@@ -48,17 +48,21 @@ fn links_lead_somewhere() {
 /// The subcommands that documents call are those of the command.
 #[test]
 fn commands_exist() {
-    let main: String = files(&root().join("compiler/driver/src"), &[".rs"])
-        .iter()
-        .map(|p| std::fs::read_to_string(p).unwrap().to_lowercase())
-        .collect();
+    let cli = std::fs::read_to_string(root().join("compiler/driver/src/cli.rs")).unwrap();
+    let variants = cli.split("pub enum Command {").nth(1).unwrap().split("\n}").next().unwrap();
+    let variant = |line: &str| Some(line.trim().split_once('(')?.0.to_lowercase());
+    let commands: Vec<String> =
+        variants.lines().filter(|line| !line.trim().starts_with("///")).filter_map(variant).collect();
+    assert!(commands.contains(&"run".to_owned()), "{commands:?}");
     for (document, text) in documents() {
+        // Code fences name the language.
+        let text = text.replace("```tilewright ", "");
         for call in text.split("tilewright ").skip(1).chain(text.split("cargo run --release -- ").skip(1)) {
             let word: String = call.chars().take_while(|c| c.is_ascii_lowercase()).collect();
             let is_call =
                 call[word.len()..].starts_with([' ', '`', '\n']) && text.contains(&format!("`tilewright {word}"));
             if is_call || text.contains(&format!("cargo run --release -- {word}")) && !word.is_empty() {
-                assert!(main.contains(&word), "{document} calls `tilewright {word}`, which does not exist");
+                assert!(commands.contains(&word), "{document} calls `tilewright {word}`, which does not exist");
             }
         }
     }

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use tilewright::Options;
-use tilewright_core::modules;
+use tilewright::{Options, complete};
 use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, FileId, Sources};
 
@@ -26,7 +25,7 @@ pub fn read_program(path: &Path, sources: &mut Sources) -> Result<FileId, Failur
 
 /// Reads the files that a program uses.
 pub fn read_used(file: FileId, sources: &mut Sources) -> Result<(), Diagnostic> {
-    modules::complete(sources, file, &mut |path| {
+    complete(sources, file, &mut |path| {
         files::read_text(Path::new(path)).map_err(|error| match error {
             DriverError::Unreadable { reason, .. } => reason,
             error => error.to_string(),

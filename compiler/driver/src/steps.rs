@@ -1,7 +1,7 @@
 //! What each directive of a schedule changes in the loop nest, one after the other; in a program, call by call.
 
+use tilewright::program::Context;
 use tilewright::steps::{CallSteps, DirectiveStep, Nest};
-use tilewright_core::schedule::Context;
 use tilewright_syntax::Sources;
 
 use crate::diff::diff;

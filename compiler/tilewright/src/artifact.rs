@@ -188,6 +188,26 @@ pub fn front(sources: &Sources, options: &Options) -> Result<Front> {
     pipeline::front(&options.request(sources))
 }
 
+/// Checks all of a file: every kernel, and every schedule and program down to legal loops. Of the options the file, its parameters and
+/// the machine count. Returns the warnings.
+///
+/// # Errors
+/// Everything that is wrong.
+///
+/// ```
+/// use tilewright::{Options, Sources, check};
+///
+/// let mut sources = Sources::default();
+/// sources.add("k.tw", "kernel k {
+///     input x: i32[16]
+///     output y[i] = i8(x[i])
+/// }");
+/// assert_eq!(check(&sources, &Options::default()).unwrap(), []);
+/// ```
+pub fn check(sources: &Sources, options: &Options) -> Result<Vec<Diagnostic>> {
+    pipeline::check(sources, options.file, &options.params, &options.config)
+}
+
 impl Artifact {
     /// Compiles kernels and schedules that are chosen and checked.
     pub fn of_front(front: &Front, sources: &Sources) -> Result<Artifact> {

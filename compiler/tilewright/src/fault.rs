@@ -1,6 +1,7 @@
 //! Outputs and the reference → whether they are to be relied on; and why a run has no outputs.
 
 use thiserror::Error;
+use tilewright_core::legalize::LegalizeError;
 use tilewright_sim::Stop;
 use tilewright_syntax::Diagnostic;
 
@@ -75,6 +76,11 @@ pub(crate) fn mismatch(outputs: &Arrays, reference: &Arrays) -> Option<Mismatch>
         }
     }
     first
+}
+
+/// Whether a program is refused only because a scratchpad is too small for it.
+pub fn does_not_fit(errors: &[Diagnostic]) -> bool {
+    errors.iter().all(|error| error.code == LegalizeError::CAPACITY)
 }
 
 /// Why a compiled stream did not run to its end. A limit of the simulation is nobody's fault; anything else is the compiler's.

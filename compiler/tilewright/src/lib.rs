@@ -51,8 +51,8 @@
 //! | [`parallel`] | independent work on all cores |
 //! | [`program`], [`machine`] | types of the compiler and of the simulator that functions here take or return |
 
-pub mod approx;
 pub mod accuracy;
+pub mod approx;
 mod artifact;
 pub mod assembler;
 pub mod batch;
@@ -83,8 +83,8 @@ pub mod time;
 
 use std::collections::BTreeMap;
 
-pub use artifact::{Artifact, MOST_STATEMENTS, Options, compile, front};
-pub use fault::{Fault, Mismatch, internal_error, stopped};
+pub use artifact::{Artifact, MOST_STATEMENTS, Options, check, compile, front};
+pub use fault::{Fault, Mismatch, does_not_fit, internal_error, stopped};
 pub use findings::{findings, findings_in_time, unchecked};
 pub use loop_source::{LoopSource, compile_loops};
 pub use quantise::{Loss, Quantised};
@@ -94,7 +94,7 @@ pub use target::Target;
 pub use tensor::{TensorInfo, TensorRole};
 pub use text::{grouped, index_text};
 
-pub use tilewright_core::modules::complete;
+pub use tilewright_core::modules::{LIBRARY, complete, documentation};
 pub use tilewright_core::tensor::Format;
 pub use tilewright_isa::Config;
 pub use tilewright_syntax::{Diagnostic, FileId, Sources, Span, render};

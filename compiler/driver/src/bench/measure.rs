@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use tilewright::nominal::NominalCycles;
 use tilewright::recurrence::StepFigures;
 use tilewright::time::{NamedTiming, Timed};
-use tilewright::{Artifact, Fault, Options, RunOptions, compile};
-use tilewright_core::legalize::LegalizeError;
+use tilewright::{Artifact, Fault, Options, RunOptions, compile, does_not_fit};
 use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, Sources};
 
@@ -50,7 +49,7 @@ impl Measured {
     /// Why the row has no run, where a scratchpad is too small for it and that may be so.
     pub fn does_not_fit(&self) -> Option<&Diagnostic> {
         let told = self.outcome.as_ref().err().filter(|_| self.row.may_not_fit)?;
-        told.first().filter(|_| told.iter().all(|diagnostic| diagnostic.code == LegalizeError::CAPACITY))
+        told.first().filter(|_| does_not_fit(told))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
-use tilewright_core::modules;
+use tilewright::complete;
 use tilewright_syntax::{Diagnostic, FileId, Sources, nearest};
 
 use super::error::BenchError;
@@ -61,7 +61,7 @@ impl Shelf {
                 sources.add(name, text)
             }
         };
-        modules::complete(sources, file, &mut |name| self.read(name))?;
+        complete(sources, file, &mut |name| self.read(name))?;
         Ok(file)
     }
 

@@ -3,7 +3,7 @@
 use thiserror::Error;
 use tilewright::bisect::{Finding, Scan, Verdict};
 use tilewright::internal_error;
-use tilewright_core::schedule::Directive;
+use tilewright::program::Directive;
 use tilewright_syntax::Diagnostic;
 
 use crate::error::{Exit, Failure};
@@ -119,9 +119,9 @@ fn refusal(verdict: Option<&Verdict>) -> Vec<Diagnostic> {
 #[cfg(test)]
 mod tests {
     use tilewright::bisect::{Trials, scan};
+    use tilewright::program::Front;
     use tilewright::time::NamedTiming;
     use tilewright::{Options, Sources, front};
-    use tilewright_core::pipeline::Front;
 
     use super::*;
 

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use tilewright::bisect::{Finding, Scan, Verdict};
-use tilewright_core::pipeline::Call;
-use tilewright_core::schedule::Directive;
+use tilewright::program::{Call, Directive};
 use tilewright_syntax::{Diagnostic, Sources, Span};
 
 use crate::report::Align::{Left, Right};

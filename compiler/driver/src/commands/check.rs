@@ -1,6 +1,6 @@
 //! `tilewright check FILE`: every kernel and schedule of a file, down to legal loops.
 
-use tilewright_core::pipeline;
+use tilewright::{Options, check};
 use tilewright_syntax::Sources;
 
 use crate::cli::CheckArgs;
@@ -13,7 +13,8 @@ pub fn run(args: &CheckArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let file = read_program(&args.file, sources)?;
     let params = params(&args.params.params, sources)?;
     let config = target::read(args.target.target.as_deref(), sources)?;
-    tell(&pipeline::check(sources, file, &params, &config)?, sources);
+    let options = Options { file, params, config, ..Options::default() };
+    tell(&check(sources, &options)?, sources);
     files::print(&format!("{GOOD}✔{GOOD:#} {}\n", args.file.display()))?;
     Ok(Exit::Good)
 }

@@ -1,6 +1,6 @@
 //! `tilewright std [MODULE]`: the standard library as it stands in the binary.
 
-use tilewright_core::modules::{LIBRARY, documentation};
+use tilewright::{LIBRARY, documentation};
 use tilewright_syntax::offered;
 
 use crate::cli::StdArgs;

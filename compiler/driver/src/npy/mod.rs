@@ -11,7 +11,7 @@ mod header;
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use thiserror::Error;
-use tilewright_core::scalar::DType;
+use tilewright::program::DType;
 
 use header::Value;
 
