@@ -52,7 +52,7 @@ impl Artifact {
     /// sources.add("k.tw", "kernel k(steps = 4) {
     ///     input x: i32[steps, 16]
     ///     scan t in steps {
-    ///         state s[i < 16] = 0
+    ///         state s[i < 16]: i32 = 0
     ///         next s[i] = s[i] + x[t, i]
     ///     }
     ///     output y[i] = i8(s[steps, i])
