@@ -5,6 +5,7 @@ mod arrows;
 mod documents;
 mod sizes;
 mod surface;
+mod words;
 
 use std::path::{Path, PathBuf};
 

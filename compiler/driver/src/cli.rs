@@ -190,7 +190,7 @@ with the reference. The directive at fault is, in this order:
 
 1. the first one after which values are wrong;
 2. one that cannot be applied where it stands;
-3. where the whole schedule is refused, the one behind the last legal prefix;
+3. where the whole schedule is refused, the one after the last legal prefix;
 4. where no prefix is legal, the one without which the whole would be;
 5. where there is none, the one with which the error of the whole begins.
 

@@ -16,7 +16,7 @@ const MAX_NOTES: usize = 8;
 /// The exit status of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    Good = 0,
+    Success = 0,
     /// The program or its input is wrong.
     Wrong = 1,
     /// Values differ from the reference, or memory from the recording.
@@ -38,7 +38,7 @@ impl From<Exit> for ExitCode {
 pub enum Failure {
     /// The arguments contradict each other; exit status 2.
     Usage(String),
-    Told {
+    Reported {
         exit: Exit,
         diagnostics: Vec<Diagnostic>,
     },
@@ -48,8 +48,8 @@ impl Failure {
     /// The failure with its diagnostics changed, so that those that have no place get one.
     pub fn placed(self, place: impl FnMut(Diagnostic) -> Diagnostic) -> Failure {
         match self {
-            Failure::Told { exit, diagnostics } => {
-                Failure::Told { exit, diagnostics: diagnostics.into_iter().map(place).collect() }
+            Failure::Reported { exit, diagnostics } => {
+                Failure::Reported { exit, diagnostics: diagnostics.into_iter().map(place).collect() }
             }
             usage => usage,
         }
@@ -58,7 +58,7 @@ impl Failure {
 
 impl From<Vec<Diagnostic>> for Failure {
     fn from(diagnostics: Vec<Diagnostic>) -> Failure {
-        Failure::Told { exit: Exit::Wrong, diagnostics }
+        Failure::Reported { exit: Exit::Wrong, diagnostics }
     }
 }
 
@@ -79,7 +79,7 @@ impl From<DriverError> for Failure {
             DriverError::Interrupted { .. } => Exit::Interrupted,
             _ => Exit::Wrong,
         };
-        Failure::Told { exit, diagnostics: vec![error.diagnostic()] }
+        Failure::Reported { exit, diagnostics: vec![error.diagnostic()] }
     }
 }
 

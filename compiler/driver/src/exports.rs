@@ -1,4 +1,4 @@
-//! Where the figures of many runs go (`--csv`, `--json`): to files, or to standard output in the place of the report.
+//! Where the figures of many runs go (`--csv`, `--json`): to files, or to standard output instead of the report.
 
 use std::path::Path;
 

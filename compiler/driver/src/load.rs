@@ -12,7 +12,7 @@ use tilewright_syntax::Sources;
 use crate::cli::{Choice, MachineOptions, Params};
 use crate::compile::{options, params, read_program};
 use crate::error::Failure;
-use crate::report::tell;
+use crate::report::print_diagnostics;
 use crate::{files, target};
 
 /// What a file becomes that is run.
@@ -74,7 +74,7 @@ pub fn load(path: &Path, wanted: Wanted, sources: &mut Sources) -> Result<(Loade
             let params = params(&wanted.params.params, sources)?;
             let Target { config, timing } = target::machine(wanted.machine, sources)?;
             let artifact = compile(sources, &options(file, params, wanted.choice, config))?;
-            tell(artifact.warnings(), sources);
+            print_diagnostics(artifact.warnings(), sources);
             return Ok((Loaded::Program(artifact), timing));
         }
         Kind::Artifact => {

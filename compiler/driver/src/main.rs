@@ -19,9 +19,9 @@ mod formats;
 mod interrupt;
 mod load;
 mod npy;
+mod parallel;
 mod pictures;
 mod profile;
-mod queue;
 mod recordings;
 mod report;
 mod run;
@@ -77,8 +77,8 @@ fn main() -> ExitCode {
             // Ends the process with clap's status for usage, 2.
             command.clone().error(clap::error::ErrorKind::ArgumentConflict, message).exit()
         }
-        Err(Failure::Told { exit, diagnostics }) => {
-            report::tell(&diagnostics, &sources);
+        Err(Failure::Reported { exit, diagnostics }) => {
+            report::print_diagnostics(&diagnostics, &sources);
             Exit::into(exit)
         }
     }

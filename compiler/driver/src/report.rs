@@ -1,6 +1,6 @@
 //! How results look on a terminal: aligned blocks with restrained colour; and how diagnostics are told.
 //!
-//! Text carries its colours as escapes until it is written; `files::print` and [`tell`] take them out where they would
+//! Text carries its colours as escapes until it is written; `files::print` and [`print_diagnostics`] take them out where they would
 //! not be shown.
 
 use anstyle::{AnsiColor, Style};
@@ -25,7 +25,7 @@ const GAP: usize = 4;
 const MAX_TOLD: usize = 100;
 
 /// Writes diagnostics to standard error.
-pub fn tell(diagnostics: &[Diagnostic], sources: &Sources) {
+pub fn print_diagnostics(diagnostics: &[Diagnostic], sources: &Sources) {
     if diagnostics.is_empty() {
         return;
     }
@@ -91,8 +91,8 @@ impl Block {
         let width = (names + 2 + numbers + bar).max(heading.chars().count());
         let line = |name: &str, n: u64| format!("{name:names$}  {:>numbers$}", grouped(n));
         let rule = format!("{FAINT}{}{FAINT:#}", "─".repeat(width));
-        let behind = width - heading.chars().count();
-        let mut lines = vec![format!("{HEADING}{heading}{HEADING:#}{:behind$}", ""), rule.clone()];
+        let after = width - heading.chars().count();
+        let mut lines = vec![format!("{HEADING}{heading}{HEADING:#}{:after$}", ""), rule.clone()];
         for (name, n) in rows {
             let text = line(name, *n);
             let drawn = if bars { draw_bar(*n, greatest) } else { String::new() };

@@ -407,7 +407,7 @@ impl Artifact {
     }
 
     /// The same definitions computed in `f64` on numbers, without rounding, wrapping or saturation, and with the functions
-    /// themselves in the place of their approximations: what the kernel is meant to compute.
+    /// themselves instead of their approximations: what the kernel is meant to compute.
     ///
     /// # Errors
     /// Inputs that are missing, unknown or of another shape; a loop program, whose values are integers and nothing else.

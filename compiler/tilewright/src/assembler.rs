@@ -64,8 +64,8 @@ pub fn recorded_program(recording: &Recording) -> Result<Program> {
     let mut rest = recording.before.as_deref().unwrap_or(&[]);
     let mut segments = Vec::new();
     for (number, extent) in recording.segments.iter().enumerate() {
-        let (bytes, behind) = rest.split_at(rest.len().min(extent.bytes as usize));
-        rest = behind;
+        let (bytes, after) = rest.split_at(rest.len().min(extent.bytes as usize));
+        rest = after;
         let (words, odd) = bytes.as_chunks::<UOP_BYTES>();
         let holds_uops = odd.is_empty() && !words.is_empty() && extent.address.is_multiple_of(UOP_BYTES as u64);
         let is_loaded = |insn: &Insn| loads_uops_from(insn, extent.address..extent.address + extent.bytes);

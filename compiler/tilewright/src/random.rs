@@ -123,7 +123,7 @@ mod tests {
         assert_eq!((values.iter().min(), values.iter().max()), (Some(&-128), Some(&127)));
     }
 
-    /// `xs` differs from step to step, and `v` is read behind the steps.
+    /// `xs` differs from step to step, and `v` is read after the steps.
     const RECURRENCE: &str = "kernel k(steps = 30, n = 256) {
         input xs: i8.q7[steps, n]
         input u: i8.q7[n, n]

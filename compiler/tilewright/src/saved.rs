@@ -28,7 +28,7 @@ use crate::artifact::{Meaning, Parts};
 use crate::source_map::SourceMap;
 use crate::{Artifact, LoopSource, Options, Result, TensorInfo};
 
-/// What a file of an artifact begins with. The bytes behind the name show files that were taken for text on their way.
+/// What a file of an artifact begins with. The bytes after the name show files that were taken for text on their way.
 pub const MAGIC: [u8; 8] = *b"\x89twm\r\n\x1a\n";
 
 /// The version of the form. A change of the content is a new one.
@@ -79,7 +79,7 @@ struct SavedMap {
     alternatives: Vec<String>,
 }
 
-/// Byte strings in the place of lists of numbers.
+/// Byte strings instead of lists of numbers.
 mod bytes {
     use super::Cbor;
     use serde::de::Error;
@@ -311,7 +311,7 @@ fn saved_span(span: Span) -> SavedSpan {
     (span.file.0, span.start, span.end)
 }
 
-/// The content behind the header, as it was written.
+/// The content after the header, as it was written.
 fn content(bytes: &[u8]) -> std::result::Result<&[u8], Diagnostic> {
     let whole = |at: usize| bytes.get(at..at + 8)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
     if bytes.len() < MAGIC.len() || bytes[..MAGIC.len()] != MAGIC {

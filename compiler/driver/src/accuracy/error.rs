@@ -48,6 +48,6 @@ impl AccuracyError {
 impl From<AccuracyError> for Failure {
     fn from(error: AccuracyError) -> Failure {
         let exit = if let AccuracyError::Inaccurate { .. } = error { Exit::Differs } else { Exit::Wrong };
-        Failure::Told { exit, diagnostics: vec![error.diagnostic()] }
+        Failure::Reported { exit, diagnostics: vec![error.diagnostic()] }
     }
 }

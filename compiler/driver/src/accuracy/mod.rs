@@ -4,10 +4,10 @@
 //! | file | in → out |
 //! |---|---|
 //! | `samples` | the files of arrays → the inputs of each sample, and its label |
-//! | `shown` | what is decided on them → the report, CSV and JSON |
+//! | `report` | what is decided on them → the report, CSV and JSON |
 //!
 //! [`tilewright::accuracy`] decides.
 
 pub mod error;
+pub mod report;
 pub mod samples;
-pub mod shown;

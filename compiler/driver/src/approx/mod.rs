@@ -1,6 +1,6 @@
 //! What `tilewright approx` shows of what [`tilewright::approx`] measures: a table, CSV, JSON and a picture.
 
-pub mod shown;
+pub mod report;
 mod svg;
 
 pub use svg::svg;

@@ -5,7 +5,7 @@ use svg::Document;
 use svg::node::element::{Circle, Group, Line, Path, Rectangle, Style, Text, Title};
 use tilewright::approx::{Measured, Request};
 
-use super::shown::{error, tried};
+use super::report::{error, tried};
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 560.0;

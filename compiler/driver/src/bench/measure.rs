@@ -12,9 +12,9 @@ use tilewright::{Artifact, Fault, Options, RunOptions, compile, does_not_fit};
 use tilewright_isa::Config;
 use tilewright_syntax::{Diagnostic, Sources};
 
-use super::shelf::Shelf;
+use super::catalog::Catalog;
 use super::table::Row;
-use crate::queue;
+use crate::parallel;
 
 /// The machine that rows are compiled for and run on.
 #[derive(Debug)]
@@ -90,10 +90,10 @@ struct Streams {
 }
 
 /// Compiles all rows, one after the other.
-pub fn compile_all(rows: Vec<Row>, shelf: &Shelf, machine: &Machine, sources: &mut Sources) -> Batch {
+pub fn compile_all(rows: Vec<Row>, catalog: &Catalog, machine: &Machine, sources: &mut Sources) -> Batch {
     let mut compile_time = Duration::ZERO;
     let mut one = |row: &Row| {
-        let file = shelf.program(row, sources).map_err(|told| vec![told])?;
+        let file = catalog.program(row, sources).map_err(|told| vec![told])?;
         let compile_with = |times: i64| {
             let (program, schedule) = (row.program.clone(), row.schedule.clone());
             let (params, config) = (row.parameters_with(times), *machine.config_of(row));
@@ -110,7 +110,7 @@ pub fn compile_all(rows: Vec<Row>, shelf: &Shelf, machine: &Machine, sources: &m
 
 /// Runs all rows on all cores. After an interrupt, those are left out that had not begun.
 pub fn run_all(batch: Batch, machine: &Machine) -> Vec<Measured> {
-    let outcomes = queue::run(&batch.rows, "rows", |(row, streams)| {
+    let outcomes = parallel::run(&batch.rows, "rows", |(row, streams)| {
         streams.as_ref().map_err(Vec::clone).and_then(|streams| run(row, streams, machine.timing_of(row)))
     });
     let measured = |((row, _), outcome): ((Row, _), Option<_>)| Some(Measured { row, outcome: outcome? });

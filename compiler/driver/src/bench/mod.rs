@@ -3,20 +3,20 @@
 //! | file | in → out |
 //! |---|---|
 //! | `table` | the text of a table → rows, checked |
-//! | `shelf` | the name of a table or of a program → its text, from inside of the command or from disk |
+//! | `catalog` | the name of a table or of a program → its text, from inside of the command or from disk |
 //! | `measure` | rows → what each takes, in table order whatever core ran it |
 //! | `recurrence` | figures → the table of what a step of each recurrence takes |
 //! | `figures` | what was measured → the ratios, shares and sums that are shown |
-//! | `shown` | figures → the report |
+//! | `report` | figures → the report |
 //! | `export` | figures → CSV and JSON |
 //!
 //! Rows are compiled one after the other on one thread, since their compile time is a figure; they are executed on all cores.
 
+pub mod catalog;
 pub mod error;
 pub mod export;
 pub mod figures;
 pub mod measure;
 pub mod recurrence;
-pub mod shelf;
-pub mod shown;
+pub mod report;
 pub mod table;

@@ -1,7 +1,7 @@
 //! The table of recurrences: what a step takes when it is under way, and how far the results are from floating point.
 
 use super::figures::{Figures, RowFigures};
-use super::shown::{GAP, mark, measured_cycles, percent};
+use super::report::{GAP, mark, measured_cycles, percent};
 use crate::report::{Align, FAINT, duration, grouped, short, table_with_gap};
 
 /// None where no row is a recurrence.

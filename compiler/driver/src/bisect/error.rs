@@ -85,7 +85,7 @@ pub fn told(scan: &Scan) -> Option<Failure> {
             diagnostics.extend(whole());
         }
     }
-    Some(Failure::Told { exit: Exit::Wrong, diagnostics })
+    Some(Failure::Reported { exit: Exit::Wrong, diagnostics })
 }
 
 fn other_values(scan: &Scan, after: Option<usize>) -> Failure {
@@ -100,7 +100,7 @@ fn other_values(scan: &Scan, after: Option<usize>) -> Failure {
         }
         None => Fault::Values("the result is wrong before the first directive".to_owned()).diagnostic(),
     };
-    Failure::Told { exit: Exit::Differs, diagnostics: [first].into_iter().chain(wrong).collect() }
+    Failure::Reported { exit: Exit::Differs, diagnostics: [first].into_iter().chain(wrong).collect() }
 }
 
 /// The fault at its directive, with the calls and repetitions that led to it.
@@ -139,7 +139,7 @@ mod tests {
         scanned.finding = Finding::Values(None);
         let wrong = tilewright::Fault::Unordered(Vec::new()).diagnostic();
         scanned.verdicts[0] = Verdict::Wrong(wrong);
-        let Some(Failure::Told { exit, diagnostics }) = told(&scanned) else { panic!("it is at fault") };
+        let Some(Failure::Reported { exit, diagnostics }) = told(&scanned) else { panic!("it is at fault") };
         let codes: Vec<&str> = diagnostics.iter().map(|d| d.code).collect();
         assert_eq!((exit, &codes[..]), (Exit::Differs, &["E0684", "E0652"][..]));
         assert_eq!(diagnostics[0].message, "the result is wrong before the first directive");
@@ -152,7 +152,7 @@ mod tests {
         let mut scanned = scan(&Trials::new(&front, &sources, &timing, 0), 0, &()).unwrap();
         assert_eq!(scanned.finding, Finding::Nothing);
         scanned.finding = Finding::Values(Some(1));
-        let Some(Failure::Told { exit, diagnostics }) = told(&scanned) else { panic!("it is at fault") };
+        let Some(Failure::Reported { exit, diagnostics }) = told(&scanned) else { panic!("it is at fault") };
         assert_eq!(exit, Exit::Differs);
         assert_eq!(diagnostics[0].message, format!("`{}` changes the result", scanned.directives[1].text()));
         assert_eq!(diagnostics[0].labels[0].span, scanned.directives[1].span());

@@ -4,14 +4,14 @@ use tilewright::accuracy::{Accuracy, Labels};
 use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::accuracy::error::AccuracyError;
+use crate::accuracy::report::{self, Figures};
 use crate::accuracy::samples::{self, Samples};
-use crate::accuracy::shown::{self, Figures};
 use crate::arrays;
 use crate::cli::AccuracyArgs;
 use crate::error::{DriverError, Exit, Failure};
 use crate::exports::{self, Forms};
 use crate::load::{Loaded, Wanted, load};
-use crate::queue::Bar;
+use crate::parallel::Bar;
 
 pub fn run(args: &AccuracyArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let wanted = Wanted { params: &args.params, choice: &args.choice, machine: &args.machine };
@@ -32,9 +32,9 @@ pub fn run(args: &AccuracyArgs, sources: &mut Sources) -> Result<Exit, Failure> 
     let accuracy = artifact.accuracy(&samples.inputs(&artifact)?, &classes, &timing, &Bar::default())?;
     let figures = Figures { file: &args.file, artifact: &artifact, samples: &samples, accuracy: &accuracy, output };
     let forms = Forms {
-        csv: &|| shown::csv(&figures),
-        json: &|| format!("{:#}\n", shown::json(&figures)),
-        report: &|| shown::report(&figures),
+        csv: &|| report::csv(&figures),
+        json: &|| format!("{:#}\n", report::json(&figures)),
+        report: &|| report::report(&figures),
     };
     exports::write(&args.exports, &forms)?;
     verdict(&accuracy)?;
@@ -43,7 +43,7 @@ pub fn run(args: &AccuracyArgs, sources: &mut Sources) -> Result<Exit, Failure> 
         Some(most) if loss > most => {
             Err(AccuracyError::Inaccurate { loss: format!("{loss:.2}"), tolerated: format!("{most}") }.into())
         }
-        _ => Ok(Exit::Good),
+        _ => Ok(Exit::Success),
     }
 }
 
@@ -52,5 +52,8 @@ fn verdict(accuracy: &Accuracy) -> Result<(), Failure> {
     let fault = accuracy.decisions.iter().enumerate().find_map(|(at, decision)| Some((at, decision.fault.clone()?)));
     let Some((at, fault)) = fault else { return Ok(()) };
     let error = DriverError::Faulty { fault, recorded: None };
-    Err(Failure::Told { exit: Exit::Differs, diagnostics: vec![error.diagnostic().note(format!("in sample {at}"))] })
+    Err(Failure::Reported {
+        exit: Exit::Differs,
+        diagnostics: vec![error.diagnostic().note(format!("in sample {at}"))],
+    })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use tilewright::approx::{Function, Request, measured};
 use tilewright_syntax::{Diagnostic, Sources};
 
-use crate::approx::{shown, svg};
+use crate::approx::{report, svg};
 use crate::cli::ApproxArgs;
 use crate::error::{DriverError, Exit, Failure};
 use crate::exports::{self, Forms};
@@ -26,12 +26,12 @@ pub fn run(args: &ApproxArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         files::write(path, svg(&request, &methods).as_bytes())?;
     }
     let forms = Forms {
-        csv: &|| shown::csv(&methods),
-        json: &|| shown::json(&request, &methods),
-        report: &|| shown::table(&request, &methods),
+        csv: &|| report::csv(&methods),
+        json: &|| report::json(&request, &methods),
+        report: &|| report::table(&request, &methods),
     };
     exports::write(&args.exports, &forms)?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 /// Refuses another kind of file, and one that the command reads or writes otherwise.

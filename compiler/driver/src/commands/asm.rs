@@ -12,5 +12,5 @@ pub fn run(args: &AsmArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     files::check_outputs(&[&args.output], [&*args.file])?;
     let program = assemble(sources, file)?;
     files::write_bytes_to(&args.output, &program.to_bytes(), "an instruction stream")?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }

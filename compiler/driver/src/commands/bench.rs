@@ -7,22 +7,22 @@ use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::bench::figures::Figures;
 use crate::bench::measure::{Machine, Measured, compile_all, run_all};
-use crate::bench::{export, shelf, shown, table};
+use crate::bench::{catalog, export, report, table};
 use crate::cli::BenchArgs;
 use crate::error::{Exit, Failure};
 use crate::exports::{self, Forms};
-use crate::report::tell;
+use crate::report::print_diagnostics;
 use crate::{interrupt, target};
 
 pub fn run(args: &BenchArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     exports::check(&args.exports, [&*args.table].into_iter().chain(args.machine.files()))?;
-    let (shelf, file) = shelf::open(&args.table, sources)?;
+    let (catalog, file) = catalog::open(&args.table, sources)?;
     let rows = table::pick(table::read(file, sources)?, &args.rows)?;
     let Target { config, timing } = target::machine(&args.machine, sources)?;
     let machine = Machine { config, timing, timing_given: args.machine.timing.is_some() };
 
     let count = rows.len();
-    let batch = compile_all(rows, &shelf, &machine, sources);
+    let batch = compile_all(rows, &catalog, &machine, sources);
     // The programs have been read by now, and the longest part is still to come.
     exports::check(&args.exports, args.machine.files())?;
     let compile_seconds = batch.compile_time.as_secs_f64();
@@ -32,13 +32,13 @@ pub fn run(args: &BenchArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let forms = Forms {
         csv: &|| export::csv(&figures),
         json: &|| format!("{:#}\n", export::json(&table, &figures)),
-        report: &|| shown::report(&figures),
+        report: &|| report::report(&figures),
     };
     exports::write(&args.exports, &forms)?;
     for Measured { row, outcome } in measured.iter().filter(|measured| measured.does_not_fit().is_none()) {
         let told = outcome.as_ref().err().into_iter().flatten();
         let told: Vec<Diagnostic> = told.map(|told| told.clone().note(format!("in row `{}`", row.name))).collect();
-        tell(&told, sources);
+        print_diagnostics(&told, sources);
     }
     interrupt::told(measured.len(), count, "rows")?;
     Ok(exit(&measured))
@@ -51,6 +51,6 @@ fn exit(measured: &[Measured]) -> Exit {
     } else if measured.iter().any(|row| row.outcome.is_err() && row.does_not_fit().is_none()) {
         Exit::Wrong
     } else {
-        Exit::Good
+        Exit::Success
     }
 }

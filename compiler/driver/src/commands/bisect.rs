@@ -6,11 +6,11 @@ use tilewright::{Target, front};
 use tilewright_syntax::Sources;
 
 use crate::bisect::error::told;
-use crate::bisect::shown::shown;
+use crate::bisect::report::shown;
 use crate::cli::BisectArgs;
 use crate::compile::{options, params, read_program};
 use crate::error::{Exit, Failure};
-use crate::queue::Bar;
+use crate::parallel::Bar;
 use crate::report::{GOOD, HEADING};
 use crate::{files, target};
 
@@ -36,5 +36,5 @@ pub fn run(args: &BisectArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         return Err(failure);
     }
     files::print(&format!("{GOOD}✔{GOOD:#} the whole schedule is legal, and no directive changes the result\n"))?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }

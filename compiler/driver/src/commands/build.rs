@@ -34,5 +34,5 @@ pub fn run(args: &BuildArgs, sources: &mut Sources) -> Result<Exit, Failure> {
             args.output.display()
         ))?;
     }
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }

@@ -6,7 +6,7 @@ use tilewright_syntax::Sources;
 use crate::cli::CheckArgs;
 use crate::compile::{params, read_program};
 use crate::error::{Exit, Failure};
-use crate::report::{GOOD, tell};
+use crate::report::{GOOD, print_diagnostics};
 use crate::{files, target};
 
 pub fn run(args: &CheckArgs, sources: &mut Sources) -> Result<Exit, Failure> {
@@ -14,7 +14,7 @@ pub fn run(args: &CheckArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let params = params(&args.params.params, sources)?;
     let config = target::read(args.target.target.as_deref(), sources)?;
     let options = Options { file, params, config, ..Options::default() };
-    tell(&check(sources, &options)?, sources);
+    print_diagnostics(&check(sources, &options)?, sources);
     files::print(&format!("{GOOD}✔{GOOD:#} {}\n", args.file.display()))?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }

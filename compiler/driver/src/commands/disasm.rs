@@ -32,7 +32,7 @@ pub fn run(args: &DisasmArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         }
     };
     files::write_text_to(&args.output, &shown(&program, &tokens_before))?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 /// The text, with findings above their instructions. A stream that holds words which are no instructions has none.

@@ -12,7 +12,7 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
         return Err(DriverError::UnknownCode { code: args.code.clone() }.into());
     };
     files::print(&shown(explanation.text))?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 /// The text as it is, with its headings and fences marked by colour.

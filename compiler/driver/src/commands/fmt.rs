@@ -12,7 +12,7 @@ pub fn run(args: &FmtArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let Parsed { program, trivia } = parse_with_trivia(sources, file)?;
     let (before, after) = (&sources.file(file).text, print(&program, &trivia));
     if *before == after {
-        return Ok(Exit::Good);
+        return Ok(Exit::Success);
     }
     if args.check {
         files::print(&format!("{} is not in canonical form:\n\n{}", args.file.display(), diff(before, &after)))?;
@@ -20,5 +20,5 @@ pub fn run(args: &FmtArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     }
     files::rewrite(&args.file, after.as_bytes())?;
     files::print(&format!("{} rewritten\n", args.file.display()))?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }

@@ -21,5 +21,5 @@ pub fn run(args: &StdArgs) -> Result<Exit, Failure> {
         },
     };
     files::print_data(&text)?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }

@@ -28,7 +28,7 @@ use crate::cli::{Form, LowerArgs};
 use crate::compile::{params, read_used};
 use crate::error::{DriverError, Exit, Failure};
 use crate::load::{Kind, nothing_to_choose};
-use crate::report::{FAINT, HEADING, tell};
+use crate::report::{FAINT, HEADING, print_diagnostics};
 use crate::{files, steps, target};
 use times::Times;
 
@@ -49,7 +49,7 @@ pub fn run(args: &LowerArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         Some(Written::Text(text)) => files::write_text_to(&args.output, &text)?,
         Some(Written::Stream(bytes)) => files::write_bytes_to(&args.output, &bytes, "an instruction stream")?,
     }
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 /// A form, ready to be written.
@@ -199,7 +199,7 @@ fn from_source(
     }
     let scheduled = applied(&front, wanted.step, sources)?;
     times.phase("schedule", None);
-    tell(&scheduled.diagnostics(), sources);
+    print_diagnostics(&scheduled.diagnostics(), sources);
     let schedule = match wanted.form {
         Some(Form::Schedule) => Some(Written::Text(schedule::source((args, &params), &front, &scheduled, sources)?)),
         _ => None,

@@ -15,7 +15,7 @@ use crate::load::Kind;
 use crate::pictures::{self, Pictures};
 use crate::profile::error::CompareError;
 use crate::profile::load::{self, Loaded};
-use crate::profile::shown;
+use crate::profile::report;
 use crate::{files, target};
 
 pub fn run(args: &ProfileArgs, sources: &mut Sources) -> Result<Exit, Failure> {
@@ -34,11 +34,11 @@ pub fn run(args: &ProfileArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         (Some(_), _) => {
             files::print_data(&format!("{:#}\n", serde_json::to_value(&figures).expect("figures are JSON")))?;
         }
-        (None, Some(comparison)) => files::print(&(shown::comparison(&figures, comparison) + shown))?,
-        (None, None) => files::print(&(shown::report(&figures) + shown))?,
+        (None, Some(comparison)) => files::print(&(report::comparison(&figures, comparison) + shown))?,
+        (None, None) => files::print(&(report::report(&figures) + shown))?,
     }
     files::commit(written?)?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 /// The pictures of what is profiled, not of what it is compared with.
@@ -47,7 +47,7 @@ fn pictures(args: &ProfileArgs, loaded: &Loaded, timing: Option<&NamedTiming>) -
     pictures::make(&args.pictures, loaded.title(), &loaded.timed_stream(), &timing.timing)
 }
 
-/// Refuses options of programs for a recording, and pictures in the place of something else.
+/// Refuses options of programs for a recording, and pictures instead of something else.
 fn check(args: &ProfileArgs) -> Result<(), Failure> {
     let given = [&*args.file].into_iter().chain(args.machine.files()).chain(args.compare.as_deref());
     pictures::check(&args.pictures, args.stats.is_some(), given, &[])?;

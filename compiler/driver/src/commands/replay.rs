@@ -20,7 +20,7 @@ use crate::error::{DriverError, Exit, Failure};
 use crate::files::{self, Staged};
 use crate::load::{Kind, Loaded, Wanted, load};
 use crate::report::{BAD, FAINT, GOOD, HEADING, grouped};
-use crate::run::shown::unchecked_line;
+use crate::run::report::unchecked_line;
 use crate::{pictures, recordings, stats, target};
 
 pub fn run(args: &ReplayArgs, sources: &mut Sources) -> Result<Exit, Failure> {
@@ -161,11 +161,11 @@ fn verdict(replayed: &Replayed) -> Result<Exit, Failure> {
         errors.push(DriverError::CyclesDiffer { timing, expected, got, times });
     }
     let exit = match errors.first() {
-        None => return Ok(Exit::Good),
+        None => return Ok(Exit::Success),
         Some(DriverError::CyclesDiffer { .. }) => Exit::CyclesDiffer,
         Some(_) => Exit::Differs,
     };
-    Err(Failure::Told { exit, diagnostics: errors.iter().map(DriverError::diagnostic).collect() })
+    Err(Failure::Reported { exit, diagnostics: errors.iter().map(DriverError::diagnostic).collect() })
 }
 
 /// Reliances on what differs between implementations, by their code: how many instructions, and the first of them.

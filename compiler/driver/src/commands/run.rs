@@ -20,7 +20,7 @@ use crate::files::{self, Staged};
 use crate::load::{Loaded, Wanted, load};
 use crate::pictures::Pictures;
 use crate::run::files::Files;
-use crate::run::shown;
+use crate::run::report;
 use crate::run::values::{self, Finished};
 use crate::{npy, pictures, recordings};
 
@@ -89,9 +89,9 @@ fn conclude(
     staged.extend(pictures.staged);
     // A report that nobody can take leaves the files.
     let written = files::commit_kept(staged);
-    let shown = || shown::report(args, artifact, files, &finished) + &pictures.shown;
+    let shown = || report::report(args, artifact, files, &finished) + &pictures.shown;
     match (args.stats, files.to_standard()) {
-        (Some(_), _) => files::print_data(&format!("{:#}\n", shown::json(args, artifact, &finished)))?,
+        (Some(_), _) => files::print_data(&format!("{:#}\n", report::json(args, artifact, &finished)))?,
         (None, None) => files::print(&shown())?,
         (None, Some(file)) => {
             if good {
@@ -113,14 +113,14 @@ fn verdict(finished: Finished, recorded: Option<PathBuf>) -> Result<Exit, Failur
             None => error.into(),
             Some(_) => {
                 let diagnostics = vec![error.diagnostic().note(format!("in run {run}"))];
-                Failure::Told { exit: Exit::Differs, diagnostics }
+                Failure::Reported { exit: Exit::Differs, diagnostics }
             }
         });
     }
     let told: Vec<Diagnostic> = finished.checks.iter().filter_map(Check::error).map(|e| e.diagnostic()).collect();
     match told.is_empty() {
-        true => Ok(Exit::Good),
-        false => Err(Failure::Told { exit: Exit::Differs, diagnostics: told }),
+        true => Ok(Exit::Success),
+        false => Err(Failure::Reported { exit: Exit::Differs, diagnostics: told }),
     }
 }
 
@@ -203,7 +203,7 @@ mod tests {
     fn a_wrong_run_leaves_its_recording_and_no_outputs() {
         let mismatch = Mismatch { output: "Y".to_owned(), index: vec![0, 17], expected: 1, got: 2, count: 3 };
         let Wrong { folder, args, artifact, files, finished } = Wrong::new(Fault::Differs(mismatch));
-        let Err(Failure::Told { exit, diagnostics }) =
+        let Err(Failure::Reported { exit, diagnostics }) =
             conclude(&args, &artifact, &files, finished, Pictures::default())
         else {
             panic!("a difference is a failure");
@@ -222,9 +222,9 @@ mod tests {
     fn a_run_that_is_right_by_chance_is_not_verified() {
         let fault = Fault::Unordered(vec!["tokens left in load→compute: 1".to_owned()]);
         let Wrong { args, artifact, files, finished, .. } = Wrong::new(fault);
-        let json = shown::json(&args, &artifact, &finished);
+        let json = report::json(&args, &artifact, &finished);
         assert_eq!((&json["verified"], &json["mismatch"]), (&false.into(), &serde_json::Value::Null));
-        let report = anstream::adapter::strip_str(&shown::report(&args, &artifact, &files, &finished)).to_string();
+        let report = anstream::adapter::strip_str(&report::report(&args, &artifact, &files, &finished)).to_string();
         assert!(report.contains("✘ unordered   tokens left in load→compute: 1\n"), "{report}");
         assert!(!report.contains("verified"), "{report}");
     }

@@ -12,10 +12,10 @@ use crate::cli::{Assignment, SweepArgs};
 use crate::compile::read_program;
 use crate::error::{DriverError, Exit, Failure};
 use crate::exports::{self, Forms};
-use crate::queue::Bar;
+use crate::parallel::Bar;
 use crate::sweep::error::{MAX_COMBINATIONS, SweepError};
 use crate::sweep::lines::Lines;
-use crate::sweep::shown;
+use crate::sweep::report;
 use crate::sweep::values::{Part, parse};
 use crate::{files, interrupt, target};
 
@@ -35,9 +35,9 @@ pub fn run(args: &SweepArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         lines.remove();
         return Err(told.into());
     }
-    let report = shown::Report::new(&args.file, &request, &parameters, &combinations, &outcomes);
+    let report = report::Report::new(&args.file, &request, &parameters, &combinations, &outcomes);
     let forms =
-        Forms { csv: &|| shown::csv(&report), json: &|| shown::json(&report), report: &|| shown::table(&report) };
+        Forms { csv: &|| report::csv(&report), json: &|| report::json(&report), report: &|| report::table(&report) };
     exports::write(&args.exports, &forms)?;
     lines.remove();
     let done = outcomes.iter().filter(|outcome| !matches!(outcome, Outcome::NotBegun)).count();
@@ -95,11 +95,11 @@ fn verdict(parameters: &[Parameter], combinations: &[Combination], outcomes: &[O
     };
     let wrong = combinations.iter().zip(outcomes).find_map(|(combination, o)| Some((combination, fault(o)?)));
     if let Some((combination, told)) = wrong {
-        let told = told.note(format!("with {}", shown::options(parameters, combination)));
-        return Err(Failure::Told { exit: Exit::Differs, diagnostics: vec![told] });
+        let told = told.note(format!("with {}", report::options(parameters, combination)));
+        return Err(Failure::Reported { exit: Exit::Differs, diagnostics: vec![told] });
     }
     let any = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Ran(_)));
-    Ok(if any { Exit::Good } else { Exit::Wrong })
+    Ok(if any { Exit::Success } else { Exit::Wrong })
 }
 
 #[cfg(test)]
@@ -117,7 +117,9 @@ mod tests {
         assert_eq!(verdict(&[], &combinations, &not_run).ok(), Some(Exit::Wrong));
         let stopped = [Outcome::Stopped(vec![too_long()])];
         assert_eq!(one_reason(&stopped), None);
-        let Err(Failure::Told { exit, .. }) = verdict(&[], &combinations, &stopped) else { panic!("it is a failure") };
+        let Err(Failure::Reported { exit, .. }) = verdict(&[], &combinations, &stopped) else {
+            panic!("it is a failure")
+        };
         assert_eq!(exit, Exit::Differs);
     }
 }

@@ -12,7 +12,7 @@ pub fn run(args: &TargetArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let config = target::read(args.file.as_deref(), sources)?;
     let name = args.file.as_ref().map_or("VTA's default machine".to_owned(), |path| path.display().to_string());
     files::print(&shown(&name, &config))?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 fn shown(name: &str, config: &Config) -> String {

@@ -47,7 +47,7 @@ pub fn run(args: &TestArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         None => files::print(&summary(&outcomes))?,
     }
     Ok(match counts(&outcomes) {
-        Counts { failed: 0, not_run: 0, .. } => Exit::Good,
+        Counts { failed: 0, not_run: 0, .. } => Exit::Success,
         Counts { failed: 0, .. } => Exit::Wrong,
         Counts { .. } => Exit::Differs,
     })

@@ -22,7 +22,7 @@ pub enum Staged {
     File {
         file: NamedTempFile,
         place: PathBuf,
-        /// Dropped behind the file, which removes itself where it is not put into its place.
+        /// Dropped after the file, which removes itself where it is not put into its place.
         aside: Aside,
     },
     Folder(Folder),
@@ -38,7 +38,7 @@ pub enum Staged {
 pub struct Folder {
     /// Holds the new folder; gone with all that it holds when it is dropped.
     holder: TempDir,
-    /// Dropped behind the folder.
+    /// Dropped after the folder.
     _aside: Aside,
     place: PathBuf,
     /// The files that are written, the one without which nobody reads the others last.

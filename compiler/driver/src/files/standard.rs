@@ -55,7 +55,7 @@ fn unless_closed(written: io::Result<()>) -> Result<(), DriverError> {
     }
 }
 
-/// The text with a picture in the place of each character that would do something to a terminal.
+/// The text with a picture instead of each character that would do something to a terminal.
 pub fn show_characters(text: &str) -> Cow<'_, str> {
     match text.chars().any(|c| picture(c).is_some()) {
         true => text.chars().map(|c| picture(c).unwrap_or(c)).collect::<String>().into(),

@@ -36,7 +36,7 @@ impl Reader<'_> {
         while self.rest.next_if(|(_, c)| c.is_ascii_whitespace()).is_some() {}
     }
 
-    /// Takes a character, and white space behind it.
+    /// Takes a character, and white space after it.
     fn takes(&mut self, wanted: char) -> bool {
         let found = self.rest.next_if(|(_, c)| *c == wanted).is_some();
         if found {

@@ -13,7 +13,7 @@ use crate::cli::{Choice, ProfileArgs};
 use crate::compile::{options, params};
 use crate::error::Failure;
 use crate::load::{self, Wanted};
-use crate::report::tell;
+use crate::report::print_diagnostics;
 use crate::{pictures, recordings, target};
 
 /// What is profiled.
@@ -111,6 +111,6 @@ pub fn program(
     let params = params(&args.params.params, sources)?;
     let Target { config, timing } = target::read_timed(args.machine.target.as_deref(), sources)?;
     let artifact = compile(sources, &options(file, params, choice, config))?;
-    tell(artifact.warnings(), sources);
+    print_diagnostics(artifact.warnings(), sources);
     Ok(Loaded { name: path.display().to_string(), timing, stream: Stream::Compiled(artifact) })
 }

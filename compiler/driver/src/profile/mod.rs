@@ -3,10 +3,10 @@
 //! | file | in → out |
 //! |---|---|
 //! | `load` | path and options → what is profiled |
-//! | `shown` | figures → the report |
+//! | `report` | figures → the report |
 //!
 //! The report, the file and the comparison are all made from [`tilewright::profile::Figures`], so they cannot contradict each other.
 
 pub mod error;
 pub mod load;
-pub mod shown;
+pub mod report;

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `files` | options → the files of arrays, checked |
 //! | `values` | files → inputs, a run or a batch of runs, and what is asked about its values |
-//! | `shown` | values → the report, and JSON |
+//! | `report` | values → the report, and JSON |
 
 pub mod files;
-pub mod shown;
+pub mod report;
 pub mod values;

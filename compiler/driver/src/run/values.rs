@@ -11,7 +11,7 @@ use crate::arrays::{self, Inputs};
 use crate::checks::{Check, Wanted};
 use crate::cli::RunArgs;
 use crate::error::Failure;
-use crate::queue::Bar;
+use crate::parallel::Bar;
 
 /// A run, or several, with all that is known of the values.
 #[derive(Debug)]

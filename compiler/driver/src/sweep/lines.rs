@@ -2,7 +2,7 @@
 
 use tilewright::sweep::{Combination, Outcome, Parameter};
 
-use super::shown::{cells, names};
+use super::report::{cells, names};
 use crate::files::Partial;
 
 /// The lines that stand there while the sweep runs, so that nothing is lost, however it ends. Their ratios are missing,

@@ -2,5 +2,5 @@
 
 pub mod error;
 pub mod lines;
-pub mod shown;
+pub mod report;
 pub mod values;

@@ -1,4 +1,4 @@
-//! What stands behind `-p NAME=` → the values of a parameter that a sweep goes through.
+//! The text after `-p NAME=` → the values of a parameter that a sweep goes through.
 //!
 //! ```text
 //! 4,8,12       these

@@ -69,7 +69,7 @@ fn heading(picture: &Picture, grid: &Grid) -> String {
     format!("{HEADING}{}{HEADING:#}   {FAINT}{scale}{FAINT:#}\n\n", picture.range())
 }
 
-/// A lane's characters, with an escape wherever the kind changes; nothing behind what is seen.
+/// A lane's characters, with an escape wherever the kind changes; nothing after what is seen.
 fn row(picture: &Picture, lane: Lane, grid: &Grid) -> String {
     let mut out = String::new();
     let kinds = dominating(picture, lane, grid);

@@ -70,7 +70,7 @@ fn of_one_vector(approx: &Approx, config: &Config) -> LoopProgram {
     program
 }
 
-/// Puts the function in the place of the operation.
+/// Puts the function where the operation is.
 fn approximate(stmt: &mut Stmt, approx: &Approx) {
     match stmt {
         Stmt::For(f) => f.body.iter_mut().for_each(|inner| approximate(inner, approx)),

@@ -1,11 +1,11 @@
 //! A kernel and the directives of its schedule → the first directive after which its values or its legality change.
 //!
 //! A *prefix* of a schedule is its first directives, without the rest. Most prefixes of a good schedule are refused: what
-//! they lack stands behind them. So a prefix is no fault because it is refused, but by what follows:
+//! they lack comes after them. So a prefix is no fault because it is refused, but by what follows:
 //!
 //! 1. Values that are wrong are, after any prefix.
 //! 2. A directive that cannot be applied where it stands is.
-//! 3. If the whole schedule is refused, the directive behind the last legal prefix is: from there on it is legal no more.
+//! 3. If the whole schedule is refused, the directive after the last legal prefix is: from there on it is legal no more.
 //! 4. If no prefix is legal, the directive is without which the whole would be: it, and what cannot be applied then, is
 //!    left out. The one that takes the fewest others along counts, and of several such the first.
 //! 5. If there is none, the directive is with which the error of the whole schedule begins: all longer prefixes are refused

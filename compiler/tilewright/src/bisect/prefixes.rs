@@ -15,7 +15,7 @@ pub struct Scan {
     pub directives: Vec<Directive>,
     /// For each prefix whose directives can all be applied, beginning with that of none.
     pub verdicts: Vec<Verdict>,
-    /// Why the directive behind them cannot be applied.
+    /// Why the directive after them cannot be applied.
     pub inapplicable: Option<Vec<Diagnostic>>,
     pub finding: Finding,
     /// How many others are left out with it; of [`Finding::Without`].
@@ -31,8 +31,8 @@ pub fn scan(trials: &Trials, at: usize, progress: &dyn Progress) -> Result<Scan>
     let call = &front.calls()[at];
     let apply = |other: &Call| front.schedule_call(other, &mut |_| {});
     let before = front.calls()[..at].iter().map(apply).collect::<Result<Vec<_>>>()?;
-    let behind = front.calls()[at + 1..].iter().map(apply).collect::<Result<Vec<_>>>()?;
-    let all = |own: &Schedule| -> Vec<Schedule> { before.iter().chain([own]).chain(&behind).cloned().collect() };
+    let after = front.calls()[at + 1..].iter().map(apply).collect::<Result<Vec<_>>>()?;
+    let all = |own: &Schedule| -> Vec<Schedule> { before.iter().chain([own]).chain(&after).cloned().collect() };
 
     let directives = front.directives(call)?;
     let (prefixes, inapplicable) = applied(trials, call, &directives);

@@ -43,7 +43,7 @@ fn sentence(question: Question, insns: &[Insn], profile: &Profile, timing: &Timi
 /// Names the wait that costs most, and the buffer whose second slot would end it.
 fn tokens(profile: &Profile) -> String {
     let totals = profile.totals();
-    // Fetch has no tokens; the others stand behind it.
+    // Fetch has no tokens; the others come after it.
     let waits = Module::ALL
         .into_iter()
         .flat_map(|module| Queue::ALL.map(|queue| (totals[1 + module as usize].token[queue as usize], module, queue)));

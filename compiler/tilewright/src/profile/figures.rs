@@ -282,7 +282,7 @@ impl StateFigures {
             ("memory latency", *latency),
             ("memory bandwidth", *bandwidth),
         ];
-        let behind = [
+        let after = [
             ("starved by fetch", *starved),
             ("blocked by load", blocked.load),
             ("blocked by compute", blocked.compute),
@@ -291,7 +291,7 @@ impl StateFigures {
         ];
         let named = |(name, cycles): (&str, u64)| (name.to_owned(), cycles);
         let contention = contention.by_client().map(|(client, cycles)| (format!("contention with {client}"), cycles));
-        waits.into_iter().map(named).chain(contention).chain(behind.into_iter().map(named)).collect()
+        waits.into_iter().map(named).chain(contention).chain(after.into_iter().map(named)).collect()
     }
 }
 

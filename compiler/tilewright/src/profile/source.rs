@@ -29,7 +29,7 @@ pub struct Line {
     pub file: String,
     /// From 1.
     pub line: usize,
-    /// Without the space behind it.
+    /// Without the space after it.
     pub text: String,
     #[serde(flatten)]
     pub charge: Charge,

@@ -23,7 +23,7 @@ pub struct Reference {
 type Key = (String, Vec<(String, i64)>);
 type Slot = Arc<OnceLock<Reference>>;
 
-/// The references that are at hand, those that were asked for last behind the others.
+/// The references that are at hand, those that were asked for last after the others.
 #[derive(Debug, Default)]
 pub struct References {
     slots: Mutex<VecDeque<(Key, Slot)>>,

@@ -37,7 +37,7 @@ fn row(scan: &Scan, length: usize, sources: &Sources) -> Vec<String> {
     vec![mark, line, directive, cycles, instructions, state(scan, length)]
 }
 
-/// What the schedule is up to a length. A refusal is said once for all prefixes behind each other that it holds for.
+/// What the schedule is up to a length. A refusal is said once for all consecutive prefixes that it holds for.
 fn state(scan: &Scan, length: usize) -> String {
     match scan.verdicts.get(length) {
         Some(Verdict::Legal { .. }) => format!("{GOOD}✔{GOOD:#} values verified"),

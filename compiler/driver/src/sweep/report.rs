@@ -153,7 +153,7 @@ fn summary(report: &Report) -> String {
     format!("{}\n{told}", counts.join(", "))
 }
 
-/// A line for each combination in the order of the table, behind one that names the columns: every parameter, then
+/// A line for each combination in the order of the table, after one that names the columns: every parameter, then
 /// figures. What does not run has no figures, what does no code and no error.
 pub fn csv(report: &Report) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());

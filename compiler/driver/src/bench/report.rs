@@ -1,6 +1,6 @@
 //! The report of a bench: a table of cycles, one of recurrences, one of instructions and bytes, and what all rows come to.
 //!
-//! All tables fit into 120 columns. Bytes are in thousands there; `export` has every figure in full. What stands behind
+//! All tables fit into 120 columns. Bytes are in thousands there; `export` has every figure in full. What comes after
 //! a stroke is the other compiler's.
 
 use tilewright::Fault;

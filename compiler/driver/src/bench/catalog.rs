@@ -22,17 +22,17 @@ const TABLES: [&str; 2] = ["operators", "lstm"];
 
 /// A place that has a table and the programs that its rows name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shelf {
+pub enum Catalog {
     Inside,
     Folder(PathBuf),
 }
 
 /// Opens a table: the word for one that is inside of the command, or a file.
-pub fn open(table: &Path, sources: &mut Sources) -> Result<(Shelf, FileId), Failure> {
+pub fn open(table: &Path, sources: &mut Sources) -> Result<(Catalog, FileId), Failure> {
     if let Some(word) = TABLES.into_iter().find(|word| table == Path::new(word)) {
         let name = format!("{FOLDER}/{word}.toml");
         let text = inside(&name).map_err(|reason| BenchError::Malformed { reason, place: None })?;
-        return Ok((Shelf::Inside, sources.add(name, text)));
+        return Ok((Catalog::Inside, sources.add(name, text)));
     }
     let file = files::read_source(table, sources).map_err(|error| match (error, table.to_str()) {
         (DriverError::Unreadable { path, reason, near }, Some(name)) => {
@@ -41,15 +41,15 @@ pub fn open(table: &Path, sources: &mut Sources) -> Result<(Shelf, FileId), Fail
         }
         (error, _) => error,
     })?;
-    Ok((Shelf::Folder(table.parent().unwrap_or(Path::new("")).to_owned()), file))
+    Ok((Catalog::Folder(table.parent().unwrap_or(Path::new("")).to_owned()), file))
 }
 
-impl Shelf {
+impl Catalog {
     /// Brings the program of a row, and all that it uses, to the sources.
     pub fn program(&self, row: &Row, sources: &mut Sources) -> Result<FileId, Diagnostic> {
         let name = match self {
-            Shelf::Inside => format!("{FOLDER}/{}", row.file),
-            Shelf::Folder(folder) => folder.join(&row.file).display().to_string(),
+            Catalog::Inside => format!("{FOLDER}/{}", row.file),
+            Catalog::Folder(folder) => folder.join(&row.file).display().to_string(),
         };
         let file = match sources.find(&name) {
             Some(file) => file,
@@ -67,8 +67,8 @@ impl Shelf {
 
     fn read(&self, name: &str) -> Result<String, String> {
         match self {
-            Shelf::Inside => inside(name),
-            Shelf::Folder(_) => files::read_text(Path::new(name)).map_err(|error| match error {
+            Catalog::Inside => inside(name),
+            Catalog::Folder(_) => files::read_text(Path::new(name)).map_err(|error| match error {
                 DriverError::Unreadable { reason, .. } => reason,
                 error => error.to_string(),
             }),

@@ -32,12 +32,12 @@ pub fn tried(domain: &Domain) -> String {
     format!("{which} of [-{end}, {end}): {}", grouped(*count))
 }
 
-/// An error with five digits behind the point.
+/// An error with five digits after the point.
 pub fn error(error: f64) -> String {
     format!("{error:.5}")
 }
 
-/// A line for each method behind one that names the columns.
+/// A line for each method after one that names the columns.
 pub fn csv(measured: &[Measured]) -> String {
     let mut out = csv::Writer::from_writer(Vec::new());
     let names = ["method", "cycles", "instructions", "max_error", "max_error_at", "mean_error", "front"];
