@@ -23,7 +23,8 @@
 //! ```
 //!
 //! Everything that is wrong with a program, an array or a stream is a [`Diagnostic`] with a stable code, a place and what
-//! would be right; every function that can fail returns a list of them ([`Result`]). [`render`] draws one.
+//! would be right; functions that can fail return a list of them ([`Result`]), but for those that read one value: a
+//! configuration, a timing or numbers of a format. [`render`] draws one.
 //!
 //! | module | what it has |
 //! |---|---|
@@ -94,7 +95,7 @@ pub use target::Target;
 pub use tensor::{TensorInfo, TensorRole};
 pub use text::{grouped, index_text};
 
-pub use tilewright_core::modules::{LIBRARY, complete, documentation};
+pub use tilewright_core::modules::{LIBRARY, complete, documentation, file_name};
 pub use tilewright_core::tensor::Format;
 pub use tilewright_isa::Config;
 pub use tilewright_syntax::{Diagnostic, FileId, Sources, Span, render};
@@ -113,7 +114,7 @@ pub mod program {
 /// The accelerator, what runs on it and what is found of that: the types of instructions and of the simulator that functions
 /// here take or return.
 pub mod machine {
-    pub use tilewright_isa::{Finding, Insn, MemoryType, PerMemory, Program, Timing};
+    pub use tilewright_isa::{Finding, Insn, MemoryType, PerMemory, Program, Timing, TimingError};
     pub use tilewright_sim::cycles::{Basis, Client, CycleReport, Tables};
     pub use tilewright_sim::profile::{Charge, TimedStream};
     pub use tilewright_sim::{Recording, Report, Stop, TokenCounts};

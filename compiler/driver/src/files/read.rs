@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use tilewright_core::modules::file_name;
+use tilewright::file_name;
 use tilewright_syntax::{FileId, Sources};
 
 use super::places::place;
