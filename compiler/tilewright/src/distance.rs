@@ -21,6 +21,9 @@ pub struct Distance {
 
 /// Compares arrays of one shape. Differences up to `atol` are tolerated; one that is NaN never is.
 ///
+/// # Panics
+/// If the shapes differ.
+///
 /// ```
 /// use tilewright::{Numbers, distance::distance};
 ///
@@ -29,6 +32,7 @@ pub struct Distance {
 /// assert_eq!((found.largest, found.index, found.beyond), (0.5, vec![1], 1));
 /// ```
 pub fn distance(wanted: &Numbers, got: &Numbers, atol: f64) -> Distance {
+    assert_eq!(wanted.shape(), got.shape(), "distances are those of arrays of one shape");
     let mut found = Distance { values: got.len(), ..Distance::default() };
     let (mut sum, rank) = (0.0, got.ndim());
     for ((index, wanted), got) in wanted.indexed_iter().zip(got) {

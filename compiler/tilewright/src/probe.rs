@@ -4,6 +4,8 @@
 //! Values are those of the reference, which has every tensor, also one that is inlined or kept on chip. A run that is
 //! verified has the same outputs bit for bit, so where the accelerator keeps the tensor it has these values.
 
+use tilewright_syntax::Diagnostic;
+
 use crate::distance::{Distance, distance};
 use crate::{Array, Artifact, Numbers, Result, TensorInfo};
 
@@ -37,10 +39,10 @@ impl Artifact {
     /// `in_float` is the same tensor by [`Artifact::reference_in_float`].
     ///
     /// # Errors
-    /// A name that no tensor has, with the ones that there are.
+    /// A name that no tensor has, with the ones that there are; numbers of another shape than the values.
     ///
     /// ```
-    /// use tilewright::{Options, Sources, compile};
+    /// use tilewright::{Numbers, Options, Sources, compile};
     ///
     /// let mut sources = Sources::default();
     /// sources.add("k.tw", "kernel k {
@@ -56,9 +58,16 @@ impl Artifact {
     /// let probe = artifact.probe("y", &values["y"], Some(&floats["y"])).unwrap();
     /// assert_eq!((probe.greatest, probe.saturated_share()), (127.0 / 128.0, 1.0));
     /// assert_eq!(artifact.probe("t", &values["s"], None).unwrap_err()[0].code, "E0641");
+    /// let other = Numbers::zeros(vec![3]);
+    /// assert_eq!(artifact.probe("y", &values["y"], Some(&other)).unwrap_err()[0].code, "E0622");
     /// ```
     pub fn probe(&self, name: &str, values: &Array, in_float: Option<&Numbers>) -> Result<Probe> {
         let tensor = self.stage(name)?;
+        if let Some(numbers) = in_float.filter(|numbers| numbers.shape() != values.shape()) {
+            let (found, expected) = (numbers.shape(), values.shape());
+            let message = format!("the numbers of `{name}` have shape {found:?}, and its values {expected:?}");
+            return Err(vec![Diagnostic::error("E0622", message)]);
+        }
         let (least, greatest) = tensor.format.dtype.limits();
         let is_limit = |value: &&i32| [least, greatest].contains(&i64::from(**value));
         let number = |value: Option<&i32>| value.map_or(0.0, |value| tensor.format.real(*value));
