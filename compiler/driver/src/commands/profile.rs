@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use tilewright::profile::{Comparison, Figures, VERSION, compare};
+use tilewright::profile::{Comparison, ProfileFigures, VERSION, compare};
 use tilewright::time::NamedTiming;
 use tilewright_syntax::Sources;
 
@@ -64,7 +64,7 @@ fn check(args: &ProfileArgs) -> Result<(), Failure> {
     }
 }
 
-fn figures(loaded: &Loaded, timing: Option<&NamedTiming>) -> Result<Figures, Failure> {
+fn figures(loaded: &Loaded, timing: Option<&NamedTiming>) -> Result<ProfileFigures, Failure> {
     loaded.profile(timing.unwrap_or(&loaded.timing))
 }
 
@@ -72,7 +72,7 @@ fn figures(loaded: &Loaded, timing: Option<&NamedTiming>) -> Result<Figures, Fai
 /// the same name.
 fn compared(
     loaded: &Loaded,
-    figures: &Figures,
+    figures: &ProfileFigures,
     other: &Path,
     args: &ProfileArgs,
     timing: Option<&NamedTiming>,
@@ -97,7 +97,7 @@ fn compared(
 }
 
 /// Reads a file of figures.
-fn read(path: &Path) -> Result<Figures, Failure> {
+fn read(path: &Path) -> Result<ProfileFigures, Failure> {
     let refused = |reason: String| CompareError::NotFigures { path: path.to_owned(), reason };
     let text = files::read_text(path)?;
     let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;

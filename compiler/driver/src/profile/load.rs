@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tilewright::profile::{Figures, profile_recording};
+use tilewright::profile::{ProfileFigures, profile_recording};
 use tilewright::time::{NamedTiming, timed_stream};
 use tilewright::{Artifact, Diagnostic, Target, compile};
 use tilewright_sim::Recording;
@@ -36,7 +36,7 @@ pub enum Stream {
 
 impl Loaded {
     /// Profiles it.
-    pub fn profile(&self, timing: &NamedTiming) -> Result<Figures, Failure> {
+    pub fn profile(&self, timing: &NamedTiming) -> Result<ProfileFigures, Failure> {
         let mut figures = match &self.stream {
             Stream::Compiled(artifact) => artifact.profile(timing)?,
             Stream::Recorded(recording) => {

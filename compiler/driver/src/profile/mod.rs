@@ -5,7 +5,7 @@
 //! | `load` | path and options → what is profiled |
 //! | `report` | figures → the report |
 //!
-//! The report, the file and the comparison are all made from [`tilewright::profile::Figures`], so they cannot contradict each other.
+//! The report, the file and the comparison are all made from [`tilewright::profile::ProfileFigures`], so they cannot contradict each other.
 
 pub mod error;
 pub mod load;

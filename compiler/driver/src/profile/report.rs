@@ -1,11 +1,11 @@
 //! Figures → the report, in blocks from the whole to the parts; what is zero everywhere is left out.
 
-use tilewright::profile::{Comparison, Figures, Line, LoopLine, Measure, Part, Row, StateFigures};
+use tilewright::profile::{Comparison, Line, LoopLine, Measure, Part, ProfileFigures, Row, StateFigures};
 
 use crate::report::{Align, BAD, FAINT, GOOD, HEADING, duration, grouped, table};
 
 /// The report of a profile.
-pub fn report(figures: &Figures) -> String {
+pub fn report(figures: &ProfileFigures) -> String {
     let mut blocks = vec![heading(figures) + &summary(figures), states(figures)];
     blocks.extend(figures.source.as_ref().map(|lines| source(lines)));
     blocks.extend(figures.loops.as_ref().map(|lines| loops(lines, figures.cycles)));
@@ -20,7 +20,7 @@ pub fn report(figures: &Figures) -> String {
     blocks.join("\n") + &if findings.is_empty() { findings } else { format!("\n{findings}") }
 }
 
-fn heading(figures: &Figures) -> String {
+fn heading(figures: &ProfileFigures) -> String {
     let timing = format!("{}, {}", figures.timing, figures.timing_basis);
     let what = match (&figures.kernel, &figures.schedule) {
         (Some(kernel), Some(schedule)) => {
@@ -37,7 +37,7 @@ fn heading(figures: &Figures) -> String {
 /// A figure with its name and what it consists of.
 type Named = (&'static str, String, String);
 
-fn summary(figures: &Figures) -> String {
+fn summary(figures: &ProfileFigures) -> String {
     let lines = [of_time(figures), of_bound(figures), of_roofline(figures), of_overlap(figures)].concat();
     let width = |text: fn(&Named) -> &str| lines.iter().map(|line| text(line).chars().count()).max().unwrap_or(0);
     let (names, figures) = (width(|line| line.0), width(|line| &line.1));
@@ -45,7 +45,7 @@ fn summary(figures: &Figures) -> String {
     lines.iter().map(line).collect()
 }
 
-fn of_time(figures: &Figures) -> Vec<Named> {
+fn of_time(figures: &ProfileFigures) -> Vec<Named> {
     let time = format!("{} at {} MHz", duration(figures.seconds), grouped(figures.clock_mhz));
     vec![
         ("cycles", grouped(figures.cycles), time),
@@ -54,7 +54,7 @@ fn of_time(figures: &Figures) -> Vec<Named> {
 }
 
 /// The term that binds stands out.
-fn of_bound(figures: &Figures) -> Vec<Named> {
+fn of_bound(figures: &ProfileFigures) -> Vec<Named> {
     let bound = &figures.bound;
     let terms = [("compute", bound.compute), ("read", bound.read), ("store", bound.store)];
     let terms = terms.map(|(name, cycles)| match bound.binding == name {
@@ -67,7 +67,7 @@ fn of_bound(figures: &Figures) -> Vec<Named> {
     ]
 }
 
-fn of_roofline(figures: &Figures) -> Vec<Named> {
+fn of_roofline(figures: &ProfileFigures) -> Vec<Named> {
     let roofline = &figures.roofline;
     let limit = match roofline.limit.as_str() {
         "neither" => format!("neither roof is reached; {} is the lower", roofline.roof),
@@ -87,7 +87,7 @@ fn of_roofline(figures: &Figures) -> Vec<Named> {
     ]
 }
 
-fn of_overlap(figures: &Figures) -> Vec<Named> {
+fn of_overlap(figures: &ProfileFigures) -> Vec<Named> {
     let overlap = &figures.overlap;
     let [load_compute, compute_store] = [overlap.load_compute, overlap.compute_store].map(grouped);
     let cycles =
@@ -96,7 +96,7 @@ fn of_overlap(figures: &Figures) -> Vec<Named> {
 }
 
 /// The cycles of each unit by state.
-fn states(figures: &Figures) -> String {
+fn states(figures: &ProfileFigures) -> String {
     let units = figures.units();
     let columns = units.map(|(_, states)| states.rows());
     let [first, ..] = &columns;
@@ -163,7 +163,7 @@ fn charge_cells(critical: u64, all: u64, working: u64, waiting: u64) -> Vec<Stri
     vec![grouped(critical), share, grouped(working), grouped(waiting)]
 }
 
-fn kinds(figures: &Figures) -> String {
+fn kinds(figures: &ProfileFigures) -> String {
     let rows = figures.by_kind.iter().map(|kind| {
         let waiting = kind.token + kind.memory + kind.starved;
         let mut row = vec![kind.kind.clone(), grouped(kind.count)];
@@ -175,7 +175,7 @@ fn kinds(figures: &Figures) -> String {
 }
 
 /// The instructions with the most cycles on the critical path.
-fn top(figures: &Figures) -> String {
+fn top(figures: &ProfileFigures) -> String {
     if figures.top.is_empty() {
         return String::new();
     }
@@ -191,7 +191,7 @@ fn top(figures: &Figures) -> String {
 }
 
 /// The critical path by unit, kind and state.
-fn path(figures: &Figures) -> String {
+fn path(figures: &ProfileFigures) -> String {
     let range = |first: usize, last: usize| if first == last { first.to_string() } else { format!("{first}..{last}") };
     let mut rows: Vec<Vec<String>> = figures
         .path
@@ -215,7 +215,7 @@ fn path(figures: &Figures) -> String {
 }
 
 /// What would be gained, each line with its sentence.
-fn advice(figures: &Figures) -> String {
+fn advice(figures: &ProfileFigures) -> String {
     let mut out = format!("{HEADING}if it were free{HEADING:#}\n");
     for advice in &figures.advice {
         let name = advice.question.replace('_', " ");
@@ -250,7 +250,7 @@ fn wrapped(text: &str, indent: usize) -> String {
 }
 
 /// The differences, those of a group under its name. Cycles of units and lines that did not change are left out.
-pub fn comparison(figures: &Figures, comparison: &Comparison) -> String {
+pub fn comparison(figures: &ProfileFigures, comparison: &Comparison) -> String {
     let mut out = heading(figures);
     out.push_str(&format!("{FAINT}compared with{FAINT:#} {}\n", comparison.other));
     if !comparison.same_machine {

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use tilewright::sweep::{Combination, Figures, Outcome, Parameter, Ranking, Request, ratio};
+use tilewright::sweep::{Combination, Outcome, Parameter, Ranking, Request, SweepFigures, ratio};
 use tilewright_isa::MemoryType;
 use tilewright_sim::cycles::Basis;
 use tilewright_syntax::Diagnostic;
@@ -92,7 +92,7 @@ fn table_of_runs(report: &Report) -> String {
     let (mut aligns, mut headings) = columns_of_choice(report);
     headings.extend(["cycles", "ratio", "instructions", "DRAM bytes", "verified"]);
     aligns.extend([Right, Right, Right, Right, Left]);
-    let row = |(combination, figures): (&Combination, &Figures)| {
+    let row = |(combination, figures): (&Combination, &SweepFigures)| {
         let mut row = choice(report, combination);
         let ratio = report.ranking.ratio(figures).map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
         let bytes: u64 = memories(&figures.bytes).iter().map(|(_, bytes)| bytes).sum();
@@ -227,7 +227,7 @@ fn record(outcome: &Outcome, best: Option<u64>) -> Vec<(String, Value)> {
         Outcome::Ran(figures) => (Some(&**figures), figures.fault.as_ref()),
         Outcome::Refused(_) | Outcome::NotRun(_) | Outcome::Stopped(_) | Outcome::NotBegun => (None, outcome.refusal()),
     };
-    let of_run = |f: &Figures| {
+    let of_run = |f: &SweepFigures| {
         let bytes = memories(&f.bytes).map(|(_, bytes)| bytes);
         let (basis, share) = (json!(f.basis.name()), json!(f.gemm_utilisation));
         let counts = [f.instructions, f.gemm_uops, f.alu_uops, bytes.iter().sum()];

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::figures::{Figures, KindFigures};
+use super::figures::{KindFigures, ProfileFigures};
 use super::source::{Line, Part};
 
 /// What a figure counts, and so how it is shown.
@@ -47,7 +47,7 @@ pub struct Comparison {
 }
 
 /// Compares figures with those of another run.
-pub fn compare(this: &Figures, other: &Figures) -> Comparison {
+pub fn compare(this: &ProfileFigures, other: &ProfileFigures) -> Comparison {
     let mut rows = Vec::new();
     let mut add = |group: &str, mut found: Vec<Row>| {
         found.iter_mut().for_each(|row| row.group = group.to_owned());
@@ -71,7 +71,7 @@ pub fn compare(this: &Figures, other: &Figures) -> Comparison {
 }
 
 /// What figures are of.
-fn name(figures: &Figures) -> String {
+fn name(figures: &ProfileFigures) -> String {
     match &figures.schedule {
         Some(schedule) => format!("{}, schedule {schedule}", figures.subject),
         None => figures.subject.clone(),
@@ -91,7 +91,7 @@ fn count(name: &str, this: u64, other: u64) -> Row {
     row(name, Measure::Count, Some(this as f64), Some(other as f64))
 }
 
-fn run(this: &Figures, other: &Figures) -> Vec<Row> {
+fn run(this: &ProfileFigures, other: &ProfileFigures) -> Vec<Row> {
     vec![
         count("cycles", this.cycles, other.cycles),
         row("time", Measure::Seconds, Some(this.seconds), Some(other.seconds)),
@@ -100,7 +100,7 @@ fn run(this: &Figures, other: &Figures) -> Vec<Row> {
     ]
 }
 
-fn bound(this: &Figures, other: &Figures) -> Vec<Row> {
+fn bound(this: &ProfileFigures, other: &ProfileFigures) -> Vec<Row> {
     let (this, other) = (&this.bound, &other.bound);
     vec![
         count("bound", this.cycles, other.cycles),
@@ -111,7 +111,7 @@ fn bound(this: &Figures, other: &Figures) -> Vec<Row> {
     ]
 }
 
-fn roofline(this: &Figures, other: &Figures) -> Vec<Row> {
+fn roofline(this: &ProfileFigures, other: &ProfileFigures) -> Vec<Row> {
     let (this, other) = (&this.roofline, &other.roofline);
     let ratio = |name, this, other| row(name, Measure::Ratio, Some(this), Some(other));
     vec![
@@ -124,7 +124,7 @@ fn roofline(this: &Figures, other: &Figures) -> Vec<Row> {
     ]
 }
 
-fn overlap(this: &Figures, other: &Figures) -> Vec<Row> {
+fn overlap(this: &ProfileFigures, other: &ProfileFigures) -> Vec<Row> {
     let (this, other) = (&this.overlap, &other.overlap);
     vec![
         count("load and compute", this.load_compute, other.load_compute),
@@ -154,8 +154,8 @@ fn label(line: &Line) -> &str {
 }
 
 /// The cycles of each line on the critical path, in this run's order, then lines that only the other run has.
-fn lines(part: Part, this: &Figures, other: &Figures) -> Vec<Row> {
-    let charged = |figures: &Figures| -> Vec<Line> {
+fn lines(part: Part, this: &ProfileFigures, other: &ProfileFigures) -> Vec<Row> {
+    let charged = |figures: &ProfileFigures| -> Vec<Line> {
         let lines = figures.source.iter().flatten();
         lines.filter(|line| line.part == part && line.is_charged()).cloned().collect()
     };

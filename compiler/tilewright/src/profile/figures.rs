@@ -40,7 +40,7 @@ macro_rules! figures {
 
 figures! {
     /// A profile.
-    struct Figures {
+    struct ProfileFigures {
         version: u64,
         /// The path as the user gave it.
         subject: String,
@@ -205,7 +205,7 @@ impl<'de> Deserialize<'de> for Contention {
     }
 }
 
-impl Figures {
+impl ProfileFigures {
     /// Of the profile of a stream, which is that of an artifact or has no source.
     pub(super) fn of(
         name: &str,
@@ -213,13 +213,13 @@ impl Figures {
         artifact: Option<&Artifact>,
         profile: &Profile,
         timing: &NamedTiming,
-    ) -> Figures {
+    ) -> ProfileFigures {
         let insns = stream.insns;
         // A loop program has no schedule and no lines.
         let program = artifact.filter(|artifact| artifact.kernel().is_some());
         let cycles = profile.report.cycles;
         let clock_mhz = timing.timing.clock_mhz;
-        Figures {
+        ProfileFigures {
             version: VERSION,
             subject: name.to_owned(),
             kernel: artifact.map(|artifact| artifact.name().to_owned()),

@@ -1,5 +1,5 @@
 //! Where the cycles of a program or of a recorded stream go, what bounds them, and what would save some: an artifact and a
-//! timing → [`Figures`].
+//! timing → [`ProfileFigures`].
 //!
 //! | file | in → out |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `advice` | answers → what in a schedule would bring the gain |
 //! | `compare` | two sets of figures → their differences |
 //!
-//! Reports, files and comparisons are all made from [`Figures`], so they cannot contradict each other.
+//! Reports, files and comparisons are all made from [`ProfileFigures`], so they cannot contradict each other.
 
 mod advice;
 mod compare;
@@ -49,10 +49,10 @@ impl Artifact {
     /// let charged = figures.source.unwrap().into_iter().find(|line| line.text.contains("output y")).unwrap();
     /// assert!(charged.charge.critical > 0);
     /// ```
-    pub fn profile(&self, timing: &NamedTiming) -> Result<Figures> {
+    pub fn profile(&self, timing: &NamedTiming) -> Result<ProfileFigures> {
         let stream = self.timed_stream();
         let profile = profile(&stream, &timing.timing).map_err(|stop| stopped_run(&stop))?;
-        Ok(Figures::of(self.name(), &stream, Some(self), &profile, timing))
+        Ok(ProfileFigures::of(self.name(), &stream, Some(self), &profile, timing))
     }
 }
 
@@ -60,8 +60,8 @@ impl Artifact {
 ///
 /// # Errors
 /// What stops the stream.
-pub fn profile_recording(name: &str, recording: &Recording, timing: &NamedTiming) -> Result<Figures> {
+pub fn profile_recording(name: &str, recording: &Recording, timing: &NamedTiming) -> Result<ProfileFigures> {
     let stream = timed_stream(recording);
     let profile = profile(&stream, &timing.timing).map_err(|stop| vec![stopped(&stop)])?;
-    Ok(Figures::of(name, &stream, None, &profile, timing))
+    Ok(ProfileFigures::of(name, &stream, None, &profile, timing))
 }

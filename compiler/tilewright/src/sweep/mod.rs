@@ -76,7 +76,7 @@ pub struct Combination {
 /// What becomes of a combination.
 #[derive(Debug)]
 pub enum Outcome {
-    Ran(Box<Figures>),
+    Ran(Box<SweepFigures>),
     /// It cannot be compiled.
     Refused(Vec<Diagnostic>),
     /// It is compiled, and cannot be run here.
@@ -89,7 +89,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The figures of a run whose values are right.
-    pub fn verified(&self) -> Option<&Figures> {
+    pub fn verified(&self) -> Option<&SweepFigures> {
         match self {
             Outcome::Ran(figures) if figures.fault.is_none() => Some(figures),
             _ => None,
@@ -107,7 +107,7 @@ impl Outcome {
 
 /// What is kept of a run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Figures {
+pub struct SweepFigures {
     pub kernel: String,
     pub schedule: String,
     pub cycles: u64,
@@ -207,9 +207,9 @@ fn one(request: &Request, combination: &Combination, names: &[&str], references:
     }
 }
 
-fn figures(artifact: &Artifact, run: &Run, fault: Option<Fault>) -> Figures {
+fn figures(artifact: &Artifact, run: &Run, fault: Option<Fault>) -> SweepFigures {
     let (report, timed) = (&run.report, run.timed.as_ref().expect("a run with a timing is timed"));
-    Figures {
+    SweepFigures {
         kernel: artifact.name().to_owned(),
         schedule: artifact.schedule().to_owned(),
         cycles: timed.report.cycles,

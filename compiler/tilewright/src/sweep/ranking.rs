@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use tilewright_syntax::Diagnostic;
 
-use super::{Combination, Figures, Outcome};
+use super::{Combination, Outcome, SweepFigures};
 
 /// The outcomes that there are with their combinations, the fastest first, and equally fast ones in the order of the combinations. After those that
 /// are right come the ones whose values are wrong, and then what does not run at all.
@@ -25,12 +25,12 @@ impl<'a> Ranking<'a> {
     }
 
     /// Cycles over those of the best; none where there is no best.
-    pub fn ratio(&self, figures: &Figures) -> Option<f64> {
+    pub fn ratio(&self, figures: &SweepFigures) -> Option<f64> {
         ratio(figures, self.best)
     }
 
     /// Those with figures.
-    pub fn ran(&self) -> impl Iterator<Item = (&'a Combination, &'a Figures)> {
+    pub fn ran(&self) -> impl Iterator<Item = (&'a Combination, &'a SweepFigures)> {
         self.rows.iter().filter_map(|(combination, outcome)| match outcome {
             Outcome::Ran(figures) => Some((*combination, &**figures)),
             Outcome::Refused(_) | Outcome::NotRun(_) | Outcome::Stopped(_) | Outcome::NotBegun => None,
@@ -44,7 +44,7 @@ impl<'a> Ranking<'a> {
 }
 
 /// Cycles over those of the best; none where nobody knows the best.
-pub fn ratio(figures: &Figures, best: Option<u64>) -> Option<f64> {
+pub fn ratio(figures: &SweepFigures, best: Option<u64>) -> Option<f64> {
     Some(figures.cycles as f64 / best?.max(1) as f64)
 }
 
