@@ -5,6 +5,7 @@ mod approximations;
 mod automatic;
 mod borders;
 mod components;
+mod computed_weights;
 mod convolutions;
 mod directives;
 mod drawn;

@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 
-use tilewright_core::emit::image::{ImageError, Packing, constant_bytes};
+use tilewright_core::emit::image::{ImageError, Packing, constant_bytes, unwritten_bytes};
 use tilewright_core::emit::{SegmentKind, Stream};
 use tilewright_core::legalize::LegalProgram;
 use tilewright_core::loops::ir::Role;
@@ -16,7 +16,7 @@ use crate::{Arrays, Result};
 
 /// What device memory holds where the program has not written yet, so that an element that it leaves out is no zero by
 /// chance.
-const UNWRITTEN: u8 = 0xA5;
+const UNWRITTEN: i32 = i32::from_ne_bytes([0xA5; 4]);
 
 /// What stands where in device memory.
 #[derive(Debug)]
@@ -35,12 +35,11 @@ struct Place {
 
 #[derive(Debug)]
 enum Holds {
-    /// The same in every run: micro-ops and constants.
+    /// The same in every run before it begins: micro-ops, constants, and temporaries.
     Fixed(Vec<u8>),
     Input(String, Packing),
-    Output(String, Packing),
-    /// Written by the program before it reads it.
-    Temporary,
+    /// Written by the program before it reads it, with its bytes before that.
+    Output(String, Packing, Vec<u8>),
 }
 
 impl Memory {
@@ -54,8 +53,11 @@ impl Memory {
                     match (buffer.role, constant_bytes(buffer)) {
                         (_, Some(bytes)) => Holds::Fixed(bytes),
                         (Role::Input, None) => Holds::Input(buffer.user_name().to_string(), Packing::new(buffer)),
-                        (Role::Output, None) => Holds::Output(buffer.name.clone(), Packing::new(buffer)),
-                        _ => Holds::Temporary,
+                        (Role::Output, None) => {
+                            let unwritten = unwritten_bytes(buffer, UNWRITTEN);
+                            Holds::Output(buffer.name.clone(), Packing::new(buffer), unwritten)
+                        }
+                        _ => Holds::Fixed(unwritten_bytes(buffer, UNWRITTEN)),
                     }
                 }
             };
@@ -69,9 +71,8 @@ impl Memory {
         for place in &self.places {
             let bytes = dram.write(place.address, place.bytes).ok_or_else(|| missing(place))?;
             match &place.holds {
-                Holds::Fixed(fixed) => bytes.copy_from_slice(fixed),
+                Holds::Fixed(fixed) | Holds::Output(_, _, fixed) => bytes.copy_from_slice(fixed),
                 Holds::Input(name, packing) => packing.pack(&inputs[name], bytes).map_err(image)?,
-                Holds::Output(..) | Holds::Temporary => bytes.fill(UNWRITTEN),
             }
         }
         Ok(())
@@ -81,7 +82,7 @@ impl Memory {
     pub(crate) fn outputs(&self, dram: &Dram) -> Result<Arrays> {
         let mut outputs = Arrays::new();
         for place in &self.places {
-            if let Holds::Output(name, packing) = &place.holds {
+            if let Holds::Output(name, packing, _) = &place.holds {
                 let bytes = dram.read(place.address, place.bytes).ok_or_else(|| missing(place))?;
                 outputs.insert(name.clone(), packing.unpack(bytes).map_err(image)?);
             }

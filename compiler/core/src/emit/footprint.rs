@@ -16,10 +16,10 @@ pub struct Run {
 }
 
 impl Run {
-    /// The tiles themselves, where the operand has this address.
-    pub fn at(self, address: u32) -> Range<usize> {
+    /// The places of the tiles, where the operand has this address.
+    pub fn at(self, address: u32, places: i64) -> Range<usize> {
         let start = i64::from(address) + self.start;
-        start as usize..(start + self.len) as usize
+        (start * places) as usize..((start + self.len) * places) as usize
     }
 }
 
@@ -40,6 +40,8 @@ pub struct Touch {
     /// Which of [`super::walk::Operation::at`] the runs count from.
     pub operand: usize,
     pub runs: Vec<Run>,
+    /// How many places of the memory a tile takes: tiles of several sizes may lie in one segment of DRAM.
+    pub places: i64,
 }
 
 /// What one execution of a statement touches.
@@ -59,9 +61,11 @@ fn transfer(program: &LoopProgram, dma: &Dma) -> Vec<Touch> {
     let space = space(program, &dma.sram);
     let dense = vec![Run { start: 0, len: sram_tiles }];
     let rows = (0..y_size).map(|y| Run { start: y * x_stride, len: x_size });
+    let dram = Space::Dram(dma.dram.buffer.0);
+    let elements = program.buffer(dma.sram.buffer).layout.as_ref().map_or(1, |l| l.lane_count());
     vec![
-        Touch { space, write: loads, operand: 0, runs: dense },
-        Touch { space: Space::Dram(dma.dram.buffer.0), write: !loads, operand: 1, runs: rows.collect() },
+        Touch { space, write: loads, operand: 0, runs: dense, places: 1 },
+        Touch { space: dram, write: !loads, operand: 1, runs: rows.collect(), places: elements },
     ]
 }
 
@@ -76,7 +80,7 @@ fn executed(program: &LoopProgram, insn: &Insn, walk: (&InsnLoop, &InsnLoop, &[M
     let touch = |(position, (operand, (displacement, step))): (usize, (Operand<'_>, Moves))| {
         let loops = [(inner.extent, step(inner)), (outer.extent, step(outer))];
         let runs = strided(uops, displacement, loops);
-        Touch { space: space(program, operand.tile), write: operand.written, operand: position, runs }
+        Touch { space: space(program, operand.tile), write: operand.written, operand: position, runs, places: 1 }
     };
     insn.operands().zip(MOVES).enumerate().map(touch).collect()
 }

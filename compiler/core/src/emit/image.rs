@@ -105,10 +105,16 @@ pub fn pack(buffer: &Buffer, values: &ArrayD<i32>) -> Result<Vec<u8>, ImageError
 /// The bytes of a buffer that holds a constant; none of any other.
 pub fn constant_bytes(buffer: &Buffer) -> Option<Vec<u8>> {
     let Role::Constant(value) = buffer.role else { return None };
+    Some(unwritten_bytes(buffer, value))
+}
+
+/// The bytes of a buffer before the program writes it: these values where its array is, and zeros in what pads its tiles, which
+/// the program may read without having written it.
+pub fn unwritten_bytes(buffer: &Buffer, value: i32) -> Vec<u8> {
     let packing = Packing::new(buffer);
     let mut image = vec![0; packing.bytes()];
     packing.scatter(&constant(buffer, value), &mut image);
-    Some(image)
+    image
 }
 
 /// The array whose image these bytes are.

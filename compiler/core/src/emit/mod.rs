@@ -28,6 +28,8 @@ pub mod tokens;
 pub mod uops;
 pub mod walk;
 
+use std::collections::HashMap;
+
 use thiserror::Error;
 use tilewright_isa::{Codec, Config, EncodeError, Insn, Mem, MemoryType, Module, Op, Uop};
 use tilewright_syntax::Diagnostic;
@@ -190,7 +192,7 @@ fn steps(walk: &Walk, touches: &[Vec<Touch>], items: &[Item]) -> Vec<Step> {
                 let operation = &walk.operations[*k as usize];
                 let module = module(walk, walk.statements[operation.statement as usize]);
                 for touch in &touches[operation.statement as usize] {
-                    let tiles = touch.runs.iter().map(|run| run.at(operation.at[touch.operand]));
+                    let tiles = touch.runs.iter().map(|run| run.at(operation.at[touch.operand], touch.places));
                     history.touch(touch.space, tiles, touch.write, (module, position as u32), &mut needs);
                 }
                 module
@@ -214,6 +216,12 @@ fn shared_touches(walk: &Walk) -> Vec<Vec<Touch>> {
     for touch in &mut touches {
         touch.retain(|t| !matches!(t.space, Space::Dram(b) if !shared[b as usize]));
     }
+    // A segment's smallest tiles are its places.
+    let mut smallest: HashMap<Space, i64> = HashMap::new();
+    for touch in touches.iter().flatten() {
+        smallest.entry(touch.space).and_modify(|places| *places = touch.places.min(*places)).or_insert(touch.places);
+    }
+    touches.iter_mut().flatten().for_each(|touch| touch.places /= smallest[&touch.space]);
     touches
 }
 

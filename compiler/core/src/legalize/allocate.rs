@@ -17,7 +17,7 @@ use tilewright_isa::{Config, MemoryType};
 
 use crate::legalize::error::{Change, Reader, Resident};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Buffer, BufferId, LoopProgram, Origin, Scope, Stmt};
+use crate::loops::ir::{BufferId, LoopProgram, Origin, Scope, Stmt};
 use crate::loops::lifetimes::{lifetimes, meet};
 
 /// Extents that are tried in looking for a change that fits.
@@ -76,7 +76,7 @@ fn wants(program: &LoopProgram, scope: Scope) -> Vec<Want> {
             && let Some(life) = lives[buffer.0 as usize].clone()
         {
             let b = program.buffer(buffer);
-            wants.push(Want { buffer, origin, tiles: tiles(b), life, stated: b.base });
+            wants.push(Want { buffer, origin, tiles: b.tiles(), life, stated: b.base });
         }
     });
     wants.sort_by_key(|w| w.life.start);
@@ -275,10 +275,4 @@ pub fn memory(scope: Scope) -> MemoryType {
 /// The tiles of a scratchpad that a transfer can name: all, up to the 16 bits of `sram_base`.
 pub fn addressable(config: &Config, memory: MemoryType) -> i64 {
     (config.depth(memory) as i64).min(1 << 16)
-}
-
-/// The size of a buffer in tiles of its layout.
-pub fn tiles(buffer: &Buffer) -> i64 {
-    let layout = buffer.layout.clone().unwrap_or_default();
-    layout.tiles(&buffer.shape).iter().product()
 }

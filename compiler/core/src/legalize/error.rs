@@ -171,9 +171,10 @@ impl LegalizeError {
                     None => d,
                 }
                 .help(match scope {
-                    Scope::Dram => {
-                        format!("`{buffer}` has one layout in device memory; pass it to the kernel as two tensors")
-                    }
+                    Scope::Dram | Scope::Acc => format!(
+                        "what a product computes lies in one way: let the sum that reads `{buffer}` run over its last \
+                         dimension, as it does where the product that computes it has its factors exchanged"
+                    ),
                     _ => "give one of the readers a separate copy: `cache_read(SCOPE, READER)`".to_string(),
                 })
             }

@@ -13,12 +13,12 @@ use tilewright_isa::AluOpcode;
 
 use crate::affine::Interval;
 use crate::legalize::match_gemm::not_whole;
-use crate::legalize::nest::{Nest, NestLoop, accumulation, rewrite_stores, wrap};
 use crate::legalize::tiles::{LaneLoop, has_tiles, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
     Alu, AluOperand, Gemm, Insn, InsnLoop, Leaf, Load, LoopId, LoopProgram, MicroOp, Scope, Stmt, Store, TileRef,
 };
+use crate::loops::nest::{Nest, NestLoop, accumulation, rewrite_stores, wrap};
 use crate::scalar::{BinaryOp, DType, Scalar};
 use crate::select::{OpOperand, Refusal, Request, SelectedOp, Selection, Selections, Start};
 

@@ -10,13 +10,14 @@
 
 use tilewright_isa::limits::MAX_SIZE;
 
+use crate::affine::Affine;
 use crate::legalize::match_gemm::not_whole;
-use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::legalize::tiles::{LaneLoop, has_tiles, strip_walker, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
     Buffer, Direction, Dma, Insn, Leaf, Load, LoopId, LoopProgram, Mark, Pad, Scope, Stmt, TileRef,
 };
+use crate::loops::nest::{Nest, NestLoop, rewrite_stores, split_loop, wrap};
 use crate::scalar::{DType, Scalar};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
@@ -25,13 +26,14 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     Ok(())
 }
 
-fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest) -> Result<Vec<Stmt>, LegalizeError> {
-    let source = copied(program, &nest)?;
-    let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
-    let direction = direction(program, cx, &nest, &source, &target)?;
+fn lower(program: &mut LoopProgram, cx: &Cx, mut nest: Nest) -> Result<Vec<Stmt>, LegalizeError> {
+    let target = |nest: &Nest| Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
+    let direction = direction(program, cx, &nest, &copied(program, &nest)?, &target(&nest))?;
     if !has_tiles(program, cx.core(), &nest.store) {
         return Ok(vec![nest.into_stmt()]);
     }
+    split_tiles(program, &mut nest, direction)?;
+    let (source, target) = (copied(program, &nest)?, target(&nest));
     let (sram, dram) = match direction {
         Direction::Load => (&target, &source),
         Direction::Store => (&source, &target),
@@ -45,6 +47,32 @@ fn lower(program: &mut LoopProgram, cx: &Cx, nest: Nest) -> Result<Vec<Stmt>, Le
     let (dram, padded) = padding(program, &nest, dram)?;
     let dram = place(program, &dram)?;
     Ok(vec![rectangle(program, &nest, Transfer { direction, sram, dram, padded })?])
+}
+
+/// Takes loops apart that walk through tiles in DRAM of which each holds several of the scratchpad's, so that each of the two
+/// steps through DRAM evenly: one over those tiles, and one inside of a tile.
+fn split_tiles(program: &mut LoopProgram, nest: &mut Nest, direction: Direction) -> Result<(), LegalizeError> {
+    let source = copied(program, nest)?;
+    let own = [source.buffer, nest.store.buffer].map(|b| program.buffer(b).layout.clone().unwrap_or_default());
+    if own[0].lane_count() == own[1].lane_count() {
+        return Ok(());
+    }
+    let (dram, layout) = match direction {
+        Direction::Load => (source.indices, &own[0]),
+        Direction::Store => (nest.store.indices.clone(), &own[1]),
+    };
+    for lane in &layout.lanes {
+        let index = &dram[lane.dim];
+        let walker = nest.loops.iter().position(|l| index.coefficient(l.var) == Some(1) && l.mark.is_none());
+        let Some(at) = walker else { continue };
+        let var = nest.loops[at].var;
+        let starts = index.without(var).modulo(lane.size, &|l| program.loop_range(l)) == Affine::constant(0);
+        let extent = program.loop_var(var).extent;
+        if starts && extent > lane.size && extent % lane.size == 0 {
+            split_loop(program, nest, at, lane.size);
+        }
+    }
+    Ok(())
 }
 
 /// The read that a nest copies.

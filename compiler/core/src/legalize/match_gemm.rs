@@ -6,10 +6,10 @@
 //! ```
 
 use crate::gemm::{Accesses, Match, TileLoop, match_tile};
-use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::legalize::tiles::{LaneLoop, NotWhole, has_tiles, strip, tile_ref};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Gemm, Insn, InsnLoop, Leaf, Load, LoopId, LoopProgram, Mark, MicroOp, Scope, Stmt, Store};
+use crate::loops::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::scalar::{BinaryOp, DType, Scalar};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {

@@ -1,12 +1,7 @@
 //! Makes a loop program fit for the accelerator, one pass a file. [`LoopProgram`] → [`LegalProgram`].
 //!
-//! `unfuse` takes fused loops apart; `normalize` gives copies and elementwise nests one loop for each dimension; `shrink` leaves
-//! out statements and elements that nobody reads; `borders` fills what lies beyond the edges of arrays; `planes` keeps computed `i32` arrays in device memory as bytes; `split_expressions` cuts values that are no chain of operations; `layout` gives
-//! each buffer its tiles and their order; `padding` checks that what pads tiles changes no value; `coalesce` joins buffers that
-//! can share storage; `vthread` interleaves the iterations of marked loops; `slots` lets accesses name the copy of a buffer that
-//! rotates; `match_gemm`, `match_alu` and `match_dma` put intrinsics on tiles in the place of stores; `distribute` gives products
-//! loops of their own; `fold` draws loops into the intrinsics; `allocate` gives buffers their places in the scratchpads.
-//! `pipeline` holds the order of the passes and the reason for it.
+//! `pipeline::PASSES` lists the passes in their order, each with the reason why it stands there; the header of each file says
+//! what it makes of a program. [`seal`] holds that what they leave is legal.
 
 pub mod allocate;
 pub mod borders;
@@ -34,7 +29,6 @@ mod tiles;
 use tilewright_isa::Config;
 
 use crate::gemm::Core;
-use crate::loops::nest;
 
 pub use error::LegalizeError;
 pub use seal::{LegalProgram, seal};

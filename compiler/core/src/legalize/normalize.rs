@@ -11,9 +11,9 @@
 //! write stay, and tiles of the GEMM core do.
 
 use crate::affine::Affine;
-use crate::legalize::nest::{Nest, NestLoop, accumulation, rewrite_stores, wrap};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Index, Leaf, Load, LoopId, LoopProgram, Mark, Store};
+use crate::loops::nest::{Nest, NestLoop, accumulation, rewrite_stores, wrap};
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);

@@ -14,11 +14,13 @@
 use std::collections::HashSet;
 
 use crate::legalize::layout::partner;
-use crate::legalize::nest::Nest;
 use crate::loops::ir::{Buffer, BufferId, Index, Layout, Leaf, LoopId, LoopProgram, Scope};
+use crate::loops::nest::Nest;
 
-/// The order of each buffer, from the outermost dimension to the innermost, as [`Layout::order`] has it.
-pub fn orders(program: &LoopProgram, nests: &[&Nest]) -> Vec<Vec<usize>> {
+/// The order of each buffer, from the outermost dimension to the innermost, as [`Layout::order`] has it. Of each buffer in DRAM
+/// stands in `inside` along which dimensions several stored tiles lie inside of one of its own: these are the innermost of
+/// what is stored.
+pub fn orders(program: &LoopProgram, nests: &[&Nest], inside: &[Vec<usize>]) -> Vec<Vec<usize>> {
     // What is on chip has a layout where the program was read back, and instructions on its tiles may be there already.
     let declared = |b: &Buffer| (0..b.shape.len()).collect();
     let own = |b: &Buffer| match &b.layout {
@@ -30,7 +32,18 @@ pub fn orders(program: &LoopProgram, nests: &[&Nest]) -> Vec<Vec<usize>> {
     let mut met = HashSet::new();
     let ties: Vec<Tie> = nests.iter().flat_map(|nest| ties(nest)).filter(|t| met.insert((t.from.0, t.to.0))).collect();
     loop {
-        let found: Vec<(BufferId, Vec<usize>)> = ties.iter().filter_map(|tie| tie.carry(&known)).collect();
+        let stored = |tie: &Tie| program.buffer(tie.to.0).scope == Scope::Acc;
+        let found: Vec<(BufferId, Vec<usize>)> = (ties.iter())
+            .filter(|tie| known[tie.to.0.0 as usize].is_none())
+            .filter_map(|tie| {
+                let from = tie.from.0.0 as usize;
+                let mut order = known[from].clone()?;
+                if stored(tie) {
+                    order.sort_by_key(|dim| inside[from].contains(dim));
+                }
+                Some((tie.to.0, tie.carry(&order)?))
+            })
+            .collect();
         if found.is_empty() {
             break;
         }
@@ -65,12 +78,8 @@ fn ties(nest: &Nest) -> Vec<Tie<'_>> {
 
 impl Tie<'_> {
     /// The order that a buffer without one takes over, where each of its dimensions is walked like one of the other.
-    fn carry(&self, known: &[Option<Vec<usize>>]) -> Option<(BufferId, Vec<usize>)> {
-        let ((from, indices), (to, others)) = (self.from, self.to);
-        if known[to.0 as usize].is_some() {
-            return None;
-        }
-        let order = known[from.0 as usize].as_ref()?;
+    fn carry(&self, order: &[usize]) -> Option<Vec<usize>> {
+        let ((_, indices), (_, others)) = (self.from, self.to);
         let walked = |dim: &usize| {
             let alike = partner(&self.vars, (*dim, &indices[*dim]), others);
             alike.or_else(|| self.in_steps(&indices[*dim], others))
@@ -81,7 +90,7 @@ impl Tie<'_> {
                 carried.push(dim);
             }
         }
-        (carried.len() == others.len()).then_some((to, carried))
+        (carried.len() == others.len()).then_some(carried)
     }
 
     /// The dimension of `others` that runs with the loop that moves `index`, where one of them takes longer steps.
@@ -97,7 +106,7 @@ mod tests {
     use tilewright_syntax::FileId;
 
     use super::*;
-    use crate::legalize::nest::stores;
+    use crate::loops::nest::stores;
     use crate::loops::parse::parse;
 
     /// The orders that are found, by name, of all buffers that have another than their dimensions.
@@ -105,7 +114,8 @@ mod tests {
         let program = parse(FileId::default(), text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
         let mut nests = Vec::new();
         stores(&program.body, &mut |nest| nests.push(nest));
-        let orders = orders(&program, &nests.iter().collect::<Vec<_>>());
+        let inside = vec![Vec::new(); program.buffers.len()];
+        let orders = orders(&program, &nests.iter().collect::<Vec<_>>(), &inside);
         let named = program.buffers.iter().map(|b| b.name.clone()).zip(orders);
         named.filter(|(_, order)| !order.is_empty()).collect()
     }

@@ -24,13 +24,13 @@
 use std::collections::BTreeMap;
 
 use crate::affine::{Affine, Interval};
-use crate::legalize::nest::{Nest, is_intrinsic, rewrite_stores, stores};
 use crate::legalize::split_expressions::{around, boxed, statements, temporary};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::given::DIGIT_BITS;
 use crate::loops::ir::{
     Buffer, BufferId, Index, Lane, Layout, Leaf, Load, LoopProgram, Mark, Outside, Role, Scope, Stmt, Store,
 };
+use crate::loops::nest::{Nest, is_intrinsic, rewrite_stores, stores};
 use crate::loops::ranges::ranges;
 use crate::scalar::range::contains;
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};

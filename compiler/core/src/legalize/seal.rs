@@ -11,7 +11,7 @@
 use tilewright_isa::limits::{ADDRESS_SPACE, MAX_ITER, MAX_PAD, MAX_SIZE};
 use tilewright_isa::{Config, MemoryType};
 
-use crate::legalize::allocate::{addressable, memory, tiles};
+use crate::legalize::allocate::{addressable, memory};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{
     Alu, AluOperand, Buffer, BufferId, Dma, Gemm, Insn, InsnLoop, LoopProgram, MicroOp, Origin, Scope, Stmt,
@@ -139,7 +139,7 @@ fn on_chip(program: &LoopProgram, config: &Config, b: BufferId, origin: Origin) 
     }
     let depth = addressable(config, memory);
     match buffer.base {
-        Some(base) if base + tiles(buffer) <= depth => Ok(()),
+        Some(base) if base + buffer.tiles() <= depth => Ok(()),
         Some(_) => {
             Err(illegal(format!("`{}` exceeds the {depth} tiles of `{}`", buffer.name, buffer.scope.name()), origin))
         }

@@ -14,9 +14,9 @@
 //! stay around all parts. A value that has a chain stays as it is.
 
 use crate::legalize::match_alu::{Operands, begins_with, is_usable, operands_of, reads_elsewhere, with_request};
-use crate::legalize::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopProgram, Mark, Role, Scope, Stmt, Store};
+use crate::loops::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::scalar::DType;
 use crate::select::{self, Part, Selection, Selections};
 

@@ -2,8 +2,8 @@
 
 use crate::affine::{Affine, Interval};
 use crate::gemm::Core;
-use crate::legalize::nest::NestLoop;
-use crate::loops::ir::{Buffer, BufferId, Index, Leaf, LoopId, LoopProgram, Store, TileRef};
+use crate::loops::ir::{Buffer, BufferId, Index, Leaf, LoopId, LoopProgram, Scope, Store, TileRef};
+use crate::loops::nest::NestLoop;
 
 /// A loop whose variable runs over the lanes of tiles: `size` consecutive values lie in one tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,11 +73,17 @@ pub fn ends_with_array(program: &LoopProgram, l: LoopId, (buffer, indices): (Buf
     indices.iter().zip(&program.buffer(buffer).array).any(ends)
 }
 
-/// Where an access lies, in tiles of its buffer, for loops that `strip` has been applied to: row-major over the tiles of
-/// the dimensions, in the order of the layout.
+/// Where an access lies for loops that `strip` has been applied to, in tiles of these lanes: row-major over the tiles of the
+/// dimensions of its buffer, in the order of the layout.
 ///
-/// Proven for every lane, not only the first: in each dimension that has lanes, the index runs over them with one of the
-/// lane loops, in the order of the layout, and which tile it is depends on no lane.
+/// The tiles of a buffer in DRAM may hold several of those of the lanes, which are part of one of its tiles then:
+///
+/// ```text
+/// W[j, r] in tiles of 16 by 16, lanes of 16 over r     tile (j / 16 * (R / 16) + r / 16) * 16 + j % 16
+/// ```
+///
+/// Proven for every lane, not only the first: neighbours in the tile of the lanes are neighbours in the buffer, and which tile
+/// it is depends on no lane.
 pub fn tile_ref(
     program: &LoopProgram,
     buffer: BufferId,
@@ -86,24 +92,34 @@ pub fn tile_ref(
 ) -> Result<TileRef, NotWhole> {
     let b = program.buffer(buffer);
     let layout = b.layout.clone().unwrap_or_default();
-    let steps = layout.steps(&b.shape);
-    let space = Lanes { program, lanes };
-    let mut walked = vec![None; indices.len()];
+    let space = &Lanes { program, lanes };
+    let indices: Vec<Index> = indices.iter().map(|e| e.substitute(&|l| space.split(l), &|l| space.range(l))).collect();
+    let walks = |k: usize| move |l: LoopId| space.lane(l) == Some(k);
+    let walking: Vec<usize> = (0..lanes.len()).filter(|k| indices.iter().any(|e| e.mentions(&walks(*k)))).collect();
+    let elements = |walking: &[usize]| walking.iter().map(|k| lanes[*k].size).product::<i64>();
+    let tile = if b.scope == Scope::Dram { lanes.iter().map(|l| l.size).product() } else { layout.lane_count() };
     let mut offset = Affine::constant(0);
-    for (dim, index) in indices.iter().enumerate() {
-        let size = layout.lane_size(dim);
-        let index = index.substitute(&|l| space.split(l), &|l| space.range(l));
-        let (tile, lane) = (index.div(size, &|l| space.range(l)), index.modulo(size, &|l| space.range(l)));
-        walked[dim] = lane.as_var().and_then(|l| space.lane(l));
-        let whole = if size == 1 { lane.as_constant() == Some(0) } else { walked[dim].is_some() };
-        if !whole || tile.mentions(&|l| space.lane(l).is_some()) {
-            return Err(NotWhole { dim, size });
+    for (dim, (index, step)) in indices.iter().zip(layout.steps(&b.shape)).enumerate() {
+        let lane_size = layout.lane_size(dim);
+        let own = walking.iter().position(|k| index.mentions(&walks(*k)));
+        let size = own.map_or(1, |at| lanes[walking[at]].size);
+        let (part, lane) = (index.div(size, &|l| space.range(l)), index.modulo(size, &|l| space.range(l)));
+        let is_whole = own.is_none_or(|at| {
+            lane.as_var().and_then(|l| space.lane(l)) == Some(walking[at])
+                && elements(&walking[at + 1..]) == layout.elements_behind(dim)
+        });
+        // How many tiles lie side by side in one of the buffer's along this dimension, and how many elements apart.
+        let (parts, apart) = (lane_size / size, size * layout.elements_behind(dim));
+        let fits = lane_size % size == 0 && (parts == 1 || apart % tile == 0);
+        if !is_whole || !fits || part.mentions(&|l| space.lane(l).is_some()) {
+            return Err(NotWhole { dim, size: lane_size });
         }
-        offset = offset.plus(&tile.times(steps[dim]));
+        let (outer, inner) = (part.div(parts, &|l| space.range(l)), part.modulo(parts, &|l| space.range(l)));
+        offset = offset.plus(&outer.times(step * (layout.lane_count() / tile)).plus(&inner.times(apart / tile)));
     }
-    match layout.lanes.windows(2).find(|pair| walked[pair[0].dim] >= walked[pair[1].dim]) {
-        Some(pair) => Err(NotWhole { dim: pair[1].dim, size: pair[1].size }),
-        None => Ok(TileRef { buffer, offset }),
+    match elements(&walking) == tile {
+        true => Ok(TileRef { buffer, offset }),
+        false => Err(NotWhole { dim: indices.len().saturating_sub(1), size: tile }),
     }
 }
 

@@ -25,7 +25,7 @@ pub fn add_dimension(program: &mut LoopProgram, b: BufferId, copies: i64) {
 /// Lets every access to a buffer in some statements mean the copy at `slot`. The buffer has not got its dimension yet.
 pub fn at_slot(program: &LoopProgram, stmts: &mut [Stmt], b: BufferId, slot: &Index) {
     let buffer = program.buffer(b);
-    let tiles: i64 = buffer.layout.clone().unwrap_or_default().tiles(&buffer.shape).iter().product();
+    let tiles = buffer.tiles();
     let mut element = |target: &mut BufferId, indices: &mut Vec<Index>| {
         if *target == b {
             indices.insert(0, slot.clone());

@@ -143,7 +143,8 @@ impl Pad {
 }
 
 /// `y_size` rows of `x_size` tiles: contiguous in the scratchpad, `x_stride` tiles apart in DRAM. A load writes zeros
-/// around them.
+/// around them. Both sides are counted in tiles of the scratchpad's buffer. Those of the buffer in DRAM hold as many elements
+/// or several times as many, as where results of products are stored that are read as weights.
 ///
 /// ```text
 /// width = pad.x[0] + x_size + pad.x[1]

@@ -137,6 +137,12 @@ impl Layout {
         self.lanes.iter().filter(|l| l.dim == dim).map(|l| l.size).product()
     }
 
+    /// How many elements of a tile lie between neighbouring indices of a dimension that has lanes.
+    pub fn elements_behind(&self, dim: usize) -> i64 {
+        let inner = self.lanes.iter().rev().take_while(|l| l.dim != dim);
+        inner.map(|l| l.size).product()
+    }
+
     /// Tiles along each dimension of an array of this shape.
     pub fn tiles(&self, shape: &[i64]) -> Vec<i64> {
         shape.iter().enumerate().map(|(d, n)| n / self.lane_size(d)).collect()
@@ -278,6 +284,11 @@ impl Buffer {
             copies: 0,
             origin: Origin::default(),
         }
+    }
+
+    /// Its size in tiles of its layout.
+    pub fn tiles(&self) -> i64 {
+        self.layout.as_ref().map_or(self.shape.as_slice().iter().product(), |l| l.tiles(&self.shape).iter().product())
     }
 
     /// The shape of the array that a user gives or takes.

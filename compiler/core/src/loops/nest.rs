@@ -95,6 +95,17 @@ pub fn substitute_loop(program: &LoopProgram, nest: &mut Nest, var: LoopId, inde
     });
 }
 
+/// Takes a loop of a nest apart in two: itself, which counts blocks of this size, and one inside of it over what is in a block.
+pub fn split_loop(program: &mut LoopProgram, nest: &mut Nest, at: usize, size: i64) {
+    let NestLoop { var, origin, .. } = nest.loops[at];
+    let inner = program.fresh_loop(var);
+    program.loops[inner.0 as usize].extent = size;
+    let index = Index::var(var).times(size).plus(&Index::var(inner));
+    substitute_loop(program, nest, var, &index);
+    program.loops[var.0 as usize].extent /= size;
+    nest.loops.insert(at + 1, NestLoop { var: inner, mark: None, origin });
+}
+
 /// Removes loops around nothing.
 pub fn drop_empty_loops(stmts: &mut Vec<Stmt>) {
     stmts.retain_mut(|stmt| match stmt {

@@ -14,8 +14,8 @@ use crate::legalize::coalesce::alias::Alias;
 use crate::legalize::coalesce::legality::{is_clobbered, is_computed_in_place, never_writes};
 use crate::legalize::coalesce::sites::Site;
 use crate::legalize::match_alu::begins_with;
-use crate::legalize::nest::without_unit_loops;
 use crate::loops::ir::{BufferId, LoopProgram};
+use crate::loops::nest::without_unit_loops;
 
 /// The place of a buffer in what its last reader computes.
 pub fn alias(program: &LoopProgram, c: &mut Coalescing, buffer: BufferId) -> Option<Alias> {

@@ -1,8 +1,8 @@
 //! A buffer, the host that it would lie in, and the index map from its elements to the host's.
 
 use crate::legalize::Cx;
-use crate::legalize::nest::without_unit_loops;
 use crate::loops::ir::{Buffer, BufferId, Index, LoopId, LoopProgram};
+use crate::loops::nest::without_unit_loops;
 use crate::scalar::DType;
 
 pub struct Alias {

@@ -12,9 +12,9 @@ use crate::legalize::coalesce::ahead::covers;
 use crate::legalize::coalesce::alias::{Alias, Dimension};
 use crate::legalize::coalesce::legality::{is_computed_in_place, is_followed};
 use crate::legalize::coalesce::sites::Site;
-use crate::legalize::nest::without_unit_loops;
 use crate::loops::dependence::{Access, Place, disjoint};
 use crate::loops::ir::{BufferId, Index, LoopProgram};
+use crate::loops::nest::without_unit_loops;
 
 /// The places of a state.
 const PLACES: i64 = 2;

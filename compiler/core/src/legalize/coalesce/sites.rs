@@ -4,9 +4,9 @@
 use std::rc::Rc;
 
 use crate::legalize::coalesce::alias::{Alias, same_element};
-use crate::legalize::nest::drop_empty_loops;
 use crate::loops::dependence::{Access, Place, carrying_loops};
 use crate::loops::ir::{BufferId, Index, Leaf, Load, LoopId, LoopProgram, Mark, Role, Scope, Stmt, Store};
+use crate::loops::nest::drop_empty_loops;
 use crate::scalar::{CastMode, DType, Scalar};
 
 /// A store and what is around it.

@@ -7,7 +7,7 @@
 //!
 //! The whole of a buffer takes the place of another one that is allocated in the same block, and has the same indices. In the
 //! steps of a scan, where stages work on slices of what is kept for all of them, a buffer also takes the place of a slice of
-//! one that is allocated around. Elsewhere the copies that this saves are those that `trim` and `compact` make smaller.
+//! one that is allocated around. Elsewhere the copies that this saves are those that `shrink` makes smaller.
 
 use crate::legalize::coalesce::Coalescing;
 use crate::legalize::coalesce::alias::{Alias, same_element};

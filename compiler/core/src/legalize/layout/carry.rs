@@ -10,9 +10,9 @@
 use crate::affine::Affine;
 use crate::legalize::LegalizeError;
 use crate::legalize::layout::{Place, Tiling};
-use crate::legalize::nest::Nest;
 use crate::legalize::tiles::ends_with_array;
 use crate::loops::ir::{Index, Load, LoopId, LoopProgram};
+use crate::loops::nest::Nest;
 
 /// Why a nest cannot work on tiles that lie in this way, as far as an error needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -23,12 +23,12 @@ mod versions;
 use crate::gemm::TileLane;
 use crate::legalize::match_alu::foreign_operand;
 use crate::legalize::match_gemm::product;
-use crate::legalize::nest::{Nest, stores};
 use crate::legalize::order::orders;
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{Buffer, Index, Lane, Layout, LoopId, LoopProgram, Mark, Scope};
+use crate::loops::ir::{Buffer, BufferId, Index, Lane, Layout, LoopId, LoopProgram, Mark, Scope};
+use crate::loops::nest::{Nest, stores};
 
-use search::Asked;
+use search::{Asked, Tilings};
 
 /// Where the lanes of one side of a tile lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +52,15 @@ impl Tiling {
     /// How many of the lanes lie along a dimension.
     fn lane_size(&self, dim: usize) -> i64 {
         self.0.iter().filter(|(place, _)| *place == Place::Dim(dim)).map(|(_, size)| size).product()
+    }
+
+    /// Whether tiles of another kind are parts of these, in which their elements follow each other in the same order.
+    fn contains(&self, part: &Tiling) -> bool {
+        let Some(outermost) = part.0.first() else { return self.repeated() == 0 };
+        let Some(rest) = self.0.len().checked_sub(part.0.len()) else { return false };
+        let (place, size) = self.0[rest];
+        let same = self.repeated() == 0 || self == part;
+        same && self.0[rest + 1..] == part.0[1..] && place == outermost.0 && size % outermost.1 == 0
     }
 
     /// How many sides of the tile hold the same element.
@@ -82,7 +91,8 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
         nests = all_nests(program);
     }
     let maps: Vec<&Nest> = nests.iter().filter(|n| !is_product(n)).collect();
-    let orders = orders(program, &maps);
+    let inside = program.buffer_ids().map(|buffer| inside_tiles(program, buffer, &found, &nests)).collect::<Vec<_>>();
+    let orders = orders(program, &maps, &inside);
     for ((buffer, tilings), order) in program.buffers.iter_mut().zip(found).zip(orders) {
         let rank = buffer.shape.len();
         let layout = Layout { lanes: tilings.first().map_or(Vec::new(), |tiling| tiling.lanes(rank)), order };
@@ -92,6 +102,21 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
         buffer.layout = Some(layout);
     }
     Ok(())
+}
+
+/// Along which dimensions several tiles of what is stored in a buffer lie side by side inside of one of its own.
+fn inside_tiles(program: &LoopProgram, buffer: BufferId, found: &Tilings, nests: &[Nest]) -> Vec<usize> {
+    let [tiling] = found[buffer.0 as usize].as_slice() else { return Vec::new() };
+    let stored = nests.iter().filter(|nest| nest.store.buffer == buffer).flat_map(Nest::loads);
+    let stored = stored.filter(|load| program.buffer(load.buffer).scope == Scope::Acc);
+    let Some([part]) = stored.map(|load| found[load.buffer.0 as usize].as_slice()).next() else { return Vec::new() };
+    let outer = tiling.0.len().saturating_sub(part.0.len());
+    let larger = |at: &usize| *at < outer || tiling.0[*at].1 > part.0[*at - outer].1;
+    let dims = (0..tiling.0.len()).filter(larger).map(|at| match tiling.0[at].0 {
+        Place::Dim(dim) => Some(dim),
+        Place::Repeated => None,
+    });
+    dims.flatten().collect()
 }
 
 fn all_nests(program: &LoopProgram) -> Vec<Nest> {

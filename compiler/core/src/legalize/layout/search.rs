@@ -8,10 +8,11 @@
 use std::collections::HashMap;
 
 use crate::legalize::layout::carry::{self, Unfit};
+use crate::legalize::layout::versions::are_plain;
 use crate::legalize::layout::{Place, Tiling, partner, stated};
-use crate::legalize::nest::{Nest, is_intrinsic};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{BufferId, Leaf, Load, LoopId, LoopProgram, Origin, Role, Scope};
+use crate::loops::nest::{Nest, is_intrinsic};
 use crate::scalar::Scalar;
 
 /// A nest, and what it asks of tiles.
@@ -22,6 +23,16 @@ pub struct Asked<'n> {
     pub product: Option<(Tiling, [(BufferId, Tiling); 2])>,
     /// The operands to which the tiles of the result are carried.
     pub loads: Vec<Load>,
+}
+
+impl Asked<'_> {
+    /// The accumulator that the nest stores in DRAM as it is.
+    fn transferred(&self, program: &LoopProgram) -> Option<&Load> {
+        let (from, to) = (self.loads.first()?, program.buffer(self.nest.store.buffer));
+        let is_copy = matches!(self.nest.store.value.untruncated(), Scalar::Leaf(Leaf::Load(_)));
+        let stores = to.scope == Scope::Dram && program.buffer(from.buffer).scope == Scope::Acc;
+        (is_copy && stores).then_some(from)
+    }
 }
 
 /// For each buffer the tilings in which it is needed; none for one that no operation reaches.
@@ -42,6 +53,8 @@ enum Split {
 struct Freedom {
     split: Split,
     repeat: Repeat,
+    /// Whether what is stored in DRAM may be read in larger tiles than it is stored in, or in smaller ones.
+    retile: bool,
 }
 
 /// Which accumulators may have tiles that each hold one element.
@@ -55,13 +68,15 @@ enum Repeat {
 }
 
 /// From the cheapest to the dearest.
-const FREEDOMS: [Freedom; 6] = [
-    Freedom { split: Split::Nothing, repeat: Repeat::Needed },
-    Freedom { split: Split::Given, repeat: Repeat::Needed },
-    Freedom { split: Split::Computed, repeat: Repeat::Needed },
-    Freedom { split: Split::Given, repeat: Repeat::Any },
-    Freedom { split: Split::Computed, repeat: Repeat::Any },
-    Freedom { split: Split::Computed, repeat: Repeat::All },
+const FREEDOMS: [Freedom; 8] = [
+    Freedom { split: Split::Nothing, repeat: Repeat::Needed, retile: false },
+    Freedom { split: Split::Given, repeat: Repeat::Needed, retile: false },
+    Freedom { split: Split::Nothing, repeat: Repeat::Needed, retile: true },
+    Freedom { split: Split::Given, repeat: Repeat::Needed, retile: true },
+    Freedom { split: Split::Computed, repeat: Repeat::Needed, retile: true },
+    Freedom { split: Split::Given, repeat: Repeat::Any, retile: true },
+    Freedom { split: Split::Computed, repeat: Repeat::Any, retile: true },
+    Freedom { split: Split::Computed, repeat: Repeat::All, retile: true },
 ];
 
 /// The most tilings that are tried in one search, besides one for each buffer.
@@ -77,14 +92,19 @@ pub fn tilings(program: &LoopProgram, cx: &Cx, asked: &[Asked]) -> Result<Tiling
     for freedom in FREEDOMS.iter().filter(|f| !fixed || f.split == Split::Nothing) {
         let mut search = Search::new(program, cx, asked, *freedom);
         match search.run() {
-            Ok(()) => return Ok(search.needed()),
+            Ok(()) => return Ok(search.joined(search.needed())),
             Err(error) => first.get_or_insert(error),
         };
     }
     // Where no tiles fit, the passes that match instructions say best what is in the way of the usual ones.
     let mut search = Search::new(program, cx, asked, FREEDOMS[0]);
     search.lenient = true;
-    search.run().map(|()| search.found)
+    search.run()?;
+    // Elements that fill tiles would need the program to be rewritten, for which these tiles are no ground.
+    match are_plain(&search.found) {
+        true => Ok(search.found),
+        false => Err(first.unwrap_or_else(|| search.conflict(BufferId(0), &Tiling::default(), Origin::default()))),
+    }
 }
 
 struct Search<'a> {
@@ -96,6 +116,8 @@ struct Search<'a> {
     lenient: bool,
     /// The nests that write each buffer.
     writers: HashMap<BufferId, Vec<usize>>,
+    /// The nests that store each accumulator in DRAM as it is, and of these the one load.
+    stored: HashMap<BufferId, Vec<usize>>,
     found: Tilings,
     /// Where each of them was asked for.
     origins: Vec<Vec<Origin>>,
@@ -113,12 +135,16 @@ struct Decision {
 impl<'a> Search<'a> {
     fn new(program: &'a LoopProgram, cx: &'a Cx, asked: &'a [Asked<'a>], freedom: Freedom) -> Search<'a> {
         let mut writers: HashMap<BufferId, Vec<usize>> = HashMap::new();
+        let mut stored: HashMap<BufferId, Vec<usize>> = HashMap::new();
         for (at, asked) in asked.iter().enumerate() {
             writers.entry(asked.nest.store.buffer).or_default().push(at);
+            if let Some(load) = asked.transferred(program) {
+                stored.entry(load.buffer).or_default().push(at);
+            }
         }
         let found: Tilings = program.buffers.iter().map(|b| stated(b).into_iter().collect()).collect();
         let origins = program.buffers.iter().map(|b| vec![b.origin]).collect();
-        Search { program, cx, asked, freedom, lenient: false, writers, found, origins, trail: Vec::new() }
+        Search { program, cx, asked, freedom, lenient: false, writers, stored, found, origins, trail: Vec::new() }
     }
 
     fn run(&mut self) -> Result<(), LegalizeError> {
@@ -184,10 +210,15 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// The sides of what the ALU works on that have more than one lane.
+    fn accumulator_sides(&self) -> impl Iterator<Item = i64> + use<> {
+        let sides = [self.cx.core().batch, self.cx.core().block_out];
+        sides.into_iter().filter(|size| *size > 1)
+    }
+
     /// The tilings to try for a buffer, the best last.
     fn candidates(&self, buffer: BufferId) -> Vec<Tiling> {
-        let sides = [self.cx.core().batch, self.cx.core().block_out];
-        let sides: Vec<i64> = sides.into_iter().filter(|size| *size > 1).collect();
+        let sides: Vec<i64> = self.accumulator_sides().collect();
         let b = self.program.buffer(buffer);
         let rank = b.shape.len();
         let repeat = self.freedom.repeat != Repeat::Needed || rank < sides.len();
@@ -245,7 +276,13 @@ impl<'a> Search<'a> {
             if known.contains(&tiling) {
                 continue;
             }
-            if !known.is_empty() && (known.len() == MAX_VERSIONS || !self.may_split(buffer)) {
+            let fits = match self.is_retiled(buffer) {
+                true => known.iter().all(|other| other.contains(&tiling) || tiling.contains(other)),
+                false => known.is_empty() || self.may_split(buffer),
+            };
+            let sizes = tiling.0.iter().map(|(_, size)| *size);
+            let works = self.program.buffer(buffer).scope != Scope::Acc || sizes.eq(self.accumulator_sides());
+            if !fits || known.len() == MAX_VERSIONS || !(works || self.lenient) {
                 return Err(self.conflict(buffer, &tiling, origin));
             }
             self.found[buffer.0 as usize].push(tiling.clone());
@@ -254,8 +291,40 @@ impl<'a> Search<'a> {
             for writer in self.writers.get(&buffer).into_iter().flatten() {
                 open.extend(self.asked_by(&self.asked[*writer], &tiling)?);
             }
+            for stored in self.stored.get(&buffer).into_iter().flatten().filter(|_| self.freedom.retile) {
+                open.push(self.stored_as(&self.asked[*stored], &tiling)?);
+            }
         }
         Ok(())
+    }
+
+    /// The tiles of what a nest stores, from those of the accumulator.
+    fn stored_as(&self, asked: &Asked, tiling: &Tiling) -> Result<(BufferId, Tiling, Origin), LegalizeError> {
+        let nest = asked.nest;
+        let Some(dims) = carry::target(self.program, nest, tiling, &asked.loads[0]) else {
+            return Err(self.conflict(asked.loads[0].buffer, tiling, nest.origin()));
+        };
+        let places = dims.into_iter().map(|dim| dim.map_or(Place::Repeated, Place::Dim));
+        let stored = places.zip(&tiling.0).map(|(place, (_, size))| (place, *size));
+        Ok((nest.store.buffer, Tiling(stored.collect()), nest.origin()))
+    }
+
+    /// Whether the tiles of a buffer in DRAM need not be those in which it is stored: what is stored in it comes in whole tiles
+    /// that are part of its own.
+    fn is_retiled(&self, buffer: BufferId) -> bool {
+        let copied = |at: &usize| self.asked[*at].transferred(self.program).is_some();
+        let writers = self.writers.get(&buffer).map_or(&[][..], |w| w);
+        self.freedom.retile && !writers.is_empty() && writers.iter().all(copied)
+    }
+
+    /// The tilings of all buffers, with the largest alone of those of a buffer in DRAM, of which the others are parts.
+    fn joined(&self, mut tilings: Tilings) -> Tilings {
+        for buffer in self.program.buffer_ids().filter(|b| self.is_retiled(*b)) {
+            let all = self.found[buffer.0 as usize].iter();
+            let largest = all.reduce(|a, b| if a.contains(b) { a } else { b });
+            tilings[buffer.0 as usize] = largest.into_iter().cloned().collect();
+        }
+        tilings
     }
 
     /// What a nest that writes these tiles asks of its operands.
@@ -267,7 +336,8 @@ impl<'a> Search<'a> {
                 false => Err(self.conflict(nest.store.buffer, tiling, nest.origin())),
             };
         }
-        if asked.loads.is_empty() {
+        // Where tiles may differ, those of the accumulator decide.
+        if asked.loads.is_empty() || (self.is_retiled(nest.store.buffer) && !self.lenient) {
             return Ok(Vec::new());
         }
         let unfit = |unfit: Unfit| carry::refused(self.program, nest, unfit);

@@ -15,9 +15,9 @@ use crate::legalize::layout::carry;
 use crate::legalize::layout::search::Tilings;
 use crate::legalize::layout::{Place, Tiling, is_marked, is_product};
 use crate::legalize::match_gemm::product;
-use crate::legalize::nest::{Nest, NestLoop, rewrite_stores};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopProgram, Role, Stmt};
+use crate::loops::nest::{Nest, NestLoop, rewrite_stores};
 
 /// Whether a program stays as it is, but for its layouts.
 pub fn are_plain(tilings: &Tilings) -> bool {

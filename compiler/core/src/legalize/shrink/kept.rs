@@ -1,8 +1,8 @@
 //! Which indices of a dimension are read, and which iterations of a writer stay with them.
 
 use crate::affine::{Affine, Atom, Interval, gcd};
-use crate::legalize::nest::{Nest, NestLoop, tile_loops, without_unit_loops};
 use crate::loops::ir::{Buffer, Index, Leaf, Load, LoopId, LoopProgram, Mark, Scope};
+use crate::loops::nest::{Nest, NestLoop, tile_loops, without_unit_loops};
 use crate::scalar::Scalar;
 
 /// What is known of the indices of one dimension that are read.

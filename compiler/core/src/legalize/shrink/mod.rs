@@ -27,9 +27,9 @@ mod tests;
 
 use std::collections::HashSet;
 
-use crate::legalize::nest::{Nest, drop_empty_loops, is_intrinsic, rewrite_stores, stores, substitute_loop};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{BufferId, Index, Leaf, Load, LoopProgram, Role, Scope, Stmt};
+use crate::loops::nest::{Nest, drop_empty_loops, is_intrinsic, rewrite_stores, stores, substitute_loop};
 use kept::{Iterations, Kept, Reads};
 use order::{Flow, live};
 

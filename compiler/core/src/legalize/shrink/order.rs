@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::legalize::nest::Nest;
 use crate::loops::ir::{BufferId, Leaf, LoopProgram, Role, Scope};
+use crate::loops::nest::Nest;
 use crate::scalar::Scalar;
 
 /// The buffers that outputs depend on, outputs among them.

@@ -32,10 +32,11 @@ impl Access<'_> {
 #[derive(Clone, Copy, Debug)]
 pub enum Place<'a> {
     Element(&'a [Index]),
-    /// Tiles between the first and the last that an instruction touches, counted from an offset.
+    /// Tiles between the first and the last that an instruction touches, counted from an offset, and in those of a buffer.
     Tiles {
         offset: &'a Index,
         reach: Interval,
+        of: BufferId,
     },
 }
 
@@ -87,8 +88,9 @@ fn touched<'a>(stmt: &'a Stmt, visit: &mut dyn FnMut(BufferId, Place<'a>, bool))
         }
         Stmt::Insn(Insn::Dma(d)) => {
             let [(source, read), (target, written)] = transferred(d);
-            visit(source.buffer, Place::Tiles { offset: &source.offset, reach: read }, false);
-            visit(target.buffer, Place::Tiles { offset: &target.offset, reach: written }, true);
+            let of = d.sram.buffer;
+            visit(source.buffer, Place::Tiles { offset: &source.offset, reach: read, of }, false);
+            visit(target.buffer, Place::Tiles { offset: &target.offset, reach: written, of }, true);
         }
         Stmt::Insn(Insn::Gemm(Gemm { dst, operands, outer, inner, uops, .. })) => {
             let walk = [outer, inner];
@@ -135,5 +137,5 @@ fn tiles<'a>(
         let last = step(l).saturating_mul(l.extent - 1);
         reach = Interval::new(reach.min.saturating_add(last.min(0)), reach.max.saturating_add(last.max(0)));
     }
-    Place::Tiles { offset: &at.offset, reach }
+    Place::Tiles { offset: &at.offset, reach, of: at.buffer }
 }

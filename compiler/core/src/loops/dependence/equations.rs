@@ -51,8 +51,17 @@ pub fn distances(
     let mut system = System { program, asked, narrowed: Vec::new(), equations: Vec::new() };
     match (first, second) {
         (Place::Element(a), Place::Element(b)) => a.iter().zip(b).for_each(|(a, b)| system.add(a, b, None)),
-        (Place::Tiles { offset: a, reach: from }, Place::Tiles { offset: b, reach: to }) => {
-            system.add(a, b, Some(Interval::new(to.min - from.max, to.max - from.min)));
+        (Place::Tiles { offset: a, reach: from, of: x }, Place::Tiles { offset: b, reach: to, of: y }) => {
+            let [x, y] = [x, y].map(|b| program.buffer(b).layout.as_ref().map_or(1, |l| l.lane_count()));
+            // Counted in the smaller tiles: with more elements each offset is a whole number of them.
+            let unit = x.min(y);
+            let all = |reach: Interval, parts: i64| {
+                let last = reach.max.saturating_mul(parts).saturating_add(parts - 1);
+                Interval::new(reach.min.saturating_mul(parts), last)
+            };
+            let (from, to) = (all(from, x / unit), all(to, y / unit));
+            let between = Interval::new(to.min.saturating_sub(from.max), to.max.saturating_sub(from.min));
+            system.add(&a.times(x / unit), &b.times(y / unit), Some(between));
         }
         // Which tile an element lies in is a matter of layouts.
         _ => {}

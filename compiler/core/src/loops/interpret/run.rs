@@ -72,17 +72,18 @@ impl Machine {
 
     fn dma(&mut self, sram: &Tiles, dram: &Tiles, dtype: DType, rows: &Dma) -> Outcome {
         let (sram_at, dram_at) = (sram.offset.eval(&self.env), dram.offset.eval(&self.env));
+        let lanes = self.memories[sram.buffer].lanes;
         if rows.pad != Pad::default() {
-            let lanes = self.memories[sram.buffer].lanes;
             let zeros = vec![0; rows.sram_tiles() as usize * lanes];
             self.memories[sram.buffer].write_all(sram_at as usize * lanes, &zeros);
         }
         (0..rows.y_size).try_for_each(|y| {
             let sram_at = sram_at + (rows.pad.y[0] + y) * rows.width() + rows.pad.x[0];
             let dram_at = dram_at + y * rows.x_stride;
+            let count = (rows.x_size, lanes);
             match rows.direction {
-                Direction::Load => self.copy((dram, dram_at), (sram, sram_at), rows.x_size, DType::I32),
-                Direction::Store => self.copy((sram, sram_at), (dram, dram_at), rows.x_size, dtype),
+                Direction::Load => self.copy((dram, dram_at), (sram, sram_at), count, DType::I32),
+                Direction::Store => self.copy((sram, sram_at), (dram, dram_at), count, dtype),
             }
         })
     }
@@ -136,11 +137,11 @@ impl Machine {
         self.stack.pop().unwrap_or(0)
     }
 
-    /// Copies consecutive tiles and keeps the low bits that `dtype` has.
-    fn copy(&mut self, from: (&Tiles, i64), to: (&Tiles, i64), count: i64, dtype: DType) -> Outcome {
-        let lanes = self.memories[from.0.buffer].lanes;
+    /// Copies consecutive tiles of so many lanes and keeps the low bits that `dtype` has.
+    fn copy(&mut self, from: (&Tiles, i64), to: (&Tiles, i64), (count, lanes): (i64, usize), dtype: DType) -> Outcome {
         let mut row = vec![0; count as usize * lanes];
-        self.read_tiles(from.0.buffer, from.1, &mut row)?;
+        let cell = from.1 as usize * lanes;
+        self.memories[from.0.buffer].read_all(cell, &mut row).map_err(|cell| fault(from.0.buffer, cell))?;
         row.iter_mut().for_each(|v| *v = cast(dtype, CastMode::Wrap, *v));
         self.memories[to.0.buffer].write_all(to.1 as usize * lanes, &row);
         Ok(())

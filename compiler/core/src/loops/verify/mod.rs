@@ -26,7 +26,8 @@
 //!
 //! Intrinsics
 //! 16. Operands lie in the right memory: `gemm` acc += inp * wgt, `alu` acc, `load` and `store` scratchpad and DRAM.
-//! 17. Operands have layouts, and both sides of a transfer or of an ALU operation have tiles of one size.
+//! 17. Operands have layouts. Both sides of an ALU operation have tiles of one size, and tiles in DRAM hold whole ones of the
+//!     scratchpad with which they are filled or which they fill.
 //! 18. Tiles that are addressed exist, in every iteration of the program's and the instruction's loops.
 //! 19. Counts are at least 1, the row stride and the padding of a transfer are not negative, and what an instruction does
 //!     not use is zero; so is the padding of a store.
@@ -401,6 +402,6 @@ fn overlap(a: &Buffer, b: &Buffer) -> bool {
 
 /// The tiles of its scratchpad that a buffer holds, where it has a base and a layout.
 fn place(b: &Buffer) -> Option<Range<i64>> {
-    let tiles = b.layout.as_ref()?.tiles(&b.shape).iter().product();
-    b.base.map(|base| base..base.saturating_add(tiles))
+    b.layout.as_ref()?;
+    b.base.map(|base| base..base.saturating_add(b.tiles()))
 }

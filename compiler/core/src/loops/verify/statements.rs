@@ -160,8 +160,8 @@ impl<'p> Verifier<'p> {
         }
         let [y, x, stride] = [s.y_size, s.x_size, s.x_stride].map(i128::from);
         let [top, bottom, left, right] = s.pad.tiles().map(i128::from);
-        let sram = self.tile(&s.sram, (0, (top + y + bottom) * (left + x + right) - 1));
-        let dram = self.tile(&s.dram, (0, (y - 1) * stride + x - 1));
+        let sram = self.tile(&s.sram, (0, (top + y + bottom) * (left + x + right) - 1), None);
+        let dram = self.tile(&s.dram, (0, (y - 1) * stride + x - 1), sram.map(lane_count));
         self.written(if s.direction == Direction::Load { s.sram.buffer } else { s.dram.buffer });
         let (Some(sram), Some(dram)) = (sram, dram) else { return };
         if sram.scope == Scope::Dram {
@@ -170,7 +170,7 @@ impl<'p> Verifier<'p> {
         if dram.scope != Scope::Dram {
             self.scope("DRAM", dram, &[Scope::Dram]);
         }
-        self.same_tiles(sram, dram);
+        self.tile_sizes(sram, dram, lane_count(dram) % lane_count(sram) == 0);
         match sram.scope {
             scope if scope.is_operand() => {
                 self.dtype(sram, DType::I8);
@@ -209,7 +209,7 @@ impl<'p> Verifier<'p> {
             }
             AluOperand::Tile(tile) => {
                 if let (Some(src), Some(dst)) = (self.operand("second", tile, src, Scope::Acc), dst) {
-                    self.same_tiles(dst, src);
+                    self.tile_sizes(dst, src, lane_count(dst) == lane_count(src));
                 }
             }
         }
@@ -239,22 +239,24 @@ impl<'p> Verifier<'p> {
     }
 
     fn operand(&mut self, word: &'static str, tile: &'p TileRef, reach: Reach, scope: Scope) -> Option<&'p Buffer> {
-        let buffer = self.tile(tile, reach)?;
+        let buffer = self.tile(tile, reach, None)?;
         if buffer.scope != scope {
             self.scope(word, buffer, &[scope]);
         }
         Some(buffer)
     }
 
-    /// Checks that the tiles from a reference on exist, `reach` of them before and behind it.
-    fn tile(&mut self, tile: &'p TileRef, reach: Reach) -> Option<&'p Buffer> {
+    /// Checks that the tiles from a reference on exist, `reach` of them before and behind it. They have so many lanes, or
+    /// those of the buffer's own.
+    fn tile(&mut self, tile: &'p TileRef, reach: Reach, lanes: Option<i64>) -> Option<&'p Buffer> {
         let sound = self.index(&tile.offset);
         let buffer = self.alive(tile.buffer)?;
         let Some(layout) = &buffer.layout else {
             self.report(Violation::NoLayout { name: buffer.name.clone() });
             return None;
         };
-        let tiles: i64 = layout.tiles(&buffer.shape).iter().product();
+        let lanes = lanes.filter(|lanes| layout.lane_count() % lanes == 0).unwrap_or(layout.lane_count());
+        let tiles = buffer.tiles() * (layout.lane_count() / lanes);
         let clamp = |n: i128| n.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
         let (least, greatest) = (0i128.saturating_sub(reach.0), i128::from(tiles - 1).saturating_sub(reach.1));
         let limits = Interval::new(clamp(least), clamp(greatest));
@@ -284,13 +286,17 @@ impl<'p> Verifier<'p> {
         self.check(dtype == expected, || Violation::OperandType { name: name(), dtype, expected });
     }
 
-    fn same_tiles(&mut self, a: &Buffer, b: &Buffer) {
-        let lanes = |b: &Buffer| b.layout.as_ref().map_or(1, |l| l.lane_count());
-        self.check(lanes(a) == lanes(b), || Violation::TileSizes {
+    fn tile_sizes(&mut self, a: &Buffer, b: &Buffer, fit: bool) {
+        self.check(fit, || Violation::TileSizes {
             name: a.name.clone(),
-            lanes: lanes(a),
+            lanes: lane_count(a),
             other: b.name.clone(),
-            other_lanes: lanes(b),
+            other_lanes: lane_count(b),
         });
     }
+}
+
+/// Values in a tile of a buffer.
+fn lane_count(buffer: &Buffer) -> i64 {
+    buffer.layout.as_ref().map_or(1, |l| l.lane_count())
 }

@@ -9,15 +9,23 @@
 //!
 //! The loops mean that what lies between an array and the end of its buffer is zero until it is written. An input is padded so.
 //! What a program computes and stores in DRAM is not: its last tile has the results of lanes that are no part of the array. A
-//! product with zero is zero, so one factor is enough that comes from an input and ends where the other one does, or before.
+//! product with zero is zero, so one factor is enough that comes from an input and ends where the other one does, or before, or
+//! that is computed in operations which make zero of zeros.
+//!
+//! Where loops do not tell where an input is read, as in programs that are read back behind `slots`, it is taken to end where
+//! the other factor does; what is compiled from a kernel has been looked at before it got slots.
+
+mod zeros;
 
 use std::collections::HashMap;
 
 use crate::legalize::layout::partner;
 use crate::legalize::match_gemm::{Product, product};
-use crate::legalize::nest::{Nest, nest};
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{BufferId, Index, Leaf, Load, LoopId, LoopProgram, Scope, Stmt};
+use crate::loops::nest::{Nest, nest};
+
+use zeros::Beyond;
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
     let mut nests = Vec::new();
@@ -77,9 +85,12 @@ impl Padding<'_> {
     fn adds_zeros(&self, at: usize, p: &Product) -> Result<(), LegalizeError> {
         let summed = p.tile.src.iter().find_map(|a| p.tile.wgt.iter().find(|b| a.var == b.var).map(|b| (a.dim, b.dim)));
         let Some((src_dim, wgt_dim)) = summed else { return Ok(()) };
+        let loads = [&p.src, &p.wgt];
         let factors = [self.sources(at, &p.src, src_dim), self.sources(at, &p.wgt, wgt_dim)];
         for (one, other) in [(0, 1), (1, 0)] {
-            for source in factors[one].iter().filter(|source| self.holds_anything(source)) {
+            let anything =
+                |source: &&Source| self.holds_anything(source) && !self.is_zero_of_zeros(at, loads[one], source);
+            for source in factors[one].iter().filter(anything) {
                 if let Some(nonzero) = factors[other].iter().find(|other| !self.is_zero_beyond(other, source)) {
                     return Err(self.refused(&self.nests[at].nest, p.dst.buffer, source, nonzero));
                 }
@@ -140,6 +151,14 @@ impl Padding<'_> {
         let end = buffer.array[source.dim];
         let reached = source.index.as_ref().is_none_or(|e| e.range(&|l| self.program.loop_range(l)).max >= end);
         !buffer.role.is_given() && end < buffer.shape[source.dim] && reached
+    }
+
+    /// Whether a factor is computed in operations that make zero of zeros, from tensors that are zero where it is read beyond
+    /// the end of its array.
+    fn is_zero_of_zeros(&self, at: usize, load: &Load, source: &Source) -> bool {
+        let Some(index) = &source.index else { return false };
+        let end = self.program.buffer(source.buffer).array[source.dim];
+        zeros::is_zero_beyond(self.program, self.nests, at, load, &Beyond { index: index.clone(), end })
     }
 
     /// Whether a factor is zero wherever the other one is read beyond the end of its array. Where the loops do not tell that, an
