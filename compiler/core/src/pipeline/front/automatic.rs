@@ -119,8 +119,13 @@ impl Fronts<'_> {
         let mut front = Err(());
         for last in 0..candidates.len() {
             front = self.fitted(kernel, &mut candidates[..=last]).map_err(|_| ());
-            if front.is_err() && candidates[last].advance() {
-                front = self.fitted(kernel, &mut candidates[..=last]).map_err(|_| ());
+            // The last one first: what stands before it agreed so far.
+            for changed in (0..=last).rev() {
+                let mut others = candidates.clone();
+                if front.is_err() && others[changed].advance() {
+                    front = self.fitted(kernel, &mut others[..=last]).map_err(|_| ());
+                    candidates = if front.is_ok() { others } else { candidates };
+                }
             }
             if front.is_err() {
                 break;

@@ -1,5 +1,7 @@
 //! Which axes of a product become the sides of the GEMM core's tile, and which factor is the input. Stage → [`Roles`].
 
+use std::collections::BTreeSet;
+
 use crate::affine::Affine;
 use crate::gemm::{Core, Side};
 use crate::schedule::{Schedule, StageId, checks};
@@ -23,7 +25,8 @@ impl Roles {
 }
 
 /// The roles in a stage, the best first; none if the GEMM core cannot compute it. Of the two ways to choose the input, the
-/// one is better that wastes less of the tile, and of equals the one whose tile lies along later axes.
+/// one is better whose results lie side by side where other products sum over them, then the one that wastes less of the tile,
+/// and of equals the one whose tile lies along later axes.
 pub fn roles(s: &Schedule, stage: StageId) -> Vec<Roles> {
     let Some((a, b)) = checks::product(s, stage) else { return Vec::new() };
     // One factor is loaded into `inp` and the other into `wgt`.
@@ -32,8 +35,39 @@ pub fn roles(s: &Schedule, stage: StageId) -> Vec<Roles> {
     }
     let orders = [(a, b), (b, a)];
     let mut found: Vec<(i64, Roles)> = orders.into_iter().filter_map(|(x, w)| assign(s, stage, x, w)).collect();
-    found.sort_by_key(|(waste, roles)| (*waste, std::cmp::Reverse(roles.sides[Side::BlockOut as usize])));
+    let dims = summed_dims(s, s.stage(stage).tensor, MAX_READERS);
+    let summed: Vec<AxisId> = dims.filter_map(|dim| s.compute(stage).axes.get(dim).copied()).collect();
+    let across = |roles: &Roles| {
+        let lanes = roles.sides[Side::BlockOut as usize];
+        summed.iter().filter(|axis| lanes.is_some_and(|lanes| lanes != **axis)).count()
+    };
+    found.sort_by_cached_key(|(waste, roles)| {
+        (across(roles), *waste, std::cmp::Reverse(roles.sides[Side::BlockOut as usize]))
+    });
     found.into_iter().map(|(_, roles)| roles).collect()
+}
+
+/// How many readers, each of the one before, are looked at.
+const MAX_READERS: usize = 8;
+
+/// The dimensions of a tensor over which products sum that read it, or what is computed from it element by element.
+fn summed_dims(s: &Schedule, tensor: TensorId, readers: usize) -> impl Iterator<Item = usize> {
+    let mut found = BTreeSet::new();
+    for reader in s.readers(tensor).iter().filter(|_| readers > 0) {
+        let compute = s.compute(*reader);
+        let own: Vec<AxisId> = match &compute.reduction {
+            Some(reduction) if checks::product(s, *reader).is_some() => reduction.axes.clone(),
+            Some(_) => Vec::new(),
+            None => summed_dims(s, s.stage(*reader).tensor, readers - 1)
+                .filter_map(|dim| compute.axes.get(dim).copied())
+                .collect(),
+        };
+        for read in compute.reads().into_iter().filter(|read| read.tensor == tensor) {
+            let summed = |index: &Affine<AxisId>| index.as_var().is_some_and(|axis| own.contains(&axis));
+            found.extend((0..read.indices.len()).filter(|dim| summed(&read.indices[*dim])));
+        }
+    }
+    found.into_iter()
 }
 
 /// The sides for a choice of factors, with the lanes that stay empty, in thousandths.
