@@ -123,6 +123,10 @@ impl Cutter<'_> {
         root: Value,
         usable: &dyn Fn(&Selection) -> bool,
     ) -> Result<(Value, Selection), SelectError> {
+        let root = self.continued(root, usable)?;
+        if let Some(selection) = self.last(&root, usable)? {
+            return Ok((root, selection));
+        }
         let whole = self.part(root)?;
         if let Some(part) = self.parts.pop() {
             let is_whole = whole == Scalar::Leaf(self.first + self.parts.len() as u32);
@@ -135,6 +139,25 @@ impl Cutter<'_> {
             Some(selection) => Ok((whole, selection)),
             None => Err(self.lacking(&whole)),
         }
+    }
+
+    /// The expression with a part in the place of what its last operation joins to an operand, where the last part may begin
+    /// with that one: a sum goes on from what it has.
+    fn continued(&mut self, root: Value, usable: &dyn Fn(&Selection) -> bool) -> Result<Value, SelectError> {
+        let Scalar::Binary { op: op @ (BinaryOp::Add | BinaryOp::Min | BinaryOp::Max), left, right } = &root else {
+            return Ok(root);
+        };
+        for (own, rest) in [(left, right), (right, left)] {
+            let mut other = None;
+            rest.leaves(&mut |k| other = Some(*k));
+            let (Scalar::Leaf(k), Some(other)) = (&**own, other) else { continue };
+            let like = Scalar::binary(*op, (**own).clone(), Scalar::Leaf(other));
+            if *k != other && matches!(**rest, Scalar::Binary { .. }) && self.last(&like, usable)?.is_some() {
+                let (op, own, rest) = (*op, (**own).clone(), (**rest).clone());
+                return Ok(Scalar::binary(op, own, self.part(rest)?));
+            }
+        }
+        Ok(root)
     }
 
     /// The error for an operation on operands that has no selection: only products are lacking anywhere.
