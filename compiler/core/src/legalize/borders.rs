@@ -11,25 +11,25 @@
 //!
 //! A copy is cut at the edges of one dimension after the other, so that each piece lies inside of the array or beyond it. The
 //! accumulator is filled by the ALU; what only loads fill takes the value from a constant in device memory. Zeros stay as they are,
-//! with which transfers pad. So does a copy in whose dimensions not one loop each runs: its match says what is wrong.
+//! with which transfers pad, but for copies of which nothing lies inside. So does a copy in whose dimensions not one loop each
+//! runs: its match says what is wrong.
 
 use crate::affine::{Affine, Interval};
-use crate::legalize::nest::{Nest, is_intrinsic, rewrite_stores, stores, substitute_loop};
 use crate::legalize::split_expressions::boxed;
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, BufferId, Leaf, Load, LoopId, LoopProgram, Mark, Role, Scope, Stmt};
+use crate::loops::nest::{Nest, is_intrinsic, rewrite_stores, stores, substitute_loop};
 use crate::scalar::Scalar;
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
-    let bordered: Vec<BufferId> =
-        program.buffer_ids().filter(|b| program.buffer(*b).outside.as_ref().is_some_and(|o| o.value != 0)).collect();
+    let bordered: Vec<BufferId> = program.buffer_ids().filter(|b| program.buffer(*b).outside.is_some()).collect();
     if bordered.is_empty() || program.body.iter().any(is_intrinsic) {
         return Ok(());
     }
     let body = std::mem::take(&mut program.body);
     program.body = rewrite_stores(body, &mut |nest| Ok::<_, LegalizeError>(filled(program, &bordered, nest)))?;
     for id in bordered {
-        if !is_left(program, id) {
+        if outside(program, id) != 0 && !is_left(program, id) {
             program.buffers[id.0 as usize].outside = None;
         }
     }
@@ -45,6 +45,10 @@ fn filled(program: &mut LoopProgram, bordered: &[BufferId], mut nest: Nest) -> V
     };
     if program.buffer(nest.store.buffer).scope == Scope::Dram {
         return vec![nest.into_stmt()];
+    }
+    if outside(program, load.buffer) == 0 {
+        let beyond = is_beyond(program, &load);
+        return vec![if beyond { fill(program, nest, &load) } else { nest.into_stmt() }];
     }
     // What fills is no copy, and nothing behind this pass asks which loops are one.
     nest.loops.iter_mut().for_each(|l| l.mark = l.mark.filter(|mark| *mark != Mark::DmaCopy));
@@ -66,6 +70,19 @@ fn filled(program: &mut LoopProgram, bordered: &[BufferId], mut nest: Nest) -> V
     }
     stmts.extend(inside.map(Nest::into_stmt));
     stmts
+}
+
+/// The value that stands outside of an array.
+fn outside(program: &LoopProgram, id: BufferId) -> i32 {
+    program.buffer(id).outside.as_ref().map_or(0, |o| o.value)
+}
+
+/// Whether nothing of what is read lies inside of the array.
+fn is_beyond(program: &LoopProgram, load: &Load) -> bool {
+    load.indices.iter().zip(&program.buffer(load.buffer).shape).any(|(index, extent)| {
+        let all = index.range(&|l| program.loop_range(l));
+        all.max < 0 || all.min >= *extent
+    })
 }
 
 /// The loop that walks a dimension of what a copy reads, and for which of its values that lies inside of the array. None where
@@ -99,8 +116,7 @@ fn piece(program: &mut LoopProgram, nest: &Nest, var: LoopId, values: std::ops::
 
 /// Stores the value that stands outside of an array in the place of what is read from there.
 fn fill(program: &mut LoopProgram, mut nest: Nest, load: &Load) -> Stmt {
-    let (source, dtype) = (program.buffer(load.buffer), program.buffer(load.buffer).dtype);
-    let value = source.outside.as_ref().map_or(0, |o| o.value);
+    let (value, dtype) = (outside(program, load.buffer), program.buffer(load.buffer).dtype);
     nest.store.value = match program.buffer(nest.store.buffer).scope {
         Scope::Acc => Scalar::Const { value, dtype },
         _ => {

@@ -35,6 +35,9 @@ impl Builder<'_> {
             }
             _ => (self.touched_shape(id), tensor.shape.clone()),
         };
+        if stage.is_some_and(|stage| regions::ends_with_tensor(self.schedule, stage)) {
+            array.iter_mut().zip(&tensor.shape).for_each(|(own, whole)| *own = (*own).min(*whole));
+        }
         if let Some(kept) = stage.and_then(|s| self.schedule.kept(s)) {
             let slots = if kept == Kept::Turns { TURNS } else { tensor.shape[0] };
             // What a sum starts from is read by whole tiles.
@@ -106,11 +109,15 @@ impl Builder<'_> {
         held.collect::<Vec<_>>().into_iter().flatten().collect()
     }
 
-    /// Makes the buffer of a stage that rolls with a loop, in front of it.
+    /// Makes the buffer of a stage that rolls with a loop, in front of it. In a piece of the loops around in which the region
+    /// takes no even steps, each iteration computes all of it.
     pub(super) fn ring(&mut self, stage: StageId, over: StageLoop) -> Option<Stmt> {
         let inside = loops_inside(self.schedule, stage, over)?;
         let region = self.bounds.regions.region(stage).clone();
-        let roll = movement(&region, over, &inside)?;
+        let Some(roll) = movement(&region, over, &inside) else {
+            self.bounds.hold(stage);
+            return self.alloc(stage);
+        };
         let ring = roll.ring(&region, &inside, self.schedule.slots(stage), &self.bounds.regions);
         let rolling = Rolling { roll, first: self.bounds.regions.range(over).min };
         self.bounds.roll(self.schedule, &self.order, stage, ring, rolling);

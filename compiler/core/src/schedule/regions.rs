@@ -12,18 +12,19 @@
 //!
 //! A copy of an array that says what stands outside of it may begin before the array and end behind it.
 
+mod copies;
 mod incremental;
 
 use std::cell::LazyCell;
 use std::collections::HashMap;
 
 use crate::affine::{Affine, Atom, Interval};
-use crate::scalar::Scalar;
 use crate::schedule::rolling::Rolling;
 use crate::schedule::values::values_and_limits;
 use crate::schedule::{AxisSource, Schedule, StageAxisId, StageId};
 use crate::scope::Scope;
-use crate::tensor::{AxisId, Leaf, Read, TensorId};
+use crate::tensor::{AxisId, Read};
+pub use copies::{copied_whole, ends_with_tensor, outside};
 use incremental::State;
 pub use incremental::{Replaced, infer_from, infer_stage};
 
@@ -345,7 +346,14 @@ fn demanded(schedule: &Schedule, regions: &Regions, stage: StageId) -> Region {
             });
         });
     }
-    found.unwrap_or(whole)
+    let mut region = found.unwrap_or(whole);
+    // Where indices descend, blocks that a limit makes smaller reach beyond the beginning.
+    for (min, extent) in region.min.iter_mut().zip(&mut region.extent).filter(|_| at_root && !guarded) {
+        if let Some(before @ ..0) = min.as_constant() {
+            (*min, *extent) = (Affine::constant(0), *extent + before);
+        }
+    }
+    region
 }
 
 /// The region of a stage that keeps values from step to step: all that a step computes; for the host, of all steps.
@@ -390,12 +398,29 @@ fn join(a: &Region, b: &Region, whole: &Region) -> Region {
     joined
 }
 
-/// Intervals of divisions are estimates: where one reaches beyond the tensor, the box is the whole dimension. Others are
-/// exact, and reach beyond it only in tiles and in blocks that a limit makes smaller.
+/// Whether each loop of an index stands in one of its terms alone, and may take each of its values whatever the others do.
+fn is_exact(index: &Affine<StageLoop>, regions: &Regions) -> bool {
+    let mut met: Vec<StageLoop> = Vec::new();
+    index.terms().iter().all(|(atom, _)| {
+        let alone = match atom {
+            Atom::Var(l) => Some(*l),
+            Atom::Div(of, _) | Atom::Mod(of, _) => of.as_var(),
+        };
+        alone.is_some_and(|l| {
+            let limited = regions.limits(l.stage).iter().any(|limit| limit.value.mentions(&|v| v == l));
+            let first = !met.contains(&l);
+            met.push(l);
+            first && !limited
+        })
+    })
+}
+
+/// Intervals of divisions of several loops are estimates: where one reaches beyond the tensor, the box is the whole dimension.
+/// Others are exact, and reach beyond it only in tiles and in blocks that a limit makes smaller.
 fn clamp(region: Region, indices: &[Affine<StageLoop>], whole: &Region, regions: &Regions) -> Region {
     let mut clamped = region;
     for (dim, index) in indices.iter().enumerate() {
-        let divided = index.terms().iter().any(|(atom, _)| !matches!(atom, Atom::Var(_)));
+        let divided = index.terms().iter().any(|(atom, _)| !matches!(atom, Atom::Var(_))) && !is_exact(index, regions);
         let start = clamped.min[dim].range(&|l| regions.range(l));
         if divided && (start.min < 0 || start.max + clamped.extent[dim] > whole.extent[dim]) {
             clamped.min[dim] = Affine::constant(0);
@@ -405,38 +430,18 @@ fn clamp(region: Region, indices: &[Affine<StageLoop>], whole: &Region, regions:
     clamped
 }
 
-/// What a read beyond a tensor yields; copies of an array that says so pass it on.
-pub fn outside(schedule: &Schedule, tensor: TensorId) -> Option<i32> {
-    if schedule.kernel.tensor(tensor).is_input() {
-        return schedule.kernel.tensor(tensor).outside;
-    }
-    let stage = schedule.stage_of(tensor)?;
-    let read = copied_whole(schedule, stage)?;
-    outside(schedule, read.tensor)
-}
-
-/// The read of a stage that copies a tensor index by index.
-pub fn copied_whole(schedule: &Schedule, stage: StageId) -> Option<&Read> {
-    // A state may be a copy of itself, and its initial value is none.
-    if schedule.initial(stage).is_some() {
-        return None;
-    }
-    let compute = schedule.compute(stage);
-    let Scalar::Leaf(Leaf::Read(read)) = &compute.value else { return None };
-    let straight = read.indices.iter().map(Affine::as_var).eq(compute.axes.iter().map(|a| Some(*a)));
-    (straight && compute.reduction.is_none()).then_some(read)
-}
-
 fn bounds(schedule: &Schedule, stage: StageId, region: Region, known: &Known) -> StageBounds {
     let s = schedule.stage(stage);
     let compute = schedule.compute(stage);
     let mut extents = vec![0; s.axes.len()];
+    let whole_only = ends_with_tensor(schedule, stage);
     // Splits and fusions append the axes that they make, so an axis stands behind those that it comes from.
     for (at, axis) in s.axes.iter().enumerate() {
         let id = StageAxisId(at as u32);
         extents[at] = match axis.source {
             AxisSource::Tensor(a) => match compute.axes.iter().position(|x| *x == a) {
                 // Where a buffer keeps all that is needed nothing is computed, and no loop runs.
+                Some(dim) if whole_only => region.extent[dim].min(schedule.kernel.axis(a).extent).max(1),
                 Some(dim) => region.extent[dim].max(1),
                 None => schedule.kernel.axis(a).extent,
             },
