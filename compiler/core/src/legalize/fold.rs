@@ -7,8 +7,8 @@
 //!
 //! The machine has no branches: a loop that stays outside is walked when the stream is emitted, at 7 cycles an instruction
 //! and, as bases stand in the micro-ops, with a micro-op sequence of its own for each iteration. The cheapest choice of
-//! the two loops wins; sums wrap, greatest and least values do not depend on order, and elementwise tiles are distinct, so
-//! the order inside a nest is free.
+//! the two loops wins; sums wrap, and greatest and least values do not depend on order, so the order inside a nest is free
+//! unless one iteration reads what another one writes, which leaves the loops as they are.
 //!
 //! The ALU's pipeline reads a tile before the two micro-ops ahead have written theirs. Its instructions therefore never write
 //! a tile again within two micro-ops: the reduced loops of an accumulation run around the loops over tiles, inside of the
@@ -16,10 +16,12 @@
 
 use tilewright_isa::limits::MAX_ITER;
 
+use crate::affine::Interval;
 use crate::costs::CYCLES_PER_INSTRUCTION;
-use crate::legalize::nest::{NestLoop, wrap};
 use crate::legalize::{Cx, LegalizeError};
-use crate::loops::ir::{For, Insn, InsnLoop, LoopId, LoopProgram, Mark, MicroOp, Stmt};
+use crate::loops::dependence::{Direction, Place, dependence};
+use crate::loops::ir::{Alu, AluOperand, For, Insn, InsnLoop, LoopId, LoopProgram, Mark, MicroOp, Stmt, TileRef};
+use crate::loops::nest::{NestLoop, wrap};
 
 /// Micro-ops beyond this are better walked as instructions: their loads would stall the compute module.
 const MICRO_OP_LIMIT: i64 = 1024;
@@ -47,7 +49,9 @@ fn fold(program: &LoopProgram, stmt: Stmt, mut around: Vec<NestLoop>, uop_limit:
             let body = fold_block(program, f.body, uop_limit);
             wrap(&around, Stmt::For(For { body, ..f }))
         }
-        Stmt::Insn(insn) if is_unfolded(&insn) => fold_instruction(program, insn, &around, uop_limit),
+        Stmt::Insn(insn) if is_unfolded(&insn) && !is_ordered(program, &insn, &around) => {
+            fold_instruction(program, insn, &around, uop_limit)
+        }
         other => wrap(&around, other),
     }
 }
@@ -57,6 +61,19 @@ fn is_unfolded(insn: &Insn) -> bool {
     insn.walk().is_some_and(|(outer, inner, uops)| {
         *outer == InsnLoop::ONCE && *inner == InsnLoop::ONCE && uops == [MicroOp { dst: 0, src: 0, wgt: 0 }]
     })
+}
+
+/// Whether an ALU instruction reads what other iterations of its loops write, as those of a program that is read back may.
+fn is_ordered(program: &LoopProgram, insn: &Insn, around: &[NestLoop]) -> bool {
+    let Insn::Alu(Alu { dst, operand: AluOperand::Tile(src), .. }) = insn else { return false };
+    if dst.buffer != src.buffer {
+        return false;
+    }
+    fn place(t: &TileRef) -> Place<'_> {
+        Place::Tiles { offset: &t.offset, reach: Interval::new(0, 0), of: t.buffer }
+    }
+    let loops: Vec<(LoopId, Direction)> = around.iter().map(|l| (l.var, Direction::Any)).collect();
+    dependence(program, place(dst), place(src), &loops).is_some_and(|d| !d.is_loop_independent())
 }
 
 /// A loop with the steps that it makes in each operand, in tiles.
@@ -267,4 +284,46 @@ fn apply(mut insn: Insn, plan: &Plan, gone: &[LoopId]) -> Insn {
     }
     insn.set_walk((plan.outer, plan.inner), plan.uops.clone());
     insn
+}
+
+#[cfg(test)]
+mod tests {
+    use tilewright_isa::Config;
+    use tilewright_syntax::FileId;
+
+    use super::*;
+    use crate::loops::parse::parse;
+    use crate::loops::print::{PrintOptions, print};
+
+    fn folded(operand: &str) -> String {
+        let text = format!(
+            "program p {{
+    alloc C: i32[128, 16] @acc tile(1: 16)
+    alloc S: i32[128, 16] @acc tile(1: 16)
+    for a in 0..2 {{
+        for b in 0..8 {{
+            for c in 0..7 {{
+                alu add C[a * 64 + b * 8 + c], {operand}
+            }}
+        }}
+    }}
+}}
+"
+        );
+        let mut program = parse(FileId::default(), &text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+        run(&mut program, &Cx { config: Config::default() }).expect("the pass refuses nothing");
+        print(&program, &PrintOptions::default())
+    }
+
+    #[test]
+    fn loops_that_read_what_others_write_keep_their_order() {
+        assert_eq!(folded("C[b * 8 + c + 1]").matches("for ").count(), 3);
+    }
+
+    #[test]
+    fn loops_over_tiles_of_their_own_go_into_the_instruction() {
+        for operand in ["S[b * 8 + c + 1]", "C[a * 64 + b * 8 + c]", "C[a * 64 + b * 8 + 7]", "3"] {
+            assert_eq!(folded(operand).matches("for ").count(), 0, "{operand}");
+        }
+    }
 }

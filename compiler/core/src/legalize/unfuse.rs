@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The order of the iterations stays as it is, so every statement may stand inside. Quotients by a number that does not
-//! divide the loop's extent stay, and so do those of several loops together.
+//! divide the loop's extent stay, and so do those of several loops together. An annotation stays with the outer of the two, as
+//! the inner one may walk the lanes of a tile.
 
 use std::collections::BTreeMap;
 

@@ -37,9 +37,11 @@ pub fn ranges(program: &LoopProgram) -> Vec<Interval> {
     for round in 0.. {
         let before = found.clone();
         for (buffer, own) in stores.iter().enumerate().filter(|(_, own)| !own.is_empty()) {
-            let whole = stored(program, own, &before);
+            // What was found in this round counts: in the order of the program, chains are known after the first.
+            let whole = stored(program, own, &found);
             let joined = [found[buffer], whole].into_iter().flatten().reduce(hull);
-            found[buffer] = match joined == before[buffer] || round < ROUNDS {
+            let grows = before[buffer].is_some() && joined != before[buffer];
+            found[buffer] = match !grows || round < ROUNDS {
                 true => joined,
                 false => Some(program.buffers[buffer].dtype.range()),
             };
@@ -106,4 +108,26 @@ fn value_range(program: &LoopProgram, known: &[Option<Interval>], value: &Scalar
         }
     });
     complete.then_some(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use tilewright_syntax::FileId;
+
+    use super::*;
+    use crate::loops::parse::parse;
+
+    /// What a chain of buffers holds is known however long it is.
+    #[test]
+    fn chains_are_followed_to_their_end() {
+        let mut text = "program p { input X: i32[4] @dram\n".to_string();
+        for at in 0..20 {
+            let value = if at == 0 { "min(max(X[i0], 0), 100)".to_string() } else { format!("S{}[i{at}]", at - 1) };
+            let _ = write!(text, "alloc S{at}: i32[4] @acc\n for i{at} in 0..4 {{ S{at}[i{at}] = {value} }}\n");
+        }
+        let program = parse(FileId::default(), &(text + "}")).expect("a loop program");
+        assert_eq!(ranges(&program).last(), Some(&Interval::new(0, 100)));
+    }
 }

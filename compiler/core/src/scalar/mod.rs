@@ -257,12 +257,30 @@ impl<L> Scalar<L> {
         }
     }
 
-    /// The same expression with an expression in the place of each leaf.
+    /// Shifted to the right by a constant, to the left by a negative one: in the direction that leaves the amount positive,
+    /// and by no more than 31.
+    fn shifted_right(self, amount: i64) -> Scalar<L> {
+        match amount {
+            0.. => Scalar::binary(BinaryOp::Shr, self, Scalar::int(amount.min(31) as i32)),
+            -31..0 => Scalar::binary(BinaryOp::Shl, self, Scalar::int(-amount as i32)),
+            _ => Scalar::int(0),
+        }
+    }
+
+    /// The same expression with an expression in the place of each leaf. Shifts by amounts that become constants are written
+    /// as those of constants are, with amounts of 0 to 31.
     pub fn flat_map<M>(&self, leaf: &mut dyn FnMut(&L) -> Scalar<M>) -> Scalar<M> {
         match self {
             Scalar::Const { value, dtype } => Scalar::Const { value: *value, dtype: *dtype },
             Scalar::Leaf(l) => leaf(l),
-            Scalar::Binary { op, left, right } => Scalar::binary(*op, left.flat_map(leaf), right.flat_map(leaf)),
+            Scalar::Binary { op, left, right } => {
+                let (left, right) = (left.flat_map(leaf), right.flat_map(leaf));
+                match (op, &right) {
+                    (BinaryOp::Shr, Scalar::Const { value, .. }) => left.shifted_right(i64::from(*value)),
+                    (BinaryOp::Shl, Scalar::Const { value, .. }) => left.shifted_right(-i64::from(*value)),
+                    _ => Scalar::binary(*op, left, right),
+                }
+            }
             Scalar::Cast { to, mode, value } => Scalar::cast(*to, *mode, value.flat_map(leaf)),
             Scalar::Select { op, parts } => Scalar::select(*op, parts.rewrite(&mut |part| part.flat_map(leaf))),
             Scalar::Approx { approx, value } => Scalar::approx(*approx, value.flat_map(leaf)),
