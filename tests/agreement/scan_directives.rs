@@ -180,6 +180,7 @@ impl Chosen {
             "layout" | "reorder" => (format!("{axis}, {other}"), "", ""),
             "peel" => (format!("{axis}, {}, {}", b % 3, c % 2), "", ""),
             "pragma" => (["dma_copy", "alu"][b % 2].to_string(), "", ""),
+            "reindex" => (format!("{scope}, {host}"), "n = ", ""),
             "rolling_buffer" if b % 2 == 0 => (String::new(), "", ""),
             "rolling_buffer" => (format!("{host}, {place}"), "", ""),
             "set_scope" => (scope.to_string(), "", ""),

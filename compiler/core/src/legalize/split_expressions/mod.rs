@@ -11,7 +11,10 @@
 //! `select::cut` says what the parts are. A temporary has the extents of the box that the nest computes, and the dimensions
 //! of its target, so that tiles follow as for any stage. Where the target is not read and the last part can begin with a
 //! temporary, that one lives in the target itself. Loops that do not choose the element, and those that a schedule marks,
-//! stay around all parts. A value that has a chain stays as it is.
+//! stay around all parts. A value that has a chain stays as it is. What is the same for several tiles is computed once
+//! ([`invariant`]).
+
+mod invariant;
 
 use crate::legalize::match_alu::{Operands, begins_with, is_usable, operands_of, reads_elsewhere, with_request};
 use crate::legalize::{Cx, LegalizeError};
@@ -19,6 +22,8 @@ use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopProgram, Ma
 use crate::loops::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::scalar::DType;
 use crate::select::{self, Part, Selection, Selections};
+
+use invariant::{Invariant, take_out};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections) -> Result<(), LegalizeError> {
     let body = std::mem::take(&mut program.body);
@@ -29,6 +34,11 @@ pub fn run(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections) -> R
 
 /// The statements in the place of a nest. What cannot be computed stays, and `match_alu` says why.
 fn cut(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, nest: Nest) -> Vec<Stmt> {
+    if elementwise(program, &nest).is_some()
+        && let Some((around, stmts)) = once(program, cx, selections, &nest)
+    {
+        return wrapped(&nest.loops[..around], stmts);
+    }
     let Some(operands) = elementwise(program, &nest) else { return vec![nest.into_stmt()] };
     let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
     let first = operands.loads.len() as u32;
@@ -43,6 +53,28 @@ fn cut(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, nest: Ne
         }
         _ => vec![nest.into_stmt()],
     }
+}
+
+/// The statements in the place of a nest, inside of so many of its loops, where part of its value is computed for fewer of the
+/// others.
+fn once(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, nest: &Nest) -> Option<(usize, Vec<Stmt>)> {
+    let around = around(program, nest);
+    let mut rest = Nest { loops: nest.loops[around..].to_vec(), store: nest.store.clone() };
+    let mut store = None;
+    let mut part = |program: &mut LoopProgram, found: &Invariant| {
+        let (shape, indices) = boxed(program, &found.loops, &nest.store.indices);
+        let buffer = temporary(program, nest, &shape, DType::I32);
+        let (value, origin) = (found.value.clone(), nest.store.origin);
+        store = Some(Store { buffer, indices: indices.clone(), value, origin });
+        Leaf::Load(Load { buffer, indices })
+    };
+    let found = take_out(program, cx.core(), &nest.loops[around..], &mut rest.store.value, &mut part)?;
+    let store = store?;
+    let mut stmts = vec![Stmt::Alloc { buffer: store.buffer, origin: store.origin }];
+    let first = Nest { loops: found.loops, store }.with_fresh_loops(program);
+    stmts.extend(cut(program, cx, selections, first));
+    stmts.extend(cut(program, cx, selections, rest));
+    Some((around, stmts))
 }
 
 /// The value of a nest that the ALU is to compute, over numbered operands.
@@ -147,7 +179,12 @@ pub(super) fn statements(program: &mut LoopProgram, nest: Nest, parts: Vec<Store
     for (at, store) in parts.into_iter().enumerate() {
         stmts.push(nest_of(program, inner, store, at == 0));
     }
-    let Some((innermost, outer)) = outer.split_last() else { return stmts };
+    wrapped(outer, stmts)
+}
+
+/// Statements inside of loops.
+fn wrapped(loops: &[NestLoop], stmts: Vec<Stmt>) -> Vec<Stmt> {
+    let Some((innermost, outer)) = loops.split_last() else { return stmts };
     let NestLoop { var, mark, origin } = *innermost;
     vec![wrap(outer, Stmt::For(For { var, mark, body: stmts, origin }))]
 }
@@ -205,5 +242,11 @@ mod tests {
     fn a_chain_stays_as_it_is() {
         let update = "for i in 0..4 { for j in 0..32 { S[i, j] = max((A[i, j] >> 3) + 5, 0) } }";
         assert!(!cut_text(update).contains("S_part"), "{}", cut_text(update));
+    }
+
+    #[test]
+    fn what_is_the_same_for_several_tiles_is_computed_once() {
+        let update = "for i in 0..4 { for j in 0..32 { S[i, j] = A[i, j] - (A[i, 0] >> 1) } }";
+        insta::assert_snapshot!(cut_text(update));
     }
 }
