@@ -172,7 +172,7 @@ impl Chosen {
             "compute_at" | "reverse_compute_at" => (format!("{host}, {place}"), "", ""),
             "compute_inline" | "compute_root" => (String::new(), "", ""),
             "double_buffer" | "run_ahead" if a % 2 == 0 => (String::new(), "", ""),
-            "double_buffer" => ((2 + b % 2).to_string(), "", ""),
+            "double_buffer" => ((1 + b % 3).to_string(), "", ""),
             "run_ahead" => ((1 + b % 4).to_string(), "", ""),
             "fold_bias" => (host.to_string(), "", ""),
             "fuse" => (format!("{axis}, {other}"), "", " -> f"),

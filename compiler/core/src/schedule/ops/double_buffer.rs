@@ -1,5 +1,6 @@
 //! `X_buf.double_buffer()`: iterations of the loop at which the stage is computed take two copies of its buffer in turn, or
-//! as many as are named, so that the next iteration fills one while this one still reads the other.
+//! as many as are named, so that the next iteration fills one while this one still reads the other. One copy is none to take
+//! in turn, and leaves the schedule as it is.
 //!
 //! ```text
 //! before   for ro { alloc X_buf[1, 16]; X_buf[..] = X[..]; ... X_buf[..] ... }
@@ -8,7 +9,7 @@
 //!
 //! A stage that only followers read is allocated inside its own outer loops, and rotates on these.
 //!
-//! Checks: the stage is computed at a loop or allocated in one of its own; the slots are in `2..=MAX_SLOTS`; it was not said
+//! Checks: the stage is computed at a loop or allocated in one of its own; the slots are in `1..=MAX_SLOTS`; it was not said
 //! before.
 
 use crate::schedule::args::Call;
@@ -27,8 +28,8 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         0 => 2,
         _ => call.at_least(0, i64::MIN)?,
     };
-    if !(2..=MAX_SLOTS).contains(&slots) {
-        return Err(call.bad_arguments(format!("the number of slots is 2 to {MAX_SLOTS}, not {slots}")));
+    if !(1..=MAX_SLOTS).contains(&slots) {
+        return Err(call.bad_arguments(format!("the number of slots is 1 to {MAX_SLOTS}, not {slots}")));
     }
     let s = schedule.stage(stage);
     let name = schedule.stage_name(stage).to_string();
@@ -44,6 +45,8 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
             legal: holders(schedule, stage),
         });
     }
-    schedule.stage_mut(stage).double_buffer = Some(DoubleBuffer { slots, span: call.span() });
+    if slots > 1 {
+        schedule.stage_mut(stage).double_buffer = Some(DoubleBuffer { slots, span: call.span() });
+    }
     Ok(())
 }
