@@ -58,7 +58,9 @@ fn of(program: &LoopProgram, core: Core, loops: &[NestLoop], value: &Scalar<Leaf
     value.leaves(&mut |leaf| {
         if let Leaf::Load(load) = leaf {
             reads = true;
-            own.extend(loops.iter().filter(|l| load.indices.iter().any(|e| e.mentions(&|v| v == l.var))).map(|l| l.var));
+            own.extend(
+                loops.iter().filter(|l| load.indices.iter().any(|e| e.mentions(&|v| v == l.var))).map(|l| l.var),
+            );
         }
     });
     let (chosen, same): (Vec<NestLoop>, Vec<NestLoop>) = loops.iter().partition(|l| own.contains(&l.var));

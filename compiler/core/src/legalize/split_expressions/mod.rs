@@ -12,8 +12,9 @@
 //! of its target, so that tiles follow as for any stage. Where the target is not read and the last part can begin with a
 //! temporary, that one lives in the target itself. Loops that do not choose the element, and those that a schedule marks,
 //! stay around all parts. A value that has a chain stays as it is. What is the same for several tiles is computed once
-//! ([`invariant`]).
+//! ([`invariant`]), and summands where an operand is that dies with them ([`in_place`]).
 
+mod in_place;
 mod invariant;
 
 use crate::legalize::match_alu::{Operands, begins_with, is_usable, operands_of, reads_elsewhere, with_request};
@@ -23,19 +24,21 @@ use crate::loops::nest::{Nest, NestLoop, rewrite_stores, wrap};
 use crate::scalar::DType;
 use crate::select::{self, Part, Selection, Selections};
 
+use in_place::{Uses, summands};
 use invariant::{Invariant, take_out};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections) -> Result<(), LegalizeError> {
+    let uses = Uses::of(program);
     let body = std::mem::take(&mut program.body);
-    program.body = rewrite_stores(body, &mut |nest| Ok::<_, LegalizeError>(cut(program, cx, selections, nest)))?;
+    program.body = rewrite_stores(body, &mut |nest| Ok::<_, LegalizeError>(cut(program, cx, selections, &uses, nest)))?;
     crate::loops::canonicalize(program);
     Ok(())
 }
 
 /// The statements in the place of a nest. What cannot be computed stays, and `match_alu` says why.
-fn cut(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, nest: Nest) -> Vec<Stmt> {
+fn cut(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, uses: &Uses, nest: Nest) -> Vec<Stmt> {
     if elementwise(program, &nest).is_some()
-        && let Some((around, stmts)) = once(program, cx, selections, &nest)
+        && let Some((around, stmts)) = once(program, cx, selections, uses, &nest)
     {
         return wrapped(&nest.loops[..around], stmts);
     }
@@ -47,6 +50,12 @@ fn cut(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, nest: Ne
     match parts {
         // One part may be the value in a form that has a chain.
         Ok(parts) if parts.len() > 1 || parts.iter().any(|part| part.value != operands.value) => {
+            let begins = &mut |program: &LoopProgram, store: &Store, load: &Load| {
+                begins_with(program, cx, selections, (store, load))
+            };
+            if let Some(nests) = summands(program, uses, &nest, begins) {
+                return nests.into_iter().flat_map(|nest| cut(program, cx, selections, uses, nest)).collect();
+            }
             let mut parts = stored(program, &nest, operands.loads, parts);
             live_in_target(program, cx, selections, &nest, &mut parts);
             statements(program, nest, parts)
@@ -57,12 +66,24 @@ fn cut(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, nest: Ne
 
 /// The statements in the place of a nest, inside of so many of its loops, where part of its value is computed for fewer of the
 /// others.
-fn once(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, nest: &Nest) -> Option<(usize, Vec<Stmt>)> {
+fn once(
+    program: &mut LoopProgram,
+    cx: &Cx,
+    selections: &mut Selections,
+    uses: &Uses,
+    nest: &Nest,
+) -> Option<(usize, Vec<Stmt>)> {
     let around = around(program, nest);
     let mut rest = Nest { loops: nest.loops[around..].to_vec(), store: nest.store.clone() };
     let mut store = None;
     let mut part = |program: &mut LoopProgram, found: &Invariant| {
         let (shape, indices) = boxed(program, &found.loops, &nest.store.indices);
+        // Without the dimensions in which it is one element, such as an operand that dies here has them.
+        let walked = |dim: &usize| shape[*dim] > 1 || !indices[*dim].terms().is_empty();
+        let dims: Vec<usize> = (0..shape.len()).filter(walked).collect();
+        let dims = if dims.is_empty() { vec![0] } else { dims };
+        let shape: Vec<i64> = dims.iter().map(|dim| shape[*dim]).collect();
+        let indices: Vec<Index> = dims.iter().map(|dim| indices[*dim].clone()).collect();
         let buffer = temporary(program, nest, &shape, DType::I32);
         let (value, origin) = (found.value.clone(), nest.store.origin);
         store = Some(Store { buffer, indices: indices.clone(), value, origin });
@@ -72,8 +93,8 @@ fn once(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, nest: &
     let store = store?;
     let mut stmts = vec![Stmt::Alloc { buffer: store.buffer, origin: store.origin }];
     let first = Nest { loops: found.loops, store }.with_fresh_loops(program);
-    stmts.extend(cut(program, cx, selections, first));
-    stmts.extend(cut(program, cx, selections, rest));
+    stmts.extend(cut(program, cx, selections, uses, first));
+    stmts.extend(cut(program, cx, selections, uses, rest));
     Some((around, stmts))
 }
 
@@ -247,6 +268,15 @@ mod tests {
     #[test]
     fn what_is_the_same_for_several_tiles_is_computed_once() {
         let update = "for i in 0..4 { for j in 0..32 { S[i, j] = A[i, j] - (A[i, 0] >> 1) } }";
+        insta::assert_snapshot!(cut_text(update));
+    }
+
+    #[test]
+    fn summands_are_computed_where_an_operand_dies() {
+        let update = "for h in 0..4 { for i in 0..32 { S[h, i] = 0 } }
+            alloc B: i32[4, 3, 32] @acc
+            for k in 0..4 { for l in 0..3 { for m in 0..32 { B[k, l, m] = X[l, m] } } }
+            for o in 0..4 { for p in 0..3 { for q in 0..32 { S[o, q] = S[o, q] + B[o, p, q] * A[p, q] } } }";
         insta::assert_snapshot!(cut_text(update));
     }
 }
