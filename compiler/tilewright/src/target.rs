@@ -156,26 +156,26 @@ fn timing_diagnostic(error: &TimingError, file: FileId, text: &str) -> Vec<Diagn
 
 /// Shows an error at the place in the file that it is about, where it names one.
 fn diagnostic(error: &ConfigError, file: FileId, text: &str) -> Vec<Diagnostic> {
-    let told = |message: String| Diagnostic::error(error.code(), message);
-    let at = |told: Diagnostic, range: Option<Range<usize>>, label: &str| match range {
-        Some(range) => told.primary(Span::new(file, range.start, range.end), label),
-        None => told,
+    let error_of = |message: String| Diagnostic::error(error.code(), message);
+    let at = |error: Diagnostic, range: Option<Range<usize>>, label: &str| match range {
+        Some(range) => error.primary(Span::new(file, range.start, range.end), label),
+        None => error,
     };
     vec![match error {
         ConfigError::Json { line, column, reason } => {
-            at(told("the target is not JSON".to_owned()), place(text, *line, *column), reason)
+            at(error_of("the target is not JSON".to_owned()), place(text, *line, *column), reason)
         }
         ConfigError::UnknownKey { key, choices } => {
-            at(told(format!("unknown key `{key}`")), last_key(text, key), "not a key of a target")
+            at(error_of(format!("unknown key `{key}`")), last_key(text, key), "not a key of a target")
                 .offer(key, choices, "keys")
         }
         ConfigError::DuplicateKey { key }
         | ConfigError::NotANumber { key, .. }
-        | ConfigError::NotAString { key, .. } => at(told(error.to_string()), last_key(text, key), "here"),
+        | ConfigError::NotAString { key, .. } => at(error_of(error.to_string()), last_key(text, key), "here"),
         ConfigError::TooLarge { key, .. }
         | ConfigError::TooShallow { key, .. }
-        | ConfigError::Contradiction { key, .. } => at(told(error.to_string()), last_key(text, key), "here"),
-        _ => at(told(error.to_string()), Some(0..0), "in this target"),
+        | ConfigError::Contradiction { key, .. } => at(error_of(error.to_string()), last_key(text, key), "here"),
+        _ => at(error_of(error.to_string()), Some(0..0), "in this target"),
     }]
 }
 

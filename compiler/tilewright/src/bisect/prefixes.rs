@@ -59,7 +59,7 @@ fn applied(trials: &Trials, call: &Call, directives: &[Directive]) -> (Vec<Sched
     for directive in directives {
         match trials.front.with_directive(call, &own, directive) {
             Ok(after) => own = after,
-            Err(told) => return (prefixes, Some(told)),
+            Err(errors) => return (prefixes, Some(errors)),
         }
         prefixes.push(own.clone());
     }
@@ -83,8 +83,8 @@ fn state(verdict: &Verdict) -> PrefixState<String> {
     match verdict {
         Verdict::Legal { .. } | Verdict::NotRun(_) => PrefixState::Legal,
         Verdict::Wrong(_) => PrefixState::Wrong,
-        Verdict::Refused(told) => {
-            PrefixState::Refused(told.iter().map(|d| format!("{} {}\n", d.code, d.message)).collect())
+        Verdict::Refused(errors) => {
+            PrefixState::Refused(errors.iter().map(|d| format!("{} {}\n", d.code, d.message)).collect())
         }
     }
 }

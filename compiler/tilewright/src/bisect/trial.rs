@@ -109,9 +109,9 @@ mod tests {
         let (front, timing) = (example(&mut sources), NamedTiming::default());
         let unscheduled = || vec![front.unscheduled(&front.calls()[0])];
         let right = Trials::new(&front, &sources, &timing, 0).run(unscheduled());
-        assert!(matches!(&right, Verdict::Refused(told) if told[0].code == "E0502"), "{right:?}");
+        assert!(matches!(&right, Verdict::Refused(errors) if errors[0].code == "E0502"), "{right:?}");
         let wrong = misled(&front, &sources, &timing).run(unscheduled());
-        assert!(matches!(&wrong, Verdict::Wrong(told) if told.code == "E0650"), "{wrong:?}");
+        assert!(matches!(&wrong, Verdict::Wrong(error) if error.code == "E0650"), "{wrong:?}");
     }
 
     #[test]

@@ -96,11 +96,11 @@ impl Outcome {
         }
     }
 
-    /// The first thing that is told of what does not run.
+    /// The first error of what does not run.
     pub fn refusal(&self) -> Option<&Diagnostic> {
         match self {
             Outcome::Ran(_) | Outcome::NotBegun => None,
-            Outcome::Refused(told) | Outcome::NotRun(told) | Outcome::Stopped(told) => told.first(),
+            Outcome::Refused(errors) | Outcome::NotRun(errors) | Outcome::Stopped(errors) => errors.first(),
         }
     }
 }
@@ -197,7 +197,7 @@ fn one(request: &Request, combination: &Combination, names: &[&str], references:
     let options = Options { file, params: params.clone(), program, schedule, config: *config };
     let artifact = match compile(sources, &options) {
         Ok(artifact) => artifact,
-        Err(told) => return Outcome::Refused(told),
+        Err(errors) => return Outcome::Refused(errors),
     };
     let reference = references.of(&artifact, of_kernel(&params), seed);
     match artifact.attempt(&reference.inputs, &RunOptions { timing: Some(timing.clone()), ..RunOptions::default() }) {
