@@ -64,7 +64,7 @@ pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
     let refuse = |errors: Vec<Diagnostic>| refused(&sources, &errors);
     let options = Options { file, params: case.params.to_vec(), config: case.config, ..Options::default() };
     let front = front_of(&sources, &options).map_err(refuse)?;
-    let scheduled = front.schedule(&mut |_| {}).map_err(refuse)?;
+    let scheduled = front.schedule().map_err(refuse)?;
     // What is refused need not compute what the kernel does.
     let artifact = Artifact::of_schedules(&front, &scheduled, &sources).map_err(refuse)?;
     let (_, arrays) = random_inputs(&front.kernel, case.seed);
@@ -98,7 +98,7 @@ pub fn scheduled_loops(case: &Case) -> Result<(LoopProgram, Cx), Refused> {
     let refuse = |errors: Vec<Diagnostic>| refused(&sources, &errors);
     let options = Options { file, params: case.params.to_vec(), config: case.config, ..Options::default() };
     let front = front_of(&sources, &options).map_err(refuse)?;
-    let loops = front.schedule(&mut |_| {}).and_then(|scheduled| scheduled.loops()).map_err(refuse)?;
+    let loops = front.schedule().and_then(|scheduled| scheduled.loops()).map_err(refuse)?;
     Ok((loops, *front.cx()))
 }
 
@@ -157,7 +157,7 @@ fn schedule_reads_back(options: &Options, front: &Front, artifact: &Artifact) {
     let again = || {
         let params = front.params_to_repeat(&options.params);
         let front = front_of(&sources, &Options { file, params, ..options.clone() })?;
-        let scheduled = front.schedule(&mut |_| {})?;
+        let scheduled = front.schedule()?;
         legalize(scheduled.loops()?, front.cx(), &mut |_| {}).map_err(|e| scheduled.refused(&e))
     };
     let legal = again().unwrap_or_else(|errors| panic!("{}\n{text}", refused(&sources, &errors).text));

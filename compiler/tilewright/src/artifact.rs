@@ -211,7 +211,7 @@ pub fn check(sources: &Sources, options: &Options) -> Result<Vec<Diagnostic>> {
 impl Artifact {
     /// Compiles kernels and schedules that are chosen and checked.
     pub fn of_front(front: &Front, sources: &Sources) -> Result<Artifact> {
-        Artifact::of_schedules(front, &front.schedule(&mut |_| {})?, sources)
+        Artifact::of_schedules(front, &front.schedule()?, sources)
     }
 
     /// Compiles kernels with schedules as far as these were applied.

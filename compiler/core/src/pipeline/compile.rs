@@ -1,8 +1,8 @@
 //! The order of the forms of a program, written once. Kernels and schedules, or loops → instructions.
 //!
 //! ```text
-//! front ─► directives ─► schedules ─► loops ─► passes ─► legal loops ─► stream
-//!          Directive     Scheduled    Loops    Pass      Legal              (what `watch` sees, and where it may stop)
+//! front ─► schedules ─► loops ─► passes ─► legal loops ─► stream
+//!          Scheduled    Loops    Pass      Legal              (what `watch` sees, and where it may stop)
 //! ```
 
 use std::ops::ControlFlow;
@@ -15,14 +15,12 @@ use super::{PASSES, PassReport, run_passes_until};
 use crate::emit::{EmitError, Stream, emit};
 use crate::legalize::{Cx, LegalProgram, LegalizeError, seal};
 use crate::loops::ir::LoopProgram;
-use crate::schedule::{Step, Warning};
+use crate::schedule::Warning;
 
 /// A form that a program has come to.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// A directive of a schedule was applied.
-    Directive(Step<'a>),
-    /// All directives of all schedules were.
+    /// All directives of all schedules were applied.
     Scheduled(&'a Scheduled<'a>),
     /// The loops, as they were built.
     Loops(&'a LoopProgram),
@@ -78,9 +76,7 @@ impl From<Vec<Diagnostic>> for Refusal {
 
 /// Compiles kernels with their schedules. None where `watch` stopped it.
 pub fn compile(front: &Front, watch: &mut Watch) -> Result<Option<Compiled>, Refusal> {
-    let mut stopped = false;
-    let scheduled = front.schedule(&mut |step| stopped = stopped || watch(Progress::Directive(step)).is_break())?;
-    if stopped { Ok(None) } else { compile_scheduled(&scheduled, watch) }
+    compile_scheduled(&front.schedule()?, watch)
 }
 
 /// Compiles from schedules on whose directives were applied.

@@ -225,7 +225,7 @@ fn kernels(request: &Request) -> Result<String, Vec<Diagnostic>> {
 /// The schedules with all directives applied, shown after each of them if that is wanted.
 fn applied<'a>(front: &'a Front, step: bool, sources: &Sources) -> Result<Scheduled<'a>, Failure> {
     if !step {
-        return Ok(front.schedule(&mut |_| {})?);
+        return Ok(front.schedule()?);
     }
     let (calls, schedules) = steps(front);
     files::print(&steps::show(&calls, sources))?;

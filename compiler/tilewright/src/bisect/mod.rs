@@ -126,7 +126,7 @@ pub fn bisect(
         return Ok(None);
     }
     let trials = Trials::new(front, sources, timing, seed);
-    match trials.run(front.schedule(&mut |_| {})?.schedules) {
+    match trials.run(front.schedule()?.schedules) {
         Verdict::Legal { .. } => return Ok(None),
         Verdict::NotRun(why) => return Err(why),
         Verdict::Refused(_) | Verdict::Wrong(_) => {}

@@ -204,14 +204,14 @@ impl Front {
         &self.calls
     }
 
-    /// Applies the directives of every schedule; `watch` sees the schedule at hand after each of them.
-    pub fn schedule(&self, watch: &mut dyn FnMut(Step)) -> Result<Scheduled<'_>, Vec<Diagnostic>> {
-        let apply = |call: &Call| self.schedule_call(call, watch);
+    /// Applies the directives of every schedule.
+    pub fn schedule(&self) -> Result<Scheduled<'_>, Vec<Diagnostic>> {
+        let apply = |call: &Call| self.schedule_call(call, &mut |_| {});
         let schedules = self.calls.iter().map(apply).collect::<Result<_, _>>()?;
         Ok(self.scheduled(schedules))
     }
 
-    /// Applies the directives of one schedule.
+    /// Applies the directives of one schedule; `watch` sees the schedule at hand after each of them.
     pub fn schedule_call(&self, call: &Call, watch: &mut dyn FnMut(Step)) -> Result<Schedule, Vec<Diagnostic>> {
         let (kernel, core) = (call.kernel.clone(), self.cx.core());
         schedule::apply(&call.schedule, kernel, core, &self.modules, &call.constants, watch)
