@@ -21,8 +21,11 @@ use crate::loops::nest::{Nest, NestLoop, rewrite_stores, split_loop, wrap};
 use crate::scalar::{DType, Scalar};
 
 pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
-    let body = std::mem::take(&mut program.body);
+    let (body, loops) = (std::mem::take(&mut program.body), program.loops.len());
     program.body = rewrite_stores(body, &mut |nest| lower(program, cx, nest))?;
+    if program.loops.len() > loops {
+        crate::loops::canonicalize(program);
+    }
     Ok(())
 }
 

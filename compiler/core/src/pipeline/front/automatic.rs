@@ -119,13 +119,17 @@ impl Fronts<'_> {
         let mut front = Err(());
         for last in 0..candidates.len() {
             front = self.fitted(kernel, &mut candidates[..=last]).map_err(|_| ());
-            // The last one first: what stands before it agreed so far.
-            for changed in (0..=last).rev() {
+            // What stands before the last one agreed so far, so of others only the next schedule is tried.
+            let before = (0..last).rev().map(|changed| (changed, 1));
+            for (changed, times) in [(last, 1)].into_iter().chain(before).chain([(last, usize::MAX)]) {
                 let mut others = candidates.clone();
-                if front.is_err() && others[changed].advance() {
+                for _ in 0..times {
+                    if front.is_ok() || !others[changed].advance() {
+                        break;
+                    }
                     front = self.fitted(kernel, &mut others[..=last]).map_err(|_| ());
-                    candidates = if front.is_ok() { others } else { candidates };
                 }
+                candidates = if front.is_ok() { others } else { candidates };
             }
             if front.is_err() {
                 break;

@@ -64,6 +64,8 @@ pub enum Level {
     Kept,
     /// Every stage is stored.
     Stored,
+    /// As before, and the ALU computes products as well: the results of others may not lie as the GEMM core reads them.
+    Vector,
 }
 
 impl Level {
@@ -71,7 +73,8 @@ impl Level {
         match self {
             Level::Joined => Some(Level::Kept),
             Level::Kept => Some(Level::Stored),
-            Level::Stored => None,
+            Level::Stored => Some(Level::Vector),
+            Level::Vector => None,
         }
     }
 }
@@ -91,8 +94,10 @@ impl Choice {
 
     /// The next one to try; None behind the last.
     pub fn next(self) -> Option<Choice> {
-        match (self.roles, self.level.next(), self.reindexed) {
-            (0, ..) => Some(Choice { roles: 1, ..self }),
+        // Where the GEMM core has nothing to do, it is the last thing to try.
+        let next = self.level.next().filter(|level| *level != Level::Vector || self.reindexed);
+        match (self.roles, next, self.reindexed) {
+            (0, ..) if self.level != Level::Vector => Some(Choice { roles: 1, ..self }),
             (_, Some(level), _) => Some(Choice { roles: 0, level, ..self }),
             (_, None, false) => Some(Choice { reindexed: true, ..Choice::FIRST }),
             (_, None, true) => None,
@@ -197,7 +202,8 @@ type Products = HashMap<StageId, Vec<Roles>>;
 pub fn groups(s: &Schedule, choice: Choice) -> Vec<Group> {
     let order = Order::of(s);
     let roles = |stage: &StageId| Some((*stage, roles(s, *stage))).filter(|(_, found)| !found.is_empty());
-    let products: Products = order.stages.iter().filter(|stage| reads_storable(s, **stage)).filter_map(roles).collect();
+    let on_core = |stage: &&StageId| choice.level != Level::Vector && reads_storable(s, **stage);
+    let products: Products = order.stages.iter().filter(on_core).filter_map(roles).collect();
     let sinks = Sinks::of(s, &order, &products, choice);
     let mut groups: Vec<(BTreeSet<StageId>, Vec<Sink>)> = Vec::new();
     let host = |stage: StageId| s.scan_of(s.stage(stage).tensor).map(|scan| s.host(scan));
@@ -256,7 +262,7 @@ impl Sinks {
             if let Some(scan) = s.scan_of(tensor) {
                 if factor { &mut sinks.stored } else { &mut sinks.kept }.insert(stage);
                 owning = BTreeSet::from([s.host(scan)]);
-            } else if s.kernel.tensor(tensor).output || factor || level == Level::Stored && is_read {
+            } else if s.kernel.tensor(tensor).output || factor || level >= Level::Stored && is_read {
                 sinks.stored.insert(stage);
                 owning = BTreeSet::from([stage]);
             } else if level == Level::Kept && owning.len() > 1 {
