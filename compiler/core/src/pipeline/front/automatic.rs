@@ -118,24 +118,35 @@ impl Fronts<'_> {
     fn one_by_one(&self, kernel: &Kernel, mut candidates: Vec<Candidate>) -> Result<Front, ()> {
         let mut front = Err(());
         for last in 0..candidates.len() {
-            front = self.fitted(kernel, &mut candidates[..=last]).map_err(|_| ());
-            // What stands before the last one agreed so far, so of others only the next schedule is tried.
-            let before = (0..last).rev().map(|changed| (changed, 1));
-            for (changed, times) in [(last, 1)].into_iter().chain(before).chain([(last, usize::MAX)]) {
-                let mut others = candidates.clone();
-                for _ in 0..times {
-                    if front.is_ok() || !others[changed].advance() {
-                        break;
-                    }
-                    front = self.fitted(kernel, &mut others[..=last]).map_err(|_| ());
-                }
-                candidates = if front.is_ok() { others } else { candidates };
-            }
+            // What stands before the last one agreed so far, so at most one of the others tries its next schedule. With the
+            // factors the other way round, products stay on the GEMM core.
+            let others = || std::iter::once(None).chain((0..last).rev().map(Some));
+            let tries = others().map(|other| (other, 2)).chain(others().map(|other| (other, usize::MAX)));
+            let mut fit = |(other, most): (Option<usize>, usize)| {
+                let mut changed = candidates[..=last].to_vec();
+                let advances = other.is_none_or(|other| changed[other].advance());
+                let found = if advances { self.fitted_in(kernel, &mut changed, most) } else { None };
+                found.inspect(|_| candidates[..=last].clone_from_slice(&changed))
+            };
+            front = { tries }.find_map(&mut fit).ok_or(());
             if front.is_err() {
                 break;
             }
         }
         front
+    }
+
+    /// Fits the last call in, with the first of so many of its schedules that agrees with the others.
+    fn fitted_in(&self, kernel: &Kernel, candidates: &mut [Candidate], most: usize) -> Option<Front> {
+        for _ in 0..most {
+            if let Ok(front) = self.fitted(kernel, candidates) {
+                return Some(front);
+            }
+            if !candidates.last_mut()?.advance() {
+                break;
+            }
+        }
+        None
     }
 
     fn joined(&self, kernel: &Kernel, candidates: &[Candidate]) -> Front {
