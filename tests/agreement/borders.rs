@@ -65,3 +65,33 @@ fn products_with_a_border_that_is_no_zero_count() {
         ));
     }
 }
+
+/// Borders that are no rows of a transfer: beside each of several tiles, or longer than its field.
+#[test]
+fn borders_that_transfers_cannot_pad_are_filled() {
+    let beside_tiles = "kernel conv {
+    input X: i8[32, 6, 6] outside 0
+    input F: i8[16, 32, 3, 3]
+    C[o, y < 6, x < 6] = sum(c, r, s: i32(X[c, y + r - 1, x + s - 1]) * i32(F[o, c, r, s]))
+    output Y[o, y, x] = i8(C[o, y, x])
+}
+
+schedule wrong for conv {
+    X.layout(d1, d2, c)
+    X_buf = X.cache_read(inp)
+    F_buf = F.cache_read(wgt)
+    C.set_scope(acc)
+    C.split(c, BLOCK_IN) -> cb, ct
+    C.reorder(cb, y, x, r, s, o, ct)
+    C.tensorize(o, gemm)
+}
+";
+    let wide = "kernel wide {
+    input X: i8[4, 16] outside 0
+    output Y[i < 44, j] = i8(i32(X[i - 20, j]) + 1)
+}
+";
+    for text in [beside_tiles, wide] {
+        agree(text);
+    }
+}

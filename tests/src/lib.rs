@@ -15,7 +15,7 @@ use tilewright_core::legalize::Cx;
 use tilewright_core::loops::interpret::{Arrays, interpret};
 use tilewright_core::loops::ir::LoopProgram;
 use tilewright_core::loops::{parse, print};
-use tilewright_core::pipeline::{Front, Progress, compile_scheduled, legalize};
+use tilewright_core::pipeline::{Front, PASSES, Progress, compile_scheduled, legalize};
 use tilewright_core::scalar::DType;
 use tilewright_core::tensor::{Kernel, TensorId};
 use tilewright_isa::Config;
@@ -77,6 +77,10 @@ pub fn engines_agree(case: &Case) -> Result<Agreed, Refused> {
             Progress::Pass(pass) => (pass.name, pass.program),
             _ => return ControlFlow::Continue(()),
         };
+        // Where transfers cannot pad, all passes begin anew.
+        if name == PASSES[0].name {
+            texts.truncate(1);
+        }
         texts.push((name, check_program(name, program, &front, &arrays, &expected)));
         ControlFlow::Continue(())
     });

@@ -11,8 +11,8 @@
 //!
 //! A copy is cut at the edges of one dimension after the other, so that each piece lies inside of the array or beyond it. The
 //! accumulator is filled by the ALU; what only loads fill takes the value from a constant in device memory. Zeros stay as they are,
-//! with which transfers pad, but for copies of which nothing lies inside. So does a copy in whose dimensions not one loop each
-//! runs: its match says what is wrong.
+//! with which transfers pad, but for copies of which nothing lies inside, and unless a transfer could not pad ([`fill_zeros`]).
+//! Where several loops run in a dimension, a copy is cut value by value of them.
 
 use crate::affine::{Affine, Interval};
 use crate::legalize::split_expressions::boxed;
@@ -22,12 +22,21 @@ use crate::loops::nest::{Nest, is_intrinsic, rewrite_stores, stores, substitute_
 use crate::scalar::Scalar;
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
+    fill_borders(program, false)
+}
+
+/// Fills with zeros as well: for copies whose borders are no rows of a transfer.
+pub fn fill_zeros(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
+    fill_borders(program, true)
+}
+
+fn fill_borders(program: &mut LoopProgram, zeros: bool) -> Result<(), LegalizeError> {
     let bordered: Vec<BufferId> = program.buffer_ids().filter(|b| program.buffer(*b).outside.is_some()).collect();
     if bordered.is_empty() || program.body.iter().any(is_intrinsic) {
         return Ok(());
     }
     let body = std::mem::take(&mut program.body);
-    program.body = rewrite_stores(body, &mut |nest| Ok::<_, LegalizeError>(filled(program, &bordered, nest)))?;
+    program.body = rewrite_stores(body, &mut |nest| Ok::<_, LegalizeError>(filled(program, (&bordered, zeros), nest)))?;
     for id in bordered {
         if outside(program, id) != 0 && !is_left(program, id) {
             program.buffers[id.0 as usize].outside = None;
@@ -38,7 +47,7 @@ pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
 }
 
 /// The statements in the place of a nest.
-fn filled(program: &mut LoopProgram, bordered: &[BufferId], mut nest: Nest) -> Vec<Stmt> {
+fn filled(program: &mut LoopProgram, (bordered, zeros): (&[BufferId], bool), mut nest: Nest) -> Vec<Stmt> {
     let load = match &nest.store.value {
         Scalar::Leaf(Leaf::Load(load)) if bordered.contains(&load.buffer) => load.clone(),
         _ => return vec![nest.into_stmt()],
@@ -46,12 +55,15 @@ fn filled(program: &mut LoopProgram, bordered: &[BufferId], mut nest: Nest) -> V
     if program.buffer(nest.store.buffer).scope == Scope::Dram {
         return vec![nest.into_stmt()];
     }
-    if outside(program, load.buffer) == 0 {
-        let beyond = is_beyond(program, &load);
+    let beyond = place(program, &nest) == Place::Beyond;
+    if !zeros && outside(program, load.buffer) == 0 {
         return vec![if beyond { fill(program, nest, &load) } else { nest.into_stmt() }];
     }
     // What fills is no copy, and nothing behind this pass asks which loops are one.
     nest.loops.iter_mut().for_each(|l| l.mark = l.mark.filter(|mark| *mark != Mark::DmaCopy));
+    if beyond {
+        return vec![fill(program, nest, &load)];
+    }
     let (mut inside, mut stmts) = (Some(nest), Vec::new());
     for dim in 0..load.indices.len() {
         let Some(whole) = inside.take() else { break };
@@ -68,21 +80,73 @@ fn filled(program: &mut LoopProgram, bordered: &[BufferId], mut nest: Nest) -> V
         }
         inside = piece(program, &whole, var, first..end);
     }
-    stmts.extend(inside.map(Nest::into_stmt));
+    let mut pieces = MOST_PIECES;
+    inside.into_iter().for_each(|nest| cut(program, nest, &load, &mut stmts, &mut pieces));
     stmts
+}
+
+/// The most pieces of a copy that is cut value by value.
+const MOST_PIECES: usize = 512;
+
+/// Where the elements lie that a copy reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Inside,
+    Beyond,
+    /// Some inside and some beyond, in this dimension.
+    Both(usize),
+}
+
+fn place(program: &LoopProgram, nest: &Nest) -> Place {
+    let Scalar::Leaf(Leaf::Load(load)) = &nest.store.value else { return Place::Inside };
+    let shape = &program.buffer(load.buffer).shape;
+    let ranges: Vec<Interval> = load.indices.iter().map(|index| index.range(&|l| program.loop_range(l))).collect();
+    let mut dims = ranges.iter().zip(shape);
+    if dims.clone().any(|(range, extent)| range.max < 0 || range.min >= *extent) {
+        return Place::Beyond;
+    }
+    dims.position(|(range, extent)| range.min < 0 || range.max >= *extent).map_or(Place::Inside, Place::Both)
+}
+
+/// Cuts a copy at values of its loops, until each piece lies inside of the array or beyond it. What depends on the loops around
+/// stays.
+fn cut(program: &mut LoopProgram, nest: Nest, load: &Load, stmts: &mut Vec<Stmt>, left: &mut usize) {
+    let dim = match place(program, &nest) {
+        Place::Inside => return stmts.push(nest.into_stmt()),
+        Place::Beyond => return stmts.push(fill(program, nest, load)),
+        Place::Both(dim) => dim,
+    };
+    let Scalar::Leaf(Leaf::Load(read)) = &nest.store.value else { return stmts.push(nest.into_stmt()) };
+    let moves = |l: LoopId| program.loop_var(l).extent > 1 && read.indices[dim].mentions(&|v| v == l);
+    let Some(var) = nest.loops.iter().map(|l| l.var).find(|l| moves(*l)) else { return stmts.push(nest.into_stmt()) };
+    for values in runs(program, &nest, var) {
+        if *left == 0 {
+            return stmts.push(nest.into_stmt());
+        }
+        *left -= 1;
+        let part = piece(program, &nest, var, values);
+        part.into_iter().for_each(|part| cut(program, part, load, stmts, left));
+    }
+}
+
+/// The values of a loop with which a copy is wholly on one side, in runs, and the others one by one.
+fn runs(program: &mut LoopProgram, nest: &Nest, var: LoopId) -> Vec<std::ops::Range<i64>> {
+    let mut runs: Vec<(Place, std::ops::Range<i64>)> = Vec::new();
+    for value in 0..program.loop_var(var).extent {
+        let mut at = nest.clone();
+        substitute_loop(program, &mut at, var, &Affine::constant(value));
+        let side = place(program, &at);
+        match runs.last_mut() {
+            Some((last, values)) if *last == side && !matches!(side, Place::Both(_)) => values.end += 1,
+            _ => runs.push((side, value..value + 1)),
+        }
+    }
+    runs.into_iter().map(|(_, values)| values).collect()
 }
 
 /// The value that stands outside of an array.
 fn outside(program: &LoopProgram, id: BufferId) -> i32 {
     program.buffer(id).outside.as_ref().map_or(0, |o| o.value)
-}
-
-/// Whether nothing of what is read lies inside of the array.
-fn is_beyond(program: &LoopProgram, load: &Load) -> bool {
-    load.indices.iter().zip(&program.buffer(load.buffer).shape).any(|(index, extent)| {
-        let all = index.range(&|l| program.loop_range(l));
-        all.max < 0 || all.min >= *extent
-    })
 }
 
 /// The loop that walks a dimension of what a copy reads, and for which of its values that lies inside of the array. None where

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use thiserror::Error;
+use tilewright_isa::limits::MAX_PAD;
 use tilewright_syntax::{Diagnostic, Span};
 
 use crate::loops::ir::{Buffer, Origin, Scope};
@@ -83,6 +84,8 @@ pub enum LegalizeError {
     Select { error: SelectError, origin: Origin },
     #[error("this program cannot be emitted: {reason}")]
     NotLegal { reason: String, origin: Origin },
+    #[error("this program cannot be emitted: the padding on one side is {tiles}, and the field holds 0 to {MAX_PAD}")]
+    PadTooLarge { tiles: i64, origin: Origin },
     #[error("`{buffer}` reaches beyond the addresses of an instruction")]
     AddressRange { buffer: String, limit: i64, origin: Origin },
 }
@@ -130,6 +133,18 @@ impl Change {
 }
 
 impl LegalizeError {
+    /// What a transfer of a border is called.
+    pub const PADDED_LOAD: &'static str = "a padded load";
+
+    /// Whether a transfer cannot write the border of an array.
+    pub fn is_about_padding(&self) -> bool {
+        match self {
+            LegalizeError::Shape { what, .. } => *what == LegalizeError::PADDED_LOAD,
+            LegalizeError::PadTooLarge { .. } => true,
+            _ => false,
+        }
+    }
+
     /// The code of [`LegalizeError::Capacity`]: the program is right, and the machine too small for it.
     pub const CAPACITY: &'static str = "E0507";
 
@@ -148,7 +163,7 @@ impl LegalizeError {
             LegalizeError::NotSelected { .. } => "E0509",
             LegalizeError::Select { error, .. } => error.code(),
             LegalizeError::AddressRange { .. } => "E0510",
-            LegalizeError::NotLegal { .. } => "E0511",
+            LegalizeError::NotLegal { .. } | LegalizeError::PadTooLarge { .. } => "E0511",
         }
     }
 
@@ -195,7 +210,9 @@ impl LegalizeError {
             LegalizeError::AddressRange { limit, origin, .. } => at(d, *origin, "this tensor", "by this directive")
                 .note(format!("all tensors of a program together have at most {limit} bytes"))
                 .help("process the data in several runs"),
-            LegalizeError::NotLegal { origin, .. } => at(d, *origin, "this tensor", "by this directive"),
+            LegalizeError::NotLegal { origin, .. } | LegalizeError::PadTooLarge { origin, .. } => {
+                at(d, *origin, "this tensor", "by this directive")
+            }
         }
     }
 

@@ -226,7 +226,7 @@ fn padding(program: &mut LoopProgram, nest: &Nest, dram: &Load) -> Result<(Load,
             continue;
         }
         let refused = |reason: &str| {
-            let (buffer, what, reason) = (buffer.name.clone(), "a padded load", reason.to_string());
+            let (buffer, what, reason) = (buffer.name.clone(), LegalizeError::PADDED_LOAD, reason.to_string());
             let help = "let each block overlap the array in each dimension, or pass an array with its border";
             Err(LegalizeError::Shape { buffer, what, reason, origin: nest.origin(), help: help.to_string() })
         };
@@ -328,7 +328,8 @@ fn rectangle(program: &LoopProgram, nest: &Nest, transfer: Transfer) -> Result<S
             "the loop `{}` goes outside the array and does not run along its rows",
             program.loop_var(p.var).name
         );
-        let (buffer, what, origin) = (program.buffer(sram.buffer).name.clone(), "a padded load", nest.origin());
+        let (buffer, what, origin) =
+            (program.buffer(sram.buffer).name.clone(), LegalizeError::PADDED_LOAD, nest.origin());
         let ordered = program.buffer(dram.buffer).layout.as_ref().is_some_and(|l| !l.order.is_empty());
         let which = if ordered { ", in the order of `layout`," } else { "" };
         let help = format!("only the last two tiled dimensions{which} can be padded");

@@ -76,7 +76,9 @@ fn dma(program: &LoopProgram, config: &Config, d: &Dma) -> Result<(), LegalizeEr
         field_fits(field, value, MAX_SIZE.into(), d.origin)?;
     }
     for tiles in d.pad.tiles() {
-        field_fits("the padding on one side", tiles, MAX_PAD.into(), d.origin)?;
+        if tiles > i64::from(MAX_PAD) {
+            return Err(LegalizeError::PadTooLarge { tiles, origin: d.origin });
+        }
     }
     Ok(())
 }

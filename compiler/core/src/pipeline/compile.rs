@@ -11,9 +11,9 @@ use thiserror::Error;
 use tilewright_syntax::Diagnostic;
 
 use super::front::{Front, Scheduled};
-use super::{PASSES, PassReport, run_passes_until};
+use super::{PassReport, legalize_until};
 use crate::emit::{EmitError, Stream, emit};
-use crate::legalize::{Cx, LegalProgram, LegalizeError, seal};
+use crate::legalize::{Cx, LegalProgram, LegalizeError};
 use crate::loops::ir::LoopProgram;
 use crate::schedule::Warning;
 
@@ -93,17 +93,14 @@ pub fn compile_scheduled(scheduled: &Scheduled, watch: &mut Watch) -> Result<Opt
 
 /// Compiles from loops on.
 pub fn compile_loops(
-    mut program: LoopProgram,
+    program: LoopProgram,
     cx: &Cx,
     watch: &mut Watch,
 ) -> Result<Option<(LegalProgram, Stream)>, LowerError> {
     if watch(Progress::Loops(&program)).is_break() {
         return Ok(None);
     }
-    if run_passes_until(&PASSES, &mut program, cx, &mut |pass| watch(Progress::Pass(pass)))?.is_break() {
-        return Ok(None);
-    }
-    let legal = seal(program, cx)?;
+    let Some(legal) = legalize_until(program, cx, &mut |pass| watch(Progress::Pass(pass)))? else { return Ok(None) };
     if watch(Progress::Legal(&legal)).is_break() {
         return Ok(None);
     }

@@ -186,12 +186,53 @@ fn run_passes_until<'a>(
     Ok(ControlFlow::Continue(()))
 }
 
+/// Takes the place of `borders` where a transfer cannot pad with zeros.
+static FILLING: Pass = Pass {
+    name: "borders",
+    reason: "as `borders`, for what `match_dma` and the fields of a transfer refuse otherwise",
+    run: Run::Alone(legalize::borders::fill_zeros),
+};
+
 /// Runs [`PASSES`] over a loop program and seals the result; `watch` sees the program after each pass.
 pub fn legalize(
-    mut program: LoopProgram,
+    program: LoopProgram,
     cx: &Cx,
     watch: &mut dyn FnMut(PassReport),
 ) -> Result<LegalProgram, LegalizeError> {
-    run_passes(&PASSES, &mut program, cx, watch)?;
-    legalize::seal(program, cx)
+    let watch = &mut |pass: PassReport| {
+        watch(pass);
+        ControlFlow::Continue(())
+    };
+    legalize_until(program, cx, watch).map(|legal| legal.expect("nothing breaks"))
+}
+
+/// Runs [`PASSES`] and seals the result. Where a transfer cannot pad, all passes run again, with borders that are filled. None
+/// where `watch` broke.
+fn legalize_until(
+    program: LoopProgram,
+    cx: &Cx,
+    watch: &mut dyn FnMut(PassReport) -> ControlFlow<()>,
+) -> Result<Option<LegalProgram>, LegalizeError> {
+    let before = program.buffers.iter().any(|b| b.outside.is_some()).then(|| program.clone());
+    match (legalize_by(&mut PASSES.iter(), program, cx, watch), before) {
+        (Err(error), Some(before)) if error.is_about_padding() => {
+            let mut filling = PASSES.iter().map(|pass| if pass.name == FILLING.name { &FILLING } else { pass });
+            let second = legalize_by(&mut filling, before, cx, watch);
+            second.map_err(|other| if matches!(other, LegalizeError::Capacity { .. }) { other } else { error })
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+/// Runs some passes and seals the result.
+fn legalize_by(
+    passes: &mut dyn Iterator<Item = &'static Pass>,
+    mut program: LoopProgram,
+    cx: &Cx,
+    watch: &mut dyn FnMut(PassReport) -> ControlFlow<()>,
+) -> Result<Option<LegalProgram>, LegalizeError> {
+    match run_passes_until(passes, &mut program, cx, watch)? {
+        ControlFlow::Break(()) => Ok(None),
+        ControlFlow::Continue(()) => legalize::seal(program, cx).map(Some),
+    }
 }
