@@ -246,7 +246,8 @@ struct Sinks {
 }
 
 impl Sinks {
-    fn of(s: &Schedule, order: &Order, products: &Products, Choice { level, reindexed, .. }: Choice) -> Sinks {
+    fn of(s: &Schedule, order: &Order, products: &Products, choice: Choice) -> Sinks {
+        let Choice { level, reindexed, .. } = choice;
         let mut sinks = Sinks { stored: BTreeSet::new(), kept: BTreeSet::new(), reindexed };
         // The groups that need a stage, from its readers, which come first.
         let mut owners: HashMap<StageId, BTreeSet<StageId>> = HashMap::new();
@@ -260,7 +261,8 @@ impl Sinks {
             let factor = readers.iter().any(|reader| products.contains_key(reader));
             let is_read = !readers.is_empty();
             if let Some(scan) = s.scan_of(tensor) {
-                if factor { &mut sinks.stored } else { &mut sinks.kept }.insert(stage);
+                let stored = factor || reindexed && s.initial(stage).is_none();
+                if stored { &mut sinks.stored } else { &mut sinks.kept }.insert(stage);
                 owning = BTreeSet::from([s.host(scan)]);
             } else if s.kernel.tensor(tensor).output || factor || level >= Level::Stored && is_read {
                 sinks.stored.insert(stage);

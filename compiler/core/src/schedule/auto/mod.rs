@@ -21,7 +21,7 @@ mod write;
 use tilewright_syntax::{Span, ast};
 
 use crate::gemm::Core;
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, StageId, ops, regions};
 use crate::scope::Scope;
 use crate::tensor::Kernel;
 
@@ -45,7 +45,7 @@ pub struct Automatic {
 impl Automatic {
     /// The schedule with the largest tiles.
     pub fn new(kernel: &Kernel, core: Core, span: Span) -> Automatic {
-        let plain = Schedule::new(NAME, kernel.clone(), core);
+        let plain = without_copies(Schedule::new(NAME, kernel.clone(), core), span);
         let choice = Choice::FIRST;
         let groups = group::groups(&plain, choice);
         Automatic { plain, groups, span, choice }
@@ -67,17 +67,31 @@ impl Automatic {
     /// Lets the schedule use less of a scratchpad, where a buffer did not fit; false if it cannot.
     pub fn shrink(&mut self, buffer: &str, scope: Scope) -> bool {
         let buffers = write::buffers(&self.plain, &self.groups, self.span);
-        let named = |name: &str| buffers.iter().find(|b| b.name == name).map(|b| (b.group, b.operand_of));
-        // What is there in several tilings is numbered.
-        let numbered = || buffer.trim_end_matches(|c: char| c.is_ascii_digit()).strip_suffix('_');
-        let exact = named(buffer).or_else(|| named(numbered()?));
-        // A temporary is named after what it is computed for.
-        let temporary =
-            |b: &&Buffer| buffer.strip_prefix(b.name.as_str()).is_some_and(|rest| rest.starts_with("_part"));
-        let temporary = || buffers.iter().find(temporary).map(|b| (b.group, b.computed_by.or(b.operand_of)));
-        match exact.or_else(temporary) {
+        let exact = buffers.iter().find(|b| b.name == buffer).map(|b| (b.group, b.operand_of));
+        // What is there in several tilings is numbered, and a temporary is named after what it is computed for.
+        let is_derived = |rest: &str| rest.split('_').all(|word| word == "part" || word.parse::<u32>().is_ok());
+        let derived = |b: &&Buffer| {
+            buffer.strip_prefix(b.name.as_str()).and_then(|rest| rest.strip_prefix('_')).is_some_and(is_derived)
+        };
+        let derived = || buffers.iter().filter(derived).max_by_key(|b| b.name.len());
+        let of_derived = |b: &Buffer| match buffer.contains("_part") {
+            true => (b.group, b.computed_by.or(b.operand_of)),
+            false => (b.group, b.operand_of),
+        };
+        match exact.or_else(|| derived().map(of_derived)) {
             Some((group, reduction)) => self.groups[group].shrink(scope, reduction),
             None => false,
         }
     }
+}
+
+/// The schedule in which the readers of copies of tensors read these themselves.
+fn without_copies(mut plain: Schedule, span: Span) -> Schedule {
+    let stages: Vec<StageId> = plain.stage_ids().collect();
+    for stage in stages {
+        if regions::copied_whole(&plain, stage).is_some() && plain.scan_of(plain.stage(stage).tensor).is_none() {
+            ops::inline(&mut plain, stage, span);
+        }
+    }
+    plain
 }

@@ -10,13 +10,16 @@ use crate::schedule::auto::NAME;
 use crate::schedule::auto::group::{Group, Home, Reduction};
 use crate::schedule::auto::loads::{LoadIn, loads};
 use crate::schedule::{Schedule, StageId};
-use crate::tensor::AxisId;
+use crate::tensor::{AxisId, Read};
 
 /// The schedule that computes the groups one after the other.
 pub fn schedule(s: &Schedule, groups: &[Group], span: Span) -> ast::Schedule {
     let mut taken: BTreeSet<String> = s.kernel.tensors.iter().map(|t| t.name.clone()).collect();
     let on_chip = on_chip(groups);
-    let mut stmts = Vec::new();
+    let inlined = s.stages.iter().filter(|stage| stage.inlined.is_some());
+    let mut stmts: Vec<ScheduleStmt> = inlined
+        .map(|stage| directive((None, &s.kernel.tensor(stage.tensor).name, "compute_inline"), Vec::new(), &[], span))
+        .collect();
     for group in groups {
         let mut writer = Writer::new(s, (group, &on_chip), span, &mut taken);
         writer.write();
@@ -109,6 +112,7 @@ impl<'a> Writer<'a> {
             let span = self.span;
             let target = Some(Ident { name: cache, span });
             self.push(target, self.s.stage_name(sink.stage), "cache_write", vec![name("acc")], &[]);
+            self.stay_in_steps(sink.stage);
         }
         let kept = self.group.sinks.iter().filter(|sink| sink.home == Home::Accumulator).map(|sink| &sink.stage);
         // Initial values are computed in the accumulator anyway.
@@ -140,6 +144,16 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Computes a stored tensor of a scan in the steps. One that reads others of the scan is computed there anyway.
+    fn stay_in_steps(&mut self, stage: StageId) {
+        let Some((host, _)) = self.group.scan.filter(|_| self.group.reindexed) else { return };
+        let in_scan = |read: &Read| self.s.scan_of(read.tensor).is_some();
+        if !self.s.compute(stage).reads().into_iter().any(in_scan) {
+            let (computed, host_name) = (self.name_of(stage), self.s.stage_name(host).to_string());
+            self.compute_at(&computed, &host_name, &self.axis_name(self.s.compute(host).axes[0]));
+        }
+    }
+
     fn load_operands(&mut self) {
         let loads = std::mem::take(&mut self.loads);
         for load in &loads {
@@ -151,8 +165,8 @@ impl<'a> Writer<'a> {
             }
             let target = Some(Ident { name: load.name.clone(), span: self.span });
             let source = self.s.kernel.tensor(load.tensor).name.clone();
-            let directive = if load.reindexes { "reindex" } else { "cache_read" };
-            self.push(target, &source, directive, args, &[]);
+            let called = if load.reindexes { "reindex" } else { "cache_read" };
+            self.push(target, &source, called, args, &[]);
         }
         self.loads = loads;
     }
@@ -220,9 +234,10 @@ impl<'a> Writer<'a> {
                 axis = o;
                 tile.push(i);
             }
+            // Outside of the blocks of the result, one instruction adds to all of them, and one clears them before.
             match is_sliced && slices.is_empty() {
                 true => slices.push(axis),
-                false => blocks.push(axis),
+                false => blocks.insert(0, axis),
             }
         }
         slices.extend(reduction.others.iter().map(|a| self.axis_name(*a)));
@@ -274,17 +289,8 @@ impl<'a> Writer<'a> {
         self.push(None, stage, "compute_at", vec![name(host), name(axis)], &[]);
     }
 
-    fn push(&mut self, target: Option<Ident>, stage: &str, directive: &str, args: Vec<ExprKind>, results: &[&str]) {
-        let span = self.span;
-        let ident = |name: &str| Ident { name: name.to_string(), span };
-        let call = Directive {
-            name: ident(directive),
-            args: args.into_iter().map(|kind| Expr { kind, span }).collect(),
-            named: Vec::new(),
-            results: results.iter().map(|r| ident(r)).collect(),
-            span,
-        };
-        self.stmts.push(ScheduleStmt::Directive { target, stage: ident(stage), call });
+    fn push(&mut self, target: Option<Ident>, stage: &str, called: &str, args: Vec<ExprKind>, results: &[&str]) {
+        self.stmts.push(directive((target, stage, called), args, results, self.span));
     }
 
     fn axis_name(&self, axis: AxisId) -> String {
@@ -296,6 +302,24 @@ impl<'a> Writer<'a> {
         let found = self.computed.iter().find(|(of, _)| *of == stage);
         found.map_or_else(|| self.s.stage_name(stage).to_string(), |(_, name)| name.clone())
     }
+}
+
+/// A directive that is `called` so, of a stage, with what it makes.
+fn directive(
+    (target, stage, called): (Option<Ident>, &str, &str),
+    args: Vec<ExprKind>,
+    results: &[&str],
+    span: Span,
+) -> ScheduleStmt {
+    let ident = |name: &str| Ident { name: name.to_string(), span };
+    let call = Directive {
+        name: ident(called),
+        args: args.into_iter().map(|kind| Expr { kind, span }).collect(),
+        named: Vec::new(),
+        results: results.iter().map(|r| ident(r)).collect(),
+        span,
+    };
+    ScheduleStmt::Directive { target, stage: ident(stage), call }
 }
 
 fn name(text: &str) -> ExprKind {

@@ -61,7 +61,8 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let added = schedule.add_stage(cache);
     let s = schedule.stage_mut(added);
     (s.scope, s.scope_span) = (scope, Some(call.span()));
-    Ok(())
+    // What depends on a state stays in the steps of its scan.
+    schedule.follow_readers(added, call.span())
 }
 
 /// Whether the value is the low bits of a wider one, which is more than a tensor's own.

@@ -8,6 +8,8 @@
 //!
 //! Checks: `can_inline`; nothing was said of the stage before, as its loops and its memory would be gone.
 
+use tilewright_syntax::Span;
+
 use crate::affine::{Affine, Interval};
 use crate::scalar::{BinaryOp, Scalar};
 use crate::schedule::args::Call;
@@ -30,24 +32,30 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         let reason = format!("leaves `{}` without loops and memory", call.subject.name);
         return Err(ScheduleError::BreaksEarlier { span: call.span(), earlier, reason });
     }
+    schedule.readers(tensor).iter().try_for_each(|reader| stays_small(schedule, call, *reader, tensor))?;
+    into_readers(schedule, stage, call.span()).map_err(|axis| ScheduleError::CannotInline {
+        span: call.span(),
+        stage: call.subject.name.clone(),
+        reason: format!("its value depends on the axis `{axis}`, where a reader has a quotient"),
+        definition,
+        help: "keep it as a stage",
+    })
+}
+
+/// Lets the readers of a stage compute its value. The error is an axis that has no value in one of them.
+pub(super) fn into_readers(schedule: &mut Schedule, stage: StageId, span: Span) -> Result<(), String> {
+    let tensor = schedule.stage(stage).tensor;
     for reader in schedule.readers(tensor).to_vec() {
-        stays_small(schedule, call, reader, tensor)?;
-        substitute(schedule, reader, tensor).map_err(|axis| ScheduleError::CannotInline {
-            span: call.span(),
-            stage: call.subject.name.clone(),
-            reason: format!("its value depends on the axis `{axis}`, where a reader has a quotient"),
-            definition,
-            help: "keep it as a stage",
-        })?;
+        substitute(schedule, reader, tensor)?;
     }
     schedule.attach(stage, None);
-    schedule.inline(stage, call.span());
+    schedule.inline(stage, span);
     Ok(())
 }
 
 /// A directive that gave the stage loops, a memory or a place, or another stage a place inside of it. The place in the steps of a
 /// scan comes from no directive.
-fn directive_before(schedule: &Schedule, stage: StageId) -> Option<tilewright_syntax::Span> {
+fn directive_before(schedule: &Schedule, stage: StageId) -> Option<Span> {
     let s = schedule.stage(stage);
     let marks = [s.dma_copy, s.alu, s.tensorize, s.unrolled.first().copied()].into_iter().flatten().map(|m| m.span);
     let guests = schedule.guests(stage).iter().filter_map(|g| schedule.stage(*g).attach);

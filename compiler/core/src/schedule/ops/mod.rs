@@ -26,10 +26,11 @@ mod unroll;
 
 use std::ops::Range;
 
+use tilewright_syntax::Span;
 use tilewright_syntax::ast::Ident;
 
 use crate::schedule::args::Call;
-use crate::schedule::{Attach, Schedule, ScheduleError, StageAxisId, StageId};
+use crate::schedule::{Attach, Schedule, ScheduleError, StageAxisId, StageId, checks};
 
 /// A directive of the schedule language.
 #[derive(Debug)]
@@ -104,6 +105,12 @@ pub(super) fn find(name: &Ident) -> Result<&'static Op, ScheduleError> {
         .iter()
         .find(|op| op.name == name.name)
         .ok_or_else(|| ScheduleError::UnknownDirective { name: name.clone(), known: directive_names() })
+}
+
+/// Lets the readers of a stage that no directive was said of compute its value, where they may; false where not.
+pub(super) fn inline(schedule: &mut Schedule, stage: StageId, span: Span) -> bool {
+    let may = checks::can_inline(schedule, stage).is_ok();
+    may && compute_inline::into_readers(schedule, stage, span).is_ok()
 }
 
 /// Computes a stage in a loop, and warns if it was computed there `before`.
