@@ -5,6 +5,7 @@ mod approx;
 mod build;
 mod run;
 mod sweep;
+mod texts;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -17,29 +18,45 @@ pub use approx::ApproxArgs;
 pub use build::BuildArgs;
 pub use run::{ProbeArg, RunArgs};
 pub use sweep::SweepArgs;
+pub use texts::{
+    CheckArgs, CompletionsArgs, DiagnosticsFormat, ExplainArgs, FmtArgs, InitArgs, ListArgs, ManArgs, TestArgs,
+};
 
 /// A tensor compiler with its own schedule language, for VTA-class accelerators, and their simulator.
 #[derive(Debug, Parser)]
 #[command(name = "tilewright", version, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit status: 0 success, 1 error in the program or its input, 2 usage, 3 values differ, 4 cycles differ."
+    after_help = "Exit status: 0 success, 1 error in the program or its input, 2 usage, 3 values differ, 4 cycles differ, \
+                  130 interrupted."
 )]
 pub struct Cli {
+    /// When to use colours
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
+    pub color: Colour,
     #[command(subcommand)]
     pub command: Command,
 }
 
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal
+    Auto,
+    Always,
+    Never,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check every kernel and schedule of a file
+    /// Check every kernel and schedule of files
     Check(CheckArgs),
-    /// Format a file
+    /// Format files
     Fmt(FmtArgs),
     /// Lower a program and show it in any of its forms
     Lower(LowerArgs),
     /// Compile a program, execute it on the simulated accelerator and compare with the reference
     Run(RunArgs),
-    /// Run the tests of a file: directly, as loops and on the simulated accelerator
+    /// Run the tests of files: directly, as loops and on the simulated accelerator
     Test(TestArgs),
     /// Compile a program into one file, which run, accuracy, profile and replay take in its place
     Build(BuildArgs),
@@ -61,6 +78,14 @@ pub enum Command {
     Asm(AsmArgs),
     /// Show an instruction stream as text
     Disasm(DisasmArgs),
+    /// List what a file has: kernels, schedules, programs, definitions and tests, with their parameters
+    List(ListArgs),
+    /// Write a kernel with a schedule and a test to start from
+    Init(InitArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Write the pages of the manual
+    Man(ManArgs),
     /// Explain an error code, with an example and its fix
     Explain(ExplainArgs),
     /// Print a module of the standard library
@@ -78,25 +103,6 @@ pub struct Choice {
     /// The schedule to use, with its kernel alone; may be omitted if the file has only one, or a program
     #[arg(long, value_name = "NAME")]
     pub schedule: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// The program
-    pub file: PathBuf,
-    #[command(flatten)]
-    pub params: Params,
-    #[command(flatten)]
-    pub target: TargetOption,
-}
-
-#[derive(Debug, Args)]
-pub struct FmtArgs {
-    /// The program; it is rewritten in place
-    pub file: PathBuf,
-    /// Write nothing; show what would change and exit with 1 if anything would
-    #[arg(long)]
-    pub check: bool,
 }
 
 #[derive(Debug, Args)]
@@ -167,9 +173,8 @@ pub struct ProfileArgs {
     pub compare: Option<PathBuf>,
     #[command(flatten)]
     pub pictures: PictureArgs,
-    /// Write only figures, to standard output
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub stats: Option<StatsFormat>,
+    #[command(flatten)]
+    pub figures: FiguresArgs,
 }
 
 /// Where the figures of many runs go besides the terminal.
@@ -214,9 +219,8 @@ pub struct ReplayArgs {
     /// The recording: trace.json, insns.bin and, where they exist, before.bin and after.bin; or an artifact (.twm) or a loop
     /// program, for its cycles, or an assembler text
     pub dir: PathBuf,
-    /// Write only figures, to standard output
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub stats: Option<StatsFormat>,
+    #[command(flatten)]
+    pub figures: FiguresArgs,
     /// The machine whose cycles are simulated: de10, pynq, or a target file with `timing` under `tilewright`
     #[arg(long, value_name = "NAME|FILE", default_value = "de10", conflicts_with = "values_only")]
     pub timing: PathBuf,
@@ -260,25 +264,6 @@ pub struct DisasmArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct ExplainArgs {
-    /// As errors show it: E0102
-    pub code: String,
-}
-
-#[derive(Debug, Args)]
-pub struct TestArgs {
-    /// The file with tests
-    pub file: PathBuf,
-    /// The tests to run [default: all]
-    pub names: Vec<String>,
-    #[command(flatten)]
-    pub target: TargetOption,
-    /// Write only figures, to standard output
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub stats: Option<StatsFormat>,
-}
-
-#[derive(Debug, Args)]
 pub struct BenchArgs {
     /// The table: `operators` or `lstm`, which are built in, or a TOML file
     pub table: PathBuf,
@@ -309,7 +294,7 @@ pub struct TargetArgs {
 #[derive(Debug, Default, Args)]
 pub struct Params {
     /// A parameter: NAME is a kernel's, SCHEDULE.NAME a schedule's; the last of several values is used
-    #[arg(short = 'p', value_name = "NAME=VALUE", value_parser = assignment)]
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE", value_parser = assignment)]
     pub params: Vec<Assignment>,
 }
 
@@ -370,6 +355,29 @@ fn cycle_range(text: &str) -> Result<CycleRange, String> {
         return Err("expected two cycles separated by `..`: `1000..2000`".to_owned());
     };
     Ok(CycleRange { start, end })
+}
+
+/// Where the figures of a run go besides the terminal.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FiguresArgs {
+    /// Write every figure as one JSON object; on standard output instead of the report
+    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<PathBuf>,
+    /// The same as `--json -`
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
+    pub stats: Option<StatsFormat>,
+}
+
+impl FiguresArgs {
+    /// Whether they go to standard output, in the place of the report.
+    pub fn replace_report(&self) -> bool {
+        self.stats.is_some() || self.json.as_deref().is_some_and(|path| path == Path::new("-"))
+    }
+
+    /// The file that they go to.
+    pub fn file(&self) -> Option<&Path> {
+        self.json.as_deref().filter(|path| *path != Path::new("-"))
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

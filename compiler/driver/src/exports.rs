@@ -14,6 +14,11 @@ pub struct Forms<'a> {
     pub report: &'a dyn Fn() -> String,
 }
 
+/// A text as a cell of comma-separated values: one that a spreadsheet would take for a formula begins with an apostrophe.
+pub fn text_cell(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
 /// Refuses outputs that would replace what the command reads, or each other, or cannot be written.
 pub fn check<'a>(exports: &Exports, inputs: impl IntoIterator<Item = &'a Path> + Clone) -> Result<(), Failure> {
     let outputs: Vec<&Path> = exports.csv.as_deref().into_iter().chain(exports.json.as_deref()).collect();

@@ -11,6 +11,7 @@ mod checks;
 mod cli;
 mod commands;
 mod compile;
+mod diagnostics;
 mod diff;
 mod error;
 mod exports;
@@ -22,6 +23,7 @@ mod npy;
 mod parallel;
 mod pictures;
 mod profile;
+mod programs;
 mod recordings;
 mod report;
 mod run;
@@ -36,7 +38,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use tilewright_syntax::Sources;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Colour, Command};
 use crate::error::{Exit, Failure};
 
 /// A compilation makes many small values; this allocator gives them out faster than the system's.
@@ -46,10 +48,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     interrupt::watch();
     let cli = Cli::parse();
+    match cli.color {
+        Colour::Auto => {}
+        Colour::Always => anstream::ColorChoice::Always.write_global(),
+        Colour::Never => anstream::ColorChoice::Never.write_global(),
+    }
     let mut sources = Sources::default();
     let outcome = match &cli.command {
-        Command::Check(args) => commands::check::run(args, &mut sources),
-        Command::Fmt(args) => commands::fmt::run(args, &mut sources),
+        Command::Check(args) => commands::check::run(args),
+        Command::Fmt(args) => commands::fmt::run(args),
         Command::Lower(args) => commands::lower::run(args, &mut sources),
         Command::Run(args) => commands::run::run(args, &mut sources),
         Command::Accuracy(args) => commands::accuracy::run(args, &mut sources),
@@ -60,9 +67,13 @@ fn main() -> ExitCode {
         Command::Replay(args) => commands::replay::run(args, &mut sources),
         Command::Asm(args) => commands::asm::run(args, &mut sources),
         Command::Disasm(args) => commands::disasm::run(args, &mut sources),
+        Command::List(args) => commands::list::run(args, &mut sources),
+        Command::Init(args) => commands::init::run(args),
+        Command::Completions(args) => commands::completions::run(args),
+        Command::Man(args) => commands::man::run(args),
         Command::Explain(args) => commands::explain::run(args),
         Command::Build(args) => commands::build::run(args, &mut sources),
-        Command::Test(args) => commands::test::run(args, &mut sources),
+        Command::Test(args) => commands::test::run(args),
         Command::Approx(args) => commands::approx::run(args, &mut sources),
         Command::Std(args) => commands::library::run(args),
         Command::Target(args) => commands::target::run(args, &mut sources),

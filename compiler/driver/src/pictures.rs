@@ -41,7 +41,7 @@ pub fn check<'a>(
 ) -> Result<(), Failure> {
     if is_figures && args.timeline.as_deref().is_some_and(is_standard) {
         return Err(Failure::Usage(
-            "`--stats` and a timeline on `-` would be mixed on standard output: give the timeline a file".to_owned(),
+            "figures and a timeline on `-` would be mixed on standard output: give the timeline a file".to_owned(),
         ));
     }
     let named_svg = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg"));

@@ -61,7 +61,7 @@ pub fn stage_tables(folder: &Path, recording: &Recording, tables: &Tables) -> Re
     tables.write_reads(&mut reads).expect("memory can be written to");
     tables.write_writes(&mut writes).expect("memory can be written to");
     let contents = [instructions(recording, tables), reads, writes].map(Some);
-    files::stage_folder(folder, &TABLES.into_iter().zip(contents).collect::<Vec<_>>())
+    files::stage_folder(folder, &TABLES.map(str::to_owned).into_iter().zip(contents).collect::<Vec<_>>())
 }
 
 fn malformed(folder: &Path, error: &RecordingError) -> Diagnostic {
@@ -72,5 +72,5 @@ fn malformed(folder: &Path, error: &RecordingError) -> Diagnostic {
 pub fn stage(folder: &Path, recording: &Recording) -> Result<Staged, Failure> {
     let parts = recording.to_parts().map_err(|error| malformed(folder, &error))?;
     let contents = [Some(parts.insns), parts.before, parts.after, Some(parts.trace_json.into_bytes())];
-    Ok(files::stage_folder(folder, &FILES.into_iter().zip(contents).collect::<Vec<_>>())?)
+    Ok(files::stage_folder(folder, &FILES.map(str::to_owned).into_iter().zip(contents).collect::<Vec<_>>())?)
 }

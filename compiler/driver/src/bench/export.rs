@@ -8,6 +8,7 @@ use tilewright_isa::MemoryType;
 use super::figures::{Figures, RowFigures, RunFigures};
 use super::measure::Machine;
 use super::table::Row;
+use crate::exports::text_cell;
 use crate::stats;
 
 /// The table with a line of headings. Cells without a figure are empty.
@@ -39,8 +40,8 @@ fn cells(row: &RowFigures) -> Vec<(String, Option<String>)> {
         cells.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
     };
     let mut cells = named(vec![
-        ("row", Some(row.measured.row.name.clone())),
-        ("operator", Some(row.measured.row.title.clone())),
+        ("row", Some(text_cell(&row.measured.row.name))),
+        ("operator", Some(text_cell(&row.measured.row.title))),
         ("verified", answer(run.map(|run| run.outcome.verified()))),
         ("instructions", number(report.map(|report| report.instructions.total()))),
         ("gemm_uops", number(report.map(|report| report.gemm_uops))),

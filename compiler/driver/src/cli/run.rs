@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 use tilewright_syntax::{Sources, Span};
 
-use super::{Assignment, Choice, MachineOptions, Params, PictureArgs, StatsFormat, assignment, tolerance};
+use super::{Assignment, Choice, FiguresArgs, MachineOptions, Params, PictureArgs, assignment, tolerance};
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("checks").multiple(true), group = ArgGroup::new("written").multiple(true))]
@@ -52,9 +52,8 @@ pub struct RunArgs {
     pub values_only: bool,
     #[command(flatten)]
     pub pictures: PictureArgs,
-    /// Write only figures, to standard output
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub stats: Option<StatsFormat>,
+    #[command(flatten)]
+    pub figures: FiguresArgs,
     /// Write the stream and the memory before and after it into a folder, for `replay` and for other simulators
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,

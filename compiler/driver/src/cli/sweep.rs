@@ -12,7 +12,7 @@ pub struct SweepArgs {
     pub file: PathBuf,
     /// A parameter and its values: NAME is a kernel's, SCHEDULE.NAME a schedule's. Values are numbers and ranges, separated
     /// by commas: `4,8,12`, `0..4` (ends with 3), `4..=16:4` (in steps of 4), `8..=64:x2` (doubled)
-    #[arg(short = 'p', value_name = "NAME=VALUES", value_parser = assignment)]
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUES", value_parser = assignment)]
     pub params: Vec<Assignment>,
     /// The program to use; may be omitted if the file has only one
     #[arg(long, value_name = "NAME", conflicts_with = "schedule")]

@@ -1,6 +1,6 @@
-//! `tilewright explain CODE`: what an error means, with an example and its fix.
+//! `tilewright explain CODE`: what an error means, with an example and its fix; `--list`: all codes.
 
-use tilewright_syntax::explain;
+use tilewright_syntax::{EXPLANATIONS, explain};
 
 use crate::cli::ExplainArgs;
 use crate::error::{DriverError, Exit, Failure};
@@ -8,8 +8,13 @@ use crate::files;
 use crate::report::{FAINT, HEADING};
 
 pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
-    let Some(explanation) = explain(&args.code) else {
-        return Err(DriverError::UnknownCode { code: args.code.clone() }.into());
+    let Some(code) = &args.code else {
+        let lines = EXPLANATIONS.iter().map(|one| format!("{HEADING}{}{HEADING:#}  {}\n", one.code, one.title));
+        files::print(&lines.collect::<String>())?;
+        return Ok(Exit::Success);
+    };
+    let Some(explanation) = explain(code) else {
+        return Err(DriverError::UnknownCode { code: code.clone() }.into());
     };
     files::print(&shown(explanation.text))?;
     Ok(Exit::Success)

@@ -27,15 +27,17 @@ pub fn run(args: &ProfileArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         Some(other) => Some(compared(&loaded, &figures, other, args, timing.as_ref(), sources)?),
         None => None,
     };
-    let pictures = pictures(args, &loaded, timing.as_ref())?;
+    let mut pictures = pictures(args, &loaded, timing.as_ref())?;
+    let in_json = || format!("{:#}\n", serde_json::to_value(&figures).expect("figures are JSON"));
+    if let Some(path) = args.figures.file() {
+        pictures.staged.push(files::stage(path, in_json().as_bytes())?);
+    }
     let written = files::commit_kept(pictures.staged);
     let shown = &pictures.shown;
-    match (args.stats, &figures.comparison) {
-        (Some(_), _) => {
-            files::print_data(&format!("{:#}\n", serde_json::to_value(&figures).expect("figures are JSON")))?;
-        }
-        (None, Some(comparison)) => files::print(&(report::comparison(&figures, comparison) + shown))?,
-        (None, None) => files::print(&(report::report(&figures) + shown))?,
+    match (args.figures.replace_report(), &figures.comparison) {
+        (true, _) => files::print_data(&in_json())?,
+        (false, Some(comparison)) => files::print(&(report::comparison(&figures, comparison) + shown))?,
+        (false, None) => files::print(&(report::report(&figures) + shown))?,
     }
     files::commit(written?)?;
     Ok(Exit::Success)
@@ -50,7 +52,9 @@ fn pictures(args: &ProfileArgs, loaded: &Loaded, timing: Option<&NamedTiming>) -
 /// Refuses options of programs for a recording, and pictures instead of something else.
 fn check(args: &ProfileArgs) -> Result<(), Failure> {
     let given = [&*args.file].into_iter().chain(args.machine.files()).chain(args.compare.as_deref());
-    pictures::check(&args.pictures, args.stats.is_some(), given, &[])?;
+    let figures: Vec<&Path> = args.figures.file().into_iter().collect();
+    files::check_outputs(&figures, given.clone())?;
+    pictures::check(&args.pictures, args.figures.replace_report(), given, &figures)?;
     let has_options = args.choice.program.is_some()
         || args.choice.schedule.is_some()
         || args.machine.target.is_some()

@@ -53,8 +53,10 @@ fn check<'a>(args: &ReplayArgs, inputs: impl Iterator<Item = &'a Path> + Clone) 
     let tables: Vec<PathBuf> = args.events.iter().flat_map(|folder| recordings::tables(folder)).collect();
     let outputs: Vec<&Path> = tables.iter().map(PathBuf::as_path).collect();
     files::keep_inputs(&outputs, inputs.clone())?;
+    files::check_outputs(&args.figures.file().into_iter().collect::<Vec<_>>(), inputs.clone())?;
+    let outputs: Vec<&Path> = outputs.into_iter().chain(args.figures.file()).collect();
     args.events.iter().try_for_each(|folder| files::check_folder(folder))?;
-    pictures::check(&args.pictures, args.stats.is_some(), inputs, &outputs)
+    pictures::check(&args.pictures, args.figures.replace_report(), inputs, &outputs)
 }
 
 /// Replays a stream and reports on it. `timing` counts, whatever the arguments name.
@@ -71,10 +73,14 @@ pub fn conclude(args: &ReplayArgs, recording: Recording, timing: &NamedTiming) -
     let title = title(args, &replayed.recording);
     let pictures = pictures::make(&args.pictures, title, &time::timed_stream(&replayed.recording), &timing.timing)?;
     staged.extend(pictures.staged);
+    let figures = || format!("{:#}\n", json(args, &replayed));
+    if let Some(path) = args.figures.file() {
+        staged.push(files::stage(path, figures().as_bytes())?);
+    }
     let written = files::commit_kept(staged);
-    match args.stats {
-        Some(_) => files::print_data(&format!("{:#}\n", json(args, &replayed)))?,
-        None => files::print(&(shown(args, &replayed) + &pictures.shown))?,
+    match args.figures.replace_report() {
+        true => files::print_data(&figures())?,
+        false => files::print(&(shown(args, &replayed) + &pictures.shown))?,
     }
     files::commit(written?)?;
     verdict(&replayed)

@@ -49,7 +49,7 @@ fn stream(args: &RunArgs, recording: Recording, timing: &NamedTiming) -> Result<
     }
     let args = ReplayArgs {
         dir: args.file.clone(),
-        stats: args.stats,
+        figures: args.figures.clone(),
         timing: PathBuf::new(),
         time_only: false,
         values_only: args.values_only,
@@ -87,13 +87,17 @@ fn conclude(
         staged.push(recordings::stage(folder, recording)?);
     }
     staged.extend(pictures.staged);
+    let figures = || format!("{:#}\n", report::json(args, artifact, &finished));
+    if let Some(path) = args.figures.file() {
+        staged.push(files::stage(path, figures().as_bytes())?);
+    }
     // A report that nobody can take leaves the files.
     let written = files::commit_kept(staged);
     let shown = || report::report(args, artifact, files, &finished) + &pictures.shown;
-    match (args.stats, files.to_standard()) {
-        (Some(_), _) => files::print_data(&format!("{:#}\n", report::json(args, artifact, &finished)))?,
-        (None, None) => files::print(&shown())?,
-        (None, Some(file)) => {
+    match (args.figures.replace_report(), files.to_standard()) {
+        (true, _) => files::print_data(&figures())?,
+        (false, None) => files::print(&shown())?,
+        (false, Some(file)) => {
             if good {
                 let bytes = array_file(args, artifact, file, &finished.outputs[&file.tensor]);
                 files::write_bytes_to(&file.path, &bytes, "an array")?;

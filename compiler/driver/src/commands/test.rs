@@ -3,7 +3,7 @@
 //! Every engine is compared with what the test expects; outputs of which it says nothing are compared with the reference.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tilewright::testing::{Test, TestFailure, TestOutcome, tests};
@@ -14,22 +14,45 @@ use crate::cli::TestArgs;
 use crate::compile::read_program;
 use crate::error::{Exit, Failure};
 use crate::report::{BAD, FAINT, GOOD, HEADING};
-use crate::{arrays, files, target};
+use crate::{arrays, files, programs, target};
 
 /// One engine's outcome for the test of a name.
 type Outcome = (String, TestOutcome);
 
-pub fn run(args: &TestArgs, sources: &mut Sources) -> Result<Exit, Failure> {
-    let file = read_program(&args.file, sources)?;
+pub fn run(args: &TestArgs) -> Result<Exit, Failure> {
+    // Names of tests are words: no folders, and no files, which have endings.
+    let is_path = |path: &&PathBuf| {
+        files::is_standard(path) || path.extension().is_some() || path.components().count() > 1 || path.is_dir()
+    };
+    let (more, names): (Vec<&PathBuf>, Vec<&PathBuf>) = args.more.iter().partition(is_path);
+    let names: Vec<String> = names.into_iter().map(|name| name.display().to_string()).collect();
+    let paths: Vec<PathBuf> = [&args.file].into_iter().chain(more).cloned().collect();
+    let paths = programs::expanded(&paths)?;
+    let asks_for_figures = args.figures.replace_report() || args.figures.file().is_some();
+    if paths.len() > 1 && (asks_for_figures || !names.is_empty()) {
+        let message = "figures and names of tests are those of one file: name no others";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    programs::each(&paths, |path, sources| {
+        if paths.len() > 1 {
+            files::print(&format!("{HEADING}{}{HEADING:#}\n", path.display()))?;
+        }
+        run_one(args, path, &names, sources)
+    })
+}
+
+fn run_one(args: &TestArgs, path: &Path, names: &[String], sources: &mut Sources) -> Result<Exit, Failure> {
+    let file = read_program(path, sources)?;
+    files::check_outputs(&args.figures.file().into_iter().collect::<Vec<_>>(), args.target.target.as_deref())?;
     let config = target::read(args.target.target.as_deref(), sources)?;
     let tests = tests(sources, &Options { file, config, ..Options::default() })?;
     let known: Vec<&str> = tests.iter().map(Test::name).collect();
-    if let Some(unknown) = args.names.iter().find(|name| !known.contains(&name.as_str())) {
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
         let others = offered(unknown, &known, "tests");
-        return Err(Failure::Usage(format!("`{}` has no test `{unknown}`: {others}", args.file.display())));
+        return Err(Failure::Usage(format!("`{}` has no test `{unknown}`: {others}", path.display())));
     }
-    let wanted = |test: &&Test| args.names.is_empty() || args.names.iter().any(|name| name == test.name());
-    let folder = args.file.parent().unwrap_or(Path::new(""));
+    let wanted = |test: &&Test| names.is_empty() || names.iter().any(|name| name == test.name());
+    let folder = path.parent().unwrap_or(Path::new(""));
     let mut outcomes = Vec::new();
     for test in tests.iter().filter(wanted) {
         let found = test.run(&mut |path, tensor| {
@@ -37,14 +60,16 @@ pub fn run(args: &TestArgs, sources: &mut Sources) -> Result<Exit, Failure> {
             Ok(loaded.array)
         })?;
         let found: Vec<Outcome> = found.into_iter().map(|outcome| (test.name().to_owned(), outcome)).collect();
-        if args.stats.is_none() {
+        if !args.figures.replace_report() {
             files::print(&found.iter().map(line).collect::<String>())?;
         }
         outcomes.extend(found);
     }
-    match args.stats {
-        Some(_) => files::print_data(&format!("{:#}\n", json(args, &outcomes)))?,
-        None => files::print(&summary(&outcomes))?,
+    let figures = || format!("{:#}\n", json(path, &outcomes));
+    args.figures.file().map_or(Ok(()), |file| files::write(file, figures().as_bytes()))?;
+    match args.figures.replace_report() {
+        true => files::print_data(&figures())?,
+        false => files::print(&summary(&outcomes))?,
     }
     Ok(match counts(&outcomes) {
         Counts { failed: 0, not_run: 0, .. } => Exit::Success,
@@ -137,7 +162,7 @@ fn summary(outcomes: &[Outcome]) -> String {
     format!("\n{}\n", parts.join(", "))
 }
 
-fn json(args: &TestArgs, outcomes: &[Outcome]) -> Value {
+fn json(path: &Path, outcomes: &[Outcome]) -> Value {
     let Counts { passed, failed, not_run } = counts(outcomes);
     let one = |(test, o): &Outcome| {
         let fault = o.failure.as_ref().map(failure_json);
@@ -146,7 +171,7 @@ fn json(args: &TestArgs, outcomes: &[Outcome]) -> Value {
         })
     };
     json!({
-        "file": args.file.display().to_string(),
+        "file": path.display().to_string(),
         "passed": passed,
         "failed": failed,
         "not_run": not_run,

@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tilewright::file_name;
 use tilewright_syntax::{FileId, Sources};
 
-use super::places::place;
-use super::reason;
+use super::places::{is_standard, place};
+use super::{STANDARD, reason};
 use crate::error::{DriverError, near_file};
 
 /// Most bytes that a text may have.
@@ -52,7 +53,8 @@ pub fn read_text(path: &Path) -> Result<String, DriverError> {
 
 /// Reads a text and adds it to the sources under its path.
 pub fn read_source(path: &Path, sources: &mut Sources) -> Result<FileId, DriverError> {
-    Ok(sources.add(file_name(path.display().to_string()), read_text(path)?))
+    let name = if is_standard(path) { STANDARD_NAME.to_owned() } else { file_name(path.display().to_string()) };
+    Ok(sources.add(name, read_text(path)?))
 }
 
 /// Reads a program in source form. The forms that have other languages are told from it by their names.
@@ -70,7 +72,26 @@ pub fn read_program(path: &Path, sources: &mut Sources) -> Result<FileId, Driver
     }
 }
 
+/// What stands in the sources for standard input.
+const STANDARD_NAME: &str = "standard input";
+
+/// Standard input, which is there once.
+fn read_standard(limit: u64) -> Result<Vec<u8>, DriverError> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    let path = || PathBuf::from(STANDARD);
+    if TAKEN.swap(true, Ordering::Relaxed) {
+        let reason = "standard input has been read already".to_owned();
+        return Err(DriverError::Unreadable { path: path(), reason, near: None });
+    }
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(limit + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&path(), &error))?;
+    if bytes.len() as u64 > limit { Err(DriverError::TooLarge { path: path(), limit }) } else { Ok(bytes) }
+}
+
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DriverError> {
+    if is_standard(path) {
+        return read_standard(limit);
+    }
     let unreadable = |error: io::Error| unreadable(path, &error);
     let too_large = || DriverError::TooLarge { path: path.to_owned(), limit };
     let file = File::open(path).map_err(unreadable)?;

@@ -42,9 +42,9 @@ pub struct Folder {
     _aside: Aside,
     place: PathBuf,
     /// The files that are written, the one without which nobody reads the others last.
-    names: Vec<&'static str>,
+    names: Vec<String>,
     /// The files that are not to stay.
-    gone: Vec<&'static str>,
+    gone: Vec<String>,
     /// Whether the folder as a whole takes the place of the one that is there.
     whole: bool,
 }
@@ -137,7 +137,7 @@ fn builder(mode: u32) -> tempfile::Builder<'static, 'static> {
 /// The new folder takes the place of the old one as a whole, with the other files that stand there. Where that cannot be,
 /// since the folder is a mount, holds folders or is the current one, its files are replaced one by one, and the last one
 /// is missing meanwhile.
-pub fn stage_folder(path: &Path, contents: &[(&'static str, Option<Vec<u8>>)]) -> Result<Staged, DriverError> {
+pub fn stage_folder(path: &Path, contents: &[(String, Option<Vec<u8>>)]) -> Result<Staged, DriverError> {
     let place = place(path);
     for (name, _) in contents {
         keep_read(&path.join(name), &place.join(name))?;
@@ -147,7 +147,7 @@ pub fn stage_folder(path: &Path, contents: &[(&'static str, Option<Vec<u8>>)]) -
         return Err(unwritable(io::Error::new(ErrorKind::NotADirectory, "it is a file")));
     }
     let (written, gone): (Vec<_>, Vec<_>) = contents.iter().partition(|(_, content)| content.is_some());
-    let names = |of: &[&(&'static str, _)]| of.iter().map(|(name, _)| *name).collect::<Vec<&'static str>>();
+    let names = |of: &[&(String, _)]| of.iter().map(|(name, _)| name.clone()).collect::<Vec<String>>();
     let (names, gone) = (names(&written), names(&gone));
     let whole = !place.exists() || can_be_exchanged(&place);
     let beside = if whole { parent(topmost_missing(&place)) } else { &place };
@@ -199,7 +199,7 @@ fn is_on_the_disk_of(_place: &Path, _other: &Path) -> bool {
 }
 
 /// Gives the new folder what stands in the old one beside the files that are written, and its permissions.
-fn take_over(old: &Path, new: &Path, names: &[&'static str]) -> io::Result<()> {
+fn take_over(old: &Path, new: &Path, names: &[String]) -> io::Result<()> {
     for entry in fs::read_dir(old)? {
         let entry = entry?;
         if !names.iter().any(|name| entry.file_name() == OsStr::new(name)) {

@@ -42,7 +42,7 @@ impl CompareError {
                 told.help("`--compare` takes a schedule of the same file, a program, a recording, or a file of figures")
             }
             CompareError::NotFigures { .. } | CompareError::Version { .. } => {
-                told.help("`tilewright profile FILE --stats json` writes such figures")
+                told.help("`tilewright profile FILE --json FILE` writes such figures")
             }
         }
     }

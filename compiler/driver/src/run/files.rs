@@ -35,8 +35,8 @@ impl Files {
     }
 
     fn check(&self, args: &RunArgs) -> Result<(), Failure> {
-        if args.stats.is_some() && self.to_standard().is_some() {
-            let message = "`--stats` and an output on `-` would be mixed on standard output: give one of them a file";
+        if args.figures.replace_report() && self.to_standard().is_some() {
+            let message = "figures and an output on `-` would be mixed on standard output: give one of them a file";
             return Err(Failure::Usage(message.to_owned()));
         }
         if self.probes.iter().any(|file| file.path == Path::new(files::STANDARD)) {
@@ -46,7 +46,8 @@ impl Files {
             let arrays = self.inputs.iter().chain(&self.expected).map(|file| &*file.path);
             arrays.chain([&*args.file]).chain(args.machine.files())
         };
-        let written = || self.outputs.iter().chain(&self.probes).map(|file| &*file.path);
+        let arrays = || self.outputs.iter().chain(&self.probes).map(|file| &*file.path);
+        let written = || arrays().chain(args.figures.file());
         files::check_outputs(&written().collect::<Vec<_>>(), inputs())?;
         let recorded: Vec<PathBuf> = args.record.iter().flat_map(|folder| recordings::files(folder)).collect();
         let recorded: Vec<&Path> = recorded.iter().map(PathBuf::as_path).collect();
@@ -54,7 +55,7 @@ impl Files {
         args.record.iter().try_for_each(|folder| files::check_folder(folder))?;
         let outputs: Vec<&Path> = written().chain(recorded).collect();
         files::keep_apart(&outputs)?;
-        pictures::check(&args.pictures, args.stats.is_some(), inputs(), &outputs)
+        pictures::check(&args.pictures, args.figures.replace_report(), inputs(), &outputs)
     }
 
     /// The output that goes to standard output.

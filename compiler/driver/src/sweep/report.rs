@@ -11,6 +11,7 @@ use tilewright_isa::MemoryType;
 use tilewright_sim::cycles::Basis;
 use tilewright_syntax::Diagnostic;
 
+use crate::exports::text_cell;
 use crate::report::Align::{Left, Right};
 use crate::report::{Align, BAD, FAINT, GOOD, HEADING, grouped, table as aligned};
 use crate::stats::memories;
@@ -177,7 +178,7 @@ pub fn cells(combination: &Combination, outcome: &Outcome, best: Option<u64>, ha
     let values = combination.values.iter().map(|value| value.map(|v| v.to_string()).unwrap_or_default());
     let rest = record(outcome, best).into_iter().map(|(_, value)| match value {
         Value::Null => String::new(),
-        Value::String(text) => text,
+        Value::String(text) => text_cell(&text),
         value => value.to_string(),
     });
     schedule.into_iter().chain(values).chain(rest).collect()

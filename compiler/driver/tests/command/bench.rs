@@ -347,3 +347,10 @@ fn the_target_of_a_row_has_its_timing() {
     folder.write("wrong.toml", row("a", "{ read_latencyy = 1 }"));
     assert_snapshot!("bench_row_timing", folder.run("bench wrong.toml"));
 }
+
+#[test]
+fn no_cell_is_a_formula() {
+    let folder = Folder::new();
+    folder.write("table.toml", "[[row]]\nname = \"a\"\ntitle = \"=HYPERLINK(1)\"\nfile = \"matmul.tw\"\n");
+    assert!(folder.run("bench table.toml --csv").good().contains("\na,'=HYPERLINK(1),true,"));
+}

@@ -17,6 +17,7 @@ mod pictures;
 mod profile;
 mod recordings;
 mod run;
+mod several;
 mod support;
 mod sweep;
 mod tests;
