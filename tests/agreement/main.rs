@@ -20,6 +20,7 @@ mod passes;
 mod programs;
 mod random;
 mod reductions;
+mod reported;
 mod scan_directives;
 mod scans;
 mod sequence;
