@@ -369,7 +369,7 @@ pub struct FiguresArgs {
 }
 
 impl FiguresArgs {
-    /// Whether they go to standard output, in the place of the report.
+    /// Whether they go to standard output, instead of the report.
     pub fn replace_report(&self) -> bool {
         self.stats.is_some() || self.json.as_deref().is_some_and(|path| path == Path::new("-"))
     }

@@ -27,6 +27,12 @@ impl Candidate {
         self.automatic = Some(automatic);
     }
 
+    /// Whether an error is about this call, and so about the schedule that it names.
+    fn is_scheduled_in(&self, d: &Diagnostic) -> bool {
+        let place = self.call.place.as_ref().filter(|_| self.automatic.is_none());
+        place.is_some_and(|place| d.labels.iter().any(|label| label.span == place.span))
+    }
+
     fn advance(&mut self) -> bool {
         let next = self.automatic.as_ref().and_then(Automatic::next);
         let found = next.is_some();
@@ -55,7 +61,11 @@ impl Fronts<'_> {
         let mut all = candidates.clone();
         match self.fitted(&kernel, &mut all) {
             Ok(front) => Ok(front),
-            Err(refusal) => self.one_by_one(&kernel, candidates).map_err(|()| with_note(refusal.diagnostics)),
+            Err(refusal) => self.one_by_one(&kernel, candidates).map_err(|()| {
+                let (own, automatic): (Vec<_>, Vec<_>) =
+                    refusal.diagnostics.into_iter().partition(|d| all.iter().any(|c| c.is_scheduled_in(d)));
+                own.into_iter().chain(with_note(automatic)).collect()
+            }),
         }
     }
 
