@@ -51,7 +51,8 @@ impl Uses {
     /// Whether a buffer is filled anew wherever a nest runs, which alone reads it, and each of its elements once.
     fn is_spent(&self, program: &LoopProgram, nest: &Nest, load: &Load) -> bool {
         let buffer = program.buffer(load.buffer);
-        let plain = buffer.scope == Scope::Acc && buffer.role == Role::Temporary && buffer.dtype == DType::I32;
+        let kind = (buffer.scope, buffer.role, buffer.dtype);
+        let plain = kind == (Scope::Acc, Role::Temporary, DType::I32) && buffer.base.is_none();
         let outer = nest.loops.first().and_then(|l| self.around.get(&l.var));
         plain
             && (buffer.slots, buffer.copies) == (1, 0)
@@ -80,10 +81,11 @@ pub fn summands(
 ) -> Option<[Nest; 2]> {
     let Scalar::Binary { op, left, right } = &nest.store.value else { return None };
     let own = |e: &Scalar<Leaf>| matches!(e, Scalar::Leaf(Leaf::Load(l)) if l.buffer == nest.store.buffer && l.indices == nest.store.indices);
-    if !own(left)
-        || !matches!(op, BinaryOp::Add | BinaryOp::Min | BinaryOp::Max)
-        || nest.carrying_loops(program).is_empty()
-    {
+    // Summands that read what they are joined to are those of one iteration only.
+    let mut reads_target = false;
+    right.leaves(&mut |leaf| reads_target |= matches!(leaf, Leaf::Load(l) if l.buffer == nest.store.buffer));
+    let joins = matches!(op, BinaryOp::Add | BinaryOp::Min | BinaryOp::Max);
+    if !own(left) || !joins || reads_target || nest.carrying_loops(program).is_empty() {
         return None;
     }
     let place = |load: &Load| {

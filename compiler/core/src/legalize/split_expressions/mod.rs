@@ -279,4 +279,14 @@ mod tests {
             for o in 0..4 { for p in 0..3 { for q in 0..32 { S[o, q] = S[o, q] + B[o, p, q] * A[p, q] } } }";
         insta::assert_snapshot!(cut_text(update));
     }
+
+    /// Each step reads what the one before has written.
+    #[test]
+    fn summands_that_read_the_sum_stay_in_their_steps() {
+        let update = "for h in 0..4 { for i in 0..32 { S[h, i] = 1 } }
+            alloc B: i32[4, 3, 32] @acc
+            for k in 0..4 { for l in 0..3 { for m in 0..32 { B[k, l, m] = X[l, m] } } }
+            for o in 0..4 { for p in 0..3 { for q in 0..32 { S[o, q] = S[o, q] + B[o, p, q] * S[o, q] } } }";
+        assert!(!cut_text(update).contains("B[o, p, q] = B"));
+    }
 }
