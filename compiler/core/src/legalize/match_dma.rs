@@ -236,6 +236,10 @@ fn padding(program: &mut LoopProgram, nest: &Nest, dram: &Load) -> Result<(Load,
         let Some(var) = walker else {
             return refused("no loop runs over the dimension that is read outside its bounds");
         };
+        // What is taken from a loop is taken from each dimension that it walks, and pads a transfer in one.
+        if dram.indices.iter().enumerate().any(|(other, e)| other != dim && e.mentions(&|v| v == var)) {
+            return refused("the loop over it runs over another dimension as well");
+        }
         if start.min != start.max {
             return refused("how much of it is outside changes from one iteration to the next");
         }

@@ -14,6 +14,7 @@
 
 mod copies;
 mod incremental;
+mod join;
 
 use std::cell::LazyCell;
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ use crate::tensor::{AxisId, Read};
 pub use copies::{copied_whole, ends_with_tensor, outside};
 use incremental::State;
 pub use incremental::{Replaced, infer_from, infer_stage};
+use join::join;
 
 /// A loop of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -342,7 +344,7 @@ fn demanded(schedule: &Schedule, regions: &Regions, stage: StageId) -> Region {
             let touched = if guarded { touched } else { clamp(touched, &indices, &whole, regions) };
             found = Some(match &found {
                 None => touched,
-                Some(before) => join(before, &touched, &whole),
+                Some(before) => join(before, &touched, (&whole, guarded), regions),
             });
         });
     }
@@ -378,24 +380,6 @@ fn touched(indices: &[Affine<StageLoop>], still: &[StageLoop], regions: &Regions
         region.extent.push(range.max - range.min + 1);
     }
     region
-}
-
-/// A box that holds both; the whole dimension where their distance depends on a loop.
-fn join(a: &Region, b: &Region, whole: &Region) -> Region {
-    let mut joined = Region::default();
-    for dim in 0..a.min.len() {
-        let (min, extent) = match b.min[dim].minus(&a.min[dim]).as_constant() {
-            Some(distance) => {
-                let start = distance.min(0);
-                let end = a.extent[dim].max(distance + b.extent[dim]);
-                (a.min[dim].plus_constant(start), end - start)
-            }
-            None => (whole.min[dim].clone(), whole.extent[dim]),
-        };
-        joined.min.push(min);
-        joined.extent.push(extent);
-    }
-    joined
 }
 
 /// Whether each loop of an index stands in one of its terms alone, and may take each of its values whatever the others do.
