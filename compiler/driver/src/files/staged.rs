@@ -149,20 +149,37 @@ pub fn stage_folder(path: &Path, contents: &[(String, Option<Vec<u8>>)]) -> Resu
     let (written, gone): (Vec<_>, Vec<_>) = contents.iter().partition(|(_, content)| content.is_some());
     let names = |of: &[&(String, _)]| of.iter().map(|(name, _)| name.clone()).collect::<Vec<String>>();
     let (names, gone) = (names(&written), names(&gone));
-    let whole = !place.exists() || can_be_exchanged(&place);
-    let beside = if whole { parent(topmost_missing(&place)) } else { &place };
-    let (holder, aside) = Aside::make(|| builder(0o777).tempdir_in(beside), TempDir::path).map_err(unwritable)?;
-    let new = match place.strip_prefix(topmost_missing(&place)) {
+    let files: Vec<(&String, &Vec<u8>)> = written.iter().filter_map(|(n, bytes)| Some((n, bytes.as_ref()?))).collect();
+    again(|| filled(&place, &files, (&names, &gone))).map(Staged::Folder).map_err(unwritable)
+}
+
+/// What another process does to a folder is over at once, so it is tried again as long as something is missing.
+fn again<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..20 {
+        match attempt() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            done => return done,
+        }
+    }
+    attempt()
+}
+
+/// A folder beside its place, with files written into it.
+fn filled(place: &Path, files: &[(&String, &Vec<u8>)], (names, gone): (&[String], &[String])) -> io::Result<Folder> {
+    let whole = !place.exists() || can_be_exchanged(place);
+    let beside = if whole { parent(topmost_missing(place)) } else { place };
+    let (holder, aside) = Aside::make(|| builder(0o777).tempdir_in(beside), TempDir::path)?;
+    let new = match place.strip_prefix(topmost_missing(place)) {
         Ok(below) if whole => holder.path().join(NEW).join(below),
         _ => holder.path().join(NEW),
     };
-    let filled = fs::create_dir_all(&new).and_then(|()| {
-        let files = written.iter().filter_map(|(name, bytes)| Some((name, bytes.as_ref()?)));
-        files.into_iter().try_for_each(|(name, bytes)| fs::write(new.join(name), bytes))?;
-        if whole && place.exists() { take_over(&place, &new, &[&*names, &gone].concat()) } else { Ok(()) }
-    });
-    filled.map_err(unwritable)?;
-    Ok(Staged::Folder(Folder { holder, _aside: aside, place, names, gone, whole }))
+    fs::create_dir_all(&new)?;
+    files.iter().try_for_each(|(name, bytes)| fs::write(new.join(name), bytes))?;
+    if whole && place.exists() {
+        take_over(place, &new, &[names, gone].concat())?;
+    }
+    let (place, names, gone) = (place.to_path_buf(), names.to_vec(), gone.to_vec());
+    Ok(Folder { holder, _aside: aside, place, names, gone, whole })
 }
 
 /// Refuses a folder of which it is clear already that nothing can be written there.
@@ -232,7 +249,7 @@ impl Staged {
                 drop(aside);
                 moved
             }
-            Staged::Folder(folder) => folder.commit().map_err(|error| unwritable(&folder.place, &error)),
+            Staged::Folder(folder) => again(|| folder.commit()).map_err(|error| unwritable(&folder.place, &error)),
             Staged::Stream { content, place } => {
                 let opened = File::options().write(true).open(&place);
                 opened.and_then(|mut file| file.write_all(&content)).map_err(|error| unwritable(&place, &error))
