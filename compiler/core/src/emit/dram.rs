@@ -54,5 +54,5 @@ fn bytes(buffer: &Buffer) -> u64 {
 }
 
 fn tile_bytes(buffer: &Buffer) -> u64 {
-    buffer.dtype.bytes() as u64 * buffer.layout.as_ref().map_or(1, |l| l.lane_count() as u64)
+    buffer.dtype.bytes() as u64 * buffer.lane_count() as u64
 }

@@ -62,7 +62,7 @@ fn transfer(program: &LoopProgram, dma: &Dma) -> Vec<Touch> {
     let dense = vec![Run { start: 0, len: sram_tiles }];
     let rows = (0..y_size).map(|y| Run { start: y * x_stride, len: x_size });
     let dram = Space::Dram(dma.dram.buffer.0);
-    let elements = program.buffer(dma.sram.buffer).layout.as_ref().map_or(1, |l| l.lane_count());
+    let elements = program.buffer(dma.sram.buffer).lane_count();
     vec![
         Touch { space, write: loads, operand: 0, runs: dense, places: 1 },
         Touch { space: dram, write: !loads, operand: 1, runs: rows.collect(), places: elements },

@@ -286,6 +286,11 @@ impl Buffer {
         }
     }
 
+    /// Values in one of its tiles; 1 without a layout.
+    pub fn lane_count(&self) -> i64 {
+        self.layout.as_ref().map_or(1, Layout::lane_count)
+    }
+
     /// Its size in tiles of its layout.
     pub fn tiles(&self) -> i64 {
         self.layout.as_ref().map_or(self.shape.as_slice().iter().product(), |l| l.tiles(&self.shape).iter().product())

@@ -106,6 +106,9 @@ pub fn run(program: &mut LoopProgram, cx: &Cx) -> Result<(), LegalizeError> {
 
 /// Along which dimensions several tiles of what is stored in a buffer lie side by side inside of one of its own.
 fn inside_tiles(program: &LoopProgram, buffer: BufferId, found: &Tilings, nests: &[Nest]) -> Vec<usize> {
+    if program.buffer(buffer).scope != Scope::Dram {
+        return Vec::new();
+    }
     let [tiling] = found[buffer.0 as usize].as_slice() else { return Vec::new() };
     let stored = nests.iter().filter(|nest| nest.store.buffer == buffer).flat_map(Nest::loads);
     let stored = stored.filter(|load| program.buffer(load.buffer).scope == Scope::Acc);

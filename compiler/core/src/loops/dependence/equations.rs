@@ -52,7 +52,7 @@ pub fn distances(
     match (first, second) {
         (Place::Element(a), Place::Element(b)) => a.iter().zip(b).for_each(|(a, b)| system.add(a, b, None)),
         (Place::Tiles { offset: a, reach: from, of: x }, Place::Tiles { offset: b, reach: to, of: y }) => {
-            let [x, y] = [x, y].map(|b| program.buffer(b).layout.as_ref().map_or(1, |l| l.lane_count()));
+            let [x, y] = [x, y].map(|b| program.buffer(b).lane_count());
             // Counted in the smaller tiles: with more elements each offset is a whole number of them.
             let unit = x.min(y);
             let all = |reach: Interval, parts: i64| {

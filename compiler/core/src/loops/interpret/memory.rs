@@ -19,7 +19,7 @@ pub(super) struct Memory {
 
 impl Memory {
     pub fn new(buffer: &Buffer) -> Memory {
-        let lanes = buffer.layout.as_ref().map_or(1, |l| l.lane_count());
+        let lanes = buffer.lane_count();
         let mut memory =
             Memory { cells: vec![UNWRITTEN; elements(buffer)], lanes: lanes as usize, filling: filling(buffer) };
         memory.forget();
@@ -101,7 +101,7 @@ fn filling(buffer: &Buffer) -> Vec<usize> {
 /// The cell of an element.
 fn physical(buffer: &Buffer, index: &[i64]) -> usize {
     let (tile, lane) = buffer.layout.clone().unwrap_or_default().locate(&buffer.shape, index);
-    (tile * buffer.layout.as_ref().map_or(1, |l| l.lane_count()) + lane) as usize
+    (tile * buffer.lane_count() + lane) as usize
 }
 
 /// The index of a row-major position.

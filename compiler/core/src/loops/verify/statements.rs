@@ -161,7 +161,7 @@ impl<'p> Verifier<'p> {
         let [y, x, stride] = [s.y_size, s.x_size, s.x_stride].map(i128::from);
         let [top, bottom, left, right] = s.pad.tiles().map(i128::from);
         let sram = self.tile(&s.sram, (0, (top + y + bottom) * (left + x + right) - 1), None);
-        let dram = self.tile(&s.dram, (0, (y - 1) * stride + x - 1), sram.map(lane_count));
+        let dram = self.tile(&s.dram, (0, (y - 1) * stride + x - 1), sram.map(Buffer::lane_count));
         self.written(if s.direction == Direction::Load { s.sram.buffer } else { s.dram.buffer });
         let (Some(sram), Some(dram)) = (sram, dram) else { return };
         if sram.scope == Scope::Dram {
@@ -170,7 +170,7 @@ impl<'p> Verifier<'p> {
         if dram.scope != Scope::Dram {
             self.scope("DRAM", dram, &[Scope::Dram]);
         }
-        self.tile_sizes(sram, dram, lane_count(dram) % lane_count(sram) == 0);
+        self.tile_sizes(sram, dram, dram.lane_count() % sram.lane_count() == 0);
         match sram.scope {
             scope if scope.is_operand() => {
                 self.dtype(sram, DType::I8);
@@ -209,7 +209,7 @@ impl<'p> Verifier<'p> {
             }
             AluOperand::Tile(tile) => {
                 if let (Some(src), Some(dst)) = (self.operand("second", tile, src, Scope::Acc), dst) {
-                    self.tile_sizes(dst, src, lane_count(dst) == lane_count(src));
+                    self.tile_sizes(dst, src, dst.lane_count() == src.lane_count());
                 }
             }
         }
@@ -289,14 +289,9 @@ impl<'p> Verifier<'p> {
     fn tile_sizes(&mut self, a: &Buffer, b: &Buffer, fit: bool) {
         self.check(fit, || Violation::TileSizes {
             name: a.name.clone(),
-            lanes: lane_count(a),
+            lanes: a.lane_count(),
             other: b.name.clone(),
-            other_lanes: lane_count(b),
+            other_lanes: b.lane_count(),
         });
     }
-}
-
-/// Values in a tile of a buffer.
-fn lane_count(buffer: &Buffer) -> i64 {
-    buffer.layout.as_ref().map_or(1, |l| l.lane_count())
 }
