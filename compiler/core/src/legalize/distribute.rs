@@ -57,12 +57,8 @@ fn is_product(stmt: &Stmt) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tilewright_isa::Config;
-    use tilewright_syntax::FileId;
-
     use super::*;
-    use crate::loops::parse::parse;
-    use crate::loops::print::{PrintOptions, print};
+    use crate::legalize::testing::printed_after;
 
     fn distributed(body: &str) -> String {
         let text = format!(
@@ -74,9 +70,7 @@ mod tests {
 {body}}}
 "
         );
-        let mut program = parse(FileId::default(), &text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
-        run(&mut program, &Cx { config: Config::default() }).expect("the pass refuses nothing");
-        print(&program, &PrintOptions::default())
+        printed_after(&text, run)
     }
 
     #[test]

@@ -288,12 +288,8 @@ fn apply(mut insn: Insn, plan: &Plan, gone: &[LoopId]) -> Insn {
 
 #[cfg(test)]
 mod tests {
-    use tilewright_isa::Config;
-    use tilewright_syntax::FileId;
-
     use super::*;
-    use crate::loops::parse::parse;
-    use crate::loops::print::{PrintOptions, print};
+    use crate::legalize::testing::printed_after;
 
     fn folded(operand: &str) -> String {
         let text = format!(
@@ -310,9 +306,7 @@ mod tests {
 }}
 "
         );
-        let mut program = parse(FileId::default(), &text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
-        run(&mut program, &Cx { config: Config::default() }).expect("the pass refuses nothing");
-        print(&program, &PrintOptions::default())
+        printed_after(&text, run)
     }
 
     #[test]

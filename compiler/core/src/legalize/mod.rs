@@ -24,6 +24,8 @@ pub mod vthread;
 mod error;
 mod order;
 mod seal;
+#[cfg(test)]
+mod testing;
 mod tiles;
 
 use tilewright_isa::Config;

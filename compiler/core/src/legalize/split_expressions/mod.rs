@@ -37,12 +37,10 @@ pub fn run(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections) -> R
 
 /// The statements in the place of a nest. What cannot be computed stays, and `match_alu` says why.
 fn cut(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, uses: &Uses, nest: Nest) -> Vec<Stmt> {
-    if elementwise(program, &nest).is_some()
-        && let Some((around, stmts)) = once(program, cx, selections, uses, &nest)
-    {
+    let Some(operands) = elementwise(program, &nest) else { return vec![nest.into_stmt()] };
+    if let Some((around, stmts)) = once(program, cx, selections, uses, &nest) {
         return wrapped(&nest.loops[..around], stmts);
     }
-    let Some(operands) = elementwise(program, &nest) else { return vec![nest.into_stmt()] };
     let target = Load { buffer: nest.store.buffer, indices: nest.store.indices.clone() };
     let first = operands.loads.len() as u32;
     let usable = |s: &Selection| is_usable(s, &operands.loads, &target);
@@ -218,12 +216,8 @@ fn nest_of(program: &mut LoopProgram, loops: &[NestLoop], store: Store, first: b
 
 #[cfg(test)]
 mod tests {
-    use tilewright_isa::Config;
-    use tilewright_syntax::FileId;
-
     use super::*;
-    use crate::loops::parse::parse;
-    use crate::loops::print::{PrintOptions, print};
+    use crate::legalize::testing::printed_after;
 
     fn cut_text(update: &str) -> String {
         let text = format!(
@@ -238,10 +232,7 @@ mod tests {
 }}
 "
         );
-        let mut program = parse(FileId::default(), &text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
-        run(&mut program, &Cx { config: Config::default() }, &mut Selections::default())
-            .expect("the pass refuses nothing");
-        print(&program, &PrintOptions::default())
+        printed_after(&text, |program, cx| run(program, cx, &mut Selections::default()))
     }
 
     #[test]
@@ -271,22 +262,25 @@ mod tests {
         insta::assert_snapshot!(cut_text(update));
     }
 
+    /// A sum from a start on, of an operand `B` that is read for nothing else, times a factor.
+    fn sum_from(start: i32, factor: &str) -> String {
+        cut_text(&format!(
+            "for h in 0..4 {{ for i in 0..32 {{ S[h, i] = {start} }} }}
+            alloc B: i32[4, 3, 32] @acc
+            for k in 0..4 {{ for l in 0..3 {{ for m in 0..32 {{ B[k, l, m] = X[l, m] }} }} }}
+            for o in 0..4 {{ for p in 0..3 {{ for q in 0..32 {{
+                S[o, q] = S[o, q] + B[o, p, q] * {factor} }} }} }}"
+        ))
+    }
+
     #[test]
     fn summands_are_computed_where_an_operand_dies() {
-        let update = "for h in 0..4 { for i in 0..32 { S[h, i] = 0 } }
-            alloc B: i32[4, 3, 32] @acc
-            for k in 0..4 { for l in 0..3 { for m in 0..32 { B[k, l, m] = X[l, m] } } }
-            for o in 0..4 { for p in 0..3 { for q in 0..32 { S[o, q] = S[o, q] + B[o, p, q] * A[p, q] } } }";
-        insta::assert_snapshot!(cut_text(update));
+        insta::assert_snapshot!(sum_from(0, "A[p, q]"));
     }
 
     /// Each step reads what the one before has written.
     #[test]
     fn summands_that_read_the_sum_stay_in_their_steps() {
-        let update = "for h in 0..4 { for i in 0..32 { S[h, i] = 1 } }
-            alloc B: i32[4, 3, 32] @acc
-            for k in 0..4 { for l in 0..3 { for m in 0..32 { B[k, l, m] = X[l, m] } } }
-            for o in 0..4 { for p in 0..3 { for q in 0..32 { S[o, q] = S[o, q] + B[o, p, q] * S[o, q] } } }";
-        assert!(!cut_text(update).contains("B[o, p, q] = B"));
+        assert!(!sum_from(1, "S[o, q]").contains("B[o, p, q] = B"));
     }
 }
