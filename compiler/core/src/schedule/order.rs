@@ -1,6 +1,8 @@
 //! The order in which the stages of a schedule are computed.
 
-use crate::schedule::{Schedule, StageId};
+use crate::schedule::{Schedule, StageId, checks};
+use crate::scope::Scope;
+use crate::tensor::Read;
 
 /// What is known of a stage while the order is found.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,19 @@ impl Order {
 }
 
 impl Schedule {
+    /// What a stage needs, and loads into the accumulator last: it has to hold nothing that waits for what is computed before.
+    fn needs_before_loads(&self, stage: StageId) -> Vec<StageId> {
+        let (loads, others): (Vec<_>, Vec<_>) = self.needs(stage).into_iter().partition(|need| self.is_load(*need));
+        let loaded: Vec<StageId> = loads.iter().flat_map(|load| self.needs(*load)).collect();
+        [loaded, others, loads].concat()
+    }
+
+    /// Whether a stage copies from device memory to the accumulator.
+    fn is_load(&self, stage: StageId) -> bool {
+        let from_dram = |read: &Read| self.scope(read.tensor) == Scope::Dram;
+        self.stage(stage).scope == Scope::Acc && checks::is_copy(self, stage).is_some_and(from_dram)
+    }
+
     /// The stages so that each comes after those that it needs. Among equals, those of the kernel come first, in the order of
     /// its source, and then the others in the order in which they were made, wherever their directives are written.
     ///
@@ -44,7 +59,7 @@ impl Schedule {
         let visit = |stage: StageId, visits: &mut [Visit], open: &mut Vec<_>| {
             if visits[stage.0 as usize] == Visit::Not {
                 visits[stage.0 as usize] = Visit::Open;
-                open.push((stage, self.needs(stage).into_iter()));
+                open.push((stage, self.needs_before_loads(stage).into_iter()));
             }
         };
         for stage in by_tensor {
