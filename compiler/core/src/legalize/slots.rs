@@ -16,7 +16,7 @@
 
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::access::{add_dimension, at_slot, rename};
-use crate::loops::ir::{BufferId, Index, LoopProgram, Origin, Stmt};
+use crate::loops::ir::{BufferId, Index, LoopProgram, Origin, Stmt, stem};
 
 pub fn run(program: &mut LoopProgram, _: &Cx) -> Result<(), LegalizeError> {
     let mut body = std::mem::take(&mut program.body);
@@ -58,8 +58,9 @@ impl Rotating {
     /// the larger one is not.
     fn continues_in(&self, program: &LoopProgram, other: &Rotating) -> bool {
         let (a, b) = (program.buffer(self.buffer()), program.buffer(other.buffer()));
-        let same =
-            (a.origin, a.scope, a.dtype, a.slots, &a.outside) == (b.origin, b.scope, b.dtype, b.slots, &b.outside);
+        // What an automatic schedule adds has one place, that of its kernel, so a place does not tell the tensor.
+        let same = stem(&a.name) == stem(&b.name)
+            && (a.origin, a.scope, a.dtype, a.slots, &a.outside) == (b.origin, b.scope, b.dtype, b.slots, &b.outside);
         same && (&a.shape, &a.array, a.copies, &a.layout) == (&b.shape, &b.array, b.copies, &b.layout)
     }
 

@@ -393,6 +393,12 @@ impl Stmt {
     }
 }
 
+/// The name without the number that [`numbered`] may have given it.
+pub fn stem(name: &str) -> &str {
+    let is_number = |digits: &str| digits.parse::<u32>().is_ok();
+    name.rsplit_once('_').filter(|(_, digits)| is_number(digits)).map_or(name, |(stem, _)| stem)
+}
+
 /// The first of `stem`, `stem_2`, `stem_3` and so on that is free.
 fn numbered(stem: &str, taken: impl Fn(&str) -> bool) -> String {
     if !taken(stem) {
