@@ -14,6 +14,9 @@ use crate::programs::{self, Program};
 use crate::schedule::auto::Automatic;
 use crate::tensor::{self, Constants, Kernel};
 
+/// How often tiles are made smaller for transfers that overlap with what is computed.
+const MOST_FOR_OVERLAP: usize = 3;
+
 /// A call, and how its schedule is made if it has none.
 #[derive(Clone)]
 struct Candidate {
@@ -106,19 +109,38 @@ impl Fronts<'_> {
                 return Err(with_note(first.map_or(Vec::new(), |refusal: Refusal| refusal.diagnostics)));
             }
         }
+        self.overlap(&mut candidate);
         candidate.call.place = place;
         Ok(candidate)
     }
 
+    /// Lets transfers overlap with what is computed, if the tiles are no more than a little smaller then.
+    fn overlap(&self, candidate: &mut Candidate) {
+        let Some(overlapping) = candidate.automatic.as_ref().and_then(Automatic::overlapping) else { return };
+        let mut changed = candidate.clone();
+        changed.renewed(overlapping);
+        let kernel = candidate.call.kernel.clone();
+        if self.fitted_within(&kernel, std::slice::from_mut(&mut changed), MOST_FOR_OVERLAP).is_ok() {
+            *candidate = changed;
+        }
+    }
+
     /// Makes automatic schedules smaller until everything fits.
     fn fitted(&self, kernel: &Kernel, candidates: &mut [Candidate]) -> Result<Front, Refusal> {
+        self.fitted_within(kernel, candidates, usize::MAX)
+    }
+
+    /// The same with so many steps at most.
+    fn fitted_within(&self, kernel: &Kernel, candidates: &mut [Candidate], most: usize) -> Result<Front, Refusal> {
+        let mut steps = 0;
         loop {
             let front = self.joined(kernel, candidates);
             let refusal = match front.check() {
                 Ok(_) => return Ok(front),
                 Err(refusal) => refusal,
             };
-            if !refusal.legalize.as_ref().is_some_and(|error| shrink_for(candidates, error)) {
+            steps += 1;
+            if steps > most || !refusal.legalize.as_ref().is_some_and(|error| shrink_for(candidates, error)) {
                 return Err(refusal);
             }
         }

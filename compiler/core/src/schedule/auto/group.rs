@@ -26,6 +26,8 @@ pub struct Group {
     pub scan: Option<(StageId, bool)>,
     /// Whether accesses whose bounding box is larger than what they touch are loaded each by itself.
     pub reindexed: bool,
+    /// Whether tiles take two buffers in turn, so that the next one is loaded, and the last one stored, while one is computed.
+    pub overlaps: bool,
 }
 
 /// A tensor that is kept.
@@ -159,6 +161,12 @@ impl Tile {
 }
 
 impl Group {
+    /// Whether it is computed tile by tile, or its operands are brought in so.
+    pub fn is_tiled(&self) -> bool {
+        let sliced = |r: &Reduction| r.depth > usize::from(r.steps.is_some());
+        self.tile.iter().any(|tile| !tile.is_whole()) || self.reductions.iter().any(sliced)
+    }
+
     /// Makes the group need less of a scratchpad, first of what brings in the operands of the reduction that reads what did
     /// not fit; false if it cannot.
     pub fn shrink(&mut self, scope: Scope, reader: Option<usize>) -> bool {
@@ -261,7 +269,8 @@ impl Sinks {
             let factor = readers.iter().any(|reader| products.contains_key(reader));
             let is_read = !readers.is_empty();
             if let Some(scan) = s.scan_of(tensor) {
-                let stored = factor || reindexed && s.initial(stage).is_none();
+                let spilled = reindexed && s.initial(stage).is_none() && spills(s, stage, level);
+                let stored = factor || spilled;
                 if stored { &mut sinks.stored } else { &mut sinks.kept }.insert(stage);
                 owning = BTreeSet::from([s.host(scan)]);
             } else if s.kernel.tensor(tensor).output || factor || level >= Level::Stored && is_read {
@@ -329,7 +338,26 @@ fn group(
         _ => Vec::new(),
     };
     let scan = sinks.iter().find_map(|sink| s.scan_of(s.stage(sink.stage).tensor)).map(|scan| (s.host(scan), false));
-    Group { sinks, inner, reductions, tile, scan, reindexed: false }
+    Group { sinks, inner, reductions, tile, scan, reindexed: false, overlaps: false }
+}
+
+/// Whether a stage of a scan is stored at a level, so that it takes no room until it is read: first only what several others
+/// read, then what waits for others.
+fn spills(s: &Schedule, stage: StageId, level: Level) -> bool {
+    let computed = |reader: StageId| {
+        let reads = s.compute(reader).reads().into_iter();
+        reads.filter_map(|read| s.stage_of(read.tensor)).filter(|from| s.initial(*from).is_none()).collect::<Vec<_>>()
+    };
+    let waits = || {
+        s.readers(s.stage(stage).tensor)
+            .iter()
+            .any(|reader| computed(*reader).into_iter().any(|other| other != stage && !computed(other).is_empty()))
+    };
+    match level {
+        Level::Joined => s.readers(s.stage(stage).tensor).len() > 1,
+        Level::Kept => s.readers(s.stage(stage).tensor).len() > 1 || waits(),
+        Level::Stored | Level::Vector => true,
+    }
 }
 
 /// Whether the states that a stage reads can be in device memory: their next values are copies of what is computed in the

@@ -59,6 +59,14 @@ impl Automatic {
         Some(Automatic { plain: self.plain.clone(), groups, span: self.span, choice })
     }
 
+    /// The schedule in which transfers overlap with what is computed; None where nothing is computed in tiles.
+    pub fn overlapping(&self) -> Option<Automatic> {
+        let mut overlapping = self.clone();
+        let tiled = overlapping.groups.iter_mut().filter(|group| group.is_tiled());
+        let changed = tiled.map(|group| group.overlaps = true).count();
+        (changed > 0).then_some(overlapping)
+    }
+
     /// The schedule as source. All of it has the place for which it stands.
     pub fn source(&self) -> ast::Schedule {
         write::schedule(&self.plain, &self.groups, self.span)

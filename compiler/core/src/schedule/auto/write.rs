@@ -7,7 +7,7 @@ use tilewright_syntax::ast::{self, Directive, Expr, ExprKind, Ident, ScheduleStm
 
 use crate::gemm::Side;
 use crate::schedule::auto::NAME;
-use crate::schedule::auto::group::{Group, Home, Reduction};
+use crate::schedule::auto::group::{Group, Home, Reduction, Sink};
 use crate::schedule::auto::loads::{LoadIn, loads};
 use crate::schedule::{Schedule, StageId};
 use crate::tensor::{AxisId, Read};
@@ -128,7 +128,9 @@ impl<'a> Writer<'a> {
                 self.compute_at(&stage, host, axis);
             }
         }
-        let mut places: Vec<_> = self.loads.iter().map(|load| tiles.clone().or_else(|| self.step_of(load))).collect();
+        let moving = self.moving();
+        let in_tiles = |load: &LoadIn| tiles.clone().filter(|_| self.moves(load, &moving));
+        let mut places: Vec<_> = self.loads.iter().map(|load| in_tiles(load).or_else(|| self.step_of(load))).collect();
         for (at, reduction) in self.group.reductions.iter().enumerate() {
             if let Some(place) = self.reduce(reduction) {
                 let operand = |l: &LoadIn| l.operand_of == Some(at);
@@ -137,11 +139,52 @@ impl<'a> Writer<'a> {
                     .for_each(|l| places[l] = Some(place.clone()));
             }
         }
-        for (at, place) in places.into_iter().enumerate() {
+        for (at, place) in places.iter().enumerate() {
             if let Some((host, axis)) = place {
-                self.compute_at(&self.loads[at].name.clone(), &host, &axis);
+                self.compute_at(&self.loads[at].name.clone(), host, axis);
             }
         }
+        if self.group.overlaps {
+            self.overlap(tiles.is_some(), &places);
+        }
+    }
+
+    /// Gives two buffers in turn to what tiles load, and to what they store.
+    fn overlap(&mut self, is_tiled: bool, places: &[Option<(String, String)>]) {
+        let stored: BTreeSet<String> = match self.group.sinks.as_slice() {
+            [Sink { stage, home: Home::Copied }] if is_tiled => {
+                let reads = self.s.compute(*stage).reads().into_iter();
+                reads.filter_map(|read| self.s.stage_of(read.tensor)).map(|from| self.name_of(from)).collect()
+            }
+            [Sink { stage, home: Home::Stored }] if is_tiled => BTreeSet::from([self.name_of(*stage)]),
+            _ => BTreeSet::new(),
+        };
+        let loaded =
+            self.loads.iter().zip(places).filter(|(_, place)| place.is_some()).map(|(load, _)| load.name.clone());
+        let rotating: Vec<String> = stored.into_iter().chain(loaded).collect();
+        rotating.iter().for_each(|stage| self.push(None, stage, "double_buffer", Vec::new(), &[]));
+    }
+
+    /// The axes of each stage whose values depend on which tile of the sink is computed.
+    fn moving(&self) -> BTreeSet<AxisId> {
+        let [sink] = self.group.sinks.as_slice() else { return BTreeSet::new() };
+        let tiled = self.s.compute(sink.stage).axes.iter().zip(&self.group.tile).filter(|(_, tile)| !tile.is_whole());
+        let mut moving: BTreeSet<AxisId> = tiled.map(|(axis, _)| *axis).collect();
+        for stage in [sink.stage].iter().chain(self.group.inner.iter().rev()) {
+            for read in self.s.compute(*stage).reads() {
+                let Some(producer) = self.s.stage_of(read.tensor) else { continue };
+                let axes = self.s.compute(producer).axes.iter().zip(&read.indices);
+                let moved: Vec<AxisId> =
+                    axes.filter(|(_, index)| index.mentions(&|a| moving.contains(&a))).map(|(axis, _)| *axis).collect();
+                moving.extend(moved);
+            }
+        }
+        moving
+    }
+
+    /// Whether tiles of the sink need different parts of what is loaded. What is the same for all of them is loaded once.
+    fn moves(&self, load: &LoadIn, moving: &BTreeSet<AxisId>) -> bool {
+        load.reads.iter().flat_map(|(_, read)| &read.indices).any(|index| index.mentions(&|a| moving.contains(&a)))
     }
 
     /// Computes a stored tensor of a scan in the steps. One that reads others of the scan is computed there anyway.
@@ -263,7 +306,9 @@ impl<'a> Writer<'a> {
             stage.is_some_and(|stage| self.s.scan_of(self.s.stage(stage).tensor) == scan)
         };
         let axis = self.axis_name(self.s.compute(host).axes[0]);
-        let loaded = in_steps && load.operand_of.is_none() && load.readers().into_iter().all(inside);
+        // What is computed in the steps is loaded there anyway.
+        let from_outside = self.s.scan_of(load.tensor) != scan;
+        let loaded = in_steps && from_outside && load.operand_of.is_none() && load.readers().into_iter().all(inside);
         loaded.then(|| (self.s.stage_name(host).to_string(), axis))
     }
 
