@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use tilewright_isa::{Config, Insn, Mem, MemoryType, Op};
-use tilewright_tests::{Agreed, Case, engines_agree};
+use tilewright_tests::{Agreed, Case, cycles, engines_agree};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../dsl-examples")
@@ -36,6 +36,23 @@ fn every_example_agrees() {
         let name = path.to_str().unwrap();
         agree(&Case { path: name, config: target(&path), ..Case::new(&example(name)) });
     }
+}
+
+/// The automatic schedule takes at most one and a half times the cycles of each schedule that was written by hand.
+#[test]
+fn the_automatic_schedule_is_a_sound_start() {
+    let mut compared = 0;
+    for path in files("tw") {
+        let (name, text) = (path.to_str().unwrap(), example(path.to_str().unwrap()));
+        let case = Case { path: name, config: target(&path), ..Case::new(&text) };
+        let cycles = |schedule| cycles(&case, Some(schedule)).unwrap_or_else(|e| panic!("{name}: {}", e.text));
+        for schedule in text.lines().filter_map(|line| line.strip_prefix("schedule ")?.split(['(', ' ']).next()) {
+            let (written, automatic) = (cycles(schedule), cycles("automatic"));
+            assert!(2 * automatic <= 3 * written, "{name}: {automatic} cycles, and {written} with `{schedule}`");
+            compared += 1;
+        }
+    }
+    assert!(compared >= 20, "the examples have lost their schedules");
 }
 
 /// The target that a program is for: the one that has its name, or VTA's default machine.

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use ndarray::{ArrayD, IxDyn};
-use tilewright::{Artifact, Options, RunOptions, complete, findings, front as front_of};
+use tilewright::time::NamedTiming;
+use tilewright::{Artifact, Options, RunOptions, compile, complete, findings, front as front_of};
 use tilewright_core::emit::{SegmentKind, Stream};
 use tilewright_core::legalize::Cx;
 use tilewright_core::loops::interpret::{Arrays, interpret};
@@ -104,6 +105,15 @@ pub fn scheduled_loops(case: &Case) -> Result<(LoopProgram, Cx), Refused> {
     let front = front_of(&sources, &options).map_err(refuse)?;
     let loops = front.schedule().and_then(|scheduled| scheduled.loops()).map_err(refuse)?;
     Ok((loops, *front.cx()))
+}
+
+/// The cycles that a program takes with one of its schedules.
+pub fn cycles(case: &Case, schedule: Option<&str>) -> Result<u64, Refused> {
+    let (sources, file) = sources_of(case)?;
+    let schedule = schedule.map(str::to_owned);
+    let options = Options { file, params: case.params.to_vec(), schedule, config: case.config, ..Options::default() };
+    let timed = compile(&sources, &options).and_then(|artifact| artifact.time(&NamedTiming::default()));
+    timed.map(|timed| timed.report.cycles).map_err(|errors| refused(&sources, &errors))
 }
 
 /// The text of a program, with the files that it uses.
