@@ -200,3 +200,31 @@ program residual {
     agree(residual, &[]);
     agree_on(small(1), residual, &[]);
 }
+
+/// The factors of a product may be one tensor, given or computed: each access is brought to its own scratchpad.
+#[test]
+fn a_tensor_is_multiplied_with_itself_on_the_gemm_core() {
+    let of = |extent: i64, a: &str, b: &str| {
+        let reduced = 64 - extent;
+        format!(
+            "kernel gram(m = 24, n = 40) {{
+    input X: i8[m, n]
+    H[i, j] = sat8(i32(X[i, j]) * 3)
+    G[i < {extent}, j < {extent}] = sum(r < {reduced}: i32({a}) * i32({b}))
+    output Y[i, j] = i8(G[i, j] >> 8)
+}}
+"
+        )
+    };
+    for (extent, a, b) in [(24, "[i, r]", "[j, r]"), (40, "[r, i]", "[r, j]")] {
+        for tensor in ["X", "H"] {
+            let text = of(extent, &format!("{tensor}{a}"), &format!("{tensor}{b}"));
+            for config in [Config::default(), small(0), small(1)] {
+                let agreed = agree_on(config, &text, &[]);
+                // A transposed result lies across lanes, where the GEMM core reads neither factor.
+                let reads_it = tensor == "X" || extent == 24;
+                assert!(!reads_it || agreed.report.gemm_uops > 0, "the ALU multiplies in\n{text}");
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::affine::Atom;
 use crate::schedule::auto::group::Group;
+use crate::schedule::auto::roles::Roles;
 use crate::schedule::auto::write::fresh;
 use crate::schedule::{Schedule, StageId};
 use crate::scope::Scope;
@@ -84,8 +85,12 @@ pub fn loads(
             if s.stage_of(read.tensor).is_some_and(|p| on_chip.contains(&p)) {
                 continue;
             }
-            let scope = match reduction.and_then(|r| group.reductions[r].roles.as_ref()) {
-                Some(roles) if roles.input == read.tensor => Scope::Inp,
+            let roles = reduction.and_then(|r| group.reductions[r].roles.as_ref());
+            let reindexes = roles.is_some_and(|roles| roles.of_one_tensor);
+            let scope = match roles {
+                Some(Roles { input, .. }) if (input.tensor, &input.indices) == (read.tensor, &read.indices) => {
+                    Scope::Inp
+                }
                 Some(_) => Scope::Wgt,
                 None => Scope::Acc,
             };
@@ -103,7 +108,7 @@ pub fn loads(
                     let suffix = if scope == Scope::Acc { "acc" } else { "buf" };
                     let name = fresh(taken, &format!("{}_{suffix}", s.kernel.tensor(read.tensor).name));
                     let (tensor, operand_of) = (read.tensor, reduction);
-                    loads.push(LoadIn { tensor, scope, name, operand_of, reads: vec![access], reindexes: false });
+                    loads.push(LoadIn { tensor, scope, name, operand_of, reads: vec![access], reindexes });
                 }
             }
         }

@@ -10,8 +10,10 @@ use crate::tensor::{AxisId, Read, TensorId};
 /// The parts of a product.
 #[derive(Clone, Debug)]
 pub struct Roles {
-    /// The factor that comes from `inp`; the other one comes from `wgt`.
-    pub input: TensorId,
+    /// The access of the factor that comes from `inp`; the other one comes from `wgt`.
+    pub input: Read,
+    /// Whether both factors are of one tensor, of which each access is copied by itself.
+    pub of_one_tensor: bool,
     /// The axis of each side in the order of [`Side::ALL`]; None where the side has size 1 and no axis is needed.
     pub sides: [Option<AxisId>; 3],
 }
@@ -29,10 +31,6 @@ impl Roles {
 /// and of equals the one whose tile lies along later axes.
 pub fn roles(s: &Schedule, stage: StageId) -> Vec<Roles> {
     let Some((a, b)) = checks::product(s, stage) else { return Vec::new() };
-    // One factor is loaded into `inp` and the other into `wgt`.
-    if a.tensor == b.tensor {
-        return Vec::new();
-    }
     let orders = [(a, b), (b, a)];
     let mut found: Vec<(i64, Roles)> = orders.into_iter().filter_map(|(x, w)| assign(s, stage, x, w)).collect();
     let dims = summed_dims(s, s.stage(stage).tensor, MAX_READERS);
@@ -103,7 +101,8 @@ fn assign(s: &Schedule, stage: StageId, input: &Read, weights: &Read) -> Option<
             _ => {}
         }
     }
-    Some((waste, Roles { input: input.tensor, sides }))
+    let of_one_tensor = input.tensor == weights.tensor;
+    Some((waste, Roles { input: input.clone(), of_one_tensor, sides }))
 }
 
 fn mentions(read: &Read, axis: AxisId) -> bool {
