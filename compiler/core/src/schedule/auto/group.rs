@@ -182,7 +182,14 @@ impl Group {
         // The largest dimension of a tile has the most to give.
         let mut largest: Vec<&mut Tile> = self.tile.iter_mut().collect();
         largest.sort_by_key(|t| std::cmp::Reverse(t.blocks()));
-        largest.into_iter().any(Tile::shrink)
+        if largest.iter_mut().any(|tile| tile.shrink()) {
+            return true;
+        }
+        // Where each element fills a tile of the core, which only products rule out, less than a tile's lanes are less.
+        largest.sort_by_key(|t| std::cmp::Reverse(t.size));
+        let on_alu = self.reductions.iter().all(|reduction| reduction.roles.is_none());
+        let split = largest.first_mut().filter(|tile| on_alu && tile.size > 1);
+        split.map(|tile| tile.size = tile.size.min(tile.extent) / 2).is_some()
     }
 }
 
