@@ -21,6 +21,7 @@ mod programs;
 mod random;
 mod reductions;
 mod reported;
+mod rolling;
 mod scan_directives;
 mod scans;
 mod sequence;

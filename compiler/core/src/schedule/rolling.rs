@@ -16,7 +16,6 @@
 
 use crate::affine::Interval;
 use crate::schedule::checks::{can_hold, places};
-use crate::schedule::follow::depends_on;
 use crate::schedule::regions::{Known, LazyRegions, Region, Regions, enclosing, infer_within, lazily};
 use crate::schedule::{Attach, Schedule, StageId, StageLoop};
 
@@ -33,8 +32,6 @@ pub enum RollError {
     Kept,
     /// Other stages are computed in its loops, behind it.
     Followed,
-    /// A stage that reads it rolls as well, so what is read of it in the first iteration is not what is read in the next.
-    ReaderRolls,
     /// It is read in the last iteration of the loop alone.
     LastOnly,
 }
@@ -52,9 +49,6 @@ impl RollError {
                 format!("the iterations of `{axis}` are virtual threads, which have no next iteration")
             }
             RollError::Kept => format!("`{stage}` keeps its values from step to step"),
-            RollError::ReaderRolls => {
-                format!("a stage that reads `{stage}` rolls, so later iterations read less of it")
-            }
             RollError::LastOnly => format!("`{stage}` is read by what runs in the last iteration of `{axis}` alone"),
             RollError::Followed => format!("other stages follow `{stage}` in its own loops"),
         }
@@ -93,9 +87,6 @@ pub fn can_roll(
     }
     if !s.followers(stage).is_empty() {
         return Err(RollError::Followed);
-    }
-    if s.rolling().iter().any(|r| *r != stage && depends_on(s, *r, stage)) {
-        return Err(RollError::ReaderRolls);
     }
     if s.stage(over.stage).axis(over.axis).reduce && s.serves_followers(stage, over.stage) {
         return Err(RollError::LastOnly);
@@ -172,13 +163,15 @@ impl Roll {
         ring
     }
 
-    /// The part of a region that the iteration before has not left.
+    /// The part of a region that the iteration before has not left: the last step. Where readers roll as well, a later
+    /// iteration reads less than the first, up to the same end.
     pub fn fresh(&self, region: &Region) -> Region {
         let mut fresh = region.clone();
         match self.moves {
-            Some(Move { dim, overlap, .. }) => {
-                fresh.min[dim] = fresh.min[dim].plus_constant(overlap);
-                fresh.extent[dim] = (fresh.extent[dim] - overlap).max(0);
+            Some(Move { dim, step, .. }) => {
+                let left = (fresh.extent[dim] - step).max(0);
+                fresh.min[dim] = fresh.min[dim].plus_constant(left);
+                fresh.extent[dim] -= left;
             }
             None => fresh.extent.fill(0),
         }
