@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use proptest::prelude::*;
+use tilewright_isa::{MemoryType, Op};
 use tilewright_tests::{Agreed, Case, engines_agree};
 
 use crate::drawn::{Drawn, mostly_accepted};
@@ -211,4 +212,47 @@ proptest! {
 #[test]
 fn most_random_networks_are_accepted() {
     mostly_accepted(programs(), 80, is_accepted);
+}
+
+/// Outputs of a scan are stored in its steps, from what the step computes, so that nothing is kept for all of them.
+#[test]
+fn outputs_are_stored_in_the_steps() {
+    let kernel = "kernel k(steps = 6, n = 32) {
+    input x: i8[steps, n]
+    input u: i8[n, n]
+    input b: i32[n]
+    scan t in steps {
+        state s[j < n]: i8 = 0
+        y[j] = sum(k: i32(s[k]) * i32(u[j, k]))
+        a[j] = clip((y[j] + b[j]) >> 6, -100, 100)
+        next s[j] = i8(a[j])
+    }
+    d[t < steps, j] = a[t, j] >> 1
+    output D[t, j] = i8(d[t, j])
+    output S[t < steps, j] = s[t + 1, j]
+    output A[t < steps, j] = i8(a[t, j])
+}
+";
+    let by_hand = "schedule q for k {
+    y.set_scope(acc)
+    a.set_scope(acc)
+    d.set_scope(acc)
+    d.reverse_compute_at(s, t)
+    D.reverse_compute_at(s, t)
+    S.reverse_compute_at(s, t)
+    A.reverse_compute_at(a, t)
+    s_buf = s.cache_read(inp)
+    u_buf = u.cache_read(wgt)
+    b_acc = b.cache_read(acc)
+    y { split(j, BLOCK_OUT) -> jo, ji; split(k, BLOCK_IN) -> ko, ki; reorder(ko, jo, ji, ki); tensorize(ji, gemm) }
+}
+";
+    for schedule in ["", by_hand] {
+        let agreed = agree(&format!("{kernel}{schedule}"));
+        // Each step stores three rows and the state; nothing is loaded back but the state.
+        let stores =
+            agreed.stream.insns.iter().filter(|insn| matches!(insn.op, Op::Store(mem) if !mem.is_noop())).count();
+        assert!(stores >= 6 * 4, "{stores} stores");
+        assert_eq!(agreed.report.bytes[MemoryType::Acc], 32 * 4, "more than the bias is loaded into the accumulator");
+    }
 }

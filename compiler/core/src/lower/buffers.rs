@@ -68,10 +68,12 @@ impl Builder<'_> {
     /// The shape of a tensor in DRAM, with what tiles read beyond it.
     fn touched_shape(&self, id: TensorId) -> Vec<i64> {
         let tensor = self.schedule.kernel.tensor(id);
-        let mut shape = match self.schedule.stage_of(id) {
-            Some(stage) => self.bounds.regions.storage(stage),
-            None => tensor.shape.clone(),
-        };
+        let mut shape = tensor.shape.clone();
+        if let Some(stage) = self.schedule.stage_of(id) {
+            let stored = self.bounds.regions.storage(stage);
+            // A step of a scan stores a part of it.
+            shape.iter_mut().zip(stored).for_each(|(own, stored)| *own = stored.max(*own));
+        }
         if tensor.outside.is_some() {
             return shape;
         }

@@ -41,8 +41,12 @@ pub enum FollowError {
     HostFollows,
     /// The axis lies in the tile of a micro-op.
     InTile,
-    /// The loop runs over the steps of a scan, or inside them.
+    /// The loop runs inside the steps of a scan.
     Steps,
+    /// It reads what other steps of the scan compute of `read`.
+    OtherStep { read: String },
+    /// It has not one value, or row, for each step.
+    SomeSteps,
     /// Loops inside the axis are fused.
     Fused,
     /// What `axis`'s loops inside compute has gaps.
@@ -65,7 +69,11 @@ impl FollowError {
             FollowError::Rolls => format!("the buffer of `{host}` rolls, so it does not keep what a follower needs"),
             FollowError::HostFollows => format!("`{host}` follows another stage itself: name that one's loops"),
             FollowError::InTile => "this loop is inside one micro-op, where nothing else can be computed".to_string(),
-            FollowError::Steps => "this loop runs in the steps of a scan".to_string(),
+            FollowError::Steps => "this loop runs inside a step of a scan: name the loop over the steps".to_string(),
+            FollowError::OtherStep { read } => {
+                format!("`{stage}` reads `{read}` of other steps than its first axis counts")
+            }
+            FollowError::SomeSteps => format!("the first axis of `{stage}` does not count all steps"),
             FollowError::Fused => {
                 "inside this loop, others are fused, and the region that they complete is not a box".to_string()
             }
@@ -134,7 +142,10 @@ pub fn can_follow(
 /// Every axis at which a stage can follow another one, as `C, jo`.
 pub fn followable(s: &Schedule, stage: StageId) -> Vec<String> {
     let regions = regions::lazily(s);
-    checks::places(s, |host, axis| can_follow(s, &regions, stage, host, axis).is_ok())
+    checks::places(s, |host, axis| match s.steps_of(host, axis) {
+        Some(scan) => s.hosted(host).is_some() && s.can_join(stage, scan).is_ok(),
+        None => can_follow(s, &regions, stage, host, axis).is_ok(),
+    })
 }
 
 /// Whether a stage reads another one, through whatever stages.

@@ -235,6 +235,13 @@ impl Schedule {
         all
     }
 
+    /// Makes a tensor one of a scan's.
+    pub(super) fn add_to_scan(&mut self, tensor: TensorId, scan: ScanId) {
+        self.links.members.resize(self.kernel.tensors.len(), None);
+        self.links.members[tensor.0 as usize] = Some(scan);
+        self.kernel.scans[scan.0].tensors.push(tensor);
+    }
+
     /// The scan that a tensor belongs to.
     pub fn scan_of(&self, tensor: TensorId) -> Option<ScanId> {
         self.links.members.get(tensor.0 as usize).copied().flatten()

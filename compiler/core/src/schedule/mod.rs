@@ -11,6 +11,7 @@ mod checks;
 mod error;
 mod expand;
 mod follow;
+mod joining;
 mod links;
 mod ops;
 mod order;

@@ -45,12 +45,6 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
 
 /// Every tensor of a scan has the steps for its first axis; the loop over them is that of the host.
 fn in_steps(schedule: &Schedule, host: StageId, axis: StageAxisId) -> (StageId, StageAxisId) {
-    let first = schedule.compute(host).axes.first().map(|a| schedule.stage(host).root_axis(*a));
-    match schedule.running_in(host) {
-        Some(scan) if schedule.stands_in_steps(host) && first == Some(axis) => {
-            let steps = schedule.steps(scan);
-            (steps.stage, steps.axis)
-        }
-        _ => (host, axis),
-    }
+    let steps = schedule.steps_of(host, axis).map(|scan| schedule.steps(scan));
+    steps.map_or((host, axis), |steps| (steps.stage, steps.axis))
 }

@@ -100,7 +100,7 @@ fn substitute(schedule: &mut Schedule, reader: StageId, tensor: TensorId) -> Res
     let mut failed = None;
     let mut compute = schedule.compute(reader).clone();
     compute.replace_leaves(&mut |leaf| match leaf {
-        Leaf::Read(read) if read.tensor == tensor => at(kernel, &inlined, read).unwrap_or_else(|axis| {
+        Leaf::Read(read) if read.tensor == tensor => value_at(kernel, &inlined, read).unwrap_or_else(|axis| {
             failed = Some(axis);
             Scalar::int(0)
         }),
@@ -114,7 +114,7 @@ fn substitute(schedule: &mut Schedule, reader: StageId, tensor: TensorId) -> Res
 }
 
 /// The value of a definition at the indices of a read.
-fn at(kernel: &Kernel, inlined: &Compute, read: &Read) -> Result<Scalar<Leaf>, String> {
+pub(in crate::schedule) fn value_at(kernel: &Kernel, inlined: &Compute, read: &Read) -> Result<Scalar<Leaf>, String> {
     let index_of = |axis: AxisId| {
         let dim = inlined.axes.iter().position(|a| *a == axis).expect("a definition without reductions has these axes");
         read.indices[dim].clone()

@@ -32,6 +32,8 @@ use tilewright_syntax::ast::Ident;
 use crate::schedule::args::Call;
 use crate::schedule::{Attach, Schedule, ScheduleError, StageAxisId, StageId, checks};
 
+pub(super) use compute_inline::value_at;
+
 /// A directive of the schedule language.
 #[derive(Debug)]
 pub struct Op {

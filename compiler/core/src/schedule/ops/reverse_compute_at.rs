@@ -25,8 +25,12 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     let axis = call.axis(schedule, host, 1)?;
     // A stage may be moved from where it was computed before, so its old place does not count.
     let before = schedule.attach(follower, None);
-    let regions = lazily(schedule);
-    if let Err(reason) = can_follow(schedule, &regions, follower, host, axis) {
+    let steps = schedule.steps_of(host, axis);
+    let followed = match steps {
+        Some(scan) => schedule.join_steps(follower, scan, call.span()),
+        None => can_follow(schedule, &lazily(schedule), follower, host, axis),
+    };
+    if let Err(reason) = followed {
         let place = schedule.stage(host).axis(axis);
         return Err(ScheduleError::CannotFollow {
             span: call.span(),
@@ -38,8 +42,9 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
             legal: followable(schedule, follower),
         });
     }
-    drop(regions);
-    let attach = Attach { stage: host, axis, follows: true, span: call.span() };
-    put(schedule, call, follower, attach, before);
+    if steps.is_none() {
+        let attach = Attach { stage: host, axis, follows: true, span: call.span() };
+        put(schedule, call, follower, attach, before);
+    }
     Ok(())
 }
