@@ -277,7 +277,7 @@ impl Sinks {
             let is_read = !readers.is_empty();
             if let Some(scan) = s.scan_of(tensor) {
                 let spilled = reindexed && s.initial(stage).is_none() && spills(s, stage, level);
-                let stored = factor || spilled;
+                let stored = factor || spilled || s.kernel.tensor(tensor).output;
                 if stored { &mut sinks.stored } else { &mut sinks.kept }.insert(stage);
                 owning = BTreeSet::from([s.host(scan)]);
             } else if s.kernel.tensor(tensor).output || factor || level >= Level::Stored && is_read {

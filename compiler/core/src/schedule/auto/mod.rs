@@ -21,7 +21,7 @@ mod write;
 use tilewright_syntax::{Span, ast};
 
 use crate::gemm::Core;
-use crate::schedule::{Schedule, StageId, ops, regions};
+use crate::schedule::{Order, Schedule, StageId, checks, ops, regions};
 use crate::scope::Scope;
 use crate::tensor::Kernel;
 
@@ -34,8 +34,10 @@ pub const NAME: &str = "automatic";
 /// A schedule that can be made smaller.
 #[derive(Clone, Debug)]
 pub struct Automatic {
-    /// The kernel without directives.
+    /// The kernel without directives, but for copies that are none and for what is computed in the steps of scans.
     plain: Schedule,
+    /// What is computed in the steps of scans that it stands behind.
+    joined: Vec<StageId>,
     groups: Vec<Group>,
     /// The place in the source that it stands for.
     span: Span,
@@ -45,10 +47,11 @@ pub struct Automatic {
 impl Automatic {
     /// The schedule with the largest tiles.
     pub fn new(kernel: &Kernel, core: Core, span: Span) -> Automatic {
-        let plain = without_copies(Schedule::new(NAME, kernel.clone(), core), span);
+        let mut plain = without_copies(Schedule::new(NAME, kernel.clone(), core), span);
+        let joined = join_steps(&mut plain, span);
         let choice = Choice::FIRST;
         let groups = group::groups(&plain, choice);
-        Automatic { plain, groups, span, choice }
+        Automatic { plain, joined, groups, span, choice }
     }
 
     /// The next schedule to try where no size of this one works: with the factors of products the other way round, with more
@@ -56,7 +59,7 @@ impl Automatic {
     pub fn next(&self) -> Option<Automatic> {
         let choice = self.choice.next()?;
         let groups = group::groups(&self.plain, choice);
-        Some(Automatic { plain: self.plain.clone(), groups, span: self.span, choice })
+        Some(Automatic { groups, choice, ..self.clone() })
     }
 
     /// The schedule in which transfers overlap with what is computed; None where nothing is computed in tiles.
@@ -69,7 +72,7 @@ impl Automatic {
 
     /// The schedule as source. All of it has the place for which it stands.
     pub fn source(&self) -> ast::Schedule {
-        write::schedule(&self.plain, &self.groups, self.span)
+        write::schedule(&self.plain, &self.joined, &self.groups, self.span)
     }
 
     /// Lets the schedule use less of a scratchpad, where a buffer did not fit; false if it cannot.
@@ -102,4 +105,26 @@ fn without_copies(mut plain: Schedule, span: Span) -> Schedule {
         }
     }
     plain
+}
+
+/// Computes what is read of scans element by element in their steps, so that nobody has to keep it for all of them.
+fn join_steps(plain: &mut Schedule, span: Span) -> Vec<StageId> {
+    let mut joined = Vec::new();
+    for stage in Order::of(plain).stages {
+        let scans: Vec<_> = plain.scan_ids().collect();
+        let simple = plain.compute(stage).reduction.is_none() && reads_copies(plain, stage);
+        let joins = |scan: &&_| simple && plain.can_join(stage, **scan).is_ok();
+        if let Some(scan) = scans.iter().find(joins).copied()
+            && plain.join_steps(stage, scan, span).is_ok()
+        {
+            joined.push(stage);
+        }
+    }
+    joined
+}
+
+/// Whether the states that a stage reads get copies of what their steps compute, which it can copy as well.
+fn reads_copies(s: &Schedule, stage: StageId) -> bool {
+    let states = s.compute(stage).reads().into_iter().filter_map(|read| s.stage_of(read.tensor));
+    states.filter(|from| s.initial(*from).is_some()).all(|state| checks::is_copy(s, state).is_some())
 }

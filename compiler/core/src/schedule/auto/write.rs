@@ -13,13 +13,18 @@ use crate::schedule::{Schedule, StageId};
 use crate::tensor::{AxisId, Read};
 
 /// The schedule that computes the groups one after the other.
-pub fn schedule(s: &Schedule, groups: &[Group], span: Span) -> ast::Schedule {
+pub fn schedule(s: &Schedule, joined: &[StageId], groups: &[Group], span: Span) -> ast::Schedule {
     let mut taken: BTreeSet<String> = s.kernel.tensors.iter().map(|t| t.name.clone()).collect();
     let on_chip = on_chip(groups);
     let inlined = s.stages.iter().filter(|stage| stage.inlined.is_some());
     let mut stmts: Vec<ScheduleStmt> = inlined
         .map(|stage| directive((None, &s.kernel.tensor(stage.tensor).name, "compute_inline"), Vec::new(), &[], span))
         .collect();
+    for (stage, host) in joined.iter().filter_map(|stage| Some((*stage, s.stage(*stage).attach?.stage))) {
+        let steps = &s.kernel.axis(s.compute(host).axes[0]).name;
+        let at = vec![name(s.stage_name(host)), name(steps)];
+        stmts.push(directive((None, s.stage_name(stage), "reverse_compute_at"), at, &[], span));
+    }
     for group in groups {
         let mut writer = Writer::new(s, (group, &on_chip), span, &mut taken);
         writer.write();
