@@ -322,6 +322,14 @@ impl LoopProgram {
         &self.buffers[id.0 as usize]
     }
 
+    /// The least type of which the form of a value says that it holds it.
+    pub fn dtype_of(&self, value: &Scalar<Leaf>) -> DType {
+        value.dtype(&|leaf| match leaf {
+            Leaf::Load(load) => self.buffers.get(load.buffer.0 as usize).map_or(DType::I32, |b| b.dtype),
+            Leaf::Index(_) => DType::I32,
+        })
+    }
+
     pub fn loop_var(&self, id: LoopId) -> &LoopVar {
         &self.loops[id.0 as usize]
     }

@@ -231,6 +231,24 @@ impl<L> Scalar<L> {
         value
     }
 
+    /// The least type of which the form says that it holds the value; `leaf` has those of what it reads.
+    pub fn dtype(&self, leaf: &dyn Fn(&L) -> DType) -> DType {
+        match self {
+            Scalar::Const { dtype, .. } | Scalar::Cast { to: dtype, .. } => *dtype,
+            Scalar::Leaf(l) => leaf(l),
+            Scalar::Binary { op: BinaryOp::Min | BinaryOp::Max, left, right } => {
+                left.dtype(leaf).max(right.dtype(leaf))
+            }
+            Scalar::Binary { op: BinaryOp::Shr, left, right } => match **right {
+                Scalar::Const { value: 0.., .. } => left.dtype(leaf),
+                _ => DType::I32,
+            },
+            Scalar::Binary { .. } => DType::I32,
+            Scalar::Approx { value, .. } => value.dtype(leaf),
+            Scalar::Select { parts, .. } => parts.yes.dtype(leaf).max(parts.no.dtype(leaf)),
+        }
+    }
+
     pub fn eval(&self, leaf: &mut dyn FnMut(&L) -> i32) -> i32 {
         match self {
             Scalar::Const { value, .. } => *value,

@@ -34,12 +34,9 @@ pub struct Part {
 }
 
 impl Part {
-    /// The narrowest type of which the part's form says that it holds its values.
-    pub fn dtype(&self) -> DType {
-        match &self.value {
-            Scalar::Cast { to, .. } => *to,
-            _ => DType::I32,
-        }
+    /// The least type of which the part's form says that it holds its values, whatever it reads.
+    fn dtype(&self) -> DType {
+        self.value.dtype(&|_| DType::I32)
     }
 }
 

@@ -96,6 +96,10 @@ pub fn summands(
     let load = spent.into_iter().find(|load| begins(program, &place(load), load))?;
     let computed = Nest { loops: nest.loops.clone(), store: place(&load) };
     let value = Scalar::binary(*op, (**left).clone(), Scalar::Leaf(Leaf::Load(load)));
+    // Where bytes are joined, an operand of words is no place for them.
+    if program.dtype_of(&value) > program.buffer(nest.store.buffer).dtype {
+        return None;
+    }
     let joined = Nest { loops: nest.loops.clone(), store: Store { value, ..nest.store.clone() } };
     Some([computed, joined.with_fresh_loops(program)])
 }

@@ -82,7 +82,7 @@ fn once(
         let dims = if dims.is_empty() { vec![0] } else { dims };
         let shape: Vec<i64> = dims.iter().map(|dim| shape[*dim]).collect();
         let indices: Vec<Index> = dims.iter().map(|dim| indices[*dim].clone()).collect();
-        let buffer = temporary(program, nest, &shape, DType::I32);
+        let buffer = temporary(program, nest, &shape, program.dtype_of(&found.value));
         let (value, origin) = (found.value.clone(), nest.store.origin);
         store = Some(Store { buffer, indices: indices.clone(), value, origin });
         Leaf::Load(Load { buffer, indices })
@@ -118,7 +118,7 @@ fn stored(program: &mut LoopProgram, nest: &Nest, mut loads: Vec<Load>, parts: V
         let value = part.value.map(&mut |k| Leaf::Load(loads[*k as usize].clone()));
         let (buffer, indices) = match at == last {
             true => (nest.store.buffer, nest.store.indices.clone()),
-            false => (temporary(program, nest, &shape, part.dtype()), indices.clone()),
+            false => (temporary(program, nest, &shape, program.dtype_of(&value)), indices.clone()),
         };
         loads.push(Load { buffer, indices: indices.clone() });
         stores.push(Store { buffer, indices, value, origin: nest.store.origin });

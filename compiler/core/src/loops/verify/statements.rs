@@ -16,11 +16,11 @@ type Field = (&'static str, fn(&InsnLoop) -> i64, fn(&MicroOp) -> i64);
 
 impl<'p> Verifier<'p> {
     pub(super) fn store(&mut self, s: &'p Store) {
-        let stored = self.value(&s.value);
+        self.value(&s.value);
         self.access(s.buffer, &s.indices, true);
         if let Some(buffer) = self.written(s.buffer)
             && buffer.dtype == DType::I8
-            && stored == DType::I32
+            && self.program.dtype_of(&s.value) == DType::I32
         {
             self.report(Violation::StoredType { name: buffer.name.clone(), dtype: buffer.dtype });
         }
@@ -93,34 +93,28 @@ impl<'p> Verifier<'p> {
         fits
     }
 
-    /// Checks a value and returns its type: the least one that surely holds it.
-    fn value(&mut self, value: &'p Scalar<Leaf>) -> DType {
+    /// Checks all of a value.
+    fn value(&mut self, value: &'p Scalar<Leaf>) {
         match value {
             Scalar::Const { value, dtype } => {
                 let (least, greatest) = dtype.limits();
                 let fits = (least..=greatest).contains(&i64::from(*value));
                 self.check(fits, || Violation::ConstantRange { value: *value, dtype: *dtype });
-                *dtype
             }
             Scalar::Leaf(Leaf::Load(l)) => {
                 let buffer = self.program.buffers.get(l.buffer.0 as usize);
                 self.access(l.buffer, &l.indices, buffer.is_none_or(|b| b.outside.is_none()));
-                buffer.map_or(DType::I32, |b| b.dtype)
             }
-            Scalar::Leaf(Leaf::Index(index)) => {
-                self.index_value(index);
-                DType::I32
+            Scalar::Leaf(Leaf::Index(index)) => self.index_value(index),
+            Scalar::Binary { op, left, right } => {
+                self.value(left);
+                self.value(right);
+                if let (BinaryOp::Shr | BinaryOp::Shl, Scalar::Const { value: amount, .. }) = (op, &**right) {
+                    self.check((-31..32).contains(amount), || Violation::ShiftAmount);
+                }
             }
-            Scalar::Binary { op, left, right } => self.binary(*op, left, right),
-            Scalar::Cast { to, value, .. } => {
-                self.value(value);
-                *to
-            }
-            Scalar::Approx { value, .. } => self.value(value),
-            Scalar::Select { parts, .. } => {
-                let [_, _, yes, no] = parts.each().map(|part| self.value(part));
-                yes.max(no)
-            }
+            Scalar::Cast { value, .. } | Scalar::Approx { value, .. } => self.value(value),
+            Scalar::Select { parts, .. } => parts.each().into_iter().for_each(|part| self.value(part)),
         }
     }
 
@@ -131,19 +125,6 @@ impl<'p> Verifier<'p> {
         {
             let index = print_index(self.program, index);
             self.report(Violation::IndexValue { index, range });
-        }
-    }
-
-    fn binary(&mut self, op: BinaryOp, left: &'p Scalar<Leaf>, right: &'p Scalar<Leaf>) -> DType {
-        let (left, amount, right) = (self.value(left), right, self.value(right));
-        match op {
-            BinaryOp::Shr | BinaryOp::Shl => {
-                let constant = if let Scalar::Const { value, .. } = *amount { Some(value) } else { None };
-                self.check(constant.is_none_or(|by| (-31..32).contains(&by)), || Violation::ShiftAmount);
-                if op == BinaryOp::Shr && constant.is_some_and(|by| by >= 0) { left } else { DType::I32 }
-            }
-            BinaryOp::Min | BinaryOp::Max => left.max(right),
-            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul => DType::I32,
         }
     }
 

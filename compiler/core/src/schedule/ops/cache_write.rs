@@ -65,22 +65,15 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     schedule.follow_readers(added, call.span())
 }
 
-/// Whether the value is the low bits of a wider one, which is more than a tensor's own.
+/// Whether the value is the low bits of a wider one, which is more than a tensor's own. A reduction takes the bits of each value.
 fn is_cut(schedule: &Schedule, compute: &Compute) -> bool {
     let cut = matches!(compute.value, Scalar::Cast { to: DType::I8, mode: CastMode::Wrap, .. });
     let wide = compute.value.untruncated();
-    cut && !matches!(wide, Scalar::Leaf(_)) && dtype(schedule, wide) == DType::I32
-}
-
-/// The type of a value; both sides of an operation have the same.
-fn dtype(schedule: &Schedule, value: &Scalar<Leaf>) -> DType {
-    match value {
-        Scalar::Const { dtype, .. } | Scalar::Cast { to: dtype, .. } => *dtype,
-        Scalar::Leaf(Leaf::Read(read)) => schedule.kernel.tensor(read.tensor).dtype,
-        Scalar::Leaf(Leaf::Axis(_)) | Scalar::Approx { .. } => DType::I32,
-        Scalar::Binary { left, .. } => dtype(schedule, left),
-        Scalar::Select { parts, .. } => dtype(schedule, &parts.yes),
-    }
+    let dtype = |leaf: &Leaf| match leaf {
+        Leaf::Read(read) => schedule.kernel.tensor(read.tensor).dtype,
+        Leaf::Axis(_) => DType::I32,
+    };
+    cut && compute.reduction.is_none() && !matches!(wide, Scalar::Leaf(_)) && wide.dtype(&dtype) == DType::I32
 }
 
 fn loops_are_untouched(schedule: &Schedule, stage: StageId, call: &Call) -> Result<(), ScheduleError> {
