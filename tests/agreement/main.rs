@@ -12,6 +12,7 @@ mod drawn;
 mod elementwise;
 mod examples;
 mod gated;
+mod grammar;
 mod layouts;
 mod loop_programs;
 mod overlap;
