@@ -44,10 +44,12 @@ impl Builder<'_> {
             array.iter_mut().zip(&tensor.shape).for_each(|(own, whole)| *own = (*own).min(*whole));
         }
         if let Some(kept) = stage.and_then(|s| self.schedule.kept(s)) {
-            let slots = if kept == Kept::Turns { TURNS } else { tensor.shape[0] };
-            // What a sum starts from is read by whole tiles.
+            // Whole tiles are read of what a sum starts from, and of all steps where a product sums over them.
             shape.iter_mut().zip(self.touched_shape(id)).for_each(|(own, touched)| *own = touched.max(*own));
-            (shape[0], array[0]) = (slots, slots);
+            (shape[0], array[0]) = match kept {
+                Kept::Turns => (TURNS, TURNS),
+                Kept::Whole => (shape[0].max(tensor.shape[0]), tensor.shape[0]),
+            };
         }
         // Products read whole tiles of what its host may not compute as far.
         if let Some(follower) = stage.filter(|s| scope.is_operand() && self.schedule.follows(*s).is_some()) {
