@@ -98,15 +98,16 @@ impl Fronts<'_> {
         let automatic = Automatic::new(&kernel, cx.core(), span);
         let call = Call { place: None, kernel, schedule: automatic.source(), automatic: true, constants };
         let mut candidate = Candidate { call, automatic: Some(automatic) };
-        let mut first = None;
+        let mut told: Option<Refusal> = None;
         loop {
             let kernel = candidate.call.kernel.clone();
             match self.fitted(&kernel, std::slice::from_mut(&mut candidate)) {
                 Ok(_) => break,
-                Err(refusal) => first.get_or_insert(refusal),
-            };
+                Err(refusal) if told.as_ref().is_some_and(|before| !is_truer(&refusal, before)) => {}
+                Err(refusal) => told = Some(refusal),
+            }
             if !candidate.advance() {
-                return Err(with_note(first.map_or(Vec::new(), |refusal: Refusal| refusal.diagnostics)));
+                return Err(with_note(told.map_or(Vec::new(), |refusal| refusal.diagnostics)));
             }
         }
         self.overlap(&mut candidate);
@@ -184,6 +185,18 @@ impl Fronts<'_> {
     fn joined(&self, kernel: &Kernel, candidates: &[Candidate]) -> Front {
         self.front(kernel.clone(), candidates.iter().map(|c| c.call.clone()).collect())
     }
+}
+
+/// Whether a refusal says better why a kernel does not run than that of an earlier schedule. What the machine cannot compute it
+/// computes with no schedule; what does not fit even in the smallest tiles came further than what did not agree before; and of
+/// schedules that do not fit the last one needs the least.
+fn is_truer(refusal: &Refusal, before: &Refusal) -> bool {
+    let rank = |refusal: &Refusal| match refusal.legalize {
+        Some(LegalizeError::Select { .. }) => 2,
+        Some(LegalizeError::Capacity { .. }) => 1,
+        _ => 0,
+    };
+    rank(refusal) > rank(before) || rank(refusal) == 1 && rank(before) == 1
 }
 
 /// Makes what does not fit smaller; false if something else is wrong, or it cannot.
