@@ -11,7 +11,7 @@ use crate::root;
 pub const UNREACHED: [&str; 1] = ["E0510"];
 
 /// Codes that only a loop program can cause; their pages show one.
-pub const OF_LOOPS: [&str; 2] = ["E0511", "E0512"];
+pub const OF_LOOPS: [&str; 3] = ["E0509", "E0511", "E0512"];
 
 /// Each code that stands as a literal in a source, with the first file that has it.
 pub fn codes_in_sources() -> BTreeMap<String, String> {

@@ -221,7 +221,7 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0506": "conflicting layouts",
     "E0507": "a scratchpad that is too small",
     "E0508": "loops that are not an operation on tiles",
-    "E0509": "an axis used as a value",
+    "E0509": "a nest that is no operation on whole tiles",
     "E0510": "too much device memory",
     "E0511": "a loop program that cannot be emitted",
     "E0512": "a base that leaves no room for its buffer",

@@ -64,7 +64,7 @@ impl TensorInfo {
             Role::Input if buffer.image_of.is_some() => return None,
             Role::Input => TensorRole::Input,
             Role::Output => TensorRole::Output,
-            Role::Constant(_) | Role::Temporary => return None,
+            Role::Constant(_) | Role::Counted(_) | Role::Temporary => return None,
         };
         let (name, format) = (buffer.name.clone(), Format::plain(buffer.user_dtype()));
         let shape = buffer.user_shape().iter().map(|n| *n as usize).collect();

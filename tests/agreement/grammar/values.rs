@@ -95,7 +95,10 @@ impl Kernel<'_, '_> {
                 let (method, range) = (self.choices.of(&METHODS), self.choices.of(&[8, 4, 2]));
                 format!("approx({function}, {method}, {range})({left})")
             }
-            _ => format!("max({left}, leaky({}))", self.value(fraction, axes, depth - 1)),
+            _ => {
+                let (axis, _) = self.choices.of(axes);
+                format!("({left} * ({axis} + 1))")
+            }
         }
     }
 

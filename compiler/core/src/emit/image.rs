@@ -6,7 +6,7 @@
 use ndarray::{ArrayD, IxDyn};
 use thiserror::Error;
 
-use crate::loops::given::{constant, repeated, taken};
+use crate::loops::given::{counted, filled, repeated, taken};
 use crate::loops::ir::{Buffer, Layout, Role};
 use crate::scalar::DType;
 
@@ -104,16 +104,24 @@ pub fn pack(buffer: &Buffer, values: &ArrayD<i32>) -> Result<Vec<u8>, ImageError
 
 /// The bytes of a buffer that holds a constant; none of any other.
 pub fn constant_bytes(buffer: &Buffer) -> Option<Vec<u8>> {
-    let Role::Constant(value) = buffer.role else { return None };
-    Some(unwritten_bytes(buffer, value))
+    match buffer.role {
+        Role::Constant(value) => Some(unwritten_bytes(buffer, value)),
+        Role::Counted(first) => Some(bytes(buffer, &counted(buffer, first))),
+        Role::Input | Role::Output | Role::Temporary => None,
+    }
 }
 
 /// The bytes of a buffer before the program writes it: these values where its array is, and zeros in what pads its tiles, which
 /// the program may read without having written it.
 pub fn unwritten_bytes(buffer: &Buffer, value: i32) -> Vec<u8> {
+    bytes(buffer, &filled(buffer, value))
+}
+
+/// The bytes of an array that has the buffer's own shape.
+fn bytes(buffer: &Buffer, values: &ArrayD<i32>) -> Vec<u8> {
     let packing = Packing::new(buffer);
     let mut image = vec![0; packing.bytes()];
-    packing.scatter(&constant(buffer, value), &mut image);
+    packing.scatter(values, &mut image);
     image
 }
 

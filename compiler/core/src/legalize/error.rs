@@ -203,7 +203,7 @@ impl LegalizeError {
             }
             LegalizeError::Shape { origin, help, .. } => at(d, *origin, "computed here", "shaped here").help(help),
             LegalizeError::NotSelected { origin, .. } => at(d, *origin, "computed here", "by this directive")
-                .help("pass such values as an input, and load them: `T_acc = T.cache_read(acc)`"),
+                .help("store what it computes in a buffer of its own"),
             LegalizeError::Select { error, origin, .. } => {
                 at(d, *origin, "computed here", "by this directive").help(select_help(error))
             }

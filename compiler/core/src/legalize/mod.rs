@@ -9,6 +9,7 @@ pub mod coalesce;
 pub mod distribute;
 pub mod fold;
 pub mod layout;
+pub mod loop_values;
 pub mod match_alu;
 pub mod match_dma;
 pub mod match_gemm;

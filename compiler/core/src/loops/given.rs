@@ -7,9 +7,14 @@ use ndarray::{ArrayD, Axis, IxDyn};
 
 use crate::loops::ir::Buffer;
 
-/// The array that a constant holds.
-pub fn constant(buffer: &Buffer, value: i32) -> ArrayD<i32> {
+/// An array of one value.
+pub fn filled(buffer: &Buffer, value: i32) -> ArrayD<i32> {
     ArrayD::from_elem(shape(buffer), value)
+}
+
+/// An array of which each element along the first dimension is one more than the one before.
+pub fn counted(buffer: &Buffer, first: i32) -> ArrayD<i32> {
+    ArrayD::from_shape_fn(shape(buffer), |at| first.wrapping_add(at[0] as i32))
 }
 
 /// The array that an input holds, of one that has the shape which users give ([`Buffer::user_shape`]).

@@ -49,6 +49,8 @@ pub enum Role {
     Input,
     /// Holds one value in all elements of its array, from before the program runs.
     Constant(i32),
+    /// Holds numbers from before the program runs: this one in its first element, and in each along the first dimension one more.
+    Counted(i32),
     Output,
     /// Lives from its `Alloc` to the end of the block in which that stands.
     Temporary,
@@ -260,7 +262,7 @@ pub struct TileRef {
 impl Role {
     /// Whether it holds values from before the program runs, which the program only reads.
     pub fn is_given(self) -> bool {
-        matches!(self, Role::Input | Role::Constant(_))
+        matches!(self, Role::Input | Role::Constant(_) | Role::Counted(_))
     }
 }
 

@@ -185,6 +185,7 @@ impl Printer<'_> {
             self.indent();
             match buffer.role {
                 Role::Constant(value) => write!(self.out, "constant({value}) ")?,
+                Role::Counted(first) => write!(self.out, "counted({first}) ")?,
                 Role::Input => self.out.push_str("input "),
                 Role::Output | Role::Temporary => self.out.push_str("output "),
             }

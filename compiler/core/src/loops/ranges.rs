@@ -31,6 +31,7 @@ pub fn ranges(program: &LoopProgram) -> Vec<Interval> {
         .map(|b| match b.role {
             Role::Input => Some(b.dtype.range()),
             Role::Constant(value) => Some(Interval::new(value.into(), value.into())),
+            Role::Counted(first) => Some(Interval::new(first.into(), i64::from(first) + b.array[0] - 1)),
             Role::Output | Role::Temporary => None,
         })
         .collect();

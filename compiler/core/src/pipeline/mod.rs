@@ -49,7 +49,7 @@ impl std::fmt::Debug for Pass {
 }
 
 /// What legalisation does, in order.
-pub const PASSES: [Pass; 17] = [
+pub const PASSES: [Pass; 18] = [
     Pass {
         name: "unfuse",
         reason: "first: all that follows wants to see which loop walks which dimension, and by what step",
@@ -74,6 +74,11 @@ pub const PASSES: [Pass; 17] = [
         name: "planes",
         reason: "before temporaries and tiles, which the digits of a value take; once nests are boxes, each of which one of them takes",
         run: Run::Alone(legalize::planes::run),
+    },
+    Pass {
+        name: "loop_values",
+        reason: "once nests are boxes, which are what is loaded; before their values are split, which reads the accumulator alone",
+        run: Run::Alone(legalize::loop_values::run),
     },
     Pass {
         name: "split_expressions",

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use ndarray::ArrayD;
 
-use super::given::{constant, repeated, taken};
+use super::given::{counted, filled, repeated, taken};
 use super::ir::{Buffer, LoopProgram, Role, Stmt};
 use super::verify::verify;
 use crate::gemm::Core;
@@ -103,7 +103,8 @@ fn memories(program: &LoopProgram, inputs: &Arrays) -> Result<Vec<Memory>, Inter
     }
     let memory = |b: &Buffer| match b.role {
         Role::Input => input(b, inputs),
-        Role::Constant(value) => Ok(Memory::holding(b, &constant(b, value))),
+        Role::Constant(value) => Ok(Memory::holding(b, &filled(b, value))),
+        Role::Counted(first) => Ok(Memory::holding(b, &counted(b, first))),
         Role::Output | Role::Temporary => Ok(Memory::new(b)),
     };
     program.buffers.iter().map(memory).collect()

@@ -44,6 +44,7 @@ impl<'a> Parser<'a> {
             self.at += 1;
             let role = match role {
                 Role::Constant(_) => Role::Constant(self.constant_value()?),
+                Role::Counted(_) => Role::Counted(self.constant_value()?),
                 other => other,
             };
             let buffer = self.declaration(role)?;
@@ -59,11 +60,12 @@ impl<'a> Parser<'a> {
             (Token::Name("input"), Token::Name(_)) => Some(Role::Input),
             (Token::Name("output"), Token::Name(_)) => Some(Role::Output),
             (Token::Name("constant"), Token::OpenParen) => Some(Role::Constant(0)),
+            (Token::Name("counted"), Token::OpenParen) => Some(Role::Counted(0)),
             _ => None,
         }
     }
 
-    /// The value of a constant, in parentheses.
+    /// The value of a constant, or the first of those that count, in parentheses.
     fn constant_value(&mut self) -> Outcome<i32> {
         self.expect(Token::OpenParen)?;
         let value = self.number(i32::MIN.into(), i32::MAX.into())? as i32;

@@ -8,7 +8,7 @@
 //!  4. Inputs, constants and outputs lie in DRAM and are never allocated; a temporary is allocated once in the text. Only what
 //!     lies in DRAM says what stands outside of it, along dimensions that ascend, only inputs and outputs repeat, along dimensions
 //!     that they have, an image is one of an input of the same array, only an output of `i8` is in planes, of which its first
-//!     dimension counts 1 to 4, and a constant lies in its type.
+//!     dimension counts 1 to 4, and a constant lies in its type, as do numbers that count.
 //!  5. A layout has at most one lane for each dimension; lanes have at least two values and divide their dimension. Its order
 //!     names each dimension once, and stands there only where it differs from that of the dimensions.
 //!  6. Only a scratchpad's buffer has a base, and it is not negative.
@@ -355,10 +355,13 @@ fn buffer_violations(b: &Buffer) -> Vec<Violation> {
     if b.planes.is_some() && (b.role != Role::Output || b.dtype != DType::I8 || !planes) {
         found.push(Violation::Planes { name: b.name.clone() });
     }
+    let held = match b.role {
+        Role::Constant(value) => vec![value.into()],
+        Role::Counted(first) => vec![first.into(), i64::from(first) + b.array.first().map_or(0, |n| n - 1)],
+        Role::Input | Role::Output | Role::Temporary => Vec::new(),
+    };
     let (least, greatest) = b.dtype.limits();
-    if let Role::Constant(value) = b.role
-        && !(least..=greatest).contains(&value.into())
-    {
+    if let Some(value) = held.into_iter().find(|value| !(least..=greatest).contains(value)) {
         found.push(Violation::Constant { value, dtype: b.dtype });
     }
     if b.role != Role::Temporary && b.scope != Scope::Dram {

@@ -40,7 +40,7 @@ pub enum Violation {
     #[error("`{name}` is an image of `{of}`, which is no input with the same array")]
     Image { name: String, of: String },
     #[error("the constant {value} is not an `{}`", .dtype.name())]
-    Constant { value: i32, dtype: DType },
+    Constant { value: i64, dtype: DType },
     #[error("an input or output is in @{}", .scope.name())]
     InterfaceScope { scope: Scope },
     #[error("`{name}` is an input or output and is allocated")]
