@@ -288,7 +288,7 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0699": "accuracy that is too low",
     "E0701": "a parameter that is too large",
     "E0702": "an element below one byte",
-    "E0703": "a scratchpad of fewer than two elements",
+    "E0703": "a scratchpad without an element",
     "E0704": "a micro-op of more than 32 bits",
     "E0705": "an instruction of more than 128 bits",
     "E0706": "a configuration that is not a JSON object",

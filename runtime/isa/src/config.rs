@@ -1,8 +1,8 @@
 //! A machine's configuration: [`Params`], the log2 parameters as VTA's JSON has them → [`Config`], the same parameters
 //! checked, with the widths, shapes and depths that follow from them.
 //!
-//! Invariants of a `Config`: every shift by one of its parameters fits in 64 bits, every buffer holds at least two
-//! elements, an element is a whole number of bytes, and micro-ops and instructions fit in their 32 and 128 bits.
+//! Invariants of a `Config`: every shift by one of its parameters fits in 64 bits, every buffer holds at least one
+//! element, an element is a whole number of bytes, and micro-ops and instructions fit in their 32 and 128 bits.
 
 use crate::layout::Layout;
 use crate::limits::ITER_WIDTH;
@@ -126,7 +126,7 @@ impl Capabilities {
     }
 }
 
-/// Widths in bits of the fields that depend on the configuration.
+/// Widths in bits of the fields that depend on the configuration; 0 for the index of a buffer that holds one element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FieldWidths {
     pub uop_bgn: u32,
@@ -151,9 +151,7 @@ pub enum ConfigError {
         "an {memory} element of {bits} bits is not a whole number of bytes: enlarge LOG_BATCH, the block or its width"
     )]
     ElementBelowByte { memory: MemoryType, bits: u64 },
-    #[error(
-        "{key} is {value}: {bytes} bytes hold fewer than two {memory} elements of {element_bytes} bytes, and an index needs at least one bit"
-    )]
+    #[error("{key} is {value}: {bytes} bytes hold no {memory} element of {element_bytes} bytes")]
     TooShallow { key: &'static str, value: u32, bytes: u64, memory: MemoryType, element_bytes: u64 },
     #[error(
         "a micro-op needs {total} bits (dst {dst} + src {src} + wgt {wgt}) but has 32: reduce the depth of the acc, inp or wgt buffer"
@@ -361,7 +359,7 @@ impl Config {
             let (key, value) = (memory.size_key(), memory.log_size(&self.params));
             let bytes = 1u64 << value;
             let element_bytes = self.element_bits(memory) / 8;
-            if bytes < 2 * element_bytes {
+            if bytes < element_bytes {
                 return Err(ConfigError::TooShallow { key, value, bytes, memory, element_bytes });
             }
         }

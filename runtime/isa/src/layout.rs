@@ -68,12 +68,13 @@ impl Packer {
     }
 
     const fn field(&mut self, width: u32) -> Field {
-        if self.bit / 64 != (self.bit + width - 1) / 64 {
+        if width > 0 && self.bit / 64 != (self.bit + width - 1) / 64 {
             self.bit = self.bit.next_multiple_of(64);
         }
         let field = Field::new(self.bit, width);
         self.bit += width;
-        if self.bit <= 128 {
+        // A field without bits may stand behind the last bit, where a mask cannot.
+        if width > 0 && self.bit <= 128 {
             self.covered |= field.mask();
         }
         field

@@ -61,6 +61,15 @@ fn other_cores() {
 }
 
 #[test]
+fn a_buffer_may_hold_one_element() {
+    let json = r#"{"LOG_UOP_BUFF_SIZE": 2, "LOG_INP_BUFF_SIZE": 4, "LOG_WGT_BUFF_SIZE": 8, "LOG_ACC_BUFF_SIZE": 6}"#;
+    let config = Config::from_json(json).unwrap();
+    assert_eq!(MemoryType::ALL.map(|memory| config.depth(memory)), [1; 6]);
+    let widths = config.field_widths();
+    assert_eq!([widths.uop_bgn, widths.uop_end, widths.dst_factor, widths.uop_wgt], [0, 1, 0, 0]);
+}
+
+#[test]
 fn json_reads_back() {
     let narrow = with(|params| params.log_block_in = 5);
     for config in [Config::default(), narrow.unwrap()] {
@@ -100,8 +109,8 @@ fn what_no_machine_can_be() {
         r#"{"LOG_ACC_WIDTH": 6}"#,
         r#"{"LOG_INP_BUFF_SIZE": 63}"#,
         r#"{"LOG_INP_WIDTH": 0, "LOG_BLOCK": 2}"#,
-        r#"{"LOG_UOP_BUFF_SIZE": 2}"#,
-        r#"{"LOG_WGT_BUFF_SIZE": 8}"#,
+        r#"{"LOG_UOP_BUFF_SIZE": 1}"#,
+        r#"{"LOG_WGT_BUFF_SIZE": 7}"#,
         r#"{"LOG_ACC_BUFF_SIZE": 0}"#,
         r#"{"LOG_WGT_BUFF_SIZE": 19}"#,
         r#"{"LOG_INP_BUFF_SIZE": 16}"#,

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use insta::assert_snapshot;
 
-use crate::support::{Folder, npy};
+use crate::support::{Folder, MATMUL, npy};
 
 #[test]
 fn the_report() {
@@ -145,7 +145,7 @@ fn the_seed_decides_the_data() {
 #[test]
 fn of_several_files_all_are_written_or_none() {
     let folder = Folder::new();
-    folder.write("two.tw", crate::support::MATMUL.replace("k = 32", "k = 16"));
+    folder.write("two.tw", MATMUL.replace("k = 32", "k = 16"));
     folder.write("y.npy", "what stood there");
     folder.write("blocked", "");
     let said = folder.run("run two.tw --output Y=y.npy --record blocked");
@@ -198,4 +198,18 @@ fn a_full_disk_is_an_error() {
     let output = folder.command("run matmul.tw").stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_snapshot!("full_disk", String::from_utf8(output.stderr).unwrap());
+}
+
+/// A program that needs one tile of a memory at a time runs where the memory has one.
+#[test]
+fn a_scratchpad_may_hold_one_element() {
+    let folder = Folder::new();
+    folder.write("alone.tw", MATMUL.split("schedule").next().unwrap());
+    for size in ["LOG_WGT_BUFF_SIZE\": 8", "LOG_INP_BUFF_SIZE\": 4", "LOG_ACC_BUFF_SIZE\": 6", "LOG_UOP_BUFF_SIZE\": 2"]
+    {
+        folder.write("one.json", format!("{{\"{size}}}"));
+        folder.run("run alone.tw --target one.json --record rec").good();
+        folder.run("replay rec --races").good();
+        folder.run("disasm rec").good();
+    }
 }
