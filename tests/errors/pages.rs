@@ -7,7 +7,7 @@ use tilewright_core::loops::ir::Role;
 use tilewright_core::loops::parse::parse;
 use tilewright_core::loops::verify::{VerifyError, verify};
 use tilewright_core::pipeline::legalize;
-use tilewright_isa::{Config, Content, lint, text};
+use tilewright_isa::{Config, Content, lint, text, without_effect};
 use tilewright_sim::{Dram, Options as RunOptions, Segment, Simulator};
 use tilewright_syntax::{EXPLANATIONS, Explanation, Sources};
 
@@ -153,6 +153,16 @@ fn streams_give_their_error_and_fixes_do_not() {
         // Such an example would have hundreds of equal lines.
         if !text.contains("; ...") {
             assert!(of_stream(text).contains(&page.code.to_owned()), "{}: {:?}", page.code, of_stream(text));
+#[test]
+fn keys_without_effect_are_told_and_fixes_have_none() {
+    let (page, text) = pages("json").find(|(page, _)| page.code == "W0701").expect("its page");
+    let fix = block(page, "Fix", "json").expect("its fix");
+    for (text, keys) in [(text, &["HW_FREQ"][..]), (fix, &[])] {
+        assert!(Config::from_json(text).is_ok(), "{text}");
+        assert_eq!(without_effect(text), keys);
+    }
+}
+
         }
         if let Some(fix) = block(page, "Fix", "asm") {
             let told = of_stream(fix);

@@ -1,16 +1,18 @@
 //! The machine that options name: files → [`Target`]; without a file, VTA's default machine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use tilewright::target::{Target, agree as targets_agree, read_timing};
+use tilewright::target::{Target, agree as targets_agree, read_timing, warnings};
 use tilewright::time::NamedTiming;
 use tilewright_isa::Config;
 use tilewright_sim::cycles::{Timing, TimingError};
-use tilewright_syntax::{Diagnostic, Sources};
+use tilewright_syntax::{Diagnostic, FileId, Sources};
 
 use crate::cli::MachineOptions;
 use crate::error::Failure;
 use crate::files::{self, read_source};
+use crate::report::print_diagnostics;
 
 /// Refuses a `--target` other than that of a text or an artifact.
 pub fn agree(path: Option<&Path>, config: &Config, what: &str, sources: &mut Sources) -> Result<(), Failure> {
@@ -34,7 +36,19 @@ pub fn read(path: Option<&Path>, sources: &mut Sources) -> Result<Config, Failur
 pub fn read_timed(path: Option<&Path>, sources: &mut Sources) -> Result<Target, Failure> {
     let Some(path) = path else { return Ok(Target::default()) };
     let file = read_source(path, sources)?;
-    Ok(Target::read(sources, file)?)
+    let target = Target::read(sources, file)?;
+    warn(path, file, sources);
+    Ok(target)
+}
+
+/// Tells of what has no effect, once for a file: a command may read its target for every program, and its timing as well.
+fn warn(path: &Path, file: FileId, sources: &Sources) {
+    static TOLD: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if !told.iter().any(|known| known == path) {
+        told.push(path.to_owned());
+        print_diagnostics(&warnings(sources, file), sources);
+    }
 }
 
 /// Reads what programs are compiled for and timed on: a timing that is given goes before the one that the target states.
@@ -51,7 +65,9 @@ pub fn timing(given: &Path, sources: &mut Sources) -> Result<NamedTiming, Failur
         Some(Err(error)) if is_name(given) && !files::is_there(given)? => Err(unknown_name(&error, given).into()),
         _ => {
             let file = read_source(given, sources)?;
-            Ok(read_timing(sources, file)?)
+            let timing = read_timing(sources, file)?;
+            warn(given, file, sources);
+            Ok(timing)
         }
     }
 }

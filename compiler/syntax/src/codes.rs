@@ -334,6 +334,7 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0944": "a timing parameter out of range",
     "W0301": "a directive without effect",
     "W0801": "MUL is not everywhere",
+    "W0701": "a key without effect",
     "W0802": "8-bit loads into the accumulator are not everywhere",
     "W0803": "a shift by computed amounts",
     "W0804": "a shift by more than 15",

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use serde_json::Value;
-use tilewright_isa::{Config, ConfigError};
+use tilewright_isa::{Config, ConfigError, without_effect};
 use tilewright_sim::cycles::{Timing, TimingError};
 use tilewright_syntax::{Diagnostic, FileId, Sources, Span};
 
@@ -43,6 +43,18 @@ impl Target {
         let timing = timing.map_err(|error| timing_diagnostic(&error, file, &source.text))?.unwrap_or_default();
         Ok(Target { config, timing: NamedTiming::new(timing, &source.name) })
     }
+}
+
+/// What a target says without effect, in one warning: keys of the hardware's synthesis that older files of VTA have.
+pub fn warnings(sources: &Sources, file: FileId) -> Vec<Diagnostic> {
+    let text = &sources.file(file).text;
+    let keys = without_effect(text);
+    let Some(first) = keys.first().and_then(|key| last_key(text, key)) else { return Vec::new() };
+    let named: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+    let has = if keys.len() == 1 { "has" } else { "have" };
+    let message = format!("{} {has} no effect", named.join(", "));
+    let told = Diagnostic::warning("W0701", message).primary(Span::new(file, first.start, first.end), "here");
+    vec![told.help("how long things take stands under `tilewright`, as `timing`: `clock_mhz`, `bus_bytes` and others")]
 }
 
 /// Reads a timing: that of a target, or an object of timing parameters alone.

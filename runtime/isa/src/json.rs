@@ -2,7 +2,8 @@
 //!
 //! VTA's keys stand at the top, with VTA's meaning; a missing one takes the default machine's value, because an unknown
 //! one is refused by name and so a misspelt key cannot pass for a missing one. `TARGET` and `HW_VER` describe other
-//! tools' choices and are accepted and ignored. Keys of our own stand under `"tilewright"`: `log_block_in` and
+//! tools' choices and are accepted and ignored; so are keys that VTA's file had in other years, which [`without_effect`]
+//! names. Keys of our own stand under `"tilewright"`: `log_block_in` and
 //! `log_block_out` set the two block sizes apart, which VTA's file cannot; `mul` and `acc_8bit` say whether the machine has
 //! what only the functional simulator has, which it has if nothing is said; and `timing` is the cycle model's: it is accepted
 //! here as long as no key stands twice in it, and what it says is read by the simulator.
@@ -17,6 +18,8 @@ use std::fmt;
 /// Under this key stand the keys that VTA does not have.
 const OWN_KEY: &str = "tilewright";
 const TEXT_KEYS: [&str; 2] = ["TARGET", "HW_VER"];
+/// The board, its clock and how it was synthesised, as VTA's files of some years have them, beside all that begins with `HW_`.
+const SYNTHESIS_KEYS: [&str; 2] = ["GEMM_II", "LOG_BUS_WIDTH"];
 /// Its value says nothing about what instructions mean, so that it is no part of a [`Config`].
 const TIMING_KEY: &str = "timing";
 const OWN_KEYS: [&str; 5] = ["log_block_in", "log_block_out", "mul", "acc_8bit", TIMING_KEY];
@@ -107,6 +110,16 @@ impl Config {
     }
 }
 
+/// The keys of a configuration that are read over: what they say about the hardware changes neither instructions nor cycles.
+pub fn without_effect(text: &str) -> Vec<String> {
+    let Ok(Json::Object(Members(members))) = serde_json::from_str(text) else { return Vec::new() };
+    members.into_iter().map(|(key, _)| key).filter(|key| is_without_effect(key)).collect()
+}
+
+fn is_without_effect(key: &str) -> bool {
+    SYNTHESIS_KEYS.contains(&key) || key.starts_with("HW_") && !TEXT_KEYS.contains(&key)
+}
+
 /// serde_json's message ends with the place, which the error carries as numbers.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -128,7 +141,7 @@ fn from_members(json: Json) -> Result<Config, ConfigError> {
             own = members;
         } else if TEXT_KEYS.contains(&key.as_str()) {
             value.expect_text(&key)?;
-        } else {
+        } else if !is_without_effect(&key) {
             given.push(number(&key, &value, &top_keys())?);
         }
     }

@@ -27,6 +27,7 @@ pub use alu::AluOpcode;
 pub use config::{Capabilities, Config, ConfigError, FieldWidths, Params, WidthsError};
 pub use encode::{AtInsn, Codec, DecodeError, EncodeError};
 pub use insn::{Alu, Gemm, Insn, Mem, Module, Op, Tokens, Uop};
+pub use json::without_effect;
 pub use lint::{Code, Finding, lint};
 pub use memory::{MemoryType, PerMemory, Side};
 pub use program::{Content, Program, Segment, UopBuffer};

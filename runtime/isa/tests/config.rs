@@ -1,6 +1,6 @@
 //! Configurations: what follows from them, and what is said about one that is refused.
 
-use tilewright_isa::{Config, ConfigError, FieldWidths, MemoryType, Params, WidthsError};
+use tilewright_isa::{Config, ConfigError, FieldWidths, MemoryType, Params, WidthsError, without_effect};
 
 fn refusal(json: &str) -> String {
     let error = Config::from_json(json).expect_err(json);
@@ -67,6 +67,19 @@ fn a_buffer_may_hold_one_element() {
     assert_eq!(MemoryType::ALL.map(|memory| config.depth(memory)), [1; 6]);
     let widths = config.field_widths();
     assert_eq!([widths.uop_bgn, widths.uop_end, widths.dst_factor, widths.uop_wgt], [0, 1, 0, 0]);
+}
+
+#[test]
+fn keys_of_older_files_change_nothing() {
+    let json = r#"{"TARGET": "pynq", "HW_VER": "0.0.0", "HW_FREQ": 100, "HW_CLK_TARGET": 8, "HW_CLK_PERIOD": 10.0,
+        "GEMM_II": 1, "LOG_BUS_WIDTH": 6, "LOG_OUT_WIDTH": 3}"#;
+    assert_eq!(Config::from_json(json), Ok(Config::default()));
+    let keys = ["HW_FREQ", "HW_CLK_TARGET", "HW_CLK_PERIOD", "GEMM_II", "LOG_BUS_WIDTH"];
+    assert_eq!(without_effect(json), keys);
+    assert_eq!(without_effect(r#"{"HW_VER": "0.0.0", "tilewright": {"HW_FREQ": 3}}"#), Vec::<String>::new());
+    assert_eq!(without_effect("[]"), Vec::<String>::new());
+    let twice = Config::from_json(r#"{"HW_FREQ": 100, "HW_FREQ": 142}"#);
+    assert_eq!(twice, Err(ConfigError::DuplicateKey { key: "HW_FREQ".to_owned() }));
 }
 
 #[test]

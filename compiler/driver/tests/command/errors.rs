@@ -180,7 +180,26 @@ fn targets() {
     assert_snapshot!("target_other_widths", said("{\"LOG_INP_WIDTH\": 2}"));
 }
 
-/// No command makes a stream for a machine whose values are no bytes.
+/// What VTA's older files have besides is told once, however often a command reads the file.
+#[test]
+fn keys_without_effect() {
+    let folder = Folder::new();
+    folder.write("old.json", "{\n  \"HW_FREQ\": 100,\n  \"HW_CLK_TARGET\": 8,\n  \"LOG_BATCH\": 0\n}\n");
+    assert_snapshot!("target_keys_without_effect", folder.run("check matmul.tw --target old.json"));
+    folder.run("build matmul.tw -o m.twm").good();
+    for arguments in [
+        "check matmul.tw matmul.tw --target old.json",
+        "run m.twm --target old.json",
+        "run matmul.tw --target old.json --timing old.json",
+        "replay m.twm --timing old.json",
+        "target old.json",
+    ] {
+        let said = folder.run(arguments);
+        assert!(said.status == Some(0) && said.stderr.matches("warning[W0701]").count() == 1, "{said}");
+    }
+}
+
+/// No command makes or runs a stream for a machine whose values are no bytes, and all give one reason.
 #[test]
 fn targets_of_other_widths() {
     let folder = Folder::new();
