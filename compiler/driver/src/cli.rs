@@ -235,7 +235,7 @@ pub struct ReplayArgs {
     /// Write when every instruction, read and write happened: instructions.csv, reads.csv and writes.csv
     #[arg(long, value_name = "DIR", conflicts_with = "values_only")]
     pub events: Option<PathBuf>,
-    /// Also detect races
+    /// Also detect races, which end with exit status 3
     #[arg(long)]
     pub races: bool,
     /// Execute the stream so many times and report the best host time

@@ -73,6 +73,7 @@ impl From<DriverError> for Failure {
         let exit = match error {
             DriverError::Faulty { .. }
             | DriverError::RecordingDiffers { .. }
+            | DriverError::Races { .. }
             | DriverError::NotExpected { .. }
             | DriverError::FarFromFloat { .. } => Exit::Differs,
             DriverError::CyclesDiffer { .. } => Exit::CyclesDiffer,
@@ -134,6 +135,8 @@ pub enum DriverError {
     FarFromFloat { output: String, index: Vec<usize>, by: String, atol: String, notes: [String; 2] },
     #[error("memory differs from the recording at address {address:#x}")]
     RecordingDiffers { address: u64, expected: u8, got: u8 },
+    #[error("the stream has {}", if *.places == 1 { "a race".to_owned() } else { format!("races at {} places", .places) })]
+    Races { places: u64 },
     #[error("the run takes {got} cycles, but the hardware took {expected}")]
     CyclesDiffer { timing: String, expected: u64, got: u64, times: Option<RecordedTimes> },
     #[error("`{}` has an unknown extension for {what}", .path.display())]
@@ -173,6 +176,7 @@ impl DriverError {
             DriverError::CyclesDiffer { .. } => "E0653",
             DriverError::NotExpected { .. } => "E0654",
             DriverError::FarFromFloat { .. } => "E0655",
+            DriverError::Races { .. } => "E0656",
             DriverError::WrongEnding { .. } => "E0670",
             DriverError::NoCycles { .. } => "E0671",
             DriverError::CyclesOutside { .. } => "E0672",
@@ -221,6 +225,9 @@ impl DriverError {
                 .help("formats with more fraction bits or a better approximation reduce the error"),
             DriverError::RecordingDiffers { expected, got, .. } => {
                 told.note(format!("expected {expected:#04x}, got {got:#04x}"))
+            }
+            DriverError::Races { .. } => {
+                told.help("let the earlier instruction of each pair post a token that the later one waits for")
             }
             DriverError::CyclesDiffer { timing, times, .. } => other_cycles(told, timing, times.as_ref()),
             DriverError::WrongEnding { endings, .. } => ending(told, endings),

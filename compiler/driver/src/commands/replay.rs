@@ -1,7 +1,7 @@
 //! `tilewright replay DIR`: a recorded stream on the simulated accelerator, and its memory afterwards and its cycles against
 //! the recording's.
 //!
-//! Values come first: a stream that cannot run is told once, and a difference in values decides the exit status before one
+//! Values come first: a stream that cannot run is told once, and a difference in values decides the exit status or a race before one
 //! in cycles. The tables of `--events` are written for every run that ends, also one that differs.
 
 use std::collections::BTreeMap;
@@ -160,6 +160,11 @@ fn verdict(replayed: &Replayed) -> Result<Exit, Failure> {
         errors.push(DriverError::RecordingDiffers { address, expected, got });
     }
     if let Some(Time { timed, times }) = &replayed.time
+    let races = replayed.values.as_ref().and_then(|values| values.outcome.report.races.as_ref());
+    let places = races.map_or(0, |races| races.pairs.len() as u64 + races.more);
+    if places > 0 {
+        errors.push(DriverError::Races { places });
+    }
         && timed.equal() == Some(false)
         && let Some(expected) = timed.rtl_cycles
     {

@@ -82,6 +82,8 @@ fn races_are_looked_for_when_asked_to() {
     insns[(store - 1) * 16] &= !PUSH_NEXT;
     folder.write("rec/insns.bin", &insns);
     let said = folder.run("replay rec --races --stats json");
+    assert_eq!(said.status, Some(3), "{said}");
+    assert!(said.stderr.contains("error[E0656]: the stream has a race\n"), "{said}");
     let findings = said.json()["findings"].to_string();
     assert!(findings.contains("race: instruction") && findings.contains("acc elements 0..4"), "{said}");
     let said = folder.run("replay rec --stats json");
