@@ -96,6 +96,7 @@ pub use tensor::{TensorInfo, TensorRole};
 pub use text::{grouped, index_text};
 
 pub use tilewright_core::modules::{LIBRARY, complete, documentation, file_name};
+pub use tilewright_core::pipeline::executable;
 pub use tilewright_core::tensor::Format;
 pub use tilewright_isa::Config;
 pub use tilewright_syntax::{Diagnostic, FileId, Sources, Span, render};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 use tilewright::assembler::{self, recorded_program};
 use tilewright::time::{self, NamedTiming, RecordedTimes, Timed};
-use tilewright::{findings as findings_of, findings_in_time, stopped, unchecked};
+use tilewright::{executable, findings as findings_of, findings_in_time, stopped, unchecked};
 use tilewright_isa::Finding;
 use tilewright_sim::{Comparison, Difference, Options, Outcome, Recording, ReplayError, replay};
 use tilewright_syntax::{Diagnostic, Sources};
@@ -61,6 +61,7 @@ fn check<'a>(args: &ReplayArgs, inputs: impl Iterator<Item = &'a Path> + Clone) 
 
 /// Replays a stream and reports on it. `timing` counts, whatever the arguments name.
 pub fn conclude(args: &ReplayArgs, recording: Recording, timing: &NamedTiming) -> Result<Exit, Failure> {
+    executable(&recording.config).map_err(|errors| in_recording(args, errors))?;
     let replayed = Replayed {
         values: if args.time_only { None } else { Some(values(args, &recording)?) },
         time: if args.values_only { None } else { Some(time(args, &recording, timing)?) },
@@ -159,12 +160,12 @@ fn verdict(replayed: &Replayed) -> Result<Exit, Failure> {
         let Difference { address, expected, got } = difference;
         errors.push(DriverError::RecordingDiffers { address, expected, got });
     }
-    if let Some(Time { timed, times }) = &replayed.time
     let races = replayed.values.as_ref().and_then(|values| values.outcome.report.races.as_ref());
     let places = races.map_or(0, |races| races.pairs.len() as u64 + races.more);
     if places > 0 {
         errors.push(DriverError::Races { places });
     }
+    if let Some(Time { timed, times }) = &replayed.time
         && timed.equal() == Some(false)
         && let Some(expected) = timed.rtl_cycles
     {

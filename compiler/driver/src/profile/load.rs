@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tilewright::profile::{ProfileFigures, profile_recording};
 use tilewright::time::{NamedTiming, timed_stream};
-use tilewright::{Artifact, Diagnostic, Target, compile};
+use tilewright::{Artifact, Diagnostic, Target, compile, executable};
 use tilewright_sim::Recording;
 use tilewright_sim::profile::TimedStream;
 use tilewright_syntax::{FileId, Sources};
@@ -41,7 +41,8 @@ impl Loaded {
             Stream::Compiled(artifact) => artifact.profile(timing)?,
             Stream::Recorded(recording) => {
                 let in_stream = |error: Diagnostic| error.note(format!("in {}`{}`", self.kind(), self.name));
-                let figures = profile_recording(&self.name, recording, timing);
+                let figures = executable(&recording.config);
+                let figures = figures.and_then(|()| profile_recording(&self.name, recording, timing));
                 figures.map_err(|errors| Failure::from(errors).placed(in_stream))?
             }
         };

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{Folder, npy};
+use crate::support::{Folder, Said, npy};
 
 /// Runs the command in a folder with a file of each kind.
 fn said(arguments: &str) -> String {
@@ -205,6 +205,11 @@ fn targets_of_other_widths() {
     let folder = Folder::new();
     folder.write("narrow.json", r#"{"LOG_INP_WIDTH": 2, "LOG_INP_BUFF_SIZE": 14}"#);
     folder.write("empty.loops", "program p {\n}\n");
+    folder.write("narrow.asm", ".config LOG_INP_WIDTH 2 LOG_INP_BUFF_SIZE 14\nfinish\n");
+    folder.run("run matmul.tw --record rec").good();
+    let trace = String::from_utf8(folder.read("rec/trace.json")).unwrap();
+    let narrow = [("LOG_INP_WIDTH\": 3", "LOG_INP_WIDTH\": 2"), ("LOG_INP_BUFF_SIZE\": 15", "LOG_INP_BUFF_SIZE\": 14")];
+    folder.write("rec/trace.json", narrow.iter().fold(trace, |trace, (from, to)| trace.replace(from, to)));
     assert_snapshot!("widths_refused", folder.run("check matmul.tw --target narrow.json"));
     for arguments in [
         "lower matmul.tw",
@@ -216,9 +221,27 @@ fn targets_of_other_widths() {
         "sweep matmul.tw -p n=16,32",
         "test matmul.tw",
     ] {
-        let said = folder.run(&format!("{arguments} --target narrow.json"));
-        assert!(said.status == Some(1) && said.stderr.contains("error[E0903]"), "{said}");
+        refused_for_widths(&folder.run(&format!("{arguments} --target narrow.json")));
     }
+    for arguments in [
+        "replay rec",
+        "replay rec --time-only",
+        "replay rec --values-only",
+        "replay narrow.asm",
+        "profile rec",
+        "profile narrow.asm",
+        "run narrow.asm",
+    ] {
+        refused_for_widths(&folder.run(arguments));
+    }
+    folder.run("disasm rec").good();
+}
+
+fn refused_for_widths(said: &Said) {
+    let reason = "error[E0903]: values of 4, 8 and 32 bits (inp, wgt, acc) cannot be executed, only 8, 8 and 32\n";
+    let help = "help: `LOG_INP_WIDTH` and `LOG_WGT_WIDTH` are 3, and `LOG_ACC_WIDTH` is 5, wherever";
+    let has_both = said.stderr.starts_with(reason) && said.stderr.contains(help);
+    assert!(said.status == Some(1) && has_both, "{said}");
 }
 
 /// A loop program that is run on its own is its own reference: what it leaves open is its author's mistake.

@@ -99,7 +99,7 @@ pub fn executable(config: &Config) -> Result<(), Vec<Diagnostic>> {
     config.executable().map_err(|error| {
         let d = Diagnostic::error(error.code(), error.to_string());
         vec![d.help(
-            "`LOG_INP_WIDTH` and `LOG_WGT_WIDTH` are 3, and `LOG_ACC_WIDTH` is 5, wherever a program is compiled",
+            "`LOG_INP_WIDTH` and `LOG_WGT_WIDTH` are 3, and `LOG_ACC_WIDTH` is 5, wherever a program is compiled or a stream is run",
         )]
     })
 }
