@@ -34,11 +34,13 @@ fn memories(config: &Config) -> String {
             Some(_) => format!("i{}[{rows} × {columns}]", bytes as usize * 8 / (rows * columns)),
             None => "micro-op".to_owned(),
         };
-        vec![memory.name().to_owned(), element, grouped(bytes), grouped(depth), size(bytes * depth)]
+        // A micro-op takes one element of each.
+        let bits = grouped(bytes * 8);
+        vec![memory.name().to_owned(), element, grouped(bytes), grouped(depth), size(bytes * depth), bits]
     };
     let rows: Vec<Vec<String>> = MemoryType::REPORTED.into_iter().map(row).collect();
-    let aligns = [Align::Left, Align::Left, Align::Right, Align::Right, Align::Right];
-    table(&aligns, &["scratchpad", "element", "bytes", "depth", "size"], &rows)
+    let aligns = [Align::Left, Align::Left, Align::Right, Align::Right, Align::Right, Align::Right];
+    table(&aligns, &["scratchpad", "element", "bytes", "depth", "size", "bits a cycle"], &rows)
 }
 
 fn fields(config: &Config) -> String {
