@@ -1,6 +1,6 @@
 //! What of its sources a compiled program comes from: the kernels and schedules, and which stages copy which tensors.
 
-use tilewright_core::pipeline::Front;
+use tilewright_core::pipeline::{Call, Front};
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{Item, ScheduleStmt};
 
@@ -8,9 +8,9 @@ use tilewright_syntax::ast::{Item, ScheduleStmt};
 /// [`Stream::origins`](tilewright_core::emit::Stream).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceMap {
-    /// The kernels as far as they are in the file, after that of their program.
+    /// The kernels, each once, after their program.
     pub kernels: Vec<Span>,
-    /// The schedules as far as they are in the file, after that of their program.
+    /// The schedules that were written, each once, after their program.
     pub schedules: Vec<Span>,
     /// The directives that make a stage that copies a tensor, with the definition of the tensor.
     pub copies: Vec<(Span, Span)>,
@@ -20,19 +20,20 @@ pub struct SourceMap {
 
 impl SourceMap {
     pub(crate) fn of(front: &Front) -> SourceMap {
-        let calls = front.calls();
         let items = &front.program.items;
-        let whole = |item: &&Item| matches!(item, Item::Program(_)) && item.span() == front.kernel.span;
-        let kernel =
-            |item: &&Item| matches!(item, Item::Kernel(_)) && calls.iter().any(|c| c.kernel.span == item.span());
-        let schedule =
-            |item: &&Item| matches!(item, Item::Schedule(_)) && calls.iter().any(|c| c.schedule.span == item.span());
-        let spans = |is: &dyn Fn(&&Item) -> bool| {
-            items.iter().filter(whole).chain(items.iter().filter(is)).map(Item::span).collect()
+        let whole = items.iter().find(|item| matches!(item, Item::Program(_)) && item.span() == front.kernel.span);
+        let spans = |of_call: &dyn Fn(&Call) -> Option<Span>| {
+            let mut spans: Vec<Span> = whole.map(Item::span).into_iter().collect();
+            for span in front.calls().iter().filter_map(of_call) {
+                if !spans.contains(&span) {
+                    spans.push(span);
+                }
+            }
+            spans
         };
         SourceMap {
-            kernels: spans(&kernel),
-            schedules: spans(&schedule),
+            kernels: spans(&|call| Some(call.kernel.span)),
+            schedules: spans(&|call| (!call.automatic).then_some(call.schedule.span)),
             copies: copies(front),
             alternatives: alternatives(front),
         }

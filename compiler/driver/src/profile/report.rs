@@ -38,7 +38,8 @@ fn heading(figures: &ProfileFigures) -> String {
 type Named = (&'static str, String, String);
 
 fn summary(figures: &ProfileFigures) -> String {
-    let lines = [of_time(figures), of_bound(figures), of_roofline(figures), of_overlap(figures)].concat();
+    let lines =
+        [of_time(figures), of_bound(figures), of_nominal(figures), of_roofline(figures), of_overlap(figures)].concat();
     let width = |text: fn(&Named) -> &str| lines.iter().map(|line| text(line).chars().count()).max().unwrap_or(0);
     let (names, figures) = (width(|line| line.0), width(|line| &line.1));
     let line = |(name, figure, what): &Named| format!("{name:names$}   {figure:>figures$}   {what}\n");
@@ -65,6 +66,15 @@ fn of_bound(figures: &ProfileFigures) -> Vec<Named> {
         ("bound", grouped(bound.cycles), terms.join(" · ")),
         ("reached", percent(bound.share), format!("of the cycles; bound by {}", bound.binding)),
     ]
+}
+
+/// What the definitions name, whatever the schedule makes of it.
+fn of_nominal(figures: &ProfileFigures) -> Vec<Named> {
+    let Some(nominal) = &figures.nominal else { return Vec::new() };
+    let terms = [("compute", nominal.compute), ("read", nominal.read), ("store", nominal.store)];
+    let terms = terms.map(|(name, cycles)| format!("{name} {}", grouped(cycles))).join(" · ");
+    let of_all = format!("{terms}, as the kernel is written: {} of the cycles", percent(nominal.share));
+    vec![("nominal", grouped(nominal.cycles), of_all)]
 }
 
 fn of_roofline(figures: &ProfileFigures) -> Vec<Named> {
@@ -124,10 +134,11 @@ fn state_row(name: &str, cycles: [u64; 4]) -> Vec<String> {
 /// The program with its cycles; each half has its sum.
 fn source(lines: &[Line]) -> String {
     let mut rows = Vec::new();
+    let several = lines.iter().any(|line| line.file != lines[0].file);
     for part in [Part::Kernel, Part::Schedule] {
         let of_part = || lines.iter().filter(move |line| line.part == part);
         let all: u64 = of_part().map(|line| line.charge.critical).sum();
-        rows.extend(of_part().map(|line| source_row(line, all)));
+        rows.extend(of_part().map(|line| source_row(line, all, several)));
         let (working, waiting) =
             (of_part().map(|line| line.charge.working).sum(), of_part().map(|line| line.charge.waiting()).sum());
         rows.push(vec![grouped(all), String::new(), grouped(working), grouped(waiting), String::new(), String::new()]);
@@ -138,12 +149,14 @@ fn source(lines: &[Line]) -> String {
     table(&aligns, &["critical", "%", "working", "waiting", "line", "source"], &rows)
 }
 
-fn source_row(line: &Line, all: u64) -> Vec<String> {
+/// A line, with its file where the program has lines of `several`.
+fn source_row(line: &Line, all: u64, several: bool) -> Vec<String> {
     let mut row = match line.is_charged() {
         true => charge_cells(line.charge.critical, all, line.charge.working, line.charge.waiting()),
         false => vec![String::new(); 4],
     };
-    row.extend([line.line.to_string(), line.text.clone()]);
+    let place = if several { format!("{}:{}", line.file, line.line) } else { line.line.to_string() };
+    row.extend([place, line.text.clone()]);
     row
 }
 

@@ -23,6 +23,8 @@ fn folder() -> Folder {
     let at = MATMUL.find("schedule").unwrap();
     let whole = MATMUL[at..].replace("tutorial", "whole").replace("    W_buf.compute_at(C, ro)\n", "");
     folder.write("two.tw", format!("{MATMUL}\n{whole}"));
+    folder.write("apart.tw", format!("use \"matmul.tw\": matmul\n\n{whole}"));
+    folder.write("alone.tw", MATMUL.split("schedule").next().unwrap());
     folder
 }
 
@@ -68,7 +70,15 @@ fn comparisons() {
 #[test]
 fn figures_add_up() {
     let folder = folder();
-    for arguments in ["example.tw", "matmul.tw -p k=64", "two.tw --schedule whole --timing pynq", "rec"] {
+    for arguments in [
+        "example.tw",
+        "matmul.tw -p k=64",
+        "two.tw --schedule whole --timing pynq",
+        "apart.tw",
+        "alone.tw",
+        "two.tw --schedule automatic",
+        "rec",
+    ] {
         let figures = figures(&folder, arguments);
         let cycles = figures["cycles"].as_u64().unwrap();
         for unit in UNITS {
@@ -109,6 +119,48 @@ fn cycles_are_those_of_run_and_replay() {
             assert_eq!(figures(&folder, profiled)[key], executed.json()[key], "{profiled}: {key}");
         }
     }
+}
+
+#[test]
+fn lines_of_several_files_name_theirs() {
+    let folder = folder();
+    let said = folder.run("profile apart.tw");
+    assert!(said.good().contains(" matmul.tw:5  ") && said.good().contains(" apart.tw:16  "), "{said}");
+    let said = folder.run("profile two.tw --schedule whole");
+    assert!(!said.good().contains("two.tw:"), "{said}");
+}
+
+/// The kernel's own work is the same in every schedule, and a recording has none.
+#[test]
+fn the_nominal_work_is_that_of_the_kernel() {
+    let folder = folder();
+    let [one, other] = ["whole", "tutorial"].map(|name| figures(&folder, &format!("two.tw --schedule {name}")));
+    assert_eq!(one["nominal"]["cycles"], other["nominal"]["cycles"]);
+    // 32 bytes of X and 64 x 32 of W over a bus of 8 bytes; 2 x 4 tiles of weights and as many resets as results.
+    assert_eq!((&one["nominal"]["read"], &one["nominal"]["compute"]), (&json!(260), &json!(12)));
+    assert!(figures(&folder, "rec")["nominal"].is_null());
+}
+
+/// Sentences of `no token waits`.
+fn tokens_advice(figures: &Value) -> String {
+    let mut advice = figures["advice"].as_array().unwrap().iter();
+    let found = advice.find(|advice| advice["question"] == "no_token_waits").expect("each question has an answer");
+    found["advice"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn advice_never_proposes_what_is_there() {
+    let folder = folder();
+    let small = tokens_advice(&figures(&folder, "matmul.tw -p m=64 -p k=256 -p n=16"));
+    assert!(small.contains("`double_buffer` for `X_buf`, `W_buf`"), "{small}");
+    let compute_at = "    X_buf.compute_at(C, ro)\n    W_buf.compute_at(C, ro)\n";
+    let slots = format!("{compute_at}    X_buf.double_buffer()\n");
+    folder.write("one.tw", MATMUL.replace(compute_at, &slots));
+    let one = tokens_advice(&figures(&folder, "one.tw -p m=64 -p k=256 -p n=16"));
+    assert!(one.contains("`W_buf`") && !one.contains("`X_buf`"), "{one}");
+    folder.write("both.tw", MATMUL.replace(compute_at, &format!("{slots}    W_buf.double_buffer()\n")));
+    let both = tokens_advice(&figures(&folder, "both.tw -p m=64 -p k=256 -p n=16"));
+    assert!(both.contains("the copies are double buffered") && !both.contains("`double_buffer`"), "{both}");
 }
 
 /// Weights cost most in the example; the line that names them and the directive that copies them say so.
@@ -157,7 +209,7 @@ fn the_book_lists_every_key_and_no_other() {
         keys(&figures(&folder, arguments), "", &mut found);
     }
     // Null in one of them, and more than a value in another.
-    found.retain(|key| !["source", "loops"].contains(&key.as_str()));
+    found.retain(|key| !["source", "loops", "nominal"].contains(&key.as_str()));
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/profile.md")).unwrap();
     let table = page.split("| key | meaning |").nth(1).expect("the page has a table of keys");
     let rows = table.lines().take_while(|line| line.is_empty() || line.starts_with('|'));

@@ -1,20 +1,22 @@
 //! Answers → advice: what in a schedule would bring the gain that a free resource was simulated to give.
 //!
 //! A sentence names what the run shows (who waits for whom, what fills the bus, how small instructions are), so that it is
-//! about this run and not about machines in general.
+//! about this run and not about machines in general. It proposes nothing that the program has: what is double buffered, and
+//! what is loaded outside of all loops, is known from the legal program; of a recording nothing is known.
 
 use tilewright_isa::{Insn, MemoryType, Module, Op, Queue};
 use tilewright_sim::cycles::{Client, Timing};
 use tilewright_sim::profile::{Kind, Profile, Question, Traffic};
 
 use super::figures::Advice;
+use super::slots::{Slots, Transferred};
 use crate::text::grouped;
 
 /// The share of the cycles from which on a gain is worth a sentence.
 const WORTH: f64 = 0.01;
 
 /// The advice, the largest gain first.
-pub(super) fn of(insns: &[Insn], profile: &Profile, timing: &Timing) -> Vec<Advice> {
+pub(super) fn of(insns: &[Insn], profile: &Profile, timing: &Timing, slots: Option<&Slots>) -> Vec<Advice> {
     let cycles = profile.report.cycles;
     let advice = profile.answers.iter().map(|answer| {
         let is_worth = answer.gain as f64 >= cycles as f64 * WORTH && answer.gain > 0;
@@ -22,7 +24,11 @@ pub(super) fn of(insns: &[Insn], profile: &Profile, timing: &Timing) -> Vec<Advi
             question: answer.question.key().to_owned(),
             cycles: answer.cycles,
             gain: answer.gain,
-            advice: if is_worth { sentence(answer.question, insns, profile, timing) } else { NOTHING.to_owned() },
+            advice: if is_worth {
+                sentence(answer.question, insns, (profile, timing), slots)
+            } else {
+                NOTHING.to_owned()
+            },
         }
     });
     advice.collect()
@@ -30,9 +36,14 @@ pub(super) fn of(insns: &[Insn], profile: &Profile, timing: &Timing) -> Vec<Advi
 
 const NOTHING: &str = "little or nothing to gain";
 
-fn sentence(question: Question, insns: &[Insn], profile: &Profile, timing: &Timing) -> String {
+fn sentence(
+    question: Question,
+    insns: &[Insn],
+    (profile, timing): (&Profile, &Timing),
+    slots: Option<&Slots>,
+) -> String {
     match question {
-        Question::NoTokenWaits => tokens(profile),
+        Question::NoTokenWaits => tokens(profile, slots),
         Question::UnlimitedBandwidth => bandwidth(profile),
         Question::ZeroLatency => latency(insns, profile, timing),
         Question::FreeInstructions => instructions(insns),
@@ -41,7 +52,7 @@ fn sentence(question: Question, insns: &[Insn], profile: &Profile, timing: &Timi
 }
 
 /// Names the wait that costs most, and the buffer whose second slot would end it.
-fn tokens(profile: &Profile) -> String {
+fn tokens(profile: &Profile, slots: Option<&Slots>) -> String {
     let totals = profile.totals();
     // Fetch has no tokens; the others come after it.
     let waits = Module::ALL
@@ -54,15 +65,57 @@ fn tokens(profile: &Profile) -> String {
         return "store waits for results: store them in smaller pieces, each as soon as it is complete".to_owned();
     };
     let fix = match queue {
-        Queue::LoadToCompute => {
-            "bring the operands of the next iteration while this one computes: a second slot for the copies (double \
-             buffering), or copies attached further outside with `compute_at`"
+        Queue::LoadToCompute => earlier(slots.map(|slots| &slots.copies)),
+        Queue::ComputeToLoad => {
+            "load may not overwrite what compute still reads: ".to_owned()
+                + &second_slot(slots.map(|slots| &slots.copies), "copies")
         }
-        Queue::ComputeToLoad => "load may not overwrite what compute still reads: double buffer these copies",
-        Queue::StoreToCompute => "compute may not overwrite what is still being stored: double buffer the results",
-        Queue::ComputeToStore => "store results in smaller pieces, each as soon as it is complete",
+        Queue::StoreToCompute => {
+            "compute may not overwrite what is still being stored: ".to_owned()
+                + &second_slot(slots.map(|slots| &slots.results), "results")
+        }
+        Queue::ComputeToStore => "store results in smaller pieces, each as soon as it is complete".to_owned(),
     };
     format!("{module} waits {} cycles for {queue} tokens; {fix}", grouped(cycles))
+}
+
+/// How operands come earlier.
+fn earlier(copies: Option<&Transferred>) -> String {
+    let outside = "copies attached further outside with `compute_at`";
+    match copies {
+        None => format!(
+            "bring the operands of the next iteration while this one computes: a second slot for the copies (double buffering), or {outside}"
+        ),
+        Some(Transferred { single, .. }) if !single.is_empty() => format!(
+            "bring the operands of the next iteration while this one computes: `double_buffer` for {}, or {outside}",
+            named(single)
+        ),
+        Some(Transferred { rotates: true, .. }) => {
+            format!(
+                "the copies are double buffered, and loading them takes longer than what is computed meanwhile: {outside}"
+            )
+        }
+        Some(_) => {
+            "all operands are loaded before the loops: copies inside of a loop let the first products begin earlier"
+                .to_owned()
+        }
+    }
+}
+
+/// What lets a buffer be filled while it is still read.
+fn second_slot(buffers: Option<&Transferred>, what: &str) -> String {
+    match buffers {
+        None => format!("double buffer these {what}"),
+        Some(Transferred { single, .. }) if !single.is_empty() => format!("`double_buffer` for {}", named(single)),
+        Some(Transferred { rotates: true, .. }) => {
+            format!("the {what} are double buffered, and both slots are in use: more slots, or smaller {what}")
+        }
+        Some(_) => format!("{what} in a loop of their own can be double buffered"),
+    }
+}
+
+fn named(buffers: &[String]) -> String {
+    buffers.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Names what fills the bus, and whether it has to.

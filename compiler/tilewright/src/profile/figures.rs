@@ -16,6 +16,7 @@ use tilewright_sim::profile::{Kind, Limit, Overlap, Profile, Step, Term, TimedSt
 use super::advice;
 use super::compare::Comparison;
 use super::loops::{self, LoopLine};
+use super::slots::Slots;
 use super::source::{self, Line};
 use crate::Artifact;
 use crate::findings::findings_in_time;
@@ -55,6 +56,8 @@ figures! {
         seconds: f64,
         gemm_utilisation: f64,
         bound: BoundFigures,
+        /// Of the kernel, whatever its schedule; none where there is no kernel, and where the ALU has no operations for it.
+        nominal: Option<NominalFigures>,
         roofline: RooflineFigures,
         overlap: OverlapFigures,
         states: UnitFigures,
@@ -77,6 +80,15 @@ figures! {
         fetch: u64,
         store: u64,
         binding: String,
+        share: f64,
+    }
+
+    /// In cycles, but for the share.
+    struct NominalFigures {
+        cycles: u64,
+        compute: u64,
+        read: u64,
+        store: u64,
         share: f64,
     }
 
@@ -219,6 +231,7 @@ impl ProfileFigures {
         let program = artifact.filter(|artifact| artifact.kernel().is_some());
         let cycles = profile.report.cycles;
         let clock_mhz = timing.timing.clock_mhz;
+        let slots = artifact.map(|artifact| Slots::of(artifact.legal().program()));
         ProfileFigures {
             version: VERSION,
             subject: name.to_owned(),
@@ -233,6 +246,7 @@ impl ProfileFigures {
             seconds: timing.timing.seconds(cycles),
             gemm_utilisation: profile.report.gemm_utilisation(),
             bound: bound(profile),
+            nominal: artifact.and_then(|artifact| nominal(artifact, cycles, timing)),
             roofline: roofline(profile, clock_mhz),
             overlap: overlap(profile),
             states: units(profile),
@@ -241,7 +255,7 @@ impl ProfileFigures {
             source: program.map(|a| source::lines(a.source_map(), &a.stream().origins, &profile.charges, a.sources())),
             loops: artifact.map(|a| loops::lines(a.legal().program(), &a.stream().statements, &profile.charges)),
             path: segments(insns, profile),
-            advice: advice::of(insns, profile, &timing.timing),
+            advice: advice::of(insns, profile, &timing.timing, slots.as_ref()),
             findings: findings_in_time(&profile.report, insns.len()),
             comparison: None,
         }
@@ -311,6 +325,17 @@ fn bound(profile: &Profile) -> BoundFigures {
         binding: binding.to_owned(),
         share: bound.share(profile.report.cycles),
     }
+}
+
+fn nominal(artifact: &Artifact, cycles: u64, timing: &NamedTiming) -> Option<NominalFigures> {
+    let nominal = artifact.nominal(&timing.timing)?;
+    Some(NominalFigures {
+        cycles: nominal.cycles(),
+        compute: nominal.compute,
+        read: nominal.read,
+        store: nominal.write,
+        share: nominal.cycles() as f64 / cycles.max(1) as f64,
+    })
 }
 
 fn roofline(profile: &Profile, clock_mhz: u64) -> RooflineFigures {

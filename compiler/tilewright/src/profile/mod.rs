@@ -6,7 +6,8 @@
 //! | `figures` | profile → every figure, in the documented form |
 //! | `source` | origins and charges → cycles beside the lines of the program |
 //! | `loops` | statements and charges → cycles beside the loops of the legal program |
-//! | `advice` | answers → what in a schedule would bring the gain |
+//! | `slots` | the legal program → what is double buffered in it |
+//! | `advice` | answers and slots → what in a schedule would bring the gain |
 //! | `compare` | two sets of figures → their differences |
 //!
 //! Reports, files and comparisons are all made from [`ProfileFigures`], so they cannot contradict each other.
@@ -15,6 +16,7 @@ mod advice;
 mod compare;
 mod figures;
 mod loops;
+mod slots;
 mod source;
 
 pub use compare::{Comparison, Measure, Row, compare};

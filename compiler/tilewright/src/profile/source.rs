@@ -2,8 +2,8 @@
 //!
 //! Each instruction is charged twice, as what and as how: to the line of the kernel that defines the tensor it works
 //! for, where a copy counts for what it copies; and to the directive that shaped it last. What comes from no tensor
-//! (FINISH) or from no directive is charged to the line on which the kernel or the schedule begins. So each half sums to
-//! all cycles.
+//! (FINISH) or from no directive is charged to the line on which the kernel or the schedule begins; a schedule that was made
+//! for the kernel has no lines, and the kernel's first one stands for it. So each half sums to all cycles.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,8 @@ impl Line {
 pub(super) fn lines(map: &SourceMap, origins: &[Origin], charges: &[Charge], sources: &Sources) -> Vec<Line> {
     let tensor = |insn: usize| origins[insn].tensor.map(|span| map.tensor(span));
     let mut lines = half(Part::Kernel, &map.kernels, charges, sources, tensor);
-    lines.extend(half(Part::Schedule, &map.schedules, charges, sources, |insn| origins[insn].directive));
+    let first = map.schedules.first().or(map.kernels.first()).copied();
+    lines.extend(half(Part::Schedule, &map.schedules, charges, sources, |insn| origins[insn].directive.or(first)));
     lines
 }
 
