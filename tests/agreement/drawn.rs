@@ -31,7 +31,7 @@ impl Drawn {
         Drawn(format!("{TARGET}{target}\n{text}"))
     }
 
-    fn config(&self) -> Config {
+    pub fn config(&self) -> Config {
         match self.0.lines().next().and_then(|line| line.strip_prefix(TARGET)) {
             Some(json) => Config::from_json(json).expect("a valid configuration"),
             None => Config::default(),

@@ -7,18 +7,18 @@ use walkdir::WalkDir;
 use tilewright_isa::{Config, Insn, Mem, MemoryType, Op};
 use tilewright_tests::{Agreed, Case, cycles, engines_agree};
 
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../dsl-examples")
 }
 
 /// The files of `dsl-examples` and of its folders with this extension, by their paths there.
-fn files(extension: &str) -> Vec<PathBuf> {
+pub fn files(extension: &str) -> Vec<PathBuf> {
     let all = WalkDir::new(folder()).sort_by_file_name().into_iter().map(|entry| entry.unwrap().into_path());
     let files = all.filter(|path| path.extension().is_some_and(|e| e == extension));
     files.map(|path| path.strip_prefix(folder()).unwrap().to_owned()).collect()
 }
 
-fn example(name: &str) -> String {
+pub fn example(name: &str) -> String {
     std::fs::read_to_string(folder().join(name)).unwrap()
 }
 
@@ -56,7 +56,7 @@ fn the_automatic_schedule_is_a_sound_start() {
 }
 
 /// The target that a program is for: the one that has its name, or VTA's default machine.
-fn target(program: &Path) -> Config {
+pub fn target(program: &Path) -> Config {
     let beside = std::fs::read_to_string(folder().join(program.with_extension("json")));
     beside.map_or(Config::default(), |text| Config::from_json(&text).unwrap())
 }

@@ -17,6 +17,7 @@ mod layouts;
 mod loop_programs;
 mod overlap;
 mod padding;
+mod partial;
 mod passes;
 mod programs;
 mod random;

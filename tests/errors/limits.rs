@@ -47,7 +47,7 @@ fn factors_of_any_size() {
     for factor in ["9223372036854775807", "4611686018427387904", "65", "0", "0 - 9223372036854775807"] {
         for axis in ["i", "j", "r"] {
             let code = answer(&matmul(&format!("C.split({axis}, {factor}) -> a, b")));
-            assert!(["E0308", "E0502"].contains(&code), "{axis} by {factor}: {code}");
+            assert_eq!(code, if factor.starts_with('0') { "E0308" } else { "" }, "{axis} by {factor}");
         }
     }
 }
@@ -157,7 +157,7 @@ schedule s for batched {
 }
 ",
     );
-    assert_eq!(code, "E0502", "an output copies, and computes nothing");
+    assert_eq!(code, "", "what an output computes is computed in the accumulator");
 }
 
 #[test]

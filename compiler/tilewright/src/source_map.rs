@@ -1,6 +1,6 @@
 //! What of its sources a compiled program comes from: the kernels and schedules, and which stages copy which tensors.
 
-use tilewright_core::pipeline::{Call, Front};
+use tilewright_core::pipeline::{Call, Front, Made};
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{Item, ScheduleStmt};
 
@@ -33,7 +33,7 @@ impl SourceMap {
         };
         SourceMap {
             kernels: spans(&|call| Some(call.kernel.span)),
-            schedules: spans(&|call| (!call.automatic).then_some(call.schedule.span)),
+            schedules: spans(&|call| (call.made != Made::Automatic).then_some(call.schedule.span)),
             copies: copies(front),
             alternatives: alternatives(front),
         }
@@ -49,12 +49,16 @@ impl SourceMap {
 
 fn copies(front: &Front) -> Vec<(Span, Span)> {
     let mut copies: Vec<(Span, Span)> = Vec::new();
-    for call in front.calls().iter().filter(|call| !call.automatic) {
+    for call in front.calls().iter().filter(|call| call.made != Made::Automatic) {
         let mut tensors: Vec<(&str, Span)> = call.kernel.tensors.iter().map(|t| (&*t.name, t.span)).collect();
         for statement in &call.schedule.stmts {
-            let ScheduleStmt::Directive { target: Some(target), stage, call } = statement else { continue };
+            let ScheduleStmt::Directive { target: Some(target), stage, call: directive } = statement else { continue };
+            // What completes a schedule has its name for a place, as it has lines of no directive.
+            if directive.span == call.schedule.name.span {
+                continue;
+            }
             if let Some((_, tensor)) = tensors.iter().rev().find(|(name, _)| *name == stage.name).copied() {
-                copies.push((target.span.to(call.span), tensor));
+                copies.push((target.span.to(directive.span), tensor));
                 tensors.push((&target.name, tensor));
             }
         }

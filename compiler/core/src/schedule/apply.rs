@@ -63,10 +63,15 @@ impl Directive {
         self.call.span
     }
 
+    /// The directive as a statement, with the names that it has where it is applied.
+    pub fn statement(&self) -> ast::ScheduleStmt {
+        let (target, stage, call) = (self.target.clone(), self.stage.clone(), self.call.clone());
+        ast::ScheduleStmt::Directive { target, stage, call }
+    }
+
     /// The directive as source, with the names and sizes that it has where it is applied: `X_buf = X.cache_read(inp)`.
     pub fn text(&self) -> String {
-        let (target, stage, call) = (self.target.clone(), self.stage.clone(), self.call.clone());
-        let statement = ast::ScheduleStmt::Directive { target, stage, call };
+        let statement = self.statement();
         let (name, kernel, span) = (self.stage.clone(), self.stage.clone(), self.call.span);
         let alone = ast::Schedule { name, params: Vec::new(), kernel, stmts: vec![statement], span };
         let printed = print(&ast::Program { items: vec![ast::Item::Schedule(alone)] }, &Trivia::default());
@@ -97,6 +102,20 @@ impl Directive {
         let outcome = apply_one(&mut after, &self.stage, self.target.as_ref(), &self.call, constants);
         let told = |d: Diagnostic, context: &Context| d.secondary(context.span, context.text.clone());
         outcome.map(|()| after).map_err(|diagnostic| self.context.iter().rev().fold(diagnostic, told))
+    }
+}
+
+/// Applies a statement that is a directive.
+pub(super) fn apply_statement(
+    schedule: &mut Schedule,
+    statement: &ast::ScheduleStmt,
+    constants: &Constants,
+) -> Result<(), Diagnostic> {
+    match statement {
+        ast::ScheduleStmt::Directive { target, stage, call } => {
+            apply_one(schedule, stage, target.as_ref(), call, constants)
+        }
+        _ => Ok(()),
     }
 }
 

@@ -295,6 +295,11 @@ impl Schedule {
         self.stage(stage).double_buffer.map_or(1, |d| d.slots)
     }
 
+    /// Whether a stage computes a tensor of the kernel; directives made the others.
+    fn is_own(&self, stage: StageId) -> bool {
+        (stage.0 as usize) < self.own
+    }
+
     /// The memory that holds a tensor.
     pub fn scope(&self, tensor: TensorId) -> Scope {
         self.stage_of(tensor).map_or(Scope::Dram, |s| self.stage(s).scope)

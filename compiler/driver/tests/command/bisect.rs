@@ -54,8 +54,8 @@ fn without_a_legal_prefix_directives_are_left_out() {
 
 #[test]
 fn else_the_beginning_of_the_error_is_named() {
-    assert_snapshot!("bisect_begins", bisected(&WHOLE.replace("set_scope(acc); ", "")));
-    assert_snapshot!("bisect_lacking", bisected("X_buf = X.cache_read(inp)\nC.split(j, BLOCK_OUT) -> jo, ji"));
+    assert_snapshot!("bisect_begins", bisected(&WHOLE.replace("set_scope(acc); ", "").replace("wgt", "inp")));
+    assert_snapshot!("bisect_lacking", bisected("X_buf = X.cache_read(wgt)\nW_buf = W.cache_read(wgt)"));
 }
 
 #[test]

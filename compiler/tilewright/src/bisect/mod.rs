@@ -41,7 +41,7 @@
 mod prefixes;
 mod trial;
 
-use tilewright_core::pipeline::Front;
+use tilewright_core::pipeline::{Front, Made};
 use tilewright_syntax::{Diagnostic, Sources};
 
 use crate::Result;
@@ -104,7 +104,8 @@ pub fn bisect(
     progress: &dyn Progress,
     report: &mut dyn FnMut(&Tried),
 ) -> Result<Option<Scan>> {
-    let written: Vec<usize> = (0..front.calls().len()).filter(|at| !front.calls()[*at].automatic).collect();
+    let written: Vec<usize> =
+        (0..front.calls().len()).filter(|at| front.calls()[*at].made != Made::Automatic).collect();
     if written.is_empty() {
         return Err(vec![no_schedule()]);
     }

@@ -1,23 +1,28 @@
-//! Schedules for kernels that have none: the first automatic ones with which everything fits the target.
+//! Schedules for kernels that have none, and completions of those that leave parts open: the first automatic ones with which
+//! everything fits the target.
 //!
 //! A kernel alone tries its largest tiles and makes smaller what does not fit; if that ends, it tries the next schedule: with
 //! the factors of its products the other way round, or with more that is kept between its parts. In a program each kernel
 //! starts from what it would have alone. What does not fit together with the others is made smaller again, and where the
 //! kernels do not agree otherwise, they are fitted in one by one.
+//!
+//! A schedule leaves something open if it is illegal as it is, and so does what is legal keep its instructions.
 
 use tilewright_syntax::{Diagnostic, ast};
 
-use super::{Call, Front, Fronts, Place, target_constants};
+use super::{Call, Front, Fronts, Made, Place, target_constants};
 use crate::legalize::{Cx, LegalizeError};
 use crate::pipeline::Refusal;
 use crate::programs::{self, Program};
-use crate::schedule::auto::Automatic;
+use crate::schedule::Directive;
+use crate::schedule::auto::{self, Automatic, Said};
+use crate::scope::Scope;
 use crate::tensor::{self, Constants, Kernel};
 
 /// How often tiles are made smaller for transfers that overlap with what is computed.
 const MOST_FOR_OVERLAP: usize = 3;
 
-/// A call, and how its schedule is made if it has none.
+/// A call, and how its schedule is made or completed, if it is.
 #[derive(Clone)]
 struct Candidate {
     call: Call,
@@ -32,7 +37,12 @@ impl Candidate {
 
     /// Whether an error is about this call, and so about the schedule that it names.
     fn is_scheduled_in(&self, d: &Diagnostic) -> bool {
-        let place = self.call.place.as_ref().filter(|_| self.automatic.is_none());
+        self.automatic.is_none() && self.is_of(d)
+    }
+
+    /// Whether an error is about this call.
+    fn is_of(&self, d: &Diagnostic) -> bool {
+        let place = self.call.place.as_ref();
         place.is_some_and(|place| d.labels.iter().any(|label| label.span == place.span))
     }
 
@@ -54,6 +64,11 @@ impl Fronts<'_> {
         Ok(self.front(checked, vec![candidate.call]))
     }
 
+    /// A kernel with the schedule that was written for it, completed where it leaves parts open.
+    pub(super) fn completed(&self, call: Call) -> Call {
+        self.completing(call).call
+    }
+
     /// A checked program, with automatic schedules for the calls that have none.
     pub(super) fn with_schedules(&self, program: Program) -> Result<Front, Vec<Diagnostic>> {
         let Program { kernel, calls, .. } = program;
@@ -65,9 +80,13 @@ impl Fronts<'_> {
         match self.fitted(&kernel, &mut all) {
             Ok(front) => Ok(front),
             Err(refusal) => self.one_by_one(&kernel, candidates).map_err(|()| {
-                let (own, automatic): (Vec<_>, Vec<_>) =
+                let (own, made): (Vec<_>, Vec<_>) =
                     refusal.diagnostics.into_iter().partition(|d| all.iter().any(|c| c.is_scheduled_in(d)));
-                own.into_iter().chain(with_note(automatic)).collect()
+                let note = |d: Diagnostic| {
+                    let completed = all.iter().any(|c| c.call.made == Made::Completed && c.is_of(&d));
+                    d.note(if completed { COMPLETED } else { AUTOMATIC })
+                };
+                own.into_iter().chain(made.into_iter().map(note)).collect()
             }),
         }
     }
@@ -77,8 +96,8 @@ impl Fronts<'_> {
         let place = Some(Place { name: name.name, span, tensors });
         match schedule {
             Some(schedule) => {
-                let call = Call { place, kernel, schedule, automatic: false, constants };
-                Ok(Candidate { call, automatic: None })
+                let call = Call { place, kernel, schedule, made: Made::Written, constants };
+                Ok(self.completing(call))
             }
             None => self
                 .alone(place, kernel, constants, name.span)
@@ -94,25 +113,57 @@ impl Fronts<'_> {
         constants: Constants,
         span: tilewright_syntax::Span,
     ) -> Result<Candidate, Vec<Diagnostic>> {
-        let cx = Cx { config: *self.config };
-        let automatic = Automatic::new(&kernel, cx.core(), span);
-        let call = Call { place: None, kernel, schedule: automatic.source(), automatic: true, constants };
+        let automatic = Automatic::new(&kernel, Cx { config: *self.config }.core(), span);
+        let call = Call { place: None, kernel, schedule: automatic.source(), made: Made::Automatic, constants };
         let mut candidate = Candidate { call, automatic: Some(automatic) };
+        self.first_fitting(&mut candidate).map_err(with_note)?;
+        self.overlap(&mut candidate);
+        candidate.call.place = place;
+        Ok(candidate)
+    }
+
+    /// A call whose schedule is completed if it leaves something open. Where no completion fits, it stays as it is.
+    fn completing(&self, call: Call) -> Candidate {
+        let written = Candidate { call: call.clone(), automatic: None };
+        let alone = self.front(call.kernel.clone(), vec![Call { place: None, ..call.clone() }]);
+        let Ok(scheduled) = alone.schedule() else { return written };
+        if !scheduled.schedules.iter().any(auto::is_open) || alone.check().is_ok() {
+            return written;
+        }
+        let refused = Candidate { call: Call { made: Made::Incomplete, ..call.clone() }, automatic: None };
+        let Ok(directives) = alone.directives(&alone.calls[0]) else { return written };
+        let stmts = directives.iter().map(Directive::statement).collect();
+        let said = Said { source: ast::Schedule { stmts, ..call.schedule.clone() }, constants: call.constants.clone() };
+        let Some(automatic) = Automatic::completing(said, &call.kernel, alone.cx.core()) else { return refused };
+        let call = Call { place: None, made: Made::Completed, ..call };
+        let mut candidate = Candidate { call, automatic: None };
+        candidate.renewed(automatic);
+        match self.first_fitting(&mut candidate) {
+            Ok(()) => {
+                if directives.is_empty() {
+                    self.overlap(&mut candidate);
+                }
+                candidate.call.place = written.call.place;
+                candidate
+            }
+            Err(_) => refused,
+        }
+    }
+
+    /// Tries the schedules of a call until one fits if nothing else runs. Returns what is wrong with them.
+    fn first_fitting(&self, candidate: &mut Candidate) -> Result<(), Vec<Diagnostic>> {
         let mut told: Option<Refusal> = None;
         loop {
             let kernel = candidate.call.kernel.clone();
-            match self.fitted(&kernel, std::slice::from_mut(&mut candidate)) {
-                Ok(_) => break,
+            match self.fitted(&kernel, std::slice::from_mut(candidate)) {
+                Ok(_) => return Ok(()),
                 Err(refusal) if told.as_ref().is_some_and(|before| !is_truer(&refusal, before)) => {}
                 Err(refusal) => told = Some(refusal),
             }
             if !candidate.advance() {
-                return Err(with_note(told.map_or(Vec::new(), |refusal| refusal.diagnostics)));
+                return Err(told.map_or(Vec::new(), |refusal| refusal.diagnostics));
             }
         }
-        self.overlap(&mut candidate);
-        candidate.call.place = place;
-        Ok(candidate)
     }
 
     /// Lets transfers overlap with what is computed, if the tiles are no more than a little smaller then.
@@ -208,16 +259,24 @@ fn shrink_for(candidates: &mut [Candidate], error: &LegalizeError) -> bool {
 }
 
 /// Lets the call that has a buffer use less of a scratchpad; false if it cannot.
-fn shrink(candidates: &mut [Candidate], buffer: &str, scope: crate::scope::Scope) -> bool {
+fn shrink(candidates: &mut [Candidate], buffer: &str, scope: Scope) -> bool {
     let (owner, own_name) = buffer.split_once('.').map_or((None, buffer), |(owner, name)| (Some(owner), name));
     let Some(candidate) = candidates.iter_mut().find(|c| c.call.name() == owner) else { return false };
     let Some(mut automatic) = candidate.automatic.clone() else { return false };
-    let shrinks = automatic.shrink(own_name, scope);
-    candidate.renewed(automatic);
+    // Where a place was said, what is computed there by choice may be what it was before.
+    let before = candidate.call.schedule.clone();
+    let mut shrinks = true;
+    while shrinks && candidate.call.schedule == before {
+        shrinks = automatic.shrink(own_name, scope);
+        candidate.renewed(automatic.clone());
+    }
     shrinks
 }
 
+/// What is said of an error that an automatic schedule causes, and of one that a completed schedule causes.
+const AUTOMATIC: &str = "the kernel has no schedule, and the automatic one fails here";
+const COMPLETED: &str = "the schedule leaves parts open, and what completes it fails here";
+
 fn with_note(told: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let note = "the kernel has no schedule, and the automatic one fails here";
-    told.into_iter().map(|d| d.note(note)).collect()
+    told.into_iter().map(|d| d.note(AUTOMATIC)).collect()
 }

@@ -70,11 +70,23 @@ pub struct Call {
     /// Its place in a program; none for a lone kernel.
     place: Option<Place>,
     pub kernel: Kernel,
-    /// As it was written, or as it was made.
+    /// As it was written, completed or made.
     pub schedule: ast::Schedule,
-    /// Whether the schedule was made for the kernel.
-    pub automatic: bool,
+    pub made: Made,
     constants: Constants,
+}
+
+/// Where the directives of a schedule come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// All were written.
+    Written,
+    /// Those that were written left parts open, which are completed.
+    Completed,
+    /// Those that were written leave parts open, and no completion of them works.
+    Incomplete,
+    /// None was written.
+    Automatic,
 }
 
 /// What a call is in its program.
@@ -178,8 +190,8 @@ impl Fronts<'_> {
         let constants = bind_parameters(&schedule.name, &schedule.params, &of_schedule, &constants)
             .map_err(|errors| errors.iter().map(TensorError::diagnostic).collect::<Vec<_>>())?;
         let schedule = schedule.clone();
-        let call = Call { place: None, kernel: checked.clone(), schedule, automatic: false, constants };
-        Ok(self.front(checked, vec![call]))
+        let call = Call { place: None, kernel: checked.clone(), schedule, made: Made::Written, constants };
+        Ok(self.front(checked, vec![self.completed(call)]))
     }
 
     /// A program, with schedules for the calls that have none.
@@ -233,13 +245,14 @@ impl Front {
         &self.cx
     }
 
-    /// The names of the schedules, each once.
-    pub fn schedule_names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = Vec::new();
+    /// The names of the schedules, each once; of those that were completed with this word.
+    pub fn schedule_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
         for call in &self.calls {
-            let name = &*call.schedule.name.name;
-            if !names.contains(&name) {
-                names.push(name);
+            let name = &call.schedule.name.name;
+            let shown = if call.made == Made::Completed { format!("{name} (completed)") } else { name.clone() };
+            if !names.contains(&shown) {
+                names.push(shown);
             }
         }
         names
@@ -269,7 +282,15 @@ impl Call {
     /// What is wrong with its schedule, shown with the call.
     fn shown_in(&self, told: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let shown = |d: Diagnostic| self.place.iter().fold(d, |d, place| d.secondary(place.span, "in this call"));
-        told.into_iter().map(shown).collect()
+        told.into_iter().map(shown).map(|d| self.noted(d)).collect()
+    }
+
+    /// What is wrong with a schedule that leaves parts open, with the note that they could not be completed.
+    fn noted(&self, d: Diagnostic) -> Diagnostic {
+        match self.made {
+            Made::Incomplete => d.note("the schedule leaves parts open, and no way to complete it was found"),
+            Made::Written | Made::Completed | Made::Automatic => d,
+        }
     }
 }
 
@@ -330,7 +351,7 @@ impl Scheduled<'_> {
         let names: Vec<String> = self.front.calls.iter().filter_map(|c| Some(format!("`{}`", c.name()?))).collect();
         let told = error.diagnostic();
         vec![match names.is_empty() {
-            true => told,
+            true => self.front.calls.iter().fold(told, |told, call| call.noted(told)),
             false => told.note(format!("each call is legal alone: {}", names.join(", "))),
         }]
     }

@@ -10,7 +10,8 @@ use std::collections::{BTreeSet, HashMap};
 use crate::gemm::Side;
 use crate::scalar::DType;
 use crate::schedule::auto::roles::{Roles, roles};
-use crate::schedule::{Order, Schedule, StageId, checks};
+use crate::schedule::auto::shaped::{Shaped, agreeing, is_load, is_shaped, shaped};
+use crate::schedule::{AxisSource, Order, Schedule, StageId, checks};
 use crate::scope::Scope;
 use crate::tensor::{AxisId, Read, TensorId};
 
@@ -22,6 +23,9 @@ pub struct Group {
     pub reductions: Vec<Reduction>,
     /// For each dimension of the only sink, its tile: how many elements, and how many the core's tile has there.
     pub tile: Vec<Tile>,
+    /// The loops of the only sink that a directive shaped, from the outermost on, and how many of them stand around what is
+    /// computed for it.
+    pub around: Option<(Vec<String>, usize)>,
     /// The host of the scan that it is, and whether what the ALU reads in the steps is loaded there.
     pub scan: Option<(StageId, bool)>,
     /// Whether accesses whose bounding box is larger than what they touch are loaded each by itself.
@@ -131,6 +135,8 @@ pub struct Reduction {
     pub depth: usize,
     /// The other reduced axes.
     pub others: Vec<AxisId>,
+    /// Its loops, if a directive shaped them.
+    pub shaped: Option<Shaped>,
 }
 
 impl Tile {
@@ -179,6 +185,10 @@ impl Group {
             *in_steps = true;
             return true;
         }
+        if let Some((loops, depth)) = self.around.as_mut().filter(|(loops, depth)| *depth < loops.len()) {
+            *depth += 1;
+            return *depth <= loops.len();
+        }
         // The largest dimension of a tile has the most to give.
         let mut largest: Vec<&mut Tile> = self.tile.iter_mut().collect();
         largest.sort_by_key(|t| std::cmp::Reverse(t.blocks()));
@@ -195,6 +205,11 @@ impl Group {
 
 impl Reduction {
     fn shrink(&mut self) -> bool {
+        if let Some(shaped) = &self.shaped {
+            let more = self.depth < shaped.loops.len();
+            self.depth += usize::from(more);
+            return more;
+        }
         let steps = usize::from(self.steps.is_some());
         if self.depth < steps {
             self.depth = steps;
@@ -216,13 +231,16 @@ type Products = HashMap<StageId, Vec<Roles>>;
 /// Sorts the stages of a kernel into groups.
 pub fn groups(s: &Schedule, choice: Choice) -> Vec<Group> {
     let order = Order::of(s);
-    let roles = |stage: &StageId| Some((*stage, roles(s, *stage))).filter(|(_, found)| !found.is_empty());
+    let roles = |stage: &StageId| {
+        let found = agreeing(s, *stage, roles(s, *stage));
+        Some((*stage, found)).filter(|(_, found)| !found.is_empty())
+    };
     let on_core = |stage: &&StageId| choice.level != Level::Vector && reads_storable(s, **stage);
     let products: Products = order.stages.iter().filter(on_core).filter_map(roles).collect();
     let sinks = Sinks::of(s, &order, &products, choice);
     let mut groups: Vec<(BTreeSet<StageId>, Vec<Sink>)> = Vec::new();
     let host = |stage: StageId| s.scan_of(s.stage(stage).tensor).map(|scan| s.host(scan));
-    for stage in order.stages.iter().copied() {
+    for stage in order.stages.iter().copied().filter(|stage| !is_load(s, *stage)) {
         let Some(home) = sinks.home(s, stage) else { continue };
         let mut inner = BTreeSet::new();
         collect(s, &sinks, stage, &mut inner);
@@ -273,17 +291,28 @@ impl Sinks {
             for reader in readers {
                 owning.extend(owners.get(reader).into_iter().flatten());
             }
-            let factor = readers.iter().any(|reader| products.contains_key(reader));
-            let is_read = !readers.is_empty();
+            let (is_said, is_stored) = (s.stage(stage).scope_span.is_some(), is_stored_copy(s, stage));
+            // What a sum starts from is no factor of it.
+            let multiplies = |reader: &StageId| {
+                products.contains_key(reader)
+                    && s.compute(*reader).value_reads().iter().any(|read| read.tensor == tensor)
+            };
+            let factor = readers.iter().any(|reader| multiplies(reader) || is_load(s, *reader));
+            let (factor, is_read) = (factor && !is_said, !readers.is_empty());
             if let Some(scan) = s.scan_of(tensor) {
                 let spilled = reindexed && s.initial(stage).is_none() && spills(s, stage, level);
                 let stored = factor || spilled || s.kernel.tensor(tensor).output;
                 if stored { &mut sinks.stored } else { &mut sinks.kept }.insert(stage);
                 owning = BTreeSet::from([s.host(scan)]);
-            } else if s.kernel.tensor(tensor).output || factor || level >= Level::Stored && is_read {
+            } else if s.kernel.tensor(tensor).output
+                || factor
+                || is_stored
+                || level >= Level::Stored && is_read && !is_said
+            {
                 sinks.stored.insert(stage);
                 owning = BTreeSet::from([stage]);
-            } else if level == Level::Kept && owning.len() > 1 {
+            } else if (level == Level::Kept || level > Level::Kept && is_said) && owning.len() > 1 && !is_load(s, stage)
+            {
                 sinks.kept.insert(stage);
                 owning = BTreeSet::from([stage]);
             }
@@ -304,7 +333,7 @@ impl Sinks {
         let copied = checks::is_copy(s, stage).filter(straight).map(|read| read.tensor);
         let inside = |from: TensorId| {
             let stored = s.stage_of(from).is_some_and(|from| self.stored.contains(&from));
-            !stored && s.kernel.tensor(from).dtype == DType::I32
+            !stored && (s.kernel.tensor(from).dtype == DType::I32 || s.scope(from) != Scope::Dram)
         };
         self.stored.contains(&stage).then(|| if copied.is_some_and(inside) { Home::Copied } else { Home::Stored })
     }
@@ -321,12 +350,19 @@ fn collect(s: &Schedule, sinks: &Sinks, stage: StageId, inner: &mut BTreeSet<Sta
         for read in s.compute(stage).reads() {
             if let Some(producer) = s.stage_of(read.tensor)
                 && !sinks.contains(producer)
+                && !is_load(s, producer)
                 && inner.insert(producer)
             {
                 open.push(producer);
             }
         }
     }
+}
+
+/// Whether a stage in device memory copies what a directive computes on chip.
+fn is_stored_copy(s: &Schedule, stage: StageId) -> bool {
+    let on_chip = |from| s.stage_of(from).is_some_and(|from| s.stage(from).scope_span.is_some());
+    s.stage(stage).scope == Scope::Dram && checks::is_copy(s, stage).is_some_and(|read| on_chip(read.tensor))
 }
 
 fn group(
@@ -340,12 +376,13 @@ fn group(
     inner.sort_by_key(|stage| order.places[stage.0 as usize]);
     let stages = inner.iter().copied().chain(sinks.iter().map(|sink| sink.stage));
     let reductions: Vec<Reduction> = stages.filter_map(|stage| reduction(s, stage, roles(stage))).collect();
-    let tile = match sinks.as_slice() {
-        [Sink { home: Home::Copied | Home::Stored, stage }] => tile(s, &inner, *stage, &reductions),
-        _ => Vec::new(),
+    let (tile, around) = match sinks.as_slice() {
+        [Sink { home: Home::Copied | Home::Stored, stage }] if is_shaped(s, *stage) => (Vec::new(), around(s, *stage)),
+        [Sink { home: Home::Copied | Home::Stored, stage }] => (tile(s, &inner, *stage, &reductions), None),
+        _ => (Vec::new(), None),
     };
     let scan = sinks.iter().find_map(|sink| s.scan_of(s.stage(sink.stage).tensor)).map(|scan| (s.host(scan), false));
-    Group { sinks, inner, reductions, tile, scan, reindexed: false, overlaps: false }
+    Group { sinks, inner, reductions, tile, around, scan, reindexed: false, overlaps: false }
 }
 
 /// Whether a stage of a scan is stored at a level, so that it takes no room until it is read: first only what several others
@@ -365,6 +402,14 @@ fn spills(s: &Schedule, stage: StageId, level: Level) -> bool {
         Level::Kept => s.readers(s.stage(stage).tensor).len() > 1 || waits(),
         Level::Stored | Level::Vector => true,
     }
+}
+
+/// The loops of a sink that was shaped. What is computed for it is computed inside of its tiles, where it has some.
+fn around(s: &Schedule, sink: StageId) -> Option<(Vec<String>, usize)> {
+    let st = s.stage(sink);
+    let is_tiled = st.leaves.first().is_some_and(|leaf| matches!(st.axis(*leaf).source, AxisSource::Outer(_)));
+    let loops = shaped(s, sink, None)?.loops;
+    Some((loops, usize::from(is_tiled)))
 }
 
 /// Whether the states that a stage reads can be in device memory: their next values are copies of what is computed in the
@@ -388,7 +433,8 @@ fn reduction(s: &Schedule, stage: StageId, roles: Option<Roles>) -> Option<Reduc
     let slice = sliced.map_or(Tile::whole(1, 1), |axis| Tile::whole(s.kernel.axis(axis).extent, lane));
     let others = reduced.iter().copied().filter(|a| Some(*a) != sliced).collect();
     let steps = s.scan_of(s.stage(stage).tensor).map(|_| s.compute(stage).axes[0]);
-    Some(Reduction { stage, roles, sliced, slice, steps, depth: 0, others })
+    let shaped = is_shaped(s, stage).then(|| shaped(s, stage, roles.as_ref())).flatten();
+    Some(Reduction { stage, roles, sliced, slice, steps, depth: 0, others, shaped })
 }
 
 fn tile(s: &Schedule, inner: &[StageId], sink: StageId, reductions: &[Reduction]) -> Vec<Tile> {

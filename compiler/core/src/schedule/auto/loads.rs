@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 
 use crate::affine::Atom;
+use crate::scalar::DType;
 use crate::schedule::auto::group::Group;
 use crate::schedule::auto::roles::Roles;
+use crate::schedule::auto::shaped::is_load;
 use crate::schedule::auto::write::fresh;
 use crate::schedule::{Schedule, StageId};
 use crate::scope::Scope;
@@ -22,6 +24,8 @@ pub struct LoadIn {
     pub reads: Vec<(String, Read)>,
     /// Whether it copies what its only access touches, in the axes of the reader.
     pub reindexes: bool,
+    /// The stage that it is already, made by a directive.
+    pub made: Option<StageId>,
 }
 
 impl LoadIn {
@@ -44,7 +48,7 @@ impl LoadIn {
         let mut names = std::iter::once(name.clone()).chain(std::iter::repeat_with(|| fresh(taken, &name)));
         let load = |read| {
             let name = names.next().expect("endlessly many names");
-            LoadIn { tensor, scope, name, operand_of, reads: vec![read], reindexes: true }
+            LoadIn { tensor, scope, name, operand_of, reads: vec![read], reindexes: true, made: None }
         };
         reads.into_iter().map(load).collect()
     }
@@ -87,15 +91,20 @@ pub fn loads(
             }
             let roles = reduction.and_then(|r| group.reductions[r].roles.as_ref());
             let reindexes = roles.is_some_and(|roles| roles.of_one_tensor);
-            let scope = match roles {
-                Some(Roles { input, .. }) if (input.tensor, &input.indices) == (read.tensor, &read.indices) => {
-                    Scope::Inp
+            let scope = scope_of(s, roles, read);
+            if let Some(made) = s.stage_of(read.tensor).filter(|stage| is_load(s, *stage)) {
+                if loads.iter().all(|load| load.made != Some(made)) {
+                    let name = s.stage_name(made).to_string();
+                    let scope = if s.stage(made).scope_span.is_some() { s.stage(made).scope } else { scope };
+                    let (tensor, operand_of, reads) = (read.tensor, reduction, vec![(reader.clone(), read.clone())]);
+                    loads.push(LoadIn { tensor, scope, name, operand_of, reads, reindexes: false, made: Some(made) });
                 }
-                Some(_) => Scope::Wgt,
-                None => Scope::Acc,
-            };
+                continue;
+            }
             // Operands of a reduction are brought in for it alone.
-            let alike = |l: &&mut LoadIn| l.tensor == read.tensor && l.scope == scope && l.operand_of == reduction;
+            let alike = |l: &&mut LoadIn| {
+                l.made.is_none() && l.tensor == read.tensor && l.scope == scope && l.operand_of == reduction
+            };
             let access = (reader.clone(), read.clone());
             match loads.iter_mut().find(alike) {
                 Some(load) => {
@@ -108,14 +117,25 @@ pub fn loads(
                     let suffix = if scope == Scope::Acc { "acc" } else { "buf" };
                     let name = fresh(taken, &format!("{}_{suffix}", s.kernel.tensor(read.tensor).name));
                     let (tensor, operand_of) = (read.tensor, reduction);
-                    loads.push(LoadIn { tensor, scope, name, operand_of, reads: vec![access], reindexes });
+                    let (reads, made) = (vec![access], None);
+                    loads.push(LoadIn { tensor, scope, name, operand_of, reads, reindexes, made });
                 }
             }
         }
     }
-    let apart = |load: LoadIn| match group.reindexed && load.is_loose(s) {
+    let apart = |load: LoadIn| match group.reindexed && load.made.is_none() && load.is_loose(s) {
         true => load.apart(taken),
         false => vec![load],
     };
     loads.into_iter().flat_map(apart).collect()
+}
+
+/// Where a reader takes what it reads from.
+fn scope_of(s: &Schedule, roles: Option<&Roles>, read: &Read) -> Scope {
+    match roles {
+        Some(Roles { input, .. }) if (input.tensor, &input.indices) == (read.tensor, &read.indices) => Scope::Inp,
+        Some(_) if s.kernel.tensor(read.tensor).dtype == DType::I8 => Scope::Wgt,
+        // A sum may start from what the accumulator holds.
+        Some(_) | None => Scope::Acc,
+    }
 }

@@ -1,4 +1,5 @@
-//! A schedule for a kernel that has none. Kernel → directives as an author would write them, from the largest tiles on.
+//! A schedule for a kernel that has none, and what completes one that leaves parts open. Kernel, with the directives that were
+//! said → directives as an author would write them, from the largest tiles on.
 //!
 //! ```text
 //! kernel: C[i, j] = sum(r: ...)          X_buf = X.cache_read(inp, C)
@@ -12,21 +13,31 @@
 //! group starts out whole. Who finds that a buffer does not fit calls [`Automatic::shrink`] and tries the next schedule:
 //! first operands are brought in smaller slices of the reduction, then the stored tensor is computed in smaller tiles. Who
 //! finds that a schedule works in no size tries [`Automatic::next`].
+//!
+//! A completion is the same for what the directives that were said leave of the kernel: a stage that has a scope, loops of its own
+//! or a place keeps them, and what could not be applied behind them is left out.
 
 mod group;
 mod loads;
 mod roles;
+mod said;
+mod shaped;
 mod write;
 
-use tilewright_syntax::{Span, ast};
+use std::collections::BTreeSet;
+
+use tilewright_syntax::Span;
+use tilewright_syntax::ast::{self, Ident, ScheduleStmt};
 
 use crate::gemm::Core;
-use crate::schedule::{Order, Schedule, StageId, checks, ops, regions};
+use crate::schedule::{Order, Schedule, StageId, checks};
 use crate::scope::Scope;
 use crate::tensor::Kernel;
 
 use group::{Choice, Group};
 use write::Buffer;
+
+pub use said::{Said, is_open};
 
 /// The name of schedules that are made here.
 pub const NAME: &str = "automatic";
@@ -34,10 +45,13 @@ pub const NAME: &str = "automatic";
 /// A schedule that can be made smaller.
 #[derive(Clone, Debug)]
 pub struct Automatic {
-    /// The kernel without directives, but for copies that are none and for what is computed in the steps of scans.
-    plain: Schedule,
-    /// What is computed in the steps of scans that it stands behind.
-    joined: Vec<StageId>,
+    /// The kernel without directives.
+    bare: Schedule,
+    /// What a user said of it, if it was not nothing.
+    said: Option<Said>,
+    /// The kernel with the directives that stand before the others.
+    begun: Schedule,
+    before: Vec<ScheduleStmt>,
     groups: Vec<Group>,
     /// The place in the source that it stands for.
     span: Span,
@@ -47,19 +61,23 @@ pub struct Automatic {
 impl Automatic {
     /// The schedule with the largest tiles.
     pub fn new(kernel: &Kernel, core: Core, span: Span) -> Automatic {
-        let mut plain = without_copies(Schedule::new(NAME, kernel.clone(), core), span);
-        let joined = join_steps(&mut plain, span);
-        let choice = Choice::FIRST;
-        let groups = group::groups(&plain, choice);
-        Automatic { plain, joined, groups, span, choice }
+        let bare = Schedule::new(NAME, kernel.clone(), core);
+        let first = Automatic::chosen(bare, None, span, Choice::FIRST);
+        first.expect("where nothing was said, nothing is refused")
+    }
+
+    /// The completion with the largest tiles of what was said, which has an effect; None where there is none.
+    pub fn completing(said: Said, kernel: &Kernel, core: Core) -> Option<Automatic> {
+        let (name, span) = (said.source.name.name.clone(), said.source.name.span);
+        let bare = Schedule::new(name, kernel.clone(), core);
+        let first = Automatic::chosen(bare.clone(), Some(said.clone()), span, Choice::FIRST);
+        first.or_else(|| Automatic::after(&bare, Some(&said), span, Choice::FIRST))
     }
 
     /// The next schedule to try where no size of this one works: with the factors of products the other way round, with more
     /// that is kept between groups, and with a load for each access. None where everything was tried.
     pub fn next(&self) -> Option<Automatic> {
-        let choice = self.choice.next()?;
-        let groups = group::groups(&self.plain, choice);
-        Some(Automatic { groups, choice, ..self.clone() })
+        Automatic::after(&self.bare, self.said.as_ref(), self.span, self.choice)
     }
 
     /// The schedule in which transfers overlap with what is computed; None where nothing is computed in tiles.
@@ -70,14 +88,48 @@ impl Automatic {
         (changed > 0).then_some(overlapping)
     }
 
-    /// The schedule as source. All of it has the place for which it stands.
+    /// The first schedule behind a choice with which what was said can stand.
+    fn after(bare: &Schedule, said: Option<&Said>, span: Span, mut choice: Choice) -> Option<Automatic> {
+        loop {
+            choice = choice.next()?;
+            let found = Automatic::chosen(bare.clone(), said.cloned(), span, choice);
+            if found.is_some() {
+                return found;
+            }
+        }
+    }
+
+    fn chosen(bare: Schedule, said: Option<Said>, span: Span, choice: Choice) -> Option<Automatic> {
+        let (begun, before) = match &said {
+            Some(said) if !said.source.stmts.is_empty() => said.begun(&bare, choice, span)?,
+            _ => {
+                let (mut begun, mut before) = (bare.clone(), Vec::new());
+                said::without_copies(&mut begun, span, &BTreeSet::new(), &mut before);
+                join_steps(&mut begun, span, &mut before);
+                (begun, before)
+            }
+        };
+        let groups = group::groups(&begun, choice);
+        Some(Automatic { bare, said, begun, before, groups, span, choice })
+    }
+
+    /// The schedule as source. What was made has the place for which it stands.
     pub fn source(&self) -> ast::Schedule {
-        write::schedule(&self.plain, &self.joined, &self.groups, self.span)
+        let made = write::statements(&self.begun, &self.groups, self.span);
+        let mut stmts = self.before.clone();
+        let Some(said) = &self.said else {
+            stmts.extend(made);
+            let ident = |name: &str| Ident { name: name.to_string(), span: self.span };
+            let (name, kernel) = (ident(NAME), ident(&self.bare.kernel.name));
+            return ast::Schedule { name, params: Vec::new(), kernel, stmts, span: self.span };
+        };
+        stmts.extend(said.accepted(&self.begun, made));
+        ast::Schedule { stmts, ..said.source.clone() }
     }
 
     /// Lets the schedule use less of a scratchpad, where a buffer did not fit; false if it cannot.
     pub fn shrink(&mut self, buffer: &str, scope: Scope) -> bool {
-        let buffers = write::buffers(&self.plain, &self.groups, self.span);
+        let buffers = write::buffers(&self.begun, &self.groups, self.span);
         let exact = buffers.iter().find(|b| b.name == buffer).map(|b| (b.group, b.operand_of));
         // What is there in several tilings is numbered, and a temporary is named after what it is computed for.
         let is_derived = |rest: &str| rest.split('_').all(|word| word == "part" || word.parse::<u32>().is_ok());
@@ -96,20 +148,8 @@ impl Automatic {
     }
 }
 
-/// The schedule in which the readers of copies of tensors read these themselves.
-fn without_copies(mut plain: Schedule, span: Span) -> Schedule {
-    let stages: Vec<StageId> = plain.stage_ids().collect();
-    for stage in stages {
-        if regions::copied_whole(&plain, stage).is_some() && plain.scan_of(plain.stage(stage).tensor).is_none() {
-            ops::inline(&mut plain, stage, span);
-        }
-    }
-    plain
-}
-
 /// Computes what is read of scans element by element in their steps, so that nobody has to keep it for all of them.
-fn join_steps(plain: &mut Schedule, span: Span) -> Vec<StageId> {
-    let mut joined = Vec::new();
+fn join_steps(plain: &mut Schedule, span: Span, stmts: &mut Vec<ScheduleStmt>) {
     for stage in Order::of(plain).stages {
         let scans: Vec<_> = plain.scan_ids().collect();
         let simple = plain.compute(stage).reduction.is_none() && reads_copies(plain, stage);
@@ -117,10 +157,12 @@ fn join_steps(plain: &mut Schedule, span: Span) -> Vec<StageId> {
         if let Some(scan) = scans.iter().find(joins).copied()
             && plain.join_steps(stage, scan, span).is_ok()
         {
-            joined.push(stage);
+            let host = plain.host(scan);
+            let steps = &plain.kernel.axis(plain.compute(host).axes[0]).name;
+            let at = vec![write::name(plain.stage_name(host)), write::name(steps)];
+            stmts.push(write::directive((None, plain.stage_name(stage), "reverse_compute_at"), at, &[], span));
         }
     }
-    joined
 }
 
 /// Whether the states that a stage reads get copies of what their steps compute, which it can copy as well.

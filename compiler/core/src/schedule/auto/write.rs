@@ -3,35 +3,26 @@
 use std::collections::BTreeSet;
 
 use tilewright_syntax::Span;
-use tilewright_syntax::ast::{self, Directive, Expr, ExprKind, Ident, ScheduleStmt};
+use tilewright_syntax::ast::{Directive, Expr, ExprKind, Ident, ScheduleStmt};
 
 use crate::gemm::Side;
-use crate::schedule::auto::NAME;
 use crate::schedule::auto::group::{Group, Home, Reduction, Sink};
 use crate::schedule::auto::loads::{LoadIn, loads};
+use crate::schedule::auto::shaped::{Shaped, is_placed, origins};
 use crate::schedule::{Schedule, StageId};
 use crate::tensor::{AxisId, Read};
 
-/// The schedule that computes the groups one after the other.
-pub fn schedule(s: &Schedule, joined: &[StageId], groups: &[Group], span: Span) -> ast::Schedule {
+/// The directives that compute the groups one after the other.
+pub fn statements(s: &Schedule, groups: &[Group], span: Span) -> Vec<ScheduleStmt> {
     let mut taken: BTreeSet<String> = s.kernel.tensors.iter().map(|t| t.name.clone()).collect();
     let on_chip = on_chip(groups);
-    let inlined = s.stages.iter().filter(|stage| stage.inlined.is_some());
-    let mut stmts: Vec<ScheduleStmt> = inlined
-        .map(|stage| directive((None, &s.kernel.tensor(stage.tensor).name, "compute_inline"), Vec::new(), &[], span))
-        .collect();
-    for (stage, host) in joined.iter().filter_map(|stage| Some((*stage, s.stage(*stage).attach?.stage))) {
-        let steps = &s.kernel.axis(s.compute(host).axes[0]).name;
-        let at = vec![name(s.stage_name(host)), name(steps)];
-        stmts.push(directive((None, s.stage_name(stage), "reverse_compute_at"), at, &[], span));
-    }
+    let mut stmts = Vec::new();
     for group in groups {
         let mut writer = Writer::new(s, (group, &on_chip), span, &mut taken);
         writer.write();
         stmts.extend(writer.stmts);
     }
-    let ident = |name: &str| Ident { name: name.to_string(), span };
-    ast::Schedule { name: ident(NAME), params: Vec::new(), kernel: ident(&s.kernel.name), stmts, span }
+    stmts
 }
 
 /// A buffer on chip.
@@ -122,13 +113,16 @@ impl<'a> Writer<'a> {
         let kept = self.group.sinks.iter().filter(|sink| sink.home == Home::Accumulator).map(|sink| &sink.stage);
         // Initial values are computed in the accumulator anyway.
         let inits: Vec<StageId> = self.group.sinks.iter().filter_map(|sink| self.s.initial(sink.stage)).collect();
-        for stage in self.group.inner.iter().chain(kept).filter(|stage| !inits.contains(stage)) {
+        let is_open = |stage: &&StageId| !inits.contains(stage) && self.s.stage(**stage).scope_span.is_none();
+        let open: Vec<StageId> = self.group.inner.iter().chain(kept).filter(is_open).copied().collect();
+        for stage in &open {
             self.push(None, self.s.stage_name(*stage), "set_scope", vec![name("acc")], &[]);
         }
         self.load_operands();
         let tiles = self.tile_sink();
         if let Some((host, axis)) = &tiles {
-            let computed: Vec<String> = self.computed.iter().rev().map(|(_, name)| name.clone()).collect();
+            let open = self.computed.iter().rev().filter(|(stage, _)| !is_placed(self.s, *stage));
+            let computed: Vec<String> = open.map(|(_, name)| name.clone()).collect();
             for stage in computed {
                 self.compute_at(&stage, host, axis);
             }
@@ -145,7 +139,8 @@ impl<'a> Writer<'a> {
             }
         }
         for (at, place) in places.iter().enumerate() {
-            if let Some((host, axis)) = place {
+            let is_said = self.loads[at].made.is_some_and(|stage| is_placed(self.s, stage));
+            if let Some((host, axis)) = place.as_ref().filter(|_| !is_said) {
                 self.compute_at(&self.loads[at].name.clone(), host, axis);
             }
         }
@@ -173,8 +168,14 @@ impl<'a> Writer<'a> {
     /// The axes of each stage whose values depend on which tile of the sink is computed.
     fn moving(&self) -> BTreeSet<AxisId> {
         let [sink] = self.group.sinks.as_slice() else { return BTreeSet::new() };
-        let tiled = self.s.compute(sink.stage).axes.iter().zip(&self.group.tile).filter(|(_, tile)| !tile.is_whole());
-        let mut moving: BTreeSet<AxisId> = tiled.map(|(axis, _)| *axis).collect();
+        let st = self.s.stage(sink.stage);
+        let mut moving: BTreeSet<AxisId> = match &self.group.around {
+            Some((_, depth)) => st.leaves[..*depth].iter().flat_map(|leaf| origins(st, *leaf)).collect(),
+            None => {
+                let tiles = self.s.compute(sink.stage).axes.iter().zip(&self.group.tile);
+                tiles.filter(|(_, tile)| !tile.is_whole()).map(|(axis, _)| *axis).collect()
+            }
+        };
         for stage in [sink.stage].iter().chain(self.group.inner.iter().rev()) {
             for read in self.s.compute(*stage).reads() {
                 let Some(producer) = self.s.stage_of(read.tensor) else { continue };
@@ -205,6 +206,11 @@ impl<'a> Writer<'a> {
     fn load_operands(&mut self) {
         let loads = std::mem::take(&mut self.loads);
         for load in &loads {
+            if let Some(made) = load.made {
+                let is_open = self.s.stage(made).scope_span.is_none();
+                is_open.then(|| self.push(None, &load.name, "set_scope", vec![name(load.scope.name())], &[]));
+                continue;
+            }
             let mut args = vec![name(load.scope.name())];
             let readers = load.readers();
             // A copy for everybody who reads the tensor needs no list.
@@ -226,6 +232,9 @@ impl<'a> Writer<'a> {
             return None;
         }
         let stage = self.s.stage_name(sink.stage).to_string();
+        if let Some((loops, depth)) = &self.group.around {
+            return depth.checked_sub(1).map(|at| (stage, loops[at].clone()));
+        }
         let axes: Vec<String> = self.s.compute(sink.stage).axes.iter().map(|a| self.axis_name(*a)).collect();
         let mut taken: BTreeSet<String> = axes.iter().cloned().collect();
         let (mut outer, mut inner, mut all) = (Vec::new(), Vec::new(), Vec::new());
@@ -250,6 +259,9 @@ impl<'a> Writer<'a> {
     /// computed, if that is inside of its reduced loops.
     fn reduce(&mut self, reduction: &Reduction) -> Option<(String, String)> {
         let stage = self.name_of(reduction.stage);
+        if let Some(shaped) = &reduction.shaped {
+            return self.reduce_shaped(stage, (reduction, shaped));
+        }
         let compute = self.s.compute(reduction.stage).clone();
         let mut taken: BTreeSet<String> = compute.axes.iter().map(|a| self.axis_name(*a)).collect();
         taken.extend(self.reduced_names(reduction.stage));
@@ -300,6 +312,21 @@ impl<'a> Writer<'a> {
         tensorized.into_iter().for_each(|args| self.push(None, &stage, "tensorize", args, &[]));
         let at = reduction.depth.checked_sub(1)?;
         steps.iter().chain(&slices).nth(at).map(|axis| (stage, axis.clone()))
+    }
+
+    /// Splits what was shaped further where a side of the core needs it, and marks the tile. Returns where the operands are
+    /// computed.
+    fn reduce_shaped(&mut self, stage: String, (reduction, shaped): (&Reduction, &Shaped)) -> Option<(String, String)> {
+        for (axis, side, [outer, inner]) in &shaped.splits {
+            self.push(None, &stage, "split", vec![name(axis), name(side.name())], &[outer, inner]);
+        }
+        if let Some(first) = shaped.tile.first() {
+            let order = shaped.loops.iter().chain(&shaped.tile).map(|axis| name(axis)).collect();
+            self.push(None, &stage, "reorder", order, &[]);
+            self.push(None, &stage, "tensorize", vec![name(first), name("gemm")], &[]);
+        }
+        let at = reduction.depth.checked_sub(1)?;
+        shaped.loops.get(at).map(|axis| (stage, axis.clone()))
     }
 
     /// Where what the ALU reads in the steps of a scan is loaded, if that is not before them.
@@ -355,7 +382,7 @@ impl<'a> Writer<'a> {
 }
 
 /// A directive that is `called` so, of a stage, with what it makes.
-fn directive(
+pub fn directive(
     (target, stage, called): (Option<Ident>, &str, &str),
     args: Vec<ExprKind>,
     results: &[&str],
@@ -372,7 +399,7 @@ fn directive(
     ScheduleStmt::Directive { target, stage: ident(stage), call }
 }
 
-fn name(text: &str) -> ExprKind {
+pub fn name(text: &str) -> ExprKind {
     ExprKind::Name(text.to_string())
 }
 
