@@ -13,6 +13,7 @@ mod elementwise;
 mod examples;
 mod gated;
 mod grammar;
+mod held;
 mod layouts;
 mod loop_programs;
 mod overlap;

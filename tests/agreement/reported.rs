@@ -283,6 +283,11 @@ fn rows_are_read_in_other_orders_than_they_are_computed() {
 #[test]
 fn borders_may_be_less_than_all_numbers_and_wider_than_a_load_pads() {
     reported("pool-least.tw").gives(&[("Y", 2_900_789, [-40, 36, 36], [117, 118, 63])]);
+    reported("pool-clamped.tw").gives(&[("Y", 2_900_789, [-40, 36, 36], [117, 118, 63])]);
+    reported("held-convolution.tw").filled("W", SMALL).gives(&[
+        ("Y", 4_000_701, [10, -92, -55], [-128, 28, 127]),
+        ("G", 2_146_801_668, [64, 123, -69], [7, -126, -8]),
+    ]);
     reported("wide-padding.tw").gives(&[("Y", 2_146_042_341, [46, -96, -83], [83, 80, -43])]);
 }
 
@@ -293,6 +298,15 @@ fn tensors_are_joined() {
     joined("joined.tw", 15, 14).gives(&[("Y", 2_147_053_904, [-40, -87, 12], [109, 27, 91])]);
     joined("joined-columns.tw", 5, 9).gives(&[("Y", 2_147_422_483, [-40, -87, 12], [-97, -69, 105])]);
     joined("joined-columns.tw", 32, 16).gives(&[("Y", 2_146_915_058, [-40, -87, 12], [-91, 81, -103])]);
+}
+
+#[test]
+fn axes_choose_what_is_taken() {
+    reported("triangular-sums.tw").gives(&[
+        ("sums", 2_147_479_738, [56, -85, -30], [-109, -103, 76]),
+        ("others", 2_147_474_439, [-23, 14, -94], [-23, 14, -94]),
+        ("lower", 2_140_337_333, [56, -128, -128], [37, 49, 16]),
+    ]);
 }
 
 /// What is not named costs no more than what is, and what does not change in a block is computed once.

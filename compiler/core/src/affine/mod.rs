@@ -1,9 +1,11 @@
 //! Quasi-affine integer expressions in one canonical form: all index arithmetic of the compiler.
 //!
 //! An expression is a constant plus a sum of coefficients times atoms; an atom is a variable, or a floor division or
-//! remainder of such an expression by a positive constant. Terms are sorted and never have coefficient zero, so equal
+//! remainder of such an expression by a positive constant, or such an expression held between two constants. Terms are sorted and never have coefficient zero, so equal
 //! forms compare equal. Ranges of the variables simplify divisions: `(16*jo + ji) / 16` is `jo` where `ji` is in `0..16`. A
 //! quotient and its remainder that make up the whole again are the whole.
+
+mod clip;
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -13,7 +15,7 @@ pub trait Variable: Copy + Ord + fmt::Debug {}
 impl<T: Copy + Ord + fmt::Debug> Variable for T {}
 
 /// The least and the greatest value of an expression, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Interval {
     pub min: i64,
     pub max: i64,
@@ -47,6 +49,8 @@ pub enum Atom<V> {
     Div(Box<Affine<V>>, i64),
     /// Remainder of the floor division: never negative.
     Mod(Box<Affine<V>>, i64),
+    /// The nearest value of an interval: `min(max(e, least), greatest)`.
+    Clip(Box<Affine<V>>, Interval),
 }
 
 /// `constant + Σ coefficient · atom`.
@@ -228,6 +232,7 @@ impl<V: Variable> Affine<V> {
                 Atom::Var(v) => replacement(*v),
                 Atom::Div(e, d) => e.substitute(replacement, ranges).div(*d, ranges),
                 Atom::Mod(e, d) => e.substitute(replacement, ranges).modulo(*d, ranges),
+                Atom::Clip(e, within) => e.substitute(replacement, ranges).clip(*within, ranges),
             };
             constant = constant.saturating_add(part.constant.saturating_mul(*c));
             terms.extend(part.terms.into_iter().map(|(atom, factor)| (atom, factor.saturating_mul(*c))));
@@ -331,6 +336,10 @@ impl<V: Variable> Atom<V> {
                 Interval::new(r.min.div_euclid(*d), r.max.div_euclid(*d))
             }
             Atom::Mod(_, d) => Interval::below(*d),
+            Atom::Clip(e, within) => {
+                let r = e.range(ranges);
+                Interval::new(within.nearest(r.min), within.nearest(r.max))
+            }
         }
     }
 
@@ -339,6 +348,7 @@ impl<V: Variable> Atom<V> {
             Atom::Var(v) => value(*v),
             Atom::Div(e, d) => e.eval(value).div_euclid(*d),
             Atom::Mod(e, d) => e.eval(value).rem_euclid(*d),
+            Atom::Clip(e, within) => within.nearest(e.eval(value)),
         }
     }
 
@@ -347,13 +357,14 @@ impl<V: Variable> Atom<V> {
             Atom::Var(v) => Atom::Var(if *v == from { to } else { *v }),
             Atom::Div(e, d) => Atom::Div(Box::new(e.rename(from, to)), *d),
             Atom::Mod(e, d) => Atom::Mod(Box::new(e.rename(from, to)), *d),
+            Atom::Clip(e, within) => Atom::Clip(Box::new(e.rename(from, to)), *within),
         }
     }
 
     fn mentions(&self, which: &dyn Fn(V) -> bool) -> bool {
         match self {
             Atom::Var(v) => which(*v),
-            Atom::Div(e, _) | Atom::Mod(e, _) => e.mentions(which),
+            Atom::Div(e, _) | Atom::Mod(e, _) | Atom::Clip(e, _) => e.mentions(which),
         }
     }
 }
@@ -391,6 +402,7 @@ fn display_atom<V: Variable>(atom: &Atom<V>, name: &dyn Fn(V) -> String) -> Stri
         Atom::Var(v) => name(*v),
         Atom::Div(e, d) => divided(e, '/', *d),
         Atom::Mod(e, d) => divided(e, '%', *d),
+        Atom::Clip(e, within) => format!("clip({}, {}, {})", display(e, name), within.min, within.max),
     }
 }
 

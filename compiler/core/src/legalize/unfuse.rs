@@ -67,7 +67,14 @@ fn collect(program: &LoopProgram, stmt: &Stmt, divisors: &mut BTreeMap<LoopId, i
 
 fn quotients(program: &LoopProgram, e: &Index, divisors: &mut BTreeMap<LoopId, i64>) {
     for (atom, _) in e.terms() {
-        let (Atom::Div(of, divisor) | Atom::Mod(of, divisor)) = atom else { continue };
+        let (of, divisor) = match atom {
+            Atom::Var(_) => continue,
+            Atom::Clip(of, _) => {
+                quotients(program, of, divisors);
+                continue;
+            }
+            Atom::Div(of, divisor) | Atom::Mod(of, divisor) => (of, divisor),
+        };
         quotients(program, of, divisors);
         if let Some(l) = of.as_var()
             && program.loop_var(l).extent % divisor == 0

@@ -99,6 +99,9 @@ pub fn print_index(program: &LoopProgram, index: &Index) -> String {
 fn print_atom(program: &LoopProgram, atom: &Atom<LoopId>) -> String {
     let (operand, operator, divisor) = match atom {
         Atom::Var(v) => return loop_name(program, *v),
+        Atom::Clip(e, within) => {
+            return format!("clip({}, {}, {})", print_index(program, e), within.min, within.max);
+        }
         Atom::Div(e, d) => (e, '/', d),
         Atom::Mod(e, d) => (e, '%', d),
     };

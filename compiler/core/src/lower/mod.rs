@@ -20,6 +20,7 @@
 mod ahead;
 mod bounds;
 mod buffers;
+mod decisions;
 mod error;
 mod join;
 mod marks;
@@ -31,13 +32,15 @@ use std::collections::{HashMap, HashSet};
 
 use crate::affine::{Affine, Interval};
 use crate::costs::CYCLES_PER_INSTRUCTION;
-use crate::loops::canonicalize;
 use crate::loops::cost::Products;
-use crate::loops::ir::{BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Scope, Stmt, Store};
+use crate::loops::ir::{BufferId, For, Index, Leaf, Load, LoopId, LoopProgram, LoopVar, Mark, Scope, Stmt, Store};
+use crate::loops::nest::store_of_nest;
+use crate::loops::{canonicalize, rename_loop};
 use crate::scalar::Scalar;
 use crate::schedule::{Kept, Order, Schedule, StageAxisId, StageId, StageLoop, TURNS, regions};
 use crate::tensor::{self, AxisId, Read, TensorId};
 use bounds::Bounds;
+use decisions::{decides, without_decided};
 use pieces::{Inside, adds_zeros, copies_zeros, finishes, multiplies_zeros, pieces};
 
 pub use error::BuildError;
@@ -226,7 +229,10 @@ impl Builder<'_> {
         }
         let s = self.schedule.stage(stage);
         let Some(axis) = s.leaves.get(depth).copied() else {
-            stmts.push(if phase == Phase::Init { self.init(stage) } else { self.update(stage) });
+            match phase {
+                Phase::Init => stmts.push(self.init(stage)),
+                Phase::Compute => stmts.extend(self.update(stage)),
+            }
             return stmts;
         };
         if phase == Phase::Init && s.axis(axis).reduce {
@@ -264,8 +270,8 @@ impl Builder<'_> {
                 self.leave_out(stage, depth, piece);
             }
             match (adds, self.init_depth(stage)) {
-                (true, _) => stmts.push(self.piece(l, depth, phase, piece)),
-                (false, Some(init)) if init > depth => stmts.push(self.piece(l, depth, Phase::Init, piece)),
+                (true, _) => stmts.extend(self.piece(l, depth, phase, piece)),
+                (false, Some(init)) if init > depth => stmts.extend(self.piece(l, depth, Phase::Init, piece)),
                 (false, _) => {}
             }
             self.last.remove(&l);
@@ -288,7 +294,7 @@ impl Builder<'_> {
     }
 
     /// One piece of a loop with its body.
-    fn piece(&mut self, l: StageLoop, depth: usize, phase: Phase, piece: Interval) -> Stmt {
+    fn piece(&mut self, l: StageLoop, depth: usize, phase: Phase, piece: Interval) -> Vec<Stmt> {
         let StageLoop { stage, axis } = l;
         let extent = piece.max - piece.min + 1;
         let var = self.new_loop(stage, axis, phase, extent);
@@ -324,7 +330,26 @@ impl Builder<'_> {
         body.extend(self.later_steps(l, piece));
         self.times = times;
         let mark = self.mark(stage, axis, phase);
-        Stmt::For(For { var, mark, body, origin: self.origin(stage, Some(axis)) })
+        let origin = self.origin(stage, Some(axis));
+        if !self.stand_alone(stage, mark, &body) {
+            return vec![Stmt::For(For { var, mark, body, origin })];
+        }
+        let mut loops = Vec::with_capacity(body.len());
+        for (at, mut stmt) in body.into_iter().enumerate() {
+            let own = if at == 0 { var } else { self.new_loop(stage, axis, phase, extent) };
+            rename_loop(&self.program, &mut stmt, var, own);
+            loops.push(Stmt::For(For { var: own, mark, body: vec![stmt], origin }));
+        }
+        loops
+    }
+
+    /// Whether each statement in a loop of a stage gets a loop of its own: where what hangs on axes cut the loops inside, so that
+    /// each part is a nest. They compute different elements, or add to the same in an order that is free.
+    fn stand_alone(&self, stage: StageId, mark: Option<Mark>, body: &[Stmt]) -> bool {
+        let own = self.buffers[&self.schedule.stage(stage).tensor];
+        let is_part = |stmt: &Stmt| store_of_nest(stmt).is_some_and(|store| store.buffer == own);
+        let in_order = matches!(mark, Some(Mark::Serial | Mark::Vthread | Mark::Unroll));
+        body.len() > 1 && !in_order && decides(self.schedule, stage) && body.iter().all(is_part)
     }
 
     /// What an iteration adds to a buffer that rolls. Zeros are left out where the products with them are.
@@ -375,8 +400,9 @@ impl Builder<'_> {
         Stmt::Store(Store { buffer, indices, value: start, origin })
     }
 
-    /// `T[..] = value`, or for a reduction `T[..] = T[..] + value`, `T[..] = max(T[..], value)` and so on.
-    fn update(&self, stage: StageId) -> Stmt {
+    /// `T[..] = value`, or for a reduction `T[..] = T[..] + value`, `T[..] = max(T[..], value)` and so on; nothing where the value
+    /// changes nothing.
+    fn update(&self, stage: StageId) -> Option<Stmt> {
         let compute = self.schedule.compute(stage);
         let buffer = self.buffers[&self.schedule.stage(stage).tensor];
         let indices = self.own_indices(stage);
@@ -384,14 +410,19 @@ impl Builder<'_> {
         let value = match compute.reduction.as_ref().map(|r| r.reducer) {
             None => value,
             Some(reducer) => {
+                let dtype = self.schedule.kernel.tensor(self.schedule.stage(stage).tensor).dtype;
+                if matches!(value, Scalar::Const { value, .. } if value == reducer.start(dtype)) {
+                    return None;
+                }
                 let joined = Scalar::Leaf(Leaf::Load(Load { buffer, indices: indices.clone() }));
                 Scalar::binary(reducer.op(), joined, value)
             }
         };
-        Stmt::Store(Store { buffer, indices, value, origin: self.origin(stage, None) })
+        Some(Stmt::Store(Store { buffer, indices, value, origin: self.origin(stage, None) }))
     }
 
     fn value_of(&self, stage: StageId, value: &Scalar<tensor::Leaf>) -> Scalar<Leaf> {
+        let value = without_decided(self.schedule, &self.bounds.regions, stage, value);
         value.expanded().map(&mut |leaf| match leaf {
             tensor::Leaf::Read(read) => Leaf::Load(self.load(stage, read)),
             tensor::Leaf::Axis(axis) => Leaf::Index(self.axis(stage, *axis)),

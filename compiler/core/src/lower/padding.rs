@@ -67,6 +67,7 @@ fn ends_with(schedule: &Schedule, tensor: TensorId, indices: &[Affine<AxisId>], 
     match (&kernel.tensor(tensor).definition, schedule.stage_of(tensor)) {
         (Definition::Input, _) => kernel.tensor(tensor).outside.is_none_or(|value| value == 0) && leaves(),
         (_, Some(stage)) if whole(stage) => leaves(),
+        (_, Some(stage)) if schedule.stage(stage).continued => false,
         (Definition::Compute(Compute { axes, reduction: None, value: Scalar::Leaf(Leaf::Read(read)) }), _) => {
             let at = |a: AxisId| axes.iter().position(|x| *x == a).map_or(Affine::var(a), |dim| indices[dim].clone());
             let ranges = |a: AxisId| Interval::below(kernel.axis(a).extent);

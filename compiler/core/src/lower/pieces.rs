@@ -11,6 +11,7 @@
 //! inside. Conditions are the limits of stages (values that keep one for nothing do not exist) and the edges of arrays that
 //! say what stands outside of them.
 
+use super::decisions::decisions;
 use crate::affine::{Affine, Atom, Interval};
 use crate::scalar::{BinaryOp, Scalar};
 use crate::schedule::regions::{axis_value, enclosing, outside, read_indices};
@@ -37,6 +38,9 @@ pub fn pieces(schedule: &Schedule, regions: &Regions, l: StageLoop, inside: Insi
             range.max = range.max.min(split.some);
             split.cut(range, &mut cuts);
         }
+    }
+    for condition in decisions(schedule, regions, l, inside) {
+        condition.cut(regions, l, range, &mut cuts);
     }
     if inside != Inside::Start {
         let mut edges: Vec<Edge> =
@@ -71,7 +75,7 @@ pub fn finishes(schedule: &Schedule, l: StageLoop) -> bool {
 }
 
 /// For which values of a loop a condition holds, whatever the loops inside do.
-struct Split {
+pub(super) struct Split {
     /// Greatest value for which it always holds.
     all: i64,
     /// Greatest value for which it holds for some values of the loops inside.
@@ -81,7 +85,7 @@ struct Split {
 }
 
 impl Split {
-    fn of(regions: &Regions, value: &Affine<StageLoop>, max: i64, l: StageLoop) -> Option<Split> {
+    pub fn of(regions: &Regions, value: &Affine<StageLoop>, max: i64, l: StageLoop) -> Option<Split> {
         let c = value.coefficient(l).filter(|c| *c != 0)?;
         let others = value.without(l).range(&|l| regions.range(l));
         let (all, some) = ((max - others.max).div_euclid(c.abs()), (max - others.min).div_euclid(c.abs()));
@@ -89,7 +93,7 @@ impl Split {
     }
 
     /// Adds the values at which a piece begins.
-    fn cut(&self, range: Interval, cuts: &mut Vec<i64>) {
+    pub fn cut(&self, range: Interval, cuts: &mut Vec<i64>) {
         let (all, some) = (self.all.clamp(-(1 << 40), 1 << 40), self.some.clamp(-(1 << 40), 1 << 40));
         let begins = match self.ascending {
             true => (all + 1, some + 1),
@@ -109,7 +113,7 @@ pub fn inner_stages(schedule: &Schedule, l: StageLoop) -> impl Iterator<Item = S
 }
 
 /// `value <= max`.
-type Edge = (Affine<StageLoop>, i64);
+pub(super) type Edge = (Affine<StageLoop>, i64);
 
 /// The conditions under which an index lies inside of a dimension: on its value, and on its negation.
 fn edges(index: &Affine<StageLoop>, extent: i64) -> [Edge; 2] {

@@ -4,6 +4,7 @@
 //! Every value is kept in an `i32` and lies in the range of its type. Arithmetic is done in `i32` and wraps there.
 
 pub mod approx;
+mod choices;
 pub mod range;
 
 use tilewright_isa::AluOpcode;

@@ -100,6 +100,8 @@ pub struct Stage {
     pub rolling: Option<RollsOver>,
     /// `run_ahead`.
     pub ahead: Option<Ahead>,
+    /// Whether a copy continues beyond the edges of its tensor with the nearest elements, since its readers hold indices there.
+    pub continued: bool,
     /// `bind(AXIS, vthread)`, in the order in which they were said.
     pub vthreads: Vec<Marked>,
 }
@@ -332,6 +334,7 @@ impl Stage {
             double_buffer: None,
             rolling: None,
             ahead: None,
+            continued: false,
             vthreads: Vec::new(),
         }
     }

@@ -25,7 +25,7 @@ use crate::schedule::values::values_and_limits;
 use crate::schedule::{AxisSource, Schedule, StageAxisId, StageId};
 use crate::scope::Scope;
 use crate::tensor::{AxisId, Read};
-pub use copies::{copied_whole, ends_with_tensor, outside};
+pub use copies::{copied_whole, ends_with_tensor, is_open, outside};
 use incremental::State;
 pub use incremental::{Replaced, infer_from, infer_stage};
 use join::join;
@@ -176,7 +176,7 @@ fn multiple(e: &Affine<StageLoop>, limit: &Affine<StageLoop>) -> Option<i64> {
     let factor = e.coefficient(*first)? / c;
     let same = |(atom, c): &(Atom<StageLoop>, i64)| match atom {
         Atom::Var(v) => e.coefficient(*v) == Some(c * factor),
-        Atom::Div(..) | Atom::Mod(..) => false,
+        Atom::Div(..) | Atom::Mod(..) | Atom::Clip(..) => false,
     };
     (factor > 0 && limit.terms().iter().all(same)).then_some(factor)
 }
@@ -282,7 +282,13 @@ fn follow(schedule: &Schedule, regions: &mut Regions, (host, follower): (StageId
 /// The indices of a read in terms of the reading stage's loops and those around it.
 pub fn read_indices(schedule: &Schedule, regions: &Regions, reader: StageId, read: &Read) -> Vec<Affine<StageLoop>> {
     let value = |axis: AxisId| axis_value(schedule, regions, reader, axis);
-    read.indices.iter().map(|e| e.substitute(&value, &|l| regions.range(l))).collect()
+    let ranges = |l| regions.range(l);
+    let indices = read.indices.iter().map(|e| e.substitute(&value, &ranges));
+    if !schedule.stage(reader).continued {
+        return indices.collect();
+    }
+    let shape = &schedule.kernel.tensor(read.tensor).shape;
+    indices.zip(shape).map(|(e, extent)| e.clip(Interval::below(*extent), &ranges)).collect()
 }
 
 /// The value of a tensor's axis while its stage runs: the region's start plus the stage's loops.
@@ -331,7 +337,7 @@ fn demanded(schedule: &Schedule, regions: &Regions, stage: StageId) -> Region {
         return whole;
     }
     let still = enclosing(schedule, place);
-    let guarded = outside(schedule, id).is_some();
+    let guarded = is_open(schedule, id);
     let mut found = (at_root && !guarded).then(|| whole.clone());
     for reader in schedule.readers(id).iter().copied() {
         schedule.compute(reader).each_read(&mut |read| {
@@ -388,7 +394,7 @@ fn is_exact(index: &Affine<StageLoop>, regions: &Regions) -> bool {
     index.terms().iter().all(|(atom, _)| {
         let alone = match atom {
             Atom::Var(l) => Some(*l),
-            Atom::Div(of, _) | Atom::Mod(of, _) => of.as_var(),
+            Atom::Div(of, _) | Atom::Mod(of, _) | Atom::Clip(of, _) => of.as_var(),
         };
         alone.is_some_and(|l| {
             let limited = regions.limits(l.stage).iter().any(|limit| limit.value.mentions(&|v| v == l));

@@ -260,13 +260,18 @@ impl Builder {
     fn index(&mut self, depth: usize) -> Index {
         let mut sum = Index::constant(self.below(9) - 4);
         for _ in 0..self.below(3) {
-            let term = match self.below(4) {
+            let term = match self.below(5) {
                 0 | 1 if !self.open.is_empty() => {
                     let open = self.open.clone();
                     Index::var(self.pick(&open))
                 }
                 2 if depth > 0 => self.index(depth - 1).div(1 + self.below(6), &self.ranges()),
                 3 if depth > 0 => self.index(depth - 1).modulo(1 + self.below(6), &self.ranges()),
+                4 if depth > 0 => {
+                    let least = self.below(9) - 4;
+                    let within = Interval::new(least, least + self.below(6));
+                    self.index(depth - 1).clip(within, &self.ranges())
+                }
                 _ => Index::constant(1),
             };
             sum = sum.plus(&term.times(self.below(9) - 4));

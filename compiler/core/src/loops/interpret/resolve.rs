@@ -3,7 +3,7 @@
 
 use tilewright_isa::AluOpcode;
 
-use crate::affine::{Affine, Atom};
+use crate::affine::{Affine, Atom, Interval};
 use crate::loops::ir::{
     Alu, AluOperand, BufferId, Dma, Gemm, Index, Insn, InsnLoop, Leaf, Load, LoopProgram, MicroOp, Stmt, Store, TileRef,
 };
@@ -21,6 +21,7 @@ pub(super) struct Address {
 enum Divided {
     Div(Address, i64),
     Mod(Address, i64),
+    Clip(Address, Interval),
 }
 
 impl Address {
@@ -31,6 +32,7 @@ impl Address {
                 Atom::Var(v) => terms.push((v.0 as usize, *c)),
                 Atom::Div(e, d) => divided.push((Divided::Div(Address::of(e), *d), *c)),
                 Atom::Mod(e, d) => divided.push((Divided::Mod(Address::of(e), *d), *c)),
+                Atom::Clip(e, within) => divided.push((Divided::Clip(Address::of(e), *within), *c)),
             }
         }
         Address { constant: index.offset(), terms: terms.into(), divided: divided.into() }
@@ -50,6 +52,7 @@ impl Divided {
         match self {
             Divided::Div(e, d) => e.eval(env).div_euclid(*d),
             Divided::Mod(e, d) => e.eval(env).rem_euclid(*d),
+            Divided::Clip(e, within) => within.nearest(e.eval(env)),
         }
     }
 }

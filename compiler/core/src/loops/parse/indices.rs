@@ -3,7 +3,8 @@
 //! ```text
 //! index   = product (("+" | "-") product)*
 //! product = atom (("*" | "/" | "%") atom)*
-//! atom    = NUMBER | LOOP | "-" atom | "(" index ")"
+//! atom    = NUMBER | LOOP | "-" atom | "(" index ")" | "clip" "(" index "," bound "," bound ")"
+//! bound   = NUMBER | "-" NUMBER
 //! ```
 
 use tilewright_syntax::Span;
@@ -74,6 +75,7 @@ impl Parser<'_> {
     fn atom(&mut self) -> Outcome<Index> {
         match self.peek() {
             Token::Number(Number { suffix: None, .. }) => Ok(Index::constant(self.number(0, MAX_NUMBER)?)),
+            Token::Name("clip") if self.peek_at(1) == Token::OpenParen => self.clip(),
             Token::Name(_) => Ok(Index::var(self.loop_var()?)),
             Token::Minus => {
                 self.at += 1;
@@ -87,6 +89,18 @@ impl Parser<'_> {
             }
             _ => self.unexpected("an index"),
         }
+    }
+
+    /// `clip(index, least, greatest)`.
+    fn clip(&mut self) -> Outcome<Index> {
+        self.at += 2;
+        let index = self.nested(Parser::index)?;
+        self.expect(Token::Comma)?;
+        let least = self.number(-MAX_NUMBER, MAX_NUMBER)?;
+        self.expect(Token::Comma)?;
+        let greatest = self.number(least, MAX_NUMBER)?;
+        self.expect(Token::CloseParen)?;
+        Ok(index.clip(Interval::new(least, greatest), &|v| Interval::below(self.program.loop_var(v).extent)))
     }
 
     /// Keeps numbers so small that affine arithmetic on them cannot overflow.

@@ -36,6 +36,11 @@ fn atom_range(program: &LoopProgram, atom: &Atom<LoopId>) -> Option<Wide> {
             wide_range(program, e)?;
             Some((0, i128::from(d - 1)))
         }
+        Atom::Clip(e, within) => {
+            let (min, max) = wide_range(program, e)?;
+            let nearest = |value: i128| value.clamp(within.min.into(), within.max.into());
+            Some((nearest(min), nearest(max)))
+        }
     }
 }
 
@@ -85,7 +90,7 @@ pub(super) fn variables(index: &Index, found: &mut Vec<LoopId>) {
     for (atom, _) in index.terms() {
         match atom {
             Atom::Var(v) => found.push(*v),
-            Atom::Div(e, _) | Atom::Mod(e, _) => variables(e, found),
+            Atom::Div(e, _) | Atom::Mod(e, _) | Atom::Clip(e, _) => variables(e, found),
         }
     }
 }
@@ -98,6 +103,9 @@ pub(super) fn large_number(index: &Index, limit: i64) -> Option<i64> {
             large(*c).or_else(|| match atom {
                 Atom::Var(_) => None,
                 Atom::Div(e, d) | Atom::Mod(e, d) => large(*d).or_else(|| large_number(e, limit)),
+                Atom::Clip(e, within) => {
+                    large(within.min).or_else(|| large(within.max)).or_else(|| large_number(e, limit))
+                }
             })
         })
     })

@@ -68,7 +68,7 @@ fn is_box(read: &Read) -> bool {
     terms.all(|(atom, _)| match atom {
         Atom::Var(axis) => once(*axis),
         Atom::Div(inner, _) => inner.as_var().is_some_and(once),
-        Atom::Mod(..) => false,
+        Atom::Mod(..) | Atom::Clip(..) => false,
     })
 }
 

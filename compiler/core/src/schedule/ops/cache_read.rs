@@ -6,17 +6,20 @@
 //!          C[i, j] += X_buf[i, r] * ...
 //! ```
 //!
+//! Indices that readers hold at the edges of the tensor are those of the copy: it continues beyond the edges with the nearest
+//! elements.
+//!
 //! Checks: the name is free; the tensor has readers, and those named are among them, each once; the scope's elements have the
 //! tensor's type.
 
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::Ident;
 
-use crate::affine::Affine;
+use crate::affine::{Affine, Interval};
 use crate::scalar::Scalar;
 use crate::schedule::args::{Call, resolve_stage, resolve_tensor};
 use crate::schedule::ops::set_scope::holds_type;
-use crate::schedule::{Schedule, ScheduleError, StageId};
+use crate::schedule::{Schedule, ScheduleError, StageId, regions};
 use crate::tensor::{Axis, AxisId, Compute, Definition, Leaf, Read, Tensor, TensorId};
 
 pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> {
@@ -30,10 +33,13 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     holds_type(scope, tensor.dtype, call, tensor.span)?;
     let readers = chosen_readers(schedule, call, source)?;
     let copy = add_copy(schedule, source, target);
+    let open = regions::is_open(schedule, source);
+    let mut continued = false;
     for reader in readers {
-        redirect(schedule, reader, source, copy);
+        continued |= redirect(schedule, reader, (source, copy), !open);
     }
     let stage = schedule.add_stage(copy);
+    schedule.stage_mut(stage).continued = continued;
     let s = schedule.stage_mut(stage);
     s.scope = scope;
     s.scope_span = Some(call.span());
@@ -134,14 +140,41 @@ pub fn dimension_names(schedule: &Schedule, source: TensorId) -> Vec<String> {
     names
 }
 
-/// Makes a stage read the copy in the place of the original.
-fn redirect(schedule: &mut Schedule, reader: StageId, from: TensorId, to: TensorId) {
+/// Makes a stage read the copy in the place of the original, beyond its edges where it `continues` there. Returns whether it does.
+fn redirect(schedule: &mut Schedule, reader: StageId, (from, to): (TensorId, TensorId), continues: bool) -> bool {
+    let shape = schedule.kernel.tensor(from).shape.clone();
+    let extents: Vec<i64> = schedule.kernel.axes.iter().map(|axis| axis.extent).collect();
+    let ranges = |a: AxisId| Interval::below(extents[a.0 as usize]);
+    let mut continued = false;
     schedule.redefine(reader, |compute| {
         compute.replace_leaves(&mut |leaf| {
             Scalar::Leaf(match leaf {
-                Leaf::Read(read) if read.tensor == from => Leaf::Read(Read { tensor: to, ..read.clone() }),
+                Leaf::Read(read) if read.tensor == from => {
+                    let mut read = Read { tensor: to, ..read.clone() };
+                    for (index, extent) in read.indices.iter_mut().zip(&shape).filter(|_| continues) {
+                        if let Some(beyond) = held_at_edges(index, *extent, &ranges) {
+                            *index = beyond.clone();
+                            continued = true;
+                        }
+                    }
+                    Leaf::Read(read)
+                }
                 other => other.clone(),
             })
         });
     });
+    continued
+}
+
+/// What an index holds at the edges of a dimension and nowhere else, where that is no farther beyond them than they are apart.
+fn held_at_edges<'a>(
+    index: &'a Affine<AxisId>,
+    extent: i64,
+    ranges: &dyn Fn(AxisId) -> Interval,
+) -> Option<&'a Affine<AxisId>> {
+    let (beyond, within) = index.as_clip()?;
+    let all = beyond.range(ranges);
+    let below = within.min == 0 || all.min >= within.min;
+    let above = within.max == extent - 1 || all.max <= within.max;
+    (below && above && all.min >= -extent && all.max < 2 * extent).then_some(beyond)
 }

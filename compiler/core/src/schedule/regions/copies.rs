@@ -17,6 +17,13 @@ pub fn outside(schedule: &Schedule, tensor: TensorId) -> Option<i32> {
     outside(schedule, read.tensor)
 }
 
+/// Whether reads beyond a tensor's edges yield something: a value, or the nearest element.
+pub fn is_open(schedule: &Schedule, tensor: TensorId) -> bool {
+    let Some(stage) = schedule.stage_of(tensor) else { return schedule.kernel.tensor(tensor).outside.is_some() };
+    let copied = || copied_whole(schedule, stage).is_some_and(|read| is_open(schedule, read.tensor));
+    schedule.stage(stage).continued || copied()
+}
+
 /// The read of a stage that copies a tensor index by index.
 pub fn copied_whole(schedule: &Schedule, stage: StageId) -> Option<&Read> {
     // A state may be a copy of itself, and its initial value is none.

@@ -5,10 +5,10 @@ use tilewright_syntax::ast::{BinaryOp, Expr, ExprKind};
 
 use super::scope::{Meaning, Scope};
 use super::{Checked, MAX_INDEX};
-use crate::affine::Affine;
+use crate::affine::{Affine, Interval};
 use crate::tensor::constants;
 use crate::tensor::error::{ConstantFault, OutsideRead, TensorError};
-use crate::tensor::{AxisId, TensorId};
+use crate::tensor::{AxisId, Number, TensorId};
 
 impl Scope<'_> {
     /// One index of a read, within dimension `dimension` of `tensor` unless the tensor says what stands outside.
@@ -65,15 +65,60 @@ impl Scope<'_> {
         self.within_limits(index, e.span)
     }
 
-    /// Functions may stand in an index where all of their arguments are constants.
+    /// Functions of constants may stand in an index, and what holds an index between two of them.
     fn affine_call(&self, e: &Expr) -> Checked<Affine<AxisId>> {
-        match self.constants.eval(e) {
-            Ok(value) => Ok(Affine::constant(value)),
-            Err(_) => {
-                let what = "a function of an axis".to_owned();
-                Err(not_affine(what, e.span, "give the array a value for reads outside its bounds: `outside 0`"))
-            }
+        if let Ok(value) = self.constants.eval(e) {
+            return Ok(Affine::constant(value));
         }
+        let ExprKind::Call { function, format: None, settings, args, named } = &e.kind else {
+            return Err(function_of_axis(e.span));
+        };
+        if !settings.is_empty() || !named.is_empty() {
+            return Err(function_of_axis(e.span));
+        }
+        match (function.name.as_str(), args.as_slice()) {
+            ("clip", [index, low, high]) => self.held_between(index, low, high, e.span),
+            ("min", [a, b]) => {
+                let (index, bound) = self.index_and_bound(a, b, e.span)?;
+                Ok(self.at_most(&index, bound))
+            }
+            ("max", [a, b]) => {
+                let (index, bound) = self.index_and_bound(a, b, e.span)?;
+                Ok(self.at_least(&index, bound))
+            }
+            _ => Err(function_of_axis(e.span)),
+        }
+    }
+
+    fn held_between(&self, index: &Expr, low: &Expr, high: &Expr, span: Span) -> Checked<Affine<AxisId>> {
+        let (Some(least), Some(greatest)) = (self.affine(low)?.as_constant(), self.affine(high)?.as_constant()) else {
+            return Err(function_of_axis(span));
+        };
+        if least > greatest {
+            let (low, high) = (Number::from(least), Number::from(greatest));
+            return Err(TensorError::EmptyClip { low, high, span }.into());
+        }
+        Ok(self.affine(index)?.clip(Interval::new(least, greatest), &|a| self.range(a)))
+    }
+
+    /// The operands of `min` or `max`, of which one is a constant.
+    fn index_and_bound(&self, a: &Expr, b: &Expr, span: Span) -> Checked<(Affine<AxisId>, i64)> {
+        let (a, b) = (self.affine(a)?, self.affine(b)?);
+        match (a.as_constant(), b.as_constant()) {
+            (_, Some(bound)) => Ok((a, bound)),
+            (Some(bound), None) => Ok((b, bound)),
+            (None, None) => Err(function_of_axis(span)),
+        }
+    }
+
+    fn at_most(&self, index: &Affine<AxisId>, bound: i64) -> Affine<AxisId> {
+        let ranges = |a| self.range(a);
+        index.clip(Interval::new(index.range(&ranges).min.min(bound), bound), &ranges)
+    }
+
+    fn at_least(&self, index: &Affine<AxisId>, bound: i64) -> Affine<AxisId> {
+        let ranges = |a| self.range(a);
+        index.clip(Interval::new(bound, index.range(&ranges).max.max(bound)), &ranges)
     }
 
     fn affine_binary(&self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Checked<Affine<AxisId>> {
@@ -115,6 +160,12 @@ impl Scope<'_> {
         }
         Err(TensorError::IndexTooLarge { span }.into())
     }
+}
+
+fn function_of_axis(span: Span) -> super::Fault {
+    let help = "hold an index between constants with `min`, `max` and `clip`; what stands outside of an array can be a value as \
+                well: `outside 0`";
+    not_affine("a function of an axis".to_owned(), span, help)
 }
 
 fn not_affine(what: String, span: Span, help: &str) -> super::Fault {
