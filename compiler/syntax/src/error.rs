@@ -145,9 +145,8 @@ fn character_help(text: &str) -> Option<&'static str> {
         '#' => "comments begin with `//`",
         '"' => "the text that begins here has no `\"` at its end",
         '\'' | '`' => "names have no quotes, the paths of files are in `\"`",
-        '&' | '|' | '^' | '~' | '!' | '?' => {
-            "the operators are `<< >> + - * / %`; everything else is a call, as `max(a, b)`"
-        }
+        '?' => "a value is chosen by `select(a < b, x, y)`",
+        '&' | '|' | '^' | '~' | '!' => "the operators are `<< >> + - * / %`; everything else is a call, as `max(a, b)`",
         '−' | '–' | '—' => "write `-`",
         '→' => "write `->`",
         '×' | '·' => "write `*`",

@@ -49,7 +49,9 @@ pub(crate) fn separate<'a>(tokens: &[Spanned<'a>]) -> Vec<Spanned<'a>> {
 /// Every bracket without a partner; or, alone, the first that is too deep.
 pub(crate) fn check_brackets(file: FileId, tokens: &[Spanned], text_len: usize) -> Vec<SyntaxError> {
     let mut brackets = Brackets::default();
+    let mut before = None;
     for &(start, token, end) in tokens {
+        let is_argument = matches!(before.replace(token), Some(Token::OpenParen | Token::OpenBracket | Token::Comma));
         let place = Place { span: Span::new(file, start, end), token: Some(token) };
         match token {
             Token::OpenParen | Token::OpenBracket => {
@@ -71,9 +73,10 @@ pub(crate) fn check_brackets(file: FileId, tokens: &[Spanned], text_len: usize) 
                 brackets.end_statement(&place);
                 brackets.close("{", "}", place);
             }
-            Token::Input | Token::Output => brackets.end_statement(&place),
+            // In the place of an argument such a word is rather a name that it cannot be.
+            Token::Input | Token::Output if !is_argument => brackets.end_statement(&place),
             Token::Kernel | Token::Schedule => brackets.end_item(&place),
-            // Inside brackets such a word is rather a name that it cannot be.
+            // So are these anywhere inside brackets.
             Token::Fn | Token::Def | Token::Program | Token::Test if brackets.round == 0 => brackets.end_item(&place),
             Token::Newline => brackets.muted = false,
             _ => {}

@@ -4,6 +4,7 @@ pub mod ast;
 pub mod codes;
 pub mod decimal;
 pub mod diagnostic;
+pub mod elsewhere;
 pub mod error;
 pub mod printer;
 pub mod render;

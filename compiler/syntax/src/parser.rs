@@ -10,6 +10,7 @@ use lalrpop_util::{ParseError, lalrpop_mod};
 
 use crate::ast::Program;
 use crate::diagnostic::Diagnostic;
+use crate::elsewhere::statement_hint;
 use crate::error::SyntaxError;
 use crate::expected::describe_expected;
 use crate::layout;
@@ -118,7 +119,7 @@ impl<'a> Parser<'a> {
             token => token.describe(),
         };
         let continued_by = self.continued_by(tokens, start);
-        let help = help_for(&token, expected);
+        let help = statement_hint(line_around(tokens, start), start).or_else(|| help_for(&token, expected));
         SyntaxError::Unexpected { expected: describe_expected(expected), found, span, continued_by, help }
     }
 
@@ -160,12 +161,24 @@ fn help_for(found: &Token, expected: &[String]) -> Option<String> {
             Some("a comparison may only be an argument of a call: `select(a < b, x, y)`".to_owned())
         }
         (Token::Text(_), _) if expects("name") => Some("names have no quotes".to_owned()),
+        (Token::Input, _) if expects("name") && expects(")") => {
+            Some("`input` begins an input of a kernel; the scratchpad for operands is `inp`".to_owned())
+        }
         (Token::Dot, _) if expects("+") => Some("a number has digits before and after its point: `0.5`".to_owned()),
         (_, Some(word)) if expects("name") => {
             Some(format!("`{word}` is a keyword; use another name, such as `{word}_`"))
         }
         _ => None,
     }
+}
+
+/// The tokens between two separators or braces, around the byte `at`, which begins a token.
+fn line_around<'a, 't>(tokens: &'t [Spanned<'a>], at: usize) -> &'t [Spanned<'a>] {
+    let here = tokens.partition_point(|(start, ..)| *start < at);
+    let is_edge = |(_, token, _): &Spanned| matches!(token, Token::Separator | Token::OpenBrace | Token::CloseBrace);
+    let begin = tokens[..here].iter().rposition(is_edge).map_or(0, |edge| edge + 1);
+    let end = tokens[here..].iter().position(is_edge).map_or(tokens.len(), |edge| here + edge);
+    &tokens[begin..end]
 }
 
 /// Takes the statements that hold the bytes `places`, each with the separator behind it, out of the tokens; `false` if

@@ -15,6 +15,14 @@ impl Diagnostic {
         }
     }
 
+    /// As [`Diagnostic::offer`], with what is known of the name itself in place of the nearest one.
+    pub fn offer_or<S: AsRef<str>>(self, hint: Option<&str>, name: &str, valid: &[S], what: &str) -> Diagnostic {
+        match hint {
+            Some(hint) => self.help(hint).help(format!("{what}: {}", quoted(valid))),
+            None => self.offer(name, valid, what),
+        }
+    }
+
     /// Offers the nearest of the valid names, where there are too many to list.
     pub fn did_you_mean<'a>(self, name: &str, valid: impl IntoIterator<Item = &'a str>) -> Diagnostic {
         match nearest(name, valid) {

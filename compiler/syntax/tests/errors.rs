@@ -66,6 +66,17 @@ snapshots! {
     semicolon_in_brackets: "kernel k {\n    C[i; j] = 1\n}\n";
     fraction: "kernel k {\n    C[i] = 1.\n}\n";
 
+    stage_in_brackets: "schedule s for k {\n    s[C].split(j, factor=16)\n    s[X_buf].compute_at(s[C], ro)\n}\n";
+    axes_in_front: "schedule s for k {\n    jo, ji = s[C].split(s[C].op.axis[0], 16)\n    io, ii = C.split(i, nparts=4)\n}\n";
+    copy_by_the_schedule: "schedule s for k {\n    CL = s.cache_write(C, \"local\")\n    s.cache_read(X, \"shared\", C)\n}\n";
+    directives_in_a_chain: "schedule s for k {\n    C.unroll(i).unroll(j)\n}\n";
+    input_as_an_argument: "schedule s for k {\n    C.cache_read(input)\n}\n";
+    if_in_front: "kernel k {\n    if (X[0] > 0) { }\n}\n";
+    if_of_a_value: "kernel k {\n    C[i] = f(if X[i] > 0 then 1 else 2)\n    D[i] = 1 if X[i] else 2\n}\n";
+    conditional_operator: "kernel k {\n    C[i] = f(X[i] > 0 ? 1 : 2)\n}\n";
+    function_of_indices: "kernel k {\n    C = te.compute((n,), lambda i: X[i])\n}\n";
+    indices_in_parentheses: "kernel k {\n    C(i) = X[i] + 1\n}\n";
+
     number_too_large: "kernel k {\n    C[i] = 9223372036854775808\n    D[i] = 0.1234567890123456789\n}\n";
     malformed_numbers: "kernel k {\n    C[i] = 2x\n    D[i] = 0x\n    E[i] = 1.5x\n}\n";
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 use tilewright_syntax::ast::Ident;
-use tilewright_syntax::{Diagnostic, Span, nearest, quoted};
+use tilewright_syntax::{Diagnostic, Span, elsewhere, nearest, quoted};
 
 use crate::schedule::checks::HoldError;
 use crate::schedule::follow::FollowError;
@@ -175,7 +175,8 @@ impl ScheduleError {
         let d = Diagnostic::error(self.code(), self.to_string());
         match self {
             ScheduleError::UnknownDirective { name, known } => {
-                d.primary(name.span, "no directive has this name").offer(&name.name, known, "directives")
+                let hint = elsewhere::directive_hint(&name.name);
+                d.primary(name.span, "no directive has this name").offer_or(hint, &name.name, known, "directives")
             }
             ScheduleError::UnknownStage { name, known } => unknown_stage(d, name, known),
             ScheduleError::InputIsNoStage { name, input } => d

@@ -1,7 +1,7 @@
 //! Everything that can be wrong with a kernel, one variant for each kind, and how each is told to the user.
 
 use thiserror::Error;
-use tilewright_syntax::{Diagnostic, Span};
+use tilewright_syntax::{Diagnostic, Span, elsewhere};
 
 use super::Reducer;
 use super::approximation_error::ApproximationError;
@@ -231,11 +231,7 @@ impl TensorError {
             TensorError::UnknownType { name, span } => {
                 let told = told.primary(*span, "no such type");
                 let known: Vec<String> = DType::ALL.iter().map(|t| t.name().to_owned()).collect();
-                match name.as_str() {
-                    "int8" | "s8" => told.help("did you mean `i8`?"),
-                    "int32" | "s32" | "int" => told.help("did you mean `i32`?"),
-                    _ => told.offer(name, &known, "types"),
-                }
+                told.offer_or(elsewhere::type_hint(name), name, &known, "types")
             }
             TensorError::BadExtent { span, values, .. } => {
                 let told = told.primary(*span, "must be at least 1");
@@ -271,7 +267,8 @@ impl TensorError {
                 .secondary(*defined, format!("while this defines `{name}`"))
                 .help("to add up values, write `sum(r: ...)`"),
             TensorError::UnknownFunction { name, span, known } => {
-                told.primary(*span, "no such function").offer(name, known, "functions")
+                let hint = elsewhere::function_hint(name);
+                told.primary(*span, "no such function").offer_or(hint, name, known, "functions")
             }
             TensorError::WrongArgumentCount { name, span, .. } => {
                 let told = told.primary(*span, "wrong number of arguments");
