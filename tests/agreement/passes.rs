@@ -13,8 +13,8 @@ use tilewright_tests::passes::{CHECKS, Tally, each_pass_holds};
 use crate::drawn::{Drawn, drawn_alike};
 use crate::loop_programs::{LoopText, loop_texts};
 use crate::{
-    borders, convolutions, elementwise, gated, padding, programs, random, reductions, scan_directives, scans, strided,
-    wide,
+    borders, convolutions, elementwise, gated, held, padding, programs, random, reductions, scan_directives, scans,
+    strided, wide,
 };
 
 /// The random programs that the other properties draw.
@@ -24,8 +24,8 @@ fn schedules() -> impl Strategy<Value = Drawn> {
         1 => random::unscheduled(),
         1 => convolutions::scheduled(),
         1 => convolutions::unscheduled(),
-        1 => elementwise::programs(),
         1 => gated::programs(),
+        1 => held::programs(),
         1 => padding::programs(),
         1 => programs::programs(),
         1 => reductions::programs(),
@@ -35,6 +35,7 @@ fn schedules() -> impl Strategy<Value = Drawn> {
         1 => strided::programs(),
         // What only a pass or two have to do with.
         3 => borders::programs(),
+        4 => elementwise::programs(),
         2 => wide::programs(),
     ]
 }

@@ -128,7 +128,8 @@ impl Builder<'_> {
             return self.alloc(stage);
         };
         let ring = roll.ring(&region, &inside, self.schedule.slots(stage), &self.bounds.regions);
-        let rolling = Rolling { roll, first: self.bounds.regions.range(over).min };
+        let start = roll.start(&region);
+        let rolling = Rolling { roll, start, first: self.bounds.regions.range(over).min };
         self.bounds.roll(self.schedule, &self.order, stage, ring, rolling);
         self.alloc(stage)
     }

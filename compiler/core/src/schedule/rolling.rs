@@ -14,7 +14,7 @@
 //! The loop may be one around that at which the stage is computed. Then the buffer holds what all iterations in between
 //! compute, each does so in the first iteration of the loop, and finds it there in the others.
 
-use crate::affine::Interval;
+use crate::affine::{Affine, Interval};
 use crate::schedule::checks::{can_hold, places};
 use crate::schedule::regions::{Known, LazyRegions, Region, Regions, enclosing, infer_within, lazily};
 use crate::schedule::{Attach, Schedule, StageId, StageLoop};
@@ -163,19 +163,24 @@ impl Roll {
         ring
     }
 
-    /// The part of a region that the iteration before has not left: the last step. Where readers roll as well, a later
-    /// iteration reads less than the first, up to the same end.
-    pub fn fresh(&self, region: &Region) -> Region {
-        let mut fresh = region.clone();
+    /// The part of what an iteration reads that the one before has not left, from `start` on in the dimension that moves. Where
+    /// readers roll as well, a later iteration may begin to read behind that.
+    fn fresh(&self, read: &Region, start: &Affine<StageLoop>) -> Region {
+        let mut fresh = read.clone();
         match self.moves {
-            Some(Move { dim, step, .. }) => {
-                let left = (fresh.extent[dim] - step).max(0);
+            Some(Move { dim, .. }) => {
+                let left = start.minus(&read.min[dim]).as_constant().unwrap_or(0).max(0);
                 fresh.min[dim] = fresh.min[dim].plus_constant(left);
-                fresh.extent[dim] -= left;
+                fresh.extent[dim] = (fresh.extent[dim] - left).max(0);
             }
             None => fresh.extent.fill(0),
         }
         fresh
+    }
+
+    /// Where an iteration adds to what is there, when the region is given that one reads if no reader rolls.
+    pub fn start(&self, region: &Region) -> Affine<StageLoop> {
+        self.moves.map_or(Affine::constant(0), |m| region.min[m.dim].plus_constant(m.overlap))
     }
 
     /// The dimension whose indices are taken modulo the rows.
@@ -214,9 +219,11 @@ impl Schedule {
 }
 
 /// A buffer that rolls while its loop runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rolling {
     pub roll: Roll,
+    /// Where in the dimension that moves an iteration adds to what is there; zero where none moves.
+    pub start: Affine<StageLoop>,
     /// The first value of the loop.
     pub first: i64,
 }
@@ -225,7 +232,7 @@ impl Rolling {
     /// What the stage computes of the region that is read: all of it at first, and then what is not there already.
     pub fn region(&self, read: Region, known: &Known) -> Region {
         match known.pieces.get(&self.roll.over) {
-            Some(piece) if piece.min > self.first => self.roll.fresh(&read),
+            Some(piece) if piece.min > self.first => self.roll.fresh(&read, &self.start),
             _ => read,
         }
     }

@@ -324,7 +324,7 @@ fn inputs(p: &LoopProgram) -> Arrays {
 fn random_programs_are_of_all_kinds() {
     let mut runner = TestRunner::deterministic();
     let (mut texts, mut results) = (String::new(), 0);
-    for _ in 0..300 {
+    for _ in 0..400 {
         let p = generate::program().new_tree(&mut runner).unwrap().current();
         let core = Core { batch: generate::BATCH, block_in: generate::BLOCK_IN, block_out: generate::BLOCK_OUT };
         results += usize::from(interpret(&p, core, &inputs(&p)).is_ok_and(|outputs| !outputs.is_empty()));
