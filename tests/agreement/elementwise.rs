@@ -210,7 +210,7 @@ fn states_are_updated_by_values_in_parts() {
 
 /// An operation of a random stage on earlier values.
 fn stage() -> impl Strategy<Value = (u8, u8, u8, i64)> {
-    (0..20_u8, any::<u8>(), any::<u8>(), -300..300_i64)
+    (0..25_u8, any::<u8>(), any::<u8>(), -300..300_i64)
 }
 
 /// A program of stages in the accumulator, each computed from earlier ones.
@@ -245,8 +245,8 @@ fn program(stages: &[(u8, u8, u8, i64)], rows: i64, stored: u8) -> String {
             14 => format!("select({x} < {y}, {x} * 3, {y} + {c})"),
             15 => format!("max({x} + {y}, 0) * (100000 - max({x} + {y}, 0))"),
             16 => format!("min({x} - ({y} >> 2), 100000)"),
-            17 => format!("{x} + j * 3 - {c}"),
-            18 => format!("max({x}, {y}) * (i + 1)"),
+            17..=20 => format!("{x} + j * 3 - {c}"),
+            21..=23 => format!("max({x}, {y}) * (i + 1)"),
             _ => format!("clip({x}, -90, 90) * (clip({x}, -90, 90) - {c}) + ({y} << 2)"),
         };
         let name = format!("S{at}");

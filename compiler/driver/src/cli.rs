@@ -119,6 +119,9 @@ pub struct LowerArgs {
     /// Print what each directive changes in the loop nest; with --emit, -o FILE takes only the form
     #[arg(long)]
     pub step: bool,
+    /// Take schedules as they were written, without what completes them; a kernel without a schedule has its default loops
+    #[arg(long)]
+    pub as_written: bool,
     /// Check the rules of the loop IR after each pass
     #[arg(long)]
     pub verify_each: bool,

@@ -229,10 +229,7 @@ impl Builder<'_> {
         }
         let s = self.schedule.stage(stage);
         let Some(axis) = s.leaves.get(depth).copied() else {
-            match phase {
-                Phase::Init => stmts.push(self.init(stage)),
-                Phase::Compute => stmts.extend(self.update(stage)),
-            }
+            stmts.extend(if phase == Phase::Init { Some(self.init(stage)) } else { self.update(stage) });
             return stmts;
         };
         if phase == Phase::Init && s.axis(axis).reduce {

@@ -186,7 +186,8 @@ fn from_source(
     if wanted.goal == Form::Tensor && !is_chosen && !program.items.iter().any(has_choice) {
         return Ok(Some(Written::Text(kernels(&request)?)));
     }
-    let front = match pipeline::front(&request) {
+    let begun = if args.as_written { pipeline::front_as_written(&request) } else { pipeline::front(&request) };
+    let front = match begun {
         Err(told) if wanted.goal == Form::Tensor && told.iter().all(|d| d.code == ChoiceError::SEVERAL_SCHEDULES) => {
             return Ok(Some(Written::Text(kernels(&request)?)));
         }

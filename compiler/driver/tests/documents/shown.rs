@@ -30,7 +30,7 @@ pub fn where_different(text: &str, other: &str) -> String {
     let same = |(a, b): &(&&str, &&str)| a == b;
     let ahead = own.iter().zip(&others).skip(1).take_while(same).count();
     let behind = own.iter().rev().zip(others.iter().rev()).skip(1).take_while(same).count();
-    let behind = behind.min(own.len().min(others.len()) - ahead - 2);
+    let behind = behind.min(own.len().min(others.len()).saturating_sub(ahead + 2));
     let (first, last) = (1 + ahead, own.len() - 1 - behind);
     let dots = |left_out: usize| if left_out > 0 { "    ⋮\n" } else { "" };
     [&own[..1], &[dots(ahead)], &own[first..last], &[dots(behind)], &own[own.len() - 1..]].concat().concat()

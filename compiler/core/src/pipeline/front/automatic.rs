@@ -113,6 +113,13 @@ impl Fronts<'_> {
         constants: Constants,
         span: tilewright_syntax::Span,
     ) -> Result<Candidate, Vec<Diagnostic>> {
+        if !self.completes {
+            let schedule = auto::without_directives(&kernel, span);
+            return Ok(Candidate {
+                call: Call { place, kernel, schedule, made: Made::Written, constants },
+                automatic: None,
+            });
+        }
         let automatic = Automatic::new(&kernel, Cx { config: *self.config }.core(), span);
         let call = Call { place: None, kernel, schedule: automatic.source(), made: Made::Automatic, constants };
         let mut candidate = Candidate { call, automatic: Some(automatic) };
@@ -125,6 +132,9 @@ impl Fronts<'_> {
     /// A call whose schedule is completed if it leaves something open. Where no completion fits, it stays as it is.
     fn completing(&self, call: Call) -> Candidate {
         let written = Candidate { call: call.clone(), automatic: None };
+        if !self.completes {
+            return written;
+        }
         let alone = self.front(call.kernel.clone(), vec![Call { place: None, ..call.clone() }]);
         let Ok(scheduled) = alone.schedule() else { return written };
         if !scheduled.schedules.iter().any(auto::is_open) || alone.check().is_ok() {

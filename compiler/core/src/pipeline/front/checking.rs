@@ -31,7 +31,7 @@ pub fn check(
     if modules.kernels(file).is_empty() && modules.program(file).is_none_or(|program| program.items.is_empty()) {
         return Err(told(ChoiceError::NoKernel));
     }
-    let fronts = Fronts { modules: &modules, file, config };
+    let fronts = Fronts { modules: &modules, file, config, completes: true };
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     let mut compile =
         |front: Result<Front, Vec<Diagnostic>>| match front.and_then(|f| f.check().map_err(|e| e.diagnostics)) {

@@ -118,12 +118,21 @@ pub fn executable(config: &Config) -> Result<(), Vec<Diagnostic>> {
 
 /// Parses a file and what it uses, and checks the kernels and the choice of schedules.
 pub fn front(request: &Request) -> Result<Front, Vec<Diagnostic>> {
+    front_of(request, true)
+}
+
+/// The same with schedules as they were written: none is completed, and a kernel that has none gets one without directives.
+pub fn front_as_written(request: &Request) -> Result<Front, Vec<Diagnostic>> {
+    front_of(request, false)
+}
+
+fn front_of(request: &Request, completes: bool) -> Result<Front, Vec<Diagnostic>> {
     let Request { file, program, schedule, params, config, .. } = *request;
     executable(config)?;
     let modules = Modules::load(request.sources, file)?;
     check_functions(&modules, &target_constants(config))?;
     let chosen = choose(&modules, file, Wanted { program, schedule }).map_err(|e| vec![e.diagnostic()])?;
-    let fronts = Fronts { modules: &modules, file, config };
+    let fronts = Fronts { modules: &modules, file, config, completes };
     match chosen {
         Chosen::Kernel(kernel, Some(schedule)) => fronts.of_kernel((kernel, schedule), params),
         Chosen::Kernel(kernel, None) => fronts.automatic(kernel, params),
@@ -156,6 +165,8 @@ struct Fronts<'a> {
     modules: &'a Modules,
     file: FileId,
     config: &'a Config,
+    /// Whether what schedules leave open is completed.
+    completes: bool,
 }
 
 impl Fronts<'_> {

@@ -31,7 +31,7 @@ pub fn tests(sources: &Sources, file: FileId, config: &Config) -> Result<Vec<Tes
     names_are_unique(&modules, file).map_err(|e| vec![e.diagnostic()])?;
     let tests =
         own_items(&modules, file).filter_map(|item| if let Item::Test(test) = item { Some(test) } else { None });
-    let fronts = Fronts { modules: &modules, file, config };
+    let fronts = Fronts { modules: &modules, file, config, completes: true };
     tests.map(|test| fronts.test(test)).collect()
 }
 

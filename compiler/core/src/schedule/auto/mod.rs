@@ -42,6 +42,12 @@ pub use said::{Said, is_open};
 /// The name of schedules that are made here.
 pub const NAME: &str = "automatic";
 
+/// The schedule of a kernel that says nothing.
+pub fn without_directives(kernel: &Kernel, span: Span) -> ast::Schedule {
+    let ident = |name: &str| Ident { name: name.to_string(), span };
+    ast::Schedule { name: ident(NAME), params: Vec::new(), kernel: ident(&kernel.name), stmts: Vec::new(), span }
+}
+
 /// A schedule that can be made smaller.
 #[derive(Clone, Debug)]
 pub struct Automatic {
@@ -119,9 +125,7 @@ impl Automatic {
         let mut stmts = self.before.clone();
         let Some(said) = &self.said else {
             stmts.extend(made);
-            let ident = |name: &str| Ident { name: name.to_string(), span: self.span };
-            let (name, kernel) = (ident(NAME), ident(&self.bare.kernel.name));
-            return ast::Schedule { name, params: Vec::new(), kernel, stmts, span: self.span };
+            return ast::Schedule { stmts, ..without_directives(&self.bare.kernel, self.span) };
         };
         stmts.extend(said.accepted(&self.begun, made));
         ast::Schedule { stmts, ..said.source.clone() }
