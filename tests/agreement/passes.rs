@@ -62,7 +62,7 @@ fn every_pass_changes_some(tallies: &[Tally]) {
         let changed: usize = tallies.iter().filter_map(|tally| tally.changed.get(name)).sum();
         match CHECKS.contains(name) {
             true => assert_eq!(changed, 0, "`{name}` changes programs"),
-            false => assert!(changed * 100 >= programs, "`{name}` changes {changed} of {programs} programs"),
+            false => assert!(changed * 50 >= programs, "`{name}` changes {changed} of {programs} programs"),
         }
     }
 }
@@ -89,7 +89,7 @@ proptest! {
 fn every_pass_has_something_to_do() {
     let (mut scheduled, mut shaped) = (Tally::default(), Tally::default());
     // Of fewer programs, none may have virtual threads.
-    let number = (super::cases() / 2).max(48);
+    let number = super::cases().max(96);
     for (program, some) in drawn_alike((schedules(), any::<u32>()), number) {
         of_schedule(&program, some, &mut scheduled);
     }
