@@ -33,12 +33,7 @@ impl Builder<'_> {
             Some(stage) if scope != Scope::Dram => {
                 (self.bounds.regions.storage(stage), self.bounds.regions.held(stage).extent.clone())
             }
-            _ => {
-                // What nothing reads is as large as what a step computes, in device memory as well.
-                let shape = self.touched_shape(id);
-                let array = tensor.shape.iter().zip(&shape).map(|(whole, own)| *whole.min(own)).collect();
-                (shape, array)
-            }
+            _ => (self.touched_shape(id), tensor.shape.clone()),
         };
         if stage.is_some_and(|stage| regions::ends_with_tensor(self.schedule, stage)) {
             array.iter_mut().zip(&tensor.shape).for_each(|(own, whole)| *own = (*own).min(*whole));

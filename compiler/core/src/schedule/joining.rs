@@ -24,9 +24,8 @@ impl Schedule {
     /// The scan over whose steps a loop runs.
     pub(super) fn steps_of(&self, host: StageId, axis: StageAxisId) -> Option<ScanId> {
         let first = self.compute(host).axes.first().map(|a| self.stage(host).root_axis(*a));
-        self.running_in(host)
-            .filter(|_| self.stands_in_steps(host) || self.hosted(host).is_some())
-            .filter(|_| first == Some(axis))
+        let in_steps = self.stands_in_steps(host) || self.hosted(host).is_some();
+        self.running_in(host).filter(|_| in_steps && first == Some(axis))
     }
 
     /// Computes a stage that reads tensors of a scan in its steps.

@@ -392,14 +392,11 @@ fn spills(s: &Schedule, stage: StageId, level: Level) -> bool {
         let reads = s.compute(reader).reads().into_iter();
         reads.filter_map(|read| s.stage_of(read.tensor)).filter(|from| s.initial(*from).is_none()).collect::<Vec<_>>()
     };
-    let waits = || {
-        s.readers(s.stage(stage).tensor)
-            .iter()
-            .any(|reader| computed(*reader).into_iter().any(|other| other != stage && !computed(other).is_empty()))
-    };
+    let waits_for = |other: StageId| other != stage && !computed(other).is_empty();
+    let readers = s.readers(s.stage(stage).tensor);
     match level {
-        Level::Joined => s.readers(s.stage(stage).tensor).len() > 1,
-        Level::Kept => s.readers(s.stage(stage).tensor).len() > 1 || waits(),
+        Level::Joined => readers.len() > 1,
+        Level::Kept => readers.len() > 1 || readers.iter().any(|reader| computed(*reader).into_iter().any(waits_for)),
         Level::Stored | Level::Vector => true,
     }
 }

@@ -155,12 +155,10 @@ impl Automatic {
 /// Computes what is read of scans element by element in their steps, so that nobody has to keep it for all of them.
 fn join_steps(plain: &mut Schedule, span: Span, stmts: &mut Vec<ScheduleStmt>) {
     for stage in Order::of(plain).stages {
-        let scans: Vec<_> = plain.scan_ids().collect();
-        let simple = plain.compute(stage).reduction.is_none() && reads_copies(plain, stage);
-        let joins = |scan: &&_| simple && plain.can_join(stage, **scan).is_ok();
-        if let Some(scan) = scans.iter().find(joins).copied()
-            && plain.join_steps(stage, scan, span).is_ok()
-        {
+        if plain.compute(stage).reduction.is_some() || !reads_copies(plain, stage) {
+            continue;
+        }
+        if let Some(scan) = plain.scan_ids().find(|scan| plain.join_steps(stage, *scan, span).is_ok()) {
             let host = plain.host(scan);
             let steps = &plain.kernel.axis(plain.compute(host).axes[0]).name;
             let at = vec![write::name(plain.stage_name(host)), write::name(steps)];

@@ -141,8 +141,8 @@ impl Said {
 
 /// Lets the readers of copies of tensors read these themselves, but for those that are `kept`.
 pub fn without_copies(plain: &mut Schedule, span: Span, kept: &BTreeSet<String>, stmts: &mut Vec<ScheduleStmt>) {
-    let stages: Vec<StageId> = plain.stage_ids().collect();
-    for stage in stages.into_iter().filter(|stage| !kept.contains(plain.stage_name(*stage))).collect::<Vec<_>>() {
+    let stages: Vec<StageId> = plain.stage_ids().filter(|stage| !kept.contains(plain.stage_name(*stage))).collect();
+    for stage in stages {
         let copies = regions::copied_whole(plain, stage).is_some();
         if copies && plain.scan_of(plain.stage(stage).tensor).is_none() && ops::inline(plain, stage, span) {
             let called = (None, plain.stage_name(stage), "compute_inline");
