@@ -8,7 +8,7 @@ use crate::modules::Modules;
 use crate::schedule::args::{Call, said_of};
 use crate::schedule::expand::{Context, Expanded, expand, integer};
 use crate::schedule::still_legal::still_legal;
-use crate::schedule::{Schedule, ops, warning};
+use crate::schedule::{Schedule, ScheduleError, ops, warning};
 use crate::tensor::Constants;
 use crate::tensor::Kernel;
 
@@ -26,8 +26,7 @@ pub struct Step<'a> {
 /// Applies every directive of a schedule to a kernel, those of the definitions that it calls among them. `watch` sees the
 /// schedule after each of them.
 ///
-/// Stops at the first directive that cannot be applied: what follows it would be judged against a schedule that the
-/// author did not mean.
+/// Stops at the first directive that cannot be applied; [`super::all_errors`] goes on behind it.
 pub fn apply(
     source: &ast::Schedule,
     kernel: Kernel,
@@ -142,11 +141,20 @@ fn apply_one(
     directive: &ast::Directive,
     constants: &Constants,
 ) -> Result<(), Diagnostic> {
-    let applied = ops::find(&directive.name).and_then(|op| {
-        let outcome = (op.apply)(schedule, &Call { subject: stage, directive, target, constants, usage: op.usage });
-        // Arguments are looked at before anything is changed, so places are those that the author sees.
-        outcome.map_err(|e| said_of(e, schedule, stage, op.usage))?;
-        still_legal(schedule, directive.span)
-    });
-    applied.map_err(|e| e.diagnostic())
+    attempt(schedule, stage, target, directive, constants).map_err(|e| e.diagnostic())
+}
+
+/// Applies a directive. Where it cannot be, the schedule may be half way.
+pub(super) fn attempt(
+    schedule: &mut Schedule,
+    stage: &Ident,
+    target: Option<&Ident>,
+    directive: &ast::Directive,
+    constants: &Constants,
+) -> Result<(), ScheduleError> {
+    let op = ops::find(&directive.name)?;
+    let outcome = (op.apply)(schedule, &Call { subject: stage, directive, target, constants, usage: op.usage });
+    // Arguments are looked at before anything is changed, so places are those that the author sees.
+    outcome.map_err(|e| said_of(e, schedule, stage, op.usage))?;
+    still_legal(schedule, directive.span)
 }

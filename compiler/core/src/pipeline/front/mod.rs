@@ -229,16 +229,30 @@ impl Front {
 
     /// Applies the directives of every schedule.
     pub fn schedule(&self) -> Result<Scheduled<'_>, Vec<Diagnostic>> {
-        let apply = |call: &Call| self.schedule_call(call, &mut |_| {});
-        let schedules = self.calls.iter().map(apply).collect::<Result<_, _>>()?;
-        Ok(self.scheduled(schedules))
+        let (mut schedules, mut errors) = (Vec::new(), Vec::new());
+        for call in &self.calls {
+            match self.schedule_call(call, &mut |_| {}) {
+                Ok(schedule) => schedules.push(schedule),
+                Err(told) => errors.extend(told),
+            }
+        }
+        if errors.is_empty() { Ok(self.scheduled(schedules)) } else { Err(errors) }
     }
 
     /// Applies the directives of one schedule; `watch` sees the schedule at hand after each of them.
     pub fn schedule_call(&self, call: &Call, watch: &mut dyn FnMut(Step)) -> Result<Schedule, Vec<Diagnostic>> {
-        let (kernel, core) = (call.kernel.clone(), self.cx.core());
-        schedule::apply(&call.schedule, kernel, core, &self.modules, &call.constants, watch)
-            .map_err(|d| call.shown_in(vec![d]))
+        let (kernel, core) = (|| call.kernel.clone(), self.cx.core());
+        let applied = schedule::apply(&call.schedule, kernel(), core, &self.modules, &call.constants, watch);
+        applied.map_err(|first| {
+            let told = match call.made {
+                // Who made the others wants to know that they fail.
+                Made::Completed | Made::Automatic => vec![first],
+                Made::Written | Made::Incomplete => {
+                    schedule::all_errors(&call.schedule, kernel(), core, &self.modules, &call.constants)
+                }
+            };
+            call.shown_in(told)
+        })
     }
 
     /// A call's schedule before its first directive.

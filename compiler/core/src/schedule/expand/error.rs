@@ -30,6 +30,9 @@ pub enum ExpandError {
 }
 
 impl ExpandError {
+    /// The code of what is more than a schedule may have.
+    pub const TOO_MANY: &'static str = "E0359";
+
     /// The error's stable code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -38,7 +41,9 @@ impl ExpandError {
             ExpandError::CallsItself { .. } => "E0356",
             ExpandError::NotIntroduced { .. } => "E0357",
             ExpandError::NotAName { .. } => "E0358",
-            ExpandError::TooMany { .. } | ExpandError::TooManySteps { .. } | ExpandError::TooDeep { .. } => "E0359",
+            ExpandError::TooMany { .. } | ExpandError::TooManySteps { .. } | ExpandError::TooDeep { .. } => {
+                ExpandError::TOO_MANY
+            }
             ExpandError::Constant(error) => error.code(),
         }
     }

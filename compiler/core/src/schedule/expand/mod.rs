@@ -16,6 +16,7 @@
 //!   ends soon.
 
 mod error;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,7 @@ pub use error::ExpandError;
 
 use crate::modules::Modules;
 use crate::tensor::{Constants, Kernel};
+use names::{introduced_in, names_in, outside};
 
 /// Most directives of a schedule.
 const MAX_DIRECTIVES: usize = 10_000;
@@ -53,9 +55,29 @@ pub struct Expanded<'a> {
     pub context: &'a [Context],
 }
 
+/// Takes the directives of a schedule, one after the other. An error ends the schedule.
+pub trait Sink {
+    fn directive(&mut self, expanded: Expanded) -> Result<(), Diagnostic>;
+
+    /// Hears of what has no directives because something is wrong with it; `names` are all in it that a stage or an axis may
+    /// have.
+    fn failed(&mut self, diagnostic: Diagnostic, _names: Vec<String>) -> Result<(), Diagnostic> {
+        Err(diagnostic)
+    }
+}
+
 type Emit<'a> = dyn FnMut(Expanded) -> Result<(), Diagnostic> + 'a;
 
-/// Hands the directives of a schedule to `emit`, one after the other. `constants` are those in reach of the schedule.
+/// Ends with whatever is wrong.
+struct First<'e, 'a>(&'e mut Emit<'a>);
+
+impl Sink for First<'_, '_> {
+    fn directive(&mut self, expanded: Expanded) -> Result<(), Diagnostic> {
+        (self.0)(expanded)
+    }
+}
+
+/// Hands the directives of a schedule to `emit`, one after the other, up to the first error.
 pub fn expand(
     source: &ast::Schedule,
     kernel: &Kernel,
@@ -63,13 +85,33 @@ pub fn expand(
     constants: &Constants,
     emit: &mut Emit,
 ) -> Result<(), Diagnostic> {
+    expand_into(source, kernel, modules, constants, &mut First(emit))
+}
+
+/// Hands the directives of a schedule to `sink`, one after the other. `constants` are those in reach of the schedule.
+pub fn expand_into(
+    source: &ast::Schedule,
+    kernel: &Kernel,
+    modules: &Modules,
+    constants: &Constants,
+    sink: &mut dyn Sink,
+) -> Result<(), Diagnostic> {
+    // Statements are no fewer than their directives but for those that hold nothing, so none has to be applied to know it.
+    let many = source.stmts.get(MAX_DIRECTIVES).filter(|_| source.stmts.iter().all(is_directive));
+    if let Some(ScheduleStmt::Directive { call, .. }) = many {
+        return Err(ExpandError::TooMany { span: call.span, most: MAX_DIRECTIVES }.diagnostic());
+    }
     let mut taken: BTreeSet<String> = constants.names().map(str::to_owned).collect();
     taken.extend(kernel.tensors.iter().map(|t| t.name.clone()));
     taken.extend(kernel.axes.iter().map(|a| a.name.clone()));
     names_in(&source.stmts, &mut taken);
     let mut expander =
-        Expander { modules, constants, taken, open: Vec::new(), context: Vec::new(), directives: 0, steps: 0, emit };
+        Expander { modules, constants, taken, open: Vec::new(), context: Vec::new(), directives: 0, steps: 0, sink };
     expander.statements(&source.stmts, &mut Scope::default())
+}
+
+fn is_directive(stmt: &ScheduleStmt) -> bool {
+    matches!(stmt, ScheduleStmt::Directive { .. })
 }
 
 struct Expander<'a, 'e> {
@@ -83,7 +125,7 @@ struct Expander<'a, 'e> {
     directives: usize,
     /// Directives, calls and repetitions.
     steps: usize,
-    emit: &'e mut Emit<'e>,
+    sink: &'e mut dyn Sink,
 }
 
 /// What names mean where a statement stands.
@@ -108,9 +150,24 @@ impl<'a> Expander<'a, '_> {
                 }
                 ScheduleStmt::Call(call) => {
                     self.step(call.span)?;
-                    self.call(call, scope).map_err(|d| self.told(d))?;
+                    match self.entered(call, scope) {
+                        Ok((def, mut inner)) => self.call(call, def, &mut inner)?,
+                        Err(diagnostic) => {
+                            let (diagnostic, names) = (self.told(diagnostic), outside(stmt, scope));
+                            self.sink.failed(diagnostic, names)?;
+                        }
+                    }
                 }
-                ScheduleStmt::For(repeat) => self.repeat(repeat, scope)?,
+                ScheduleStmt::For(repeat) => {
+                    self.depth_is_limited(repeat.variable.span).map_err(|d| self.told(d))?;
+                    match self.values(&repeat.values, scope) {
+                        Ok(values) => self.repeat(repeat, values, scope)?,
+                        Err(diagnostic) => {
+                            let (diagnostic, names) = (self.told(diagnostic), outside(stmt, scope));
+                            self.sink.failed(diagnostic, names)?;
+                        }
+                    }
+                }
                 ScheduleStmt::Use(import) => scope.uses.push(import),
             }
         }
@@ -129,12 +186,20 @@ impl<'a> Expander<'a, '_> {
         if self.directives > MAX_DIRECTIVES {
             return Err(self.told(ExpandError::TooMany { span: call.span, most: MAX_DIRECTIVES }.diagnostic()));
         }
-        let (target, stage) = (target.map(|name| scope.name(name)).transpose(), scope.name(stage));
-        let stage = stage.map_err(|e| self.told(e.diagnostic()))?;
-        let target = target.map_err(|e| self.told(e.diagnostic()))?;
-        let call = scope.call(call).map_err(|e| self.told(e.diagnostic()))?;
+        let named = (scope.name(stage)).and_then(|stage| {
+            let target = target.map(|name| scope.name(name)).transpose()?;
+            Ok((stage, target, scope.call(call)?))
+        });
+        let (stage, target, call) = match named {
+            Ok(named) => named,
+            Err(error) => {
+                let directive =
+                    ScheduleStmt::Directive { target: target.cloned(), stage: stage.clone(), call: call.clone() };
+                return self.sink.failed(self.told(error.diagnostic()), outside(&directive, scope));
+            }
+        };
         let (target, stage, call) = (target.as_ref(), &stage, &call);
-        let outcome = (self.emit)(Expanded { target, stage, call, context: &self.context });
+        let outcome = self.sink.directive(Expanded { target, stage, call, context: &self.context });
         outcome.map_err(|diagnostic| self.told(diagnostic))
     }
 
@@ -152,9 +217,7 @@ impl<'a> Expander<'a, '_> {
         self.context.iter().rev().fold(diagnostic, |d, context| d.secondary(context.span, context.text.clone()))
     }
 
-    fn repeat(&mut self, repeat: &'a For, scope: &Scope<'a>) -> Result<(), Diagnostic> {
-        self.depth_is_limited(repeat.variable.span).map_err(|d| self.told(d))?;
-        let values = self.values(&repeat.values, scope).map_err(|d| self.told(d))?;
+    fn repeat(&mut self, repeat: &'a For, values: Vec<Expr>, scope: &Scope<'a>) -> Result<(), Diagnostic> {
         for value in values {
             self.step(repeat.variable.span)?;
             let mut inner = scope.clone();
@@ -203,7 +266,12 @@ impl<'a> Expander<'a, '_> {
         Ok((first..last).map(|value| integer(value, span)).collect())
     }
 
-    fn call(&mut self, call: &'a ast::Directive, scope: &Scope<'a>) -> Result<(), Diagnostic> {
+    /// The definition that a call names, and what names mean inside.
+    fn entered(
+        &mut self,
+        call: &'a ast::Directive,
+        scope: &Scope<'a>,
+    ) -> Result<(&'a ast::Def, Scope<'a>), Diagnostic> {
         let Some(def) = self.modules.def(&call.name, &scope.uses) else {
             let visible = self.modules.defs(call.name.span.file, &scope.uses);
             let known = visible.iter().map(|def| def.name.name.clone()).collect();
@@ -213,22 +281,18 @@ impl<'a> Expander<'a, '_> {
             return Err(ExpandError::CallsItself { call: call.name.clone(), defined: first.name.span }.diagnostic());
         }
         self.depth_is_limited(call.span)?;
-        let mut inner = self.bound(def, call, scope).map_err(|e| e.diagnostic())?;
+        let inner = self.bound(def, call, scope).map_err(|e| e.diagnostic())?;
+        Ok((def, inner))
+    }
+
+    /// Expands a definition. An error inside is told with its context there.
+    fn call(&mut self, call: &'a ast::Directive, def: &'a ast::Def, inner: &mut Scope<'a>) -> Result<(), Diagnostic> {
         self.open.push(def);
         self.context.push(Context { span: call.span, text: format!("in this call of `{}`", def.name.name) });
-        // An error inside is told with its context there.
-        let outcome = self.statements(&def.stmts, &mut inner);
+        self.statements(&def.stmts, inner)?;
         self.open.pop();
-        match outcome {
-            Ok(()) => {
-                self.context.pop();
-                Ok(())
-            }
-            Err(diagnostic) => {
-                self.context.clear();
-                Err(diagnostic)
-            }
-        }
+        self.context.pop();
+        Ok(())
     }
 
     /// The scope inside a definition: parameters by arguments, what it introduces by its names outside.
@@ -406,45 +470,5 @@ fn count(n: usize) -> String {
         0 => "nothing".to_owned(),
         1 => "1 value".to_owned(),
         n => format!("{n} values"),
-    }
-}
-
-/// Names that statements give to new axes and stages.
-fn introduced_in<'a>(stmts: &'a [ScheduleStmt], found: &mut Vec<&'a Ident>) {
-    for stmt in stmts {
-        match stmt {
-            ScheduleStmt::Directive { target, call, .. } => found.extend(target.iter().chain(&call.results)),
-            ScheduleStmt::Group { calls, .. } => found.extend(calls.iter().flat_map(|call| &call.results)),
-            ScheduleStmt::Call(call) => found.extend(&call.results),
-            ScheduleStmt::For(repeat) => introduced_in(&repeat.stmts, found),
-            ScheduleStmt::Use(_) => {}
-        }
-    }
-}
-
-/// All names in statements.
-fn names_in(stmts: &[ScheduleStmt], found: &mut BTreeSet<String>) {
-    let mut calls = Vec::new();
-    for stmt in stmts {
-        match stmt {
-            ScheduleStmt::Directive { target, stage, call } => {
-                found.extend(target.iter().chain([stage]).map(|name| name.name.clone()));
-                calls.push(call);
-            }
-            ScheduleStmt::Group { stage, calls: group, .. } => {
-                found.insert(stage.name.clone());
-                calls.extend(group);
-            }
-            ScheduleStmt::Call(call) => calls.push(call),
-            ScheduleStmt::For(repeat) => names_in(&repeat.stmts, found),
-            ScheduleStmt::Use(_) => {}
-        }
-    }
-    for call in calls {
-        found.extend(call.results.iter().map(|name| name.name.clone()));
-        found.extend(call.args.iter().filter_map(|arg| match &arg.kind {
-            ExprKind::Name(name) => Some(name.clone()),
-            _ => None,
-        }));
     }
 }
