@@ -159,6 +159,7 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0336": "several programs, and none chosen",
     "E0337": "unknown program",
     "E0340": "loops in too many pieces",
+    "E0341": "too many loops inside one another",
     "E0350": "unknown module",
     "E0351": "file cannot be read",
     "E0352": "circular use of files",

@@ -1,6 +1,9 @@
 //! The name that a writer probably meant: a misspelt name and the names that are valid → the nearest of them. Everything that
 //! offers names asks here: the language, configurations, timings and assembler texts.
 
+/// Longest name that is compared with others, in bytes.
+const MAX_LENGTH: usize = 128;
+
 /// `` (did you mean `LOG_BLOCK`?)``, with the valid name that is most like this one; nothing if none is like it.
 pub fn did_you_mean<'a>(name: &str, valid: impl IntoIterator<Item = &'a str>) -> String {
     nearest(name, valid).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
@@ -11,10 +14,14 @@ pub fn did_you_mean<'a>(name: &str, valid: impl IntoIterator<Item = &'a str>) ->
 ///
 /// Names count as alike when few letters differ for their length, whatever their case (Damerau–Levenshtein distance at most a
 /// third, and 1 for names of two letters), or when only the case or underscores differ.
+///
+/// Nothing is offered for what is longer than any name that people write, and nothing that is: the distance takes time and memory
+/// with the product of both lengths.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let similarity = |candidate: &str| strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase());
     let likeness = |candidate: &'a str| Some((distance(name, candidate)?, -similarity(candidate), candidate));
-    let alike = candidates.into_iter().filter(|candidate| *candidate != name).filter_map(likeness);
+    let written = |candidate: &&str| name.len().max(candidate.len()) <= MAX_LENGTH && *candidate != name;
+    let alike = candidates.into_iter().filter(written).filter_map(likeness);
     let best = alike.reduce(|best, next| if (next.0, next.1) < (best.0, best.1) { next } else { best });
     best.map(|(_, _, candidate)| candidate)
 }
@@ -73,6 +80,13 @@ mod tests {
         assert_eq!(nearest("a", ["b", "c"]), None);
         assert_eq!(nearest("x", []), None);
         assert_eq!(nearest("split", ["split"]), None);
+    }
+
+    #[test]
+    fn what_is_no_name_is_not_compared() {
+        let long = "a".repeat(100_000);
+        assert_eq!(nearest(&format!("{long}b"), [&*long, "aa"]), None);
+        assert_eq!(nearest("split_b", [&*long, "split_a"]), Some("split_a"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use thiserror::Error;
 use tilewright_syntax::{Diagnostic, Span};
 
 use super::MAX_LOOPS;
+use super::nesting::MAX_NESTING;
 use crate::loops::ir::Origin;
 
 /// A schedule of which no loops can be made.
@@ -11,6 +12,8 @@ use crate::loops::ir::Origin;
 pub enum BuildError {
     #[error("the loops of `{kernel}` would have to be partitioned into more than {MAX_LOOPS} pieces")]
     TooManyPieces { kernel: String, axis: String, span: Span },
+    #[error("`{tensor}` stands in {loops} loops")]
+    TooDeep { tensor: String, loops: usize, span: Span, at: Option<Span> },
     #[error("the loops of `{tensor}` cannot be turned into {what}: {reason}")]
     Shape { tensor: String, what: &'static str, reason: String, origin: Origin, help: String },
 }
@@ -20,6 +23,7 @@ impl BuildError {
     pub fn code(&self) -> &'static str {
         match self {
             BuildError::TooManyPieces { .. } => "E0340",
+            BuildError::TooDeep { .. } => "E0341",
             BuildError::Shape { .. } => "E0508",
         }
     }
@@ -31,6 +35,13 @@ impl BuildError {
             BuildError::TooManyPieces { axis, span, .. } => d
                 .primary(*span, format!("the pieces of `{axis}` are among them"))
                 .help("choose factors that divide, or put loops over blocks outside the loops inside blocks"),
+            BuildError::TooDeep { span, at, .. } => {
+                let d = d.primary(*span, "computed here");
+                let d = at.iter().fold(d, |d, at| d.secondary(*at, "computed in the loops of another stage"));
+                d.help(format!(
+                    "at most {MAX_NESTING} loops stand inside one another: leave splits out, or `compute_at`"
+                ))
+            }
             BuildError::Shape { origin, help, .. } => match (origin.tensor, origin.directive) {
                 (Some(tensor), Some(directive)) => {
                     d.primary(directive, "shaped here").secondary(tensor, "computed here")

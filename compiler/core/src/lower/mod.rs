@@ -24,6 +24,7 @@ mod decisions;
 mod error;
 mod join;
 mod marks;
+mod nesting;
 mod padding;
 mod pieces;
 mod reduction_init;
@@ -81,6 +82,7 @@ struct Built {
 }
 
 fn build_with(schedule: &Schedule, inside: Inside) -> Result<Built, BuildError> {
+    nesting::is_limited(schedule)?;
     let order = Order::of(schedule);
     let roots: Vec<StageId> = order.stages.iter().copied().filter(|s| schedule.stage(*s).attach.is_none()).collect();
     let bounds = Bounds::of(schedule);

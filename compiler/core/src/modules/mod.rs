@@ -33,19 +33,32 @@ struct File {
     used: BTreeMap<Span, FileId>,
     /// Which of the items have a name, in the order of the text.
     named: HashMap<String, Vec<usize>>,
+    /// Which of the items bring in others.
+    imports: Vec<usize>,
 }
 
 impl File {
     fn new(program: ast::Program, used: BTreeMap<Span, FileId>) -> File {
         let mut named: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut imports = Vec::new();
         for (at, item) in program.items.iter().enumerate() {
-            item_name(item).into_iter().for_each(|name| named.entry(name.name.clone()).or_default().push(at));
+            match item_name(item) {
+                Some(name) => named.entry(name.name.clone()).or_default().push(at),
+                None if matches!(item, Item::Use(_)) => imports.push(at),
+                None => {}
+            }
         }
-        File { program: Arc::new(program), used, named }
+        File { program: Arc::new(program), used, named, imports }
     }
 
     fn named(&self, name: &str) -> impl Iterator<Item = &Item> {
         self.named.get(name).into_iter().flatten().map(|at| &self.program.items[*at])
+    }
+
+    /// Every `use` outside of schedules and definitions, in the order of the text.
+    fn imports(&self) -> impl Iterator<Item = &Use> {
+        let items = self.imports.iter().map(|at| &self.program.items[*at]);
+        items.filter_map(|item| if let Item::Use(import) = item { Some(import) } else { None })
     }
 }
 
@@ -234,8 +247,7 @@ impl Modules {
             let used = self.files.get(&import.span.file).and_then(|file| file.used.get(&import.span));
             used.map(|target| &self.files[target])
         };
-        let uses = |item: &'a Item| if let Item::Use(import) = item { Some(import) } else { None };
-        let imported = own.into_iter().flat_map(|file| file.program.items.iter().filter_map(uses));
+        let imported = own.into_iter().flat_map(File::imports);
         let local = local.iter().copied().filter(brings).filter_map(target);
         let files = local.chain(own).chain(imported.filter(brings).filter_map(target));
         files.flat_map(|file| file.named(name)).collect()

@@ -6,6 +6,7 @@ use tilewright_syntax::{Diagnostic, Span, elsewhere, nearest, quoted};
 
 use crate::schedule::checks::HoldError;
 use crate::schedule::follow::FollowError;
+use crate::schedule::ops::MAX_AXES;
 use crate::schedule::rolling::RollError;
 use crate::scope::Scope;
 use crate::tensor::TensorError;
@@ -42,6 +43,8 @@ pub enum ScheduleError {
     UnknownScope { name: Ident, of: Option<Place> },
     #[error("the name `{}` is already in use in this schedule", name.name)]
     NameTaken { name: Ident, first: Span },
+    #[error("`{tensor}` would have more than {MAX_AXES} axes")]
+    TooManyAxes { span: Span, tensor: String },
     #[error("`{axis}` appears twice in one {directive}")]
     AxisTwice { directive: String, axis: String, first: Span, second: Span },
     #[error("{reason}")]
@@ -127,6 +130,7 @@ impl ScheduleError {
             ScheduleError::Constant(e) => e.code(),
             ScheduleError::UnknownScope { .. } => "E0309",
             ScheduleError::NameTaken { .. } => "E0311",
+            ScheduleError::TooManyAxes { .. } => "E0341",
             ScheduleError::AxisTwice { .. } => "E0312",
             ScheduleError::ScopeRefused { .. } => "E0313",
             ScheduleError::NoReaders { .. } => "E0314",
@@ -214,6 +218,9 @@ impl ScheduleError {
             ScheduleError::NameTaken { name, first } => {
                 d.primary(name.span, "named again").secondary(*first, "named here first").help("choose another name")
             }
+            ScheduleError::TooManyAxes { span, .. } => d
+                .primary(*span, "after this")
+                .help("leave splits out: those of one iteration, or of a loop that is a single block, change nothing"),
             ScheduleError::AxisTwice { first, second, .. } => {
                 d.primary(*second, "again").secondary(*first, "first here").help("name each loop once")
             }

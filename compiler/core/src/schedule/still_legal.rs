@@ -200,8 +200,9 @@ fn unrolled_loops(s: &Schedule, stage: StageId, span: Span) -> Result<(), Schedu
 fn peeled_loops(s: &Schedule, stage: StageId, span: Span) -> Result<(), ScheduleError> {
     let st = s.stage(stage);
     for (at, axis) in st.axes.iter().enumerate() {
-        let id = StageAxisId(at as u32);
-        if let (Some(peeled), Some(does)) = (axis.peeled, takes(st, id)) {
+        // Whether an axis is a loop is searched for, and few axes are peeled.
+        let Some(peeled) = axis.peeled else { continue };
+        if let Some(does) = takes(st, StageAxisId(at as u32)) {
             let reason = format!("iterations of `{}` were peeled, and this {does}", axis.name);
             return Err(ScheduleError::BreaksEarlier { span, earlier: peeled.span, reason });
         }

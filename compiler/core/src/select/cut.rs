@@ -20,6 +20,9 @@ const MAX_TRIED: usize = 48;
 /// The operations up to which a choice inside of an expression is tried as one chain. Beyond, what it computes becomes parts: each
 /// of the choices around it would try it again.
 const MAX_CHOSEN: usize = 16;
+/// After so many choices of one expression that are no chain as they are, the others become products with masks untried: finding
+/// that a choice is none takes longer than all else.
+const MAX_REFUSED: usize = 8;
 /// The greatest sum of the immediates into which an addition is split.
 const MAX_ADDED: i32 = 4 * 32_767;
 
@@ -54,8 +57,15 @@ pub fn cut(
     let value = request.value;
     let name = |k: u32| if k < first { (request.name)(k) } else { "a part".to_string() };
     let request = &Request { name: &name, ..*request };
-    let mut cutter =
-        Cutter { request, first, selections, uses: HashMap::new(), known: HashMap::new(), parts: Vec::new() };
+    let mut cutter = Cutter {
+        request,
+        first,
+        selections,
+        uses: HashMap::new(),
+        known: HashMap::new(),
+        parts: Vec::new(),
+        refused: 0,
+    };
     if value.height_and_size().1 <= MAX_TRIED
         && let Some(selection) = cutter.last(value, usable)?
     {
@@ -80,6 +90,8 @@ struct Cutter<'a> {
     /// The operands that hold expressions which are parts.
     known: HashMap<Value, Value>,
     parts: Vec<Part>,
+    /// Choices that were tried and are no chain.
+    refused: usize,
 }
 
 impl Cutter<'_> {
@@ -280,13 +292,23 @@ impl Cutter<'_> {
     /// A choice: as it is where that is a chain, and else with operands for what is computed.
     fn chosen(&mut self, op: CompareOp, parts: SelectParts<u32>) -> Result<Value, SelectError> {
         let whole = Scalar::select(op, parts.clone());
-        if whole.height_and_size().1 <= MAX_CHOSEN && self.chain(&whole)?.is_some() {
+        if whole.height_and_size().1 <= MAX_CHOSEN && self.is_chain(&whole)? {
             return Ok(whole);
         }
         let SelectParts { left, right, yes, no } = parts;
         let (left, right, yes, no) = (self.part(left)?, self.part(right)?, self.part(yes)?, self.part(no)?);
         let whole = Scalar::select(op, SelectParts { left, right, yes, no });
-        if self.chain(&whole)?.is_some() { Ok(whole) } else { self.masked(whole) }
+        if self.is_chain(&whole)? { Ok(whole) } else { self.masked(whole) }
+    }
+
+    /// Whether a choice is a chain as it is, if that is still asked.
+    fn is_chain(&mut self, choice: &Value) -> Result<bool, SelectError> {
+        if self.refused >= MAX_REFUSED {
+            return Ok(false);
+        }
+        let found = self.chain(choice)?.is_some();
+        self.refused += usize::from(!found);
+        Ok(found)
     }
 
     /// A choice between operands as a product: `no + select(left op right, 1, 0) * (yes - no)`.

@@ -118,6 +118,20 @@ impl SelectError {
 }
 
 impl Selection {
+    /// The same operations on operands with other numbers.
+    fn renamed(self, number: &dyn Fn(u32) -> u32) -> Selection {
+        let start = match self.start {
+            Start::Operand(k) => Start::Operand(number(k)),
+            Start::Zero => Start::Zero,
+        };
+        let operand = |operand| match operand {
+            OpOperand::Operand(k) => OpOperand::Operand(number(k)),
+            other => other,
+        };
+        let ops = self.ops.into_iter().map(|op| SelectedOp { operand: operand(op.operand), ..op }).collect();
+        Selection { start, ops, cost: self.cost }
+    }
+
     /// The value that the operations leave in a lane.
     pub fn eval(&self, operand: &dyn Fn(u32) -> i32) -> i32 {
         let start = match self.start {
@@ -169,7 +183,7 @@ impl Selections {
         let found = match self.found.entry(Key { value: request.value.clone(), ranges, low_bits, multiplier }) {
             Entry::Occupied(found) => found.into_mut(),
             Entry::Vacant(place) => {
-                let found = remembered(place.key(), request)?;
+                let found = remembered(request)?;
                 place.insert(found)
             }
         };
@@ -178,11 +192,26 @@ impl Selections {
 }
 
 /// The selections of an expression, remembered for the thread; None where no chain in one tile computes it.
-fn remembered(key: &Key, request: &Request) -> Result<Option<Vec<Selection>>, Refusal> {
-    if let Some(found) = BEFORE.with_borrow(|before| before.found.get(key).cloned()) {
-        return Ok(found);
+///
+/// They are remembered for operands that are numbered from 0 in their order: which tiles these are changes no selection.
+fn remembered(request: &Request) -> Result<Option<Vec<Selection>>, Refusal> {
+    let mut operands = Vec::new();
+    request.value.leaves(&mut |k| operands.push(*k));
+    operands.sort_unstable();
+    operands.dedup();
+    let number = |k: &u32| operands.binary_search(k).expect("all operands are listed") as u32;
+    let own = |k: u32| operands[k as usize];
+    let value = request.value.map(&mut { number });
+    let mut ranges = Vec::new();
+    value.leaves(&mut |k| ranges.push((request.range)(own(*k))));
+    let Request { low_bits, multiplier, .. } = *request;
+    let key = Key { value, ranges, low_bits, multiplier };
+    let back = |found: Option<Vec<Selection>>| Some(found?.into_iter().map(|s| s.renamed(&own)).collect());
+    if let Some(found) = BEFORE.with_borrow(|before| before.found.get(&key).cloned()) {
+        return Ok(back(found));
     }
-    let found = match candidates(request) {
+    let (range, name) = (|k: u32| (request.range)(own(k)), |k: u32| (request.name)(own(k)));
+    let found = match candidates(&Request { value: &key.value, range: &range, name: &name, low_bits, multiplier }) {
         Ok(found) => Some(found),
         Err(Refusal::Parts) => None,
         Err(error) => return Err(error),
@@ -191,9 +220,9 @@ fn remembered(key: &Key, request: &Request) -> Result<Option<Vec<Selection>>, Re
         if before.found.len() >= REMEMBERED {
             before.found.clear();
         }
-        before.found.insert(key.clone(), found.clone());
+        before.found.insert(key, found.clone());
     });
-    Ok(found)
+    Ok(back(found))
 }
 
 /// The cheapest selection from each start that has one, cheapest first. One from [`Start::Zero`] is always there: it is

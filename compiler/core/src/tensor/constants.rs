@@ -2,7 +2,7 @@
 //!
 //! Arithmetic is in `i64` and checked: what does not fit is an error, never another value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{BinaryOp, Expr, ExprKind, Ident, Param};
@@ -116,15 +116,19 @@ pub fn bind_parameters(
 ) -> Result<Constants, Vec<TensorError>> {
     let mut errors = unknown_overrides(owner, params, overrides);
     let mut bound = outer.clone();
-    for (at, param) in params.iter().enumerate() {
+    let mut named: HashMap<&str, Span> = HashMap::new();
+    // The last override wins, as with other options of a command line.
+    let given: HashMap<&str, i64> = overrides.iter().map(|(name, value)| (&**name, *value)).collect();
+    for param in params {
         let Ident { name, span } = &param.name;
-        let first = params[..at].iter().find(|p| p.name.name == *name).map(|p| p.name.span);
+        let first = named.get(&**name).copied();
+        named.entry(name).or_insert(*span);
         if first.is_some() || outer.get(name).is_some() {
             let what = if first.is_some() { "a parameter" } else { "a constant" };
             errors.push(TensorError::NameTaken { name: name.clone(), what, span: *span, first });
             continue;
         }
-        match parameter_value(param, overrides, &bound) {
+        match parameter_value(param, given.get(&**name).copied(), &bound) {
             Ok(value) => bound.insert(name, value),
             Err(error) => {
                 errors.push(error);
@@ -137,8 +141,8 @@ pub fn bind_parameters(
 }
 
 fn unknown_overrides(owner: &Ident, params: &[Param], overrides: &[(String, i64)]) -> Vec<TensorError> {
-    let is_known = |name: &str| params.iter().any(|p| p.name.name == *name);
-    let unknown = overrides.iter().filter(|(name, _)| !is_known(name));
+    let known: HashSet<&str> = params.iter().map(|p| &*p.name.name).collect();
+    let unknown = overrides.iter().filter(|(name, _)| !known.contains(&**name));
     unknown
         .map(|(name, _)| TensorError::UnknownParameter {
             owner: owner.name.clone(),
@@ -149,10 +153,8 @@ fn unknown_overrides(owner: &Ident, params: &[Param], overrides: &[(String, i64)
         .collect()
 }
 
-/// The last override wins, as with other options of a command line.
-fn parameter_value(param: &Param, overrides: &[(String, i64)], bound: &Constants) -> Result<i64, TensorError> {
+fn parameter_value(param: &Param, given: Option<i64>, bound: &Constants) -> Result<i64, TensorError> {
     let Ident { name, span } = &param.name;
-    let given = overrides.iter().rev().find(|(n, _)| n == name).map(|(_, value)| *value);
     match (given, &param.default) {
         (Some(value), _) => Ok(value),
         (None, Some(default)) => bound.eval(default),

@@ -5,7 +5,7 @@ use tilewright_syntax::{Diagnostic, Span, elsewhere};
 
 use super::Reducer;
 use super::approximation_error::ApproximationError;
-use super::check::{MAX_ELEMENTS, MAX_INDEX, MAX_KERNEL_ELEMENTS, MAX_WORK};
+use super::check::{MAX_DIMENSIONS, MAX_ELEMENTS, MAX_INDEX, MAX_KERNEL_ELEMENTS, MAX_WORK};
 use super::component_error::ComponentError;
 use super::format::Format;
 use super::format_error::{FormatError, Operand};
@@ -32,6 +32,8 @@ pub enum TensorError {
     BadExtent { what: String, value: i64, span: Span, values: Vec<(String, i64)> },
     #[error("`{name}` has too many elements")]
     TooManyElements { name: String, shape: Vec<i64>, span: Span },
+    #[error("`{name}` has too many dimensions")]
+    TooManyDimensions { name: String, count: usize, span: Span },
     #[error("the tensors of `{kernel}` have too many elements together")]
     KernelTooLarge { kernel: String, span: Span },
     #[error("computing `{name}` takes too many steps")]
@@ -154,7 +156,9 @@ impl TensorError {
             TensorError::NameTaken { .. } => "E0204",
             TensorError::UnknownType { .. } => "E0205",
             TensorError::BadExtent { .. } => "E0206",
-            TensorError::TooManyElements { .. } | TensorError::KernelTooLarge { .. } => "E0207",
+            TensorError::TooManyElements { .. }
+            | TensorError::TooManyDimensions { .. }
+            | TensorError::KernelTooLarge { .. } => "E0207",
             TensorError::TooMuchWork { .. } => "E0208",
             TensorError::UnknownName { .. } => "E0209",
             TensorError::WithoutIndices { .. } => "E0210",
@@ -240,6 +244,9 @@ impl TensorError {
             TensorError::TooManyElements { shape, span, .. } => told
                 .primary(*span, format!("has {} = {} elements", product(shape), count_elements(shape)))
                 .note(format!("a tensor has at most {MAX_ELEMENTS} elements")),
+            TensorError::TooManyDimensions { count, span, .. } => told
+                .primary(*span, format!("has {count} axes"))
+                .note(format!("a definition has at most {MAX_DIMENSIONS} axes, those that it reduces among them")),
             TensorError::KernelTooLarge { span, .. } => told
                 .primary(*span, "the limit is exceeded here")
                 .note(format!("the tensors of a kernel have at most {MAX_KERNEL_ELEMENTS} elements")),

@@ -14,8 +14,8 @@ use super::{Call, Front, Fronts, Made, Place, target_constants};
 use crate::legalize::{Cx, LegalizeError};
 use crate::pipeline::Refusal;
 use crate::programs::{self, Program};
-use crate::schedule::Directive;
 use crate::schedule::auto::{self, Automatic, Said};
+use crate::schedule::{Directive, ExpandError};
 use crate::scope::Scope;
 use crate::tensor::{self, Constants, Kernel};
 
@@ -170,7 +170,10 @@ impl Fronts<'_> {
                 Err(refusal) if told.as_ref().is_some_and(|before| !is_truer(&refusal, before)) => {}
                 Err(refusal) => told = Some(refusal),
             }
-            if !candidate.advance() {
+            // The next schedules of so many stages have as many directives.
+            let too_many = |d: &Diagnostic| d.code == ExpandError::TOO_MANY;
+            let too_many = told.iter().any(|refusal| refusal.diagnostics.iter().any(too_many));
+            if too_many || !candidate.advance() {
                 return Err(told.map_or(Vec::new(), |refusal| refusal.diagnostics));
             }
         }

@@ -238,7 +238,9 @@ pub fn groups(s: &Schedule, choice: Choice) -> Vec<Group> {
     let on_core = |stage: &&StageId| choice.level != Level::Vector && reads_storable(s, **stage);
     let products: Products = order.stages.iter().filter(on_core).filter_map(roles).collect();
     let sinks = Sinks::of(s, &order, &products, choice);
-    let mut groups: Vec<(BTreeSet<StageId>, Vec<Sink>)> = Vec::new();
+    let mut groups: Vec<Option<(BTreeSet<StageId>, Vec<Sink>)>> = Vec::new();
+    // The group that has a stage, and the one in which a scan is.
+    let (mut owners, mut scans) = (HashMap::new(), HashMap::new());
     let host = |stage: StageId| s.scan_of(s.stage(stage).tensor).map(|scan| s.host(scan));
     for stage in order.stages.iter().copied().filter(|stage| !is_load(s, *stage)) {
         let Some(home) = sinks.home(s, stage) else { continue };
@@ -248,26 +250,26 @@ pub fn groups(s: &Schedule, choice: Choice) -> Vec<Group> {
             inner.insert(init);
             collect(s, &sinks, init, &mut inner);
         }
-        let mut all = Vec::new();
         // A group that shares a stage with this one, or a scan, is taken over.
-        groups.retain_mut(|(of, others)| {
-            let same = host(stage).is_some() && others.iter().any(|sink| host(sink.stage) == host(stage));
-            let shares = same || choice.level == Level::Joined && of.iter().any(|stage| inner.contains(stage));
-            if shares {
-                inner.append(of);
-                all.append(others);
-            }
-            !shares
-        });
+        let shared = inner.iter().filter(|_| choice.level == Level::Joined).filter_map(|stage| owners.get(stage));
+        let same = host(stage).and_then(|host| scans.get(&host));
+        let taken: BTreeSet<usize> = shared.chain(same).copied().collect();
+        let mut all = Vec::new();
+        for (mut of, mut others) in taken.into_iter().filter_map(|at| groups[at].take()) {
+            inner.append(&mut of);
+            all.append(&mut others);
+        }
         all.push(Sink { stage, home });
-        groups.push((inner, all));
+        owners.extend(inner.iter().map(|stage| (*stage, groups.len())));
+        scans.extend(all.iter().filter_map(|sink| Some((host(sink.stage)?, groups.len()))));
+        groups.push(Some((inner, all)));
     }
     let chosen = |stage| {
         let found: &Vec<Roles> = products.get(&stage)?;
         found.get(choice.roles).or(found.last()).cloned()
     };
     let group = |(inner, sinks)| Group { reindexed: choice.reindexed, ..group(s, &order, inner, sinks, &chosen) };
-    groups.into_iter().map(group).collect()
+    groups.into_iter().flatten().map(group).collect()
 }
 
 /// The stages at which groups end.

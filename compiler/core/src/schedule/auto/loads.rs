@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::affine::Atom;
+use crate::affine::{Affine, Atom};
 use crate::scalar::DType;
 use crate::schedule::auto::group::Group;
 use crate::schedule::auto::roles::Roles;
 use crate::schedule::auto::shaped::is_load;
-use crate::schedule::auto::write::fresh;
+use crate::schedule::auto::write::Taken;
 use crate::schedule::{Schedule, StageId};
 use crate::scope::Scope;
 use crate::tensor::{AxisId, Read, TensorId};
@@ -43,9 +43,9 @@ impl LoadIn {
     }
 
     /// A load for each access.
-    fn apart(self, taken: &mut BTreeSet<String>) -> Vec<LoadIn> {
+    fn apart(self, taken: &mut Taken) -> Vec<LoadIn> {
         let LoadIn { tensor, scope, name, operand_of, reads, .. } = self;
-        let mut names = std::iter::once(name.clone()).chain(std::iter::repeat_with(|| fresh(taken, &name)));
+        let mut names = std::iter::once(name.clone()).chain(std::iter::repeat_with(|| taken.fresh(&name)));
         let load = |read| {
             let name = names.next().expect("endlessly many names");
             LoadIn { tensor, scope, name, operand_of, reads: vec![read], reindexes: true, made: None }
@@ -56,9 +56,19 @@ impl LoadIn {
 
 /// The number of elements that an access touches, if no two of its iterations touch the same.
 fn touched(s: &Schedule, read: &Read) -> i64 {
-    let mentioned = |axis: &AxisId| read.indices.iter().any(|e| e.mentions(&|a| a == *axis));
-    let axes = (0..s.kernel.axes.len() as u32).map(AxisId).filter(mentioned);
-    axes.map(|axis| s.kernel.axis(axis).extent).product()
+    let mut mentioned: BTreeSet<AxisId> = BTreeSet::new();
+    read.indices.iter().for_each(|e| collect(e, &mut mentioned));
+    mentioned.into_iter().map(|axis| s.kernel.axis(axis).extent).product()
+}
+
+/// The axes in an index.
+fn collect(index: &Affine<AxisId>, found: &mut BTreeSet<AxisId>) {
+    for (atom, _) in index.terms() {
+        match atom {
+            Atom::Var(axis) => drop(found.insert(*axis)),
+            Atom::Div(of, _) | Atom::Mod(of, _) | Atom::Clip(of, _) => collect(of, found),
+        }
+    }
 }
 
 /// Whether an access touches a box, up to steps: each of its axes is in one index.
@@ -78,7 +88,7 @@ pub fn loads(
     group: &Group,
     computed: &[(StageId, String)],
     on_chip: &BTreeSet<StageId>,
-    taken: &mut BTreeSet<String>,
+    taken: &mut Taken,
 ) -> Vec<LoadIn> {
     let mut loads: Vec<LoadIn> = Vec::new();
     let copies = group.sinks.iter().filter(|sink| sink.home.is_copy());
@@ -115,7 +125,7 @@ pub fn loads(
                 }
                 None => {
                     let suffix = if scope == Scope::Acc { "acc" } else { "buf" };
-                    let name = fresh(taken, &format!("{}_{suffix}", s.kernel.tensor(read.tensor).name));
+                    let name = taken.fresh(&format!("{}_{suffix}", s.kernel.tensor(read.tensor).name));
                     let (tensor, operand_of) = (read.tensor, reduction);
                     let (reads, made) = (vec![access], None);
                     loads.push(LoadIn { tensor, scope, name, operand_of, reads, reindexes, made });

@@ -18,7 +18,7 @@ use tilewright_syntax::ast::{self, ExprKind, Ident, ScheduleStmt};
 use crate::schedule::apply::apply_statement;
 use crate::schedule::auto::group::{Choice, Home, groups};
 use crate::schedule::auto::shaped::is_shaped;
-use crate::schedule::auto::write::{directive, fresh, name};
+use crate::schedule::auto::write::{Taken, directive, name};
 use crate::schedule::{Schedule, StageId, checks, ops, regions};
 use crate::scope::Scope;
 use crate::tensor::Constants;
@@ -153,12 +153,12 @@ pub fn without_copies(plain: &mut Schedule, span: Span, kept: &BTreeSet<String>,
 
 /// The tensors that are stored and of whose loops something is said.
 fn moved(s: &Schedule, choice: Choice) -> Vec<Moved> {
-    let mut taken: BTreeSet<String> = s.kernel.tensors.iter().map(|t| t.name.clone()).collect();
+    let mut taken = Taken::of(s);
     let groups = groups(s, choice);
     let stored = groups.iter().flat_map(|group| &group.sinks).filter(|sink| sink.home == Home::Stored);
     let moved = stored.map(|sink| sink.stage).filter(|stage| is_shaped(s, *stage)).map(|stage| {
         let name = s.stage_name(stage).to_string();
-        let computed = fresh(&mut taken, &format!("{name}_acc"));
+        let computed = taken.fresh(&format!("{name}_acc"));
         let with_loops = s.compute(stage).reduction.is_some() || s.stage(stage).alu.is_some();
         Moved { stage: name, computed, with_loops }
     });

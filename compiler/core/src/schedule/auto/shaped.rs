@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use crate::gemm::Side;
 use crate::schedule::auto::roles::Roles;
-use crate::schedule::auto::write::fresh;
+use crate::schedule::auto::write::Taken;
 use crate::schedule::{AxisSource, Schedule, Stage, StageAxisId, StageId, checks, regions};
 use crate::scope::Scope;
 use crate::tensor::AxisId;
@@ -116,7 +116,7 @@ pub fn shaped(s: &Schedule, stage: StageId, roles: Option<&Roles>) -> Option<Sha
         return Some(Shaped { loops: outside.map(name).collect(), ..Shaped::default() });
     };
     let bounds = regions::infer(s);
-    let mut taken: BTreeSet<String> = st.axes.iter().map(|axis| axis.name.clone()).collect();
+    let mut taken: Taken = st.axes.iter().map(|axis| axis.name.clone()).collect();
     let mut found = Shaped { loops: st.leaves.iter().map(name).collect(), ..Shaped::default() };
     for side in [Side::Batch, Side::BlockOut, Side::BlockIn] {
         let Some(axis) = roles.sides[side as usize] else { continue };
@@ -131,7 +131,7 @@ pub fn shaped(s: &Schedule, stage: StageId, roles: Option<&Roles>) -> Option<Sha
         if !whole && size % s.core.size(side) != 0 {
             return None;
         }
-        let halves = ["o", "i"].map(|part| fresh(&mut taken, &format!("{}{part}", name(&leaf))));
+        let halves = ["o", "i"].map(|part| taken.fresh(&format!("{}{part}", name(&leaf))));
         found.loops[at] = halves[0].clone();
         found.tile.push(halves[1].clone());
         found.splits.push((name(&leaf), side, halves));

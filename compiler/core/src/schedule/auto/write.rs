@@ -1,6 +1,6 @@
 //! Groups as directives. [`Group`]s → the source of a schedule, as an author would write it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{Directive, Expr, ExprKind, Ident, ScheduleStmt};
@@ -14,7 +14,7 @@ use crate::tensor::{AxisId, Read};
 
 /// The directives that compute the groups one after the other.
 pub fn statements(s: &Schedule, groups: &[Group], span: Span) -> Vec<ScheduleStmt> {
-    let mut taken: BTreeSet<String> = s.kernel.tensors.iter().map(|t| t.name.clone()).collect();
+    let mut taken = Taken::of(s);
     let on_chip = on_chip(groups);
     let mut stmts = Vec::new();
     for group in groups {
@@ -37,7 +37,7 @@ pub struct Buffer {
 
 /// The buffers on chip of all groups.
 pub fn buffers(s: &Schedule, groups: &[Group], span: Span) -> Vec<Buffer> {
-    let mut taken: BTreeSet<String> = s.kernel.tensors.iter().map(|t| t.name.clone()).collect();
+    let mut taken = Taken::of(s);
     let on_chip = on_chip(groups);
     let mut found = Vec::new();
     for (at, group) in groups.iter().enumerate() {
@@ -82,7 +82,7 @@ impl<'a> Writer<'a> {
         s: &'a Schedule,
         (group, on_chip): (&'a Group, &'a BTreeSet<StageId>),
         span: Span,
-        taken: &mut BTreeSet<String>,
+        taken: &mut Taken,
     ) -> Writer<'a> {
         let mut writer = Writer { s, group, span, computed: Vec::new(), loads: Vec::new(), stmts: Vec::new() };
         for stage in &group.inner {
@@ -92,7 +92,7 @@ impl<'a> Writer<'a> {
             match sink.home {
                 Home::Copied | Home::State => {}
                 Home::Stored => {
-                    let name = fresh(taken, &format!("{}_acc", s.stage_name(sink.stage)));
+                    let name = taken.fresh(&format!("{}_acc", s.stage_name(sink.stage)));
                     writer.computed.push((sink.stage, name));
                 }
                 Home::Accumulator => writer.computed.push((sink.stage, s.stage_name(sink.stage).to_string())),
@@ -236,7 +236,7 @@ impl<'a> Writer<'a> {
             return depth.checked_sub(1).map(|at| (stage, loops[at].clone()));
         }
         let axes: Vec<String> = self.s.compute(sink.stage).axes.iter().map(|a| self.axis_name(*a)).collect();
-        let mut taken: BTreeSet<String> = axes.iter().cloned().collect();
+        let mut taken: Taken = axes.iter().cloned().collect();
         let (mut outer, mut inner, mut all) = (Vec::new(), Vec::new(), Vec::new());
         for (axis, tile) in axes.iter().zip(&self.group.tile) {
             match tile.is_whole() {
@@ -263,8 +263,8 @@ impl<'a> Writer<'a> {
             return self.reduce_shaped(stage, (reduction, shaped));
         }
         let compute = self.s.compute(reduction.stage).clone();
-        let mut taken: BTreeSet<String> = compute.axes.iter().map(|a| self.axis_name(*a)).collect();
-        taken.extend(self.reduced_names(reduction.stage));
+        let own = compute.axes.iter().map(|a| self.axis_name(*a));
+        let mut taken: Taken = own.chain(self.reduced_names(reduction.stage)).collect();
         let (mut slices, mut blocks, mut tile) = (Vec::new(), Vec::new(), Vec::new());
         let declared: Vec<AxisId> = compute.axes.iter().copied().filter(|a| Some(*a) != reduction.steps).collect();
         let of_core = |axis, sides: &[Side]| {
@@ -350,8 +350,8 @@ impl<'a> Writer<'a> {
         reduction.iter().flat_map(|r| &r.axes).map(|a| self.axis_name(*a)).collect()
     }
 
-    fn split(&mut self, stage: &str, axis: &str, by: ExprKind, taken: &mut BTreeSet<String>) -> [String; 2] {
-        let [outer, inner] = ["o", "i"].map(|part| fresh(taken, &format!("{axis}{part}")));
+    fn split(&mut self, stage: &str, axis: &str, by: ExprKind, taken: &mut Taken) -> [String; 2] {
+        let [outer, inner] = ["o", "i"].map(|part| taken.fresh(&format!("{axis}{part}")));
         self.push(None, stage, "split", vec![name(axis), by], &[&outer, &inner]);
         [outer, inner]
     }
@@ -407,11 +407,38 @@ fn number(value: i64) -> ExprKind {
     ExprKind::Int(value)
 }
 
-/// A name that is not taken, and from then on is.
-pub fn fresh(taken: &mut BTreeSet<String>, wanted: &str) -> String {
-    let numbered = (2..).map(|n| format!("{wanted}{n}"));
-    let free = std::iter::once(wanted.to_string()).chain(numbered).find(|n| !taken.contains(n));
-    let name = free.expect("endlessly many candidates");
-    taken.insert(name.clone());
-    name
+/// Names that are taken.
+#[derive(Debug, Default)]
+pub struct Taken {
+    names: HashSet<String>,
+    /// For a name that is taken, the first number with which it may not be.
+    numbers: HashMap<String, u32>,
+}
+
+impl FromIterator<String> for Taken {
+    fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Taken {
+        Taken { names: names.into_iter().collect(), numbers: HashMap::new() }
+    }
+}
+
+impl Taken {
+    /// The names of a kernel's tensors.
+    pub fn of(s: &Schedule) -> Taken {
+        s.kernel.tensors.iter().map(|t| t.name.clone()).collect()
+    }
+
+    /// A name that is not taken, and from then on is.
+    pub fn fresh(&mut self, wanted: &str) -> String {
+        if self.names.insert(wanted.to_owned()) {
+            return wanted.to_owned();
+        }
+        let number = self.numbers.entry(wanted.to_owned()).or_insert(2);
+        loop {
+            let name = format!("{wanted}{number}");
+            *number += 1;
+            if self.names.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
 }

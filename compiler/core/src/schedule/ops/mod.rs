@@ -125,10 +125,16 @@ fn put(schedule: &mut Schedule, call: &Call, stage: StageId, attach: Attach, bef
     schedule.attach(stage, Some(attach));
 }
 
-/// Refuses names behind `->` that stand twice there or that the stage's axes have.
+/// Most axes of a stage, those that were split or fused since among them: directives search them.
+pub(super) const MAX_AXES: usize = 1024;
+
+/// Refuses names behind `->` that stand twice there or that the stage's axes have, and more axes than a stage may have.
 fn names_are_free(schedule: &Schedule, stage: StageId, call: &Call) -> Result<(), ScheduleError> {
-    let stage = schedule.stage(stage);
+    let (tensor, stage) = (schedule.stage_name(stage), schedule.stage(stage));
     let results = &call.directive.results;
+    if stage.axes.len() + results.len() > MAX_AXES {
+        return Err(ScheduleError::TooManyAxes { span: call.span(), tensor: tensor.to_owned() });
+    }
     for (at, name) in results.iter().enumerate() {
         let earlier = results[..at].iter().find(|r| r.name == name.name).map(|r| r.span);
         let axis = stage.axes.iter().find(|a| a.name == name.name).map(|a| a.span);

@@ -8,20 +8,24 @@ use crate::scope::Scope;
 use crate::tensor::{Leaf, Read, TensorId};
 
 /// What a read beyond a tensor yields; copies of an array that says so pass it on.
-pub fn outside(schedule: &Schedule, tensor: TensorId) -> Option<i32> {
-    if schedule.kernel.tensor(tensor).is_input() {
-        return schedule.kernel.tensor(tensor).outside;
+pub fn outside(schedule: &Schedule, mut tensor: TensorId) -> Option<i32> {
+    while !schedule.kernel.tensor(tensor).is_input() {
+        tensor = copied_whole(schedule, schedule.stage_of(tensor)?)?.tensor;
     }
-    let stage = schedule.stage_of(tensor)?;
-    let read = copied_whole(schedule, stage)?;
-    outside(schedule, read.tensor)
+    schedule.kernel.tensor(tensor).outside
 }
 
 /// Whether reads beyond a tensor's edges yield something: a value, or the nearest element.
-pub fn is_open(schedule: &Schedule, tensor: TensorId) -> bool {
-    let Some(stage) = schedule.stage_of(tensor) else { return schedule.kernel.tensor(tensor).outside.is_some() };
-    let copied = || copied_whole(schedule, stage).is_some_and(|read| is_open(schedule, read.tensor));
-    schedule.stage(stage).continued || copied()
+pub fn is_open(schedule: &Schedule, mut tensor: TensorId) -> bool {
+    // A chain of copies may be longer than a stack is high.
+    while let Some(stage) = schedule.stage_of(tensor) {
+        if schedule.stage(stage).continued {
+            return true;
+        }
+        let Some(read) = copied_whole(schedule, stage) else { return false };
+        tensor = read.tensor;
+    }
+    schedule.kernel.tensor(tensor).outside.is_some()
 }
 
 /// The read of a stage that copies a tensor index by index.

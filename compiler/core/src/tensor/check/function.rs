@@ -31,6 +31,9 @@ const MAX_HEIGHT: usize = 512;
 /// Most calls that the value of one definition may take.
 const MAX_CALLS: u32 = 1 << 14;
 
+/// Most functions of which it is told what is wrong with them: each error may list all functions.
+const MAX_ERRORS: usize = 100;
+
 /// Most functions of which it is told that they call themselves.
 const MAX_CIRCLES: usize = 20;
 
@@ -98,6 +101,9 @@ pub fn check_functions(modules: &Modules, target: &Constants) -> Result<(), Vec<
     let recursive = recursive(modules, &functions);
     let mut circles = 0;
     for function in functions {
+        if errors.len() >= MAX_ERRORS {
+            break;
+        }
         let checker = Body { function, modules, target };
         let outcome = checker.header().and_then(|()| checker.body(&function.value));
         let outcome = outcome.and_then(|()| match recursive.contains(&function.name.span) {

@@ -40,6 +40,12 @@ use scope::Scope;
 /// Most elements of one tensor.
 pub const MAX_ELEMENTS: i64 = 1 << 28;
 
+/// Most dimensions of a tensor, and most axes of a definition, those of its reduction included.
+pub const MAX_DIMENSIONS: usize = 256;
+
+/// Most errors of a kernel that are told: each may list all names that are visible where it stands.
+const MAX_ERRORS: usize = 100;
+
 /// Most elements of all tensors of a kernel together.
 pub const MAX_KERNEL_ELEMENTS: i64 = 1 << 29;
 
@@ -163,7 +169,15 @@ impl<'a> Checker<'a> {
         })
     }
 
+    /// Whether so much is wrong that what follows is not looked at.
+    fn is_full(&self) -> bool {
+        self.errors.len() >= MAX_ERRORS
+    }
+
     fn statement(&mut self, stmt: &KernelStmt) {
+        if self.is_full() {
+            return;
+        }
         let (name, tensor) = match stmt {
             KernelStmt::Input(input) => (&input.name, self.input(input)),
             KernelStmt::Define(define) => (&define.name, self.define(define)),
@@ -201,6 +215,7 @@ impl<'a> Checker<'a> {
 
     fn input(&self, input: &ast::Input) -> Checked<Tensor> {
         self.name_is_free(&input.name)?;
+        dimensions_are_few(&input.name, input.dims.len())?;
         let format = Format::named(&input.dtype)?;
         let dimension = |(at, e)| self.extent(e, || format!("dimension {at} of `{}`", input.name.name));
         let shape = input.dims.iter().enumerate().map(dimension).collect::<Checked<_>>()?;
@@ -259,6 +274,7 @@ impl<'a> Checker<'a> {
         let RightSide { reduction, body } = split_reduction(&define.value)?;
         let reduced = reduction.map_or(&[][..], |(_, axes)| axes);
         let declared: Vec<&AxisDecl> = define.axes.iter().chain(reduced).collect();
+        dimensions_are_few(&define.name, declared.len())?;
         self.axes_are_distinct(&declared)?;
         let extents = self.extents(define, &declared, known, body)?;
         let mut axes: Vec<AxisId> = self.add_steps().into_iter().collect();
@@ -393,6 +409,13 @@ fn unknown_extent(axis: &AxisDecl, value: Checked<(Scalar<Leaf>, Format)>) -> Fa
 fn elements(name: &str, shape: &[i64], span: Span) -> Result<i64, TensorError> {
     let too_many = || TensorError::TooManyElements { name: name.to_owned(), shape: shape.to_vec(), span };
     product(shape).filter(|n| *n <= MAX_ELEMENTS).ok_or_else(too_many)
+}
+
+fn dimensions_are_few(name: &Ident, count: usize) -> Result<(), TensorError> {
+    match count {
+        0..=MAX_DIMENSIONS => Ok(()),
+        _ => Err(TensorError::TooManyDimensions { name: name.name.clone(), count, span: name.span }),
+    }
 }
 
 fn name_taken(ident: &Ident, (what, first): (&'static str, Option<Span>)) -> TensorError {

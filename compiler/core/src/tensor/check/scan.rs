@@ -37,6 +37,9 @@ impl Checker<'_> {
         let mut declared = BTreeMap::new();
         let mut nexts = BTreeMap::new();
         for stmt in &scan.stmts {
+            if self.is_full() {
+                break;
+            }
             match stmt {
                 ScanStmt::State(state) => {
                     let added = self.state(state);
