@@ -1,10 +1,9 @@
 //! Values of kernels: reads with any indices, arithmetic, conversions between formats, functions and approximations.
 
+use tilewright_core::approx::Function;
+
 use super::kernel::Kernel;
 use super::{Axis, Format, Tensor};
-
-/// The methods of approximations.
-const METHODS: [&str; 8] = ["hard", "tangent", "ramps", "parabola", "plan", "quintic", "quartic2", "quartic8"];
 
 impl Kernel<'_, '_> {
     /// An element of some tensor, in its own format.
@@ -91,9 +90,9 @@ impl Kernel<'_, '_> {
                 format!("({left} {shift} {by})")
             }
             2 if fraction >= 5 => {
-                let function = self.choices.of(&["sigmoid", "tanh"]);
-                let (method, range) = (self.choices.of(&METHODS), self.choices.of(&[8, 4, 2]));
-                format!("approx({function}, {method}, {range})({left})")
+                let function = self.choices.of(&Function::ALL);
+                let (method, range) = (self.choices.of(function.methods()), self.choices.of(&[8, 4, 2]));
+                format!("approx({}, {}, {range})({left})", function.name(), method.name())
             }
             _ => {
                 let (axis, _) = self.choices.of(axes);

@@ -14,8 +14,8 @@ use crate::select::Selections;
 
 pub use compile::{Compiled, LowerError, Progress, Refusal, Watch, compile, compile_loops, compile_scheduled};
 pub use front::{
-    Call, ChoiceError, Front, Made, Request, Scheduled, Test, check, executable, front, front_as_written, kernel,
-    kernels, target_constants, tests,
+    Call, ChoiceError, Front, Made, Request, Scheduled, Test, check, executable, front, front_as_written, function,
+    kernel, kernels, target_constants, tests,
 };
 
 /// A pass over the loop program.

@@ -31,7 +31,7 @@ impl<L> Scalar<L> {
             Scalar::Const { .. } | Scalar::Leaf(_) => self.clone(),
             Scalar::Binary { op, left, right } => Scalar::binary(*op, left.choose(known), right.choose(known)),
             Scalar::Cast { to, mode, value } => Scalar::cast(*to, *mode, value.choose(known)),
-            Scalar::Approx { approx, value } => Scalar::approx(*approx, value.choose(known)),
+            Scalar::Approx { approx, value } => Scalar::approx(approx.clone(), value.choose(known)),
             Scalar::Select { op, parts } => match known(*op, &parts.left, &parts.right) {
                 Some(true) => parts.yes.choose(known),
                 Some(false) => parts.no.choose(known),

@@ -272,7 +272,7 @@ impl<L> Scalar<L> {
             Scalar::Binary { op, left, right } => Scalar::binary(*op, left.map(leaf), right.map(leaf)),
             Scalar::Cast { to, mode, value } => Scalar::cast(*to, *mode, value.map(leaf)),
             Scalar::Select { op, parts } => Scalar::select(*op, parts.rewrite(&mut |part| part.map(leaf))),
-            Scalar::Approx { approx, value } => Scalar::approx(*approx, value.map(leaf)),
+            Scalar::Approx { approx, value } => Scalar::approx(approx.clone(), value.map(leaf)),
         }
     }
 
@@ -302,7 +302,7 @@ impl<L> Scalar<L> {
             }
             Scalar::Cast { to, mode, value } => Scalar::cast(*to, *mode, value.flat_map(leaf)),
             Scalar::Select { op, parts } => Scalar::select(*op, parts.rewrite(&mut |part| part.flat_map(leaf))),
-            Scalar::Approx { approx, value } => Scalar::approx(*approx, value.flat_map(leaf)),
+            Scalar::Approx { approx, value } => Scalar::approx(approx.clone(), value.flat_map(leaf)),
         }
     }
 
@@ -351,6 +351,16 @@ impl<L> Scalar<L> {
             },
             Scalar::Approx { value, .. } => value.fitting_leaves(visit),
             Scalar::Select { parts, .. } => parts.each().into_iter().for_each(|part| part.fitting_leaves(visit)),
+        }
+    }
+
+    /// What the outermost operation works on, from left to right.
+    pub fn operands(&self) -> Vec<&Scalar<L>> {
+        match self {
+            Scalar::Const { .. } | Scalar::Leaf(_) => Vec::new(),
+            Scalar::Binary { left, right, .. } => vec![left, right],
+            Scalar::Cast { value, .. } | Scalar::Approx { value, .. } => vec![value],
+            Scalar::Select { parts, .. } => parts.each().to_vec(),
         }
     }
 

@@ -14,11 +14,13 @@ pub enum ApproximationError {
     #[error("an approximation takes a function, a method and a range, but {found} {} given", if *.found == 1 { "is" } else { "are" })]
     Settings { found: usize, span: Span },
     #[error("unknown {what} `{name}` of an approximation")]
-    Unknown { what: &'static str, name: String, span: Span, known: Vec<&'static str> },
+    Unknown { what: &'static str, name: String, span: Span, known: Vec<String> },
     #[error("an approximation cannot have the range {range}")]
     Range { range: String, span: Span },
     #[error("an approximation of an `{}`", .argument.format)]
     Argument { argument: Operand },
+    #[error("{fault}")]
+    Values { fault: String, span: Span },
 }
 
 impl ApproximationError {
@@ -28,7 +30,9 @@ impl ApproximationError {
             ApproximationError::NoMaker { .. }
             | ApproximationError::Settings { .. }
             | ApproximationError::Unknown { .. } => "E0254",
-            ApproximationError::Range { .. } | ApproximationError::Argument { .. } => "E0255",
+            ApproximationError::Range { .. }
+            | ApproximationError::Argument { .. }
+            | ApproximationError::Values { .. } => "E0255",
         }
     }
 
@@ -48,6 +52,9 @@ impl ApproximationError {
             ApproximationError::Range { span, .. } => told
                 .primary(*span, "not a positive number of the argument's format")
                 .note("outside [-range, range] the function is constant"),
+            ApproximationError::Values { span, .. } => told
+                .primary(*span, "the function is fitted from minus this to this")
+                .help("a smaller range leaves out where it has no value, or too great a one"),
             ApproximationError::Argument { argument } => {
                 let (least, most) = (FRACTIONS.start(), FRACTIONS.end());
                 told.primary(argument.span, format!("`{}`", argument.format))

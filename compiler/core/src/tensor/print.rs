@@ -3,12 +3,15 @@
 //! The text is a kernel of the source language; checking it gives the same kernel again, spans aside.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use tilewright_syntax::decimal::MAX_PLACES;
 
 use super::infer::fractions;
 use super::{AxisId, Compute, Definition, Format, Kernel, Leaf, Read, Scan, Tensor, TensorId};
 use crate::affine;
+use crate::scalar::approx::Function;
+use crate::scalar::approx::formula::Formula;
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
 
 /// The kernel's text, each line ended.
@@ -16,7 +19,11 @@ pub fn print(kernel: &Kernel) -> String {
     let lines: Vec<Line> = lines(kernel);
     let width = lines.iter().filter(|l| l.comment.is_some()).map(|l| l.text.len()).filter(|n| *n <= 100).max();
     let width = width.unwrap_or(0);
-    let mut out = format!("kernel {} {{\n", kernel.name);
+    let mut out = String::new();
+    for formula in formulas(kernel) {
+        writeln!(out, "fn {}(x) = {}\n", formula.name(), formula.text()).expect("writing to a string succeeds");
+    }
+    writeln!(out, "kernel {} {{", kernel.name).expect("writing to a string succeeds");
     for Line { text, comment } in lines {
         let line = match comment {
             Some(comment) => format!("{text:width$}  // {comment}"),
@@ -26,6 +33,25 @@ pub fn print(kernel: &Kernel) -> String {
     }
     out.push_str("}\n");
     out
+}
+
+/// The functions that approximations in the kernel stand for and the program defines, each once and before those that call it.
+fn formulas(kernel: &Kernel) -> Vec<Arc<Formula>> {
+    let mut found: Vec<Arc<Formula>> = Vec::new();
+    let mut values: Vec<&Scalar<Leaf>> = kernel.tensors.iter().filter_map(|t| t.compute()).map(|c| &c.value).collect();
+    while let Some(value) = values.pop() {
+        if let Scalar::Approx { approx, .. } = value
+            && let Function::Formula(formula) = &approx.function
+        {
+            for formula in formula.called().into_iter().chain([formula.clone()]) {
+                if !found.contains(&formula) {
+                    found.push(formula);
+                }
+            }
+        }
+        values.extend(value.operands());
+    }
+    found
 }
 
 /// A statement, or the start or end of a block.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use tilewright::approx::{Function, Request, measured};
-use tilewright_syntax::{Diagnostic, Sources};
+use tilewright::approx::{Function, Request, function_of, measured};
+use tilewright_syntax::{Diagnostic, Sources, offered};
 
 use crate::approx::{report, svg};
 use crate::cli::ApproxArgs;
@@ -12,11 +12,11 @@ use crate::exports::{self, Forms};
 use crate::{files, target};
 
 pub fn run(args: &ApproxArgs, sources: &mut Sources) -> Result<Exit, Failure> {
-    let function = Function::from_name(&args.function).expect("clap takes these names alone");
+    let input = args.target.target.as_deref();
+    let function = function(args, sources)?;
     // Both are options.
     let wrong_options = |errors: Vec<Diagnostic>| Failure::Usage(errors[0].message.clone());
     let request = Request::new(function, args.fraction, args.range).map_err(wrong_options)?;
-    let input = args.target.target.as_deref();
     exports::check(&args.exports, input)?;
     let picture = args.svg.as_deref();
     picture.map_or(Ok(()), |path| check_picture(path, args))?;
@@ -32,6 +32,23 @@ pub fn run(args: &ApproxArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     };
     exports::write(&args.exports, &forms)?;
     Ok(Exit::Success)
+}
+
+/// One that every program knows, or one of a file.
+fn function(args: &ApproxArgs, sources: &mut Sources) -> Result<Function, Failure> {
+    if let Some(path) = &args.from {
+        let file = files::read_program(path, sources)?;
+        let config = target::read(args.target.target.as_deref(), sources)?;
+        return Ok(function_of(sources, file, &args.function, &config)?);
+    }
+    Function::from_name(&args.function).ok_or_else(|| {
+        let known: Vec<String> = Function::ALL.iter().map(|function| function.name().to_owned()).collect();
+        let offered = offered(&args.function, &known, "functions");
+        Failure::Usage(format!(
+            "no function `{}` is approximated; {offered}, or one of a file: --from FILE",
+            args.function
+        ))
+    })
 }
 
 /// Refuses another kind of file, and one that the command reads or writes otherwise.

@@ -44,7 +44,7 @@ fn files_hold_the_same_figures() {
 fn what_is_asked_for_has_to_be_there() {
     let folder = Folder::new();
     for (name, arguments) in [
-        ("approx_unknown", "approx exp"),
+        ("approx_unknown", "approx expm1"),
         ("approx_bits", "approx tanh --q 30"),
         ("approx_range", "approx tanh --range 0"),
         ("approx_ending", "approx tanh --svg front.png"),

@@ -7,8 +7,18 @@ use tilewright_syntax::{Diagnostic, FileId, Sources};
 use super::choice::{self, ChoiceError};
 use super::{Front, Fronts, Request, executable, target_constants};
 use crate::modules::Modules;
+use crate::scalar::approx::Function;
 use crate::schedule::Warning;
+use crate::tensor::check::formula::real_function;
 use crate::tensor::{self, Kernel, check_functions};
+
+/// The function of one number that a file sees under a name, one that every program knows or one of its own, for `approx`.
+pub fn function(sources: &Sources, file: FileId, name: &str, config: &Config) -> Result<Function, Vec<Diagnostic>> {
+    let modules = Modules::load(sources, file)?;
+    let target = target_constants(config);
+    check_functions(&modules, &target)?;
+    real_function(&modules, file, name, &target)
+}
 
 /// Checks every kernel of a file, and its schedules and programs down to legal loops. Returns the warnings.
 ///

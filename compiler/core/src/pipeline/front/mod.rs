@@ -31,7 +31,7 @@ use crate::tensor::constants::bind_parameters;
 use crate::tensor::{self, Constants, Kernel, TensorError, check_functions};
 use choice::{Chosen, Wanted, choose};
 
-pub use checking::{check, kernels};
+pub use checking::{check, function, kernels};
 pub use choice::ChoiceError;
 pub use testing::{Test, tests};
 

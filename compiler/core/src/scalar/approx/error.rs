@@ -16,4 +16,10 @@ pub enum ApproxError {
         "the range of an approximation is a positive number of its format, and {range} is none with {fraction} fraction bits"
     )]
     Range { range: f64, fraction: u8 },
+    #[error("`{name}` has no approximation `{method}`")]
+    Method { name: String, method: &'static str },
+    #[error("`{name}` has no value at {at}")]
+    NoValue { name: String, at: f64 },
+    #[error("`{name}` reaches {greatest}, which is beyond an `i32` with {fraction} fraction bits")]
+    Values { name: String, greatest: f64, fraction: u8 },
 }

@@ -1,107 +1,29 @@
-//! The methods: what each computes, as an expression of the operations that the vector ALU has.
+//! The sigmoid and the hyperbolic tangent: what each method computes, as an expression of the operations that the vector ALU
+//! has. `tanh(x) = 2 sigmoid(2x) - 1`, so as integers `tanh` at `q` bits is `sigmoid - 1/2` at `q - 1` bits.
 //!
 //! Each method states `sigmoid(x) - 1/2` for a number with `q` fraction bits, of which it works with `p`, the fewer of `q`
 //! and a number of its own, and yields `q` bits. `x` is clipped first, to the range or to where the method itself is
 //! constant. Below, `u` is the clipped number. Constants come from fits by linear programs, which minimise the greatest
 //! error over a fine grid; what they reach is in `docs/approximations.md`, held by a test.
-//!
-//! Shifts to the right round down. Where a constant is added behind one, it has half a unit more than its value, which
-//! makes up for that.
 
-use super::{Approx, Function, Method};
+use super::number::{FACTOR_BITS, Number, Shifted, behind_shift, cut, fixed, horner, minus_magnitude};
+use super::tails::{TAIL_BITS, signs};
+use super::{Approx, Method};
 use crate::scalar::{BinaryOp, Scalar};
 
 /// Bits that a constant of the machine's immediates leaves for a fraction, beside a number below 4 and below 8.
 const BITS_BELOW_4: i32 = 13;
 const BITS_BELOW_8: i32 = 12;
 
-/// Fraction bits of the factors of a product that has to fit in 32 bits.
-const FACTOR_BITS: i32 = 14;
-
-pub fn expand<L: Clone>(approx: &Approx, x: &Scalar<L>) -> Scalar<L> {
+pub(super) fn sigmoid<L: Clone>(approx: &Approx, x: &Scalar<L>) -> Number<L> {
     let q = i32::from(approx.fraction);
-    match approx.function {
-        Function::Sigmoid => centred(approx, q, x).above(1 << (q - 1)),
-        // Of twice the argument, and twice as much as what is stated: four times as much with two bits more.
-        Function::Tanh => {
-            let half = centred(approx, q - 1, x);
-            Shifted { shift: half.shift - 2, ..half }.above(0)
-        }
-    }
-    .value
+    centred(approx, q, x).above(1 << (q - 1))
 }
 
-/// An expression and the operations on it. Shifts by negative amounts are shifts to the left.
-#[derive(Clone)]
-struct Number<L> {
-    value: Scalar<L>,
-}
-
-/// `sigmoid - 1/2`, still with a shift to be done behind it: what is added may stand before it.
-struct Shifted<L> {
-    number: Number<L>,
-    shift: i32,
-    /// Whether half a unit is added before the shift, where the constant that is added then is an immediate.
-    rounds: bool,
-}
-
-impl<L: Clone> Number<L> {
-    fn with(&self, op: BinaryOp, constant: i32) -> Number<L> {
-        Number { value: Scalar::binary(op, self.value.clone(), Scalar::int(constant)) }
-    }
-
-    fn plus(&self, constant: i32) -> Number<L> {
-        if constant == 0 { self.clone() } else { self.with(BinaryOp::Add, constant) }
-    }
-
-    fn times(&self, constant: i32) -> Number<L> {
-        self.with(BinaryOp::Mul, constant)
-    }
-
-    fn shifted(&self, right: i32) -> Number<L> {
-        match right {
-            0 => self.clone(),
-            1.. => self.with(BinaryOp::Shr, right),
-            _ => self.with(BinaryOp::Shl, -right),
-        }
-    }
-
-    fn clipped(&self, limit: i32) -> Number<L> {
-        self.with(BinaryOp::Max, -limit).with(BinaryOp::Min, limit)
-    }
-
-    fn and(&self, op: BinaryOp, other: &Number<L>) -> Number<L> {
-        Number { value: Scalar::binary(op, self.value.clone(), other.value.clone()) }
-    }
-
-    fn squared(&self) -> Number<L> {
-        self.and(BinaryOp::Mul, self)
-    }
-}
-
-impl<L: Clone> Shifted<L> {
-    /// The number with a constant added.
-    fn above(self, constant: i32) -> Number<L> {
-        let half = if self.rounds && self.shift > 0 { 1 << (self.shift - 1) } else { 0 };
-        match self.rounds && self.shift > 0 {
-            true => self.number.plus((constant << self.shift) + half).shifted(self.shift),
-            false => self.number.shifted(self.shift).plus(constant),
-        }
-    }
-}
-
-fn cut<L>(number: Number<L>, shift: i32) -> Shifted<L> {
-    Shifted { number, shift, rounds: false }
-}
-
-/// The nearest integer to a number times a power of two.
-fn fixed(value: f64, bits: i32) -> i32 {
-    (value * 2f64.powi(bits)).round() as i32
-}
-
-/// The constant behind a shift that rounds down: half a unit more than the number.
-fn behind_shift(value: f64, bits: i32) -> i32 {
-    (value * 2f64.powi(bits) + 1.0).floor() as i32
+/// Of twice the argument, and twice as much as what is stated: four times as much with two bits more.
+pub(super) fn tanh<L: Clone>(approx: &Approx, x: &Scalar<L>) -> Number<L> {
+    let half = centred(approx, i32::from(approx.fraction) - 1, x);
+    Shifted { shift: half.shift - 2, ..half }.above(0)
 }
 
 /// `sigmoid(x) - 1/2` of a number with `q` fraction bits.
@@ -124,7 +46,7 @@ fn centred<L: Clone>(approx: &Approx, q: i32, x: &Scalar<L>) -> Shifted<L> {
             let coefficients = [0.707_835_8, 0.735_465_2, -0.215_633_7, -0.580_925_2, -0.204_032];
             power(clipped(BITS_BELOW_8, 6.25), q, coefficients, 1)
         }
-        Method::Quartic8 => {
+        _ => {
             let coefficients = [0.916_983_8, 0.226_888_2, -0.232_346_6, -0.191_886_7, -0.044_728_8];
             power(clipped(BITS_BELOW_8, 7.9995), q, coefficients, 3)
         }
@@ -182,26 +104,11 @@ fn quintic<L: Clone>((u, p): (Number<L>, i32), q: i32) -> Shifted<L> {
 /// `±(P(-|u|/4)^(2^squarings) - 1/2)`, where the power is the sigmoid of `-|u|`, with the sign of `-u`. `P` has the given
 /// coefficients, from the constant to that of the fourth power.
 fn power<L: Clone>((u, p): (Number<L>, i32), q: i32, coefficients: [f64; 5], squarings: usize) -> Shifted<L> {
-    // The power is at most 1/2, and what is squared below 1.
-    let bits = FACTOR_BITS + 1;
-    let [c0, c1, c2, c3, c4] = coefficients;
     // As it is, the magnitude has two bits more when it stands for a quarter of itself.
-    let (z, f) = (minus_magnitude(&u), p + 2);
-    let mut value = z.times(fixed(c4, bits)).shifted(f + 1).plus(behind_shift(c3, FACTOR_BITS));
-    for c in [c2, c1] {
-        value = value.and(BinaryOp::Mul, &z).shifted(f).plus(behind_shift(c, FACTOR_BITS));
-    }
-    value = value.and(BinaryOp::Mul, &z).shifted(f - 1).plus(behind_shift(c0, bits));
+    let mut value = horner(&minus_magnitude(&u), p + 2, &coefficients, TAIL_BITS);
     for _ in 0..squarings {
-        value = value.squared().shifted(bits);
+        value = value.squared().shifted(TAIL_BITS);
     }
-    // 1 below zero, -1 elsewhere.
-    let sign = u.shifted(31).times(-2).plus(-1);
-    let number = value.plus(1 - (1 << (bits - 1))).and(BinaryOp::Mul, &sign);
-    Shifted { number, shift: bits - q, rounds: true }
-}
-
-/// `-|u|`.
-fn minus_magnitude<L: Clone>(u: &Number<L>) -> Number<L> {
-    u.with(BinaryOp::Max, 0).times(-2).and(BinaryOp::Add, u)
+    let number = value.plus(1 - (1 << (TAIL_BITS - 1))).and(BinaryOp::Mul, &signs(&u));
+    Shifted { number, shift: TAIL_BITS - q, rounds: true }
 }

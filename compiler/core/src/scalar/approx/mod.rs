@@ -1,20 +1,38 @@
-//! Approximations of the sigmoid and the hyperbolic tangent for a machine that has neither: each is one integer function,
-//! stated exactly by the operations that compute it.
+//! Approximations of functions for a machine that has none of them: each is one integer function, stated exactly by the
+//! operations that compute it.
 //!
-//! In: an `i32` number with `q` fraction bits. Out: a number of the same format. Outside of [-range, range] the function is
-//! constant. Nothing overflows, for any input: what is multiplied was clipped before.
+//! In: an `i32` number with `q` fraction bits. Out: a number of the same format. Nothing overflows, for any input: what is
+//! multiplied was clipped before. [`Function::domain`] says what the range means.
 //!
-//! `tanh(x) = 2 sigmoid(2x) - 1`, so one function serves both: as integers, `tanh` at `q` bits is `sigmoid - 1/2` at `q - 1`
-//! bits. [`methods`] has it once for each method. Constants are literals, times powers of two, rounded: they have the same
-//! bits on every machine.
+//! | module | functions |
+//! |---|---|
+//! | [`methods`] | `sigmoid`, `tanh` |
+//! | [`tails`] | `erf`, `gelu`, `silu`, `softplus`: lines but for a tail |
+//! | [`exponential`] | `exp`, `exp2`: a shift and a polynomial |
+//! | [`normalised`] | `log2`, `reciprocal`, `sqrt`, `rsqrt`: of numbers of any magnitude |
+//! | [`fitted`] | those that a program writes down |
+//!
+//! Constants are literals, times powers of two, rounded; those of fits come from IEEE operations in a fixed order. They have
+//! the same bits on every machine.
 
 mod error;
+mod exponential;
+mod fitted;
+pub mod formula;
+mod function;
 mod methods;
+mod normalised;
+mod number;
 mod steps;
+mod tails;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 pub use error::ApproxError;
+pub use fitted::Fit;
+pub use function::{Domain, Function};
 pub use steps::Steps;
 
 use crate::scalar::Scalar;
@@ -22,37 +40,6 @@ use crate::scalar::Scalar;
 /// The fraction bits for which every method is defined. With fewer a result is no approximation, with more the constants
 /// have no place.
 pub const FRACTIONS: std::ops::RangeInclusive<u8> = 5..=24;
-
-/// What is approximated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Function {
-    Sigmoid,
-    Tanh,
-}
-
-impl Function {
-    pub const ALL: [Function; 2] = [Function::Sigmoid, Function::Tanh];
-
-    /// The name in the source language.
-    pub fn name(self) -> &'static str {
-        match self {
-            Function::Sigmoid => "sigmoid",
-            Function::Tanh => "tanh",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<Function> {
-        Function::ALL.into_iter().find(|f| f.name() == name)
-    }
-
-    /// The function itself.
-    pub fn real(self, x: f64) -> f64 {
-        match self {
-            Function::Sigmoid => 1.0 / (1.0 + (-x).exp()),
-            Function::Tanh => x.tanh(),
-        }
-    }
-}
 
 /// How it is approximated, from the cheapest to the most accurate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,10 +60,31 @@ pub enum Method {
     Quartic2,
     /// The eighth power of one.
     Quartic8,
+    /// The square of a line, and its fourth and eighth power.
+    Linear2,
+    Linear4,
+    Linear8,
+    /// The fourth and the eighth power of a polynomial of degree 2.
+    Quadratic4,
+    Quadratic8,
+    /// The fourth power of a polynomial of degree 3.
+    Cubic4,
+    /// A polynomial of degree 1 of what is left of the argument when the range is reduced, and of higher degrees.
+    Linear,
+    Quadratic,
+    Cubic,
+    Quartic,
+    Sextic,
+    /// The one of degree 2, and a step of Newton's method.
+    Newton,
+    /// So many joined lines.
+    Lines4,
+    Lines8,
+    Lines16,
 }
 
 impl Method {
-    pub const ALL: [Method; 8] = [
+    pub const ALL: [Method; 23] = [
         Method::Tangent,
         Method::Hard,
         Method::Ramps,
@@ -85,6 +93,21 @@ impl Method {
         Method::Quintic,
         Method::Quartic2,
         Method::Quartic8,
+        Method::Linear2,
+        Method::Linear4,
+        Method::Linear8,
+        Method::Quadratic4,
+        Method::Quadratic8,
+        Method::Cubic4,
+        Method::Linear,
+        Method::Quadratic,
+        Method::Cubic,
+        Method::Quartic,
+        Method::Sextic,
+        Method::Newton,
+        Method::Lines4,
+        Method::Lines8,
+        Method::Lines16,
     ];
 
     /// The name in the source language.
@@ -98,6 +121,21 @@ impl Method {
             Method::Quintic => "quintic",
             Method::Quartic2 => "quartic2",
             Method::Quartic8 => "quartic8",
+            Method::Linear2 => "linear2",
+            Method::Linear4 => "linear4",
+            Method::Linear8 => "linear8",
+            Method::Quadratic4 => "quadratic4",
+            Method::Quadratic8 => "quadratic8",
+            Method::Cubic4 => "cubic4",
+            Method::Linear => "linear",
+            Method::Quadratic => "quadratic",
+            Method::Cubic => "cubic",
+            Method::Quartic => "quartic",
+            Method::Sextic => "sextic",
+            Method::Newton => "newton",
+            Method::Lines4 => "lines4",
+            Method::Lines8 => "lines8",
+            Method::Lines16 => "lines16",
         }
     }
 
@@ -107,7 +145,7 @@ impl Method {
 }
 
 /// One integer function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct Approx {
     pub function: Function,
     pub method: Method,
@@ -115,20 +153,35 @@ pub struct Approx {
     pub limit: i32,
     /// Fraction bits of argument and result, in [`FRACTIONS`].
     pub fraction: u8,
+    /// What a function of the program is computed with; it follows from the others.
+    fit: Option<Arc<Fit>>,
 }
 
 impl Approx {
-    /// The function for a range and as many fraction bits. Errors: a range that is not positive or beyond the format, and
-    /// fraction bits for which there is none.
+    /// The function for a range and as many fraction bits. Errors: a range that is not positive or beyond the format, fraction
+    /// bits or a method for which there is none, and a function of the program that has no values in the range, or too
+    /// great ones.
     pub fn new(function: Function, method: Method, range: f64, fraction: u8) -> Result<Approx, ApproxError> {
         if !FRACTIONS.contains(&fraction) {
             return Err(ApproxError::Fraction { fraction });
+        }
+        if !function.methods().contains(&method) {
+            return Err(ApproxError::Method { name: function.name().to_owned(), method: method.name() });
         }
         let limit = (range * f64::from(1u32 << fraction)).round();
         if !(1.0..=f64::from(i32::MAX)).contains(&limit) {
             return Err(ApproxError::Range { range, fraction });
         }
-        Ok(Approx { function, method, limit: limit as i32, fraction })
+        let mut approx = Approx { function, method, limit: limit as i32, fraction, fit: None };
+        if let Function::Formula(_) = &approx.function {
+            approx.fit = Some(Arc::new(fitted::fit(&approx.function, method, approx.range(), fraction)?));
+        }
+        Ok(approx)
+    }
+
+    /// What two of the same function, method, range and format have in common: everything.
+    fn key(&self) -> (&Function, Method, i32, u8) {
+        (&self.function, self.method, self.limit, self.fraction)
     }
 
     /// The range as a number.
@@ -136,9 +189,35 @@ impl Approx {
         f64::from(self.limit) / f64::from(1u32 << self.fraction)
     }
 
+    /// The arguments, in units of the last bit, between which the function approximates: from the first up to the last, without
+    /// it. Twice the range where it goes on beyond; of one that grows, those whose results have a place.
+    pub fn arguments(&self) -> (i64, i64) {
+        let limit = i64::from(self.limit);
+        match self.function.domain() {
+            Domain::All => (-(2 * limit).min(1 << 30), (2 * limit).min(1 << 30)),
+            Domain::Positive => (normalised::least_argument(&self.function, self.fraction).into(), limit),
+            Domain::Between if self.function.grows() => {
+                let greatest = (exponential::greatest(self) * f64::from(1u32 << self.fraction)) as i64;
+                (-limit, greatest)
+            }
+            Domain::Between => (-limit, limit),
+        }
+    }
+
     /// The operations that compute the function of an expression.
     pub fn expand<L: Clone>(&self, x: &Scalar<L>) -> Scalar<L> {
-        methods::expand(self, x)
+        let number = match &self.function {
+            Function::Sigmoid => methods::sigmoid(self, x),
+            Function::Tanh => methods::tanh(self, x),
+            Function::Exp | Function::Exp2 => exponential::expand(self, x),
+            Function::Log2 | Function::Reciprocal | Function::Rsqrt | Function::Sqrt => normalised::expand(self, x),
+            Function::Erf | Function::Gelu | Function::Silu | Function::Softplus => tails::expand(self, x),
+            Function::Formula(_) => {
+                let fit = self.fit.as_deref().expect("a function of the program is fitted when it is made");
+                fitted::expand(self, fit, x)
+            }
+        };
+        number.value
     }
 
     /// The value for one argument; [`Steps`] are for many.
@@ -151,5 +230,19 @@ impl Approx {
 impl std::fmt::Display for Approx {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "approx({}, {}, {})", self.function.name(), self.method.name(), self.range())
+    }
+}
+
+impl PartialEq for Approx {
+    fn eq(&self, other: &Approx) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Approx {}
+
+impl std::hash::Hash for Approx {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Approx;
+use crate::affine::Interval;
 use crate::scalar::{BinaryOp, Scalar};
 
 /// The operations of an approximation; the last one yields its value.
@@ -31,6 +32,34 @@ impl Steps {
         self.eval_with(x, &mut Vec::with_capacity(self.steps.len()))
     }
 
+    /// The value computed in 64 bits; none where some step leaves 32.
+    #[cfg(test)]
+    pub(super) fn eval_wide(&self, x: i64) -> Option<i64> {
+        let mut values: Vec<i64> = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            let value = match step {
+                Step::Argument => x,
+                Step::Const(value) => i64::from(*value),
+                Step::Binary(op, a, b) => wide(*op, values[*a], values[*b]),
+            };
+            values.push(i32::try_from(value).ok()?.into());
+        }
+        values.last().copied()
+    }
+
+    /// A range that holds the values for all arguments of one.
+    pub fn range(&self, arguments: Interval) -> Interval {
+        let mut ranges: Vec<Interval> = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            ranges.push(match step {
+                Step::Argument => arguments,
+                Step::Const(value) => Interval::new(i64::from(*value), i64::from(*value)),
+                Step::Binary(op, a, b) => op.range(ranges[*a], ranges[*b]),
+            });
+        }
+        ranges.last().copied().unwrap_or(arguments)
+    }
+
     /// The values for many arguments, behind what `out` holds.
     pub fn eval_all(&self, arguments: &[i32], out: &mut Vec<i32>) {
         let mut values = Vec::with_capacity(self.steps.len());
@@ -48,6 +77,20 @@ impl Steps {
             });
         }
         values.last().copied().unwrap_or(x)
+    }
+}
+
+#[cfg(test)]
+fn wide(op: BinaryOp, a: i64, b: i64) -> i64 {
+    let shifted = |by: i64| if by >= 0 { a >> by.min(63) } else { a.checked_shl((-by) as u32).unwrap_or(0) };
+    match op {
+        BinaryOp::Add => a + b,
+        BinaryOp::Sub => a - b,
+        BinaryOp::Mul => a * b,
+        BinaryOp::Min => a.min(b),
+        BinaryOp::Max => a.max(b),
+        BinaryOp::Shr => shifted(b),
+        BinaryOp::Shl => shifted(-b),
     }
 }
 

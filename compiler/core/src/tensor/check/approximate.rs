@@ -1,16 +1,16 @@
 //! Approximated functions: `approx(sigmoid, plan, 8)(e)` → the integer function of that name, of an `i32` value with
-//! fraction bits, which it keeps.
+//! fraction bits, which it keeps. The function is one that every program knows, or one that this program defines.
 
 use tilewright_syntax::Span;
 use tilewright_syntax::ast::{Expr, ExprKind, Ident};
 
 use super::Checked;
+use super::formula::{Around, formula};
 use super::scope::Scope;
 use super::value::{Value, operand, typed};
 use crate::scalar::approx::{Approx, ApproxError, Function, Method};
 use crate::scalar::{DType, Scalar};
 use crate::tensor::approximation_error::ApproximationError;
-use crate::tensor::constants::Constants;
 use crate::tensor::error::TensorError;
 use crate::tensor::format::Format;
 
@@ -19,43 +19,59 @@ pub(super) const APPROX: &str = "approx";
 
 /// What settings say.
 pub(super) struct Settings {
-    function: Function,
+    pub(super) function: Function,
     method: Method,
     range: f64,
 }
 
 /// The function, the method and the range of `approx(sigmoid, plan, 8)`.
-pub(super) fn approximation(name: &Ident, settings: &[Expr], constants: &Constants) -> Result<Settings, TensorError> {
+pub(super) fn approximation(name: &Ident, settings: &[Expr], around: Around) -> Result<Settings, TensorError> {
     if name.name != APPROX {
         return Err(ApproximationError::NoMaker { name: name.name.clone(), span: name.span }.into());
     }
     let [function, method, range] = settings else {
         return Err(ApproximationError::Settings { found: settings.len(), span: name.span }.into());
     };
-    let function = named(function, "function", Function::from_name, &Function::ALL.map(Function::name))?;
-    let method = named(method, "method", Method::from_name, &Method::ALL.map(Method::name))?;
-    let number = constants.number(range)?.real();
+    let function = function_named(function, around)?;
+    let name = if let ExprKind::Name(name) = &method.kind { name.as_str() } else { "" };
+    let method = match Method::from_name(name).filter(|method| function.methods().contains(method)) {
+        Some(method) => method,
+        None => {
+            let known = function.methods().iter().map(|method| method.name().to_owned()).collect();
+            let name = name.to_owned();
+            return Err(ApproximationError::Unknown { what: "method", name, span: method.span, known }.into());
+        }
+    };
+    let number = around.constants.number(range)?.real();
     if number <= 0.0 {
         return Err(ApproximationError::Range { range: number.to_string(), span: range.span }.into());
     }
     Ok(Settings { function, method, range: number })
 }
 
-fn named<T>(
-    e: &Expr,
-    what: &'static str,
-    find: impl Fn(&str) -> Option<T>,
-    known: &[&'static str],
-) -> Result<T, ApproximationError> {
+/// A function that every program knows, or one of this program.
+pub(super) fn function_named(e: &Expr, around: Around) -> Result<Function, TensorError> {
     let name = if let ExprKind::Name(name) = &e.kind { name.as_str() } else { "" };
-    let unknown = || ApproximationError::Unknown { what, name: name.to_owned(), span: e.span, known: known.to_vec() };
-    find(name).ok_or_else(unknown)
+    if let Some(function) = Function::from_name(name) {
+        return Ok(function);
+    }
+    if let Some(function) = formula(&Ident { name: name.to_owned(), span: e.span }, around)? {
+        return Ok(function);
+    }
+    let mut known: Vec<String> = Function::ALL.iter().map(|function| function.name().to_owned()).collect();
+    let of_program = around.modules.functions(e.span.file).into_iter().filter(|f| f.params.len() == 1);
+    known.extend(of_program.map(|f| f.name.name.clone()));
+    Err(ApproximationError::Unknown { what: "function", name: name.to_owned(), span: e.span, known }.into())
 }
 
 impl Scope<'_> {
+    fn around(&self) -> Around<'_> {
+        Around { constants: self.constants, modules: self.modules, open: None }
+    }
+
     /// `approx(sigmoid, plan, 8)(e)`.
     pub(super) fn approximated(&self, name: &Ident, settings: &[Expr], args: &[Expr], span: Span) -> Checked<Value> {
-        let Settings { function, method, range } = approximation(name, settings, self.constants)?;
+        let Settings { function, method, range } = approximation(name, settings, self.around())?;
         let [e] = args else {
             let (name, expected) = (APPROX.to_owned(), "one argument after its settings");
             return Err(TensorError::WrongArgumentCount { name, expected, found: args.len(), span }.into());
@@ -68,6 +84,9 @@ impl Scope<'_> {
             ApproxError::Fraction { .. } => ApproximationError::Argument { argument: operand(e, format) },
             ApproxError::Range { range, .. } => {
                 ApproximationError::Range { range: range.to_string(), span: settings[2].span }
+            }
+            ApproxError::Method { .. } | ApproxError::NoValue { .. } | ApproxError::Values { .. } => {
+                ApproximationError::Values { fault: error.to_string(), span: settings[2].span }
             }
         })?;
         Ok(Value::Typed(Scalar::approx(approx, value), format))

@@ -14,6 +14,7 @@ use tilewright_syntax::{Diagnostic, Span};
 
 use super::approximate::{APPROX, approximation};
 use super::convert;
+use super::formula::Around;
 use super::scope::Scope;
 use super::value::Value;
 use super::{Checked, FUNCTIONS, Fault};
@@ -80,13 +81,13 @@ fn in_call(fault: Fault, function: &Ident, call: Span) -> Fault {
     }
 }
 
-fn unknown(modules: &Modules, function: &Ident) -> TensorError {
+pub(super) fn unknown(modules: &Modules, function: &Ident) -> TensorError {
     let defined = modules.functions(function.span.file).into_iter().map(|f| f.name.name.clone());
     let known = FUNCTIONS.iter().map(|f| (*f).to_owned()).chain(defined).collect();
     TensorError::UnknownFunction { name: function.name.clone(), span: function.span, known }
 }
 
-fn argument_count(function: &ast::Function, found: usize, span: Span) -> Result<(), TensorError> {
+pub(super) fn argument_count(function: &ast::Function, found: usize, span: Span) -> Result<(), TensorError> {
     if function.params.len() == found {
         return Ok(());
     }
@@ -152,7 +153,8 @@ impl Body<'_> {
                 self.body(right)
             }
             ExprKind::Call { function, settings, args, .. } if !settings.is_empty() || function.name == APPROX => {
-                approximation(function, settings, self.target)?;
+                let around = Around { constants: self.target, modules: self.modules, open: None };
+                approximation(function, settings, around)?;
                 args.iter().try_for_each(|arg| self.body(arg))
             }
             ExprKind::Call { function, format, args, .. } => {

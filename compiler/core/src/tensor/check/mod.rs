@@ -9,6 +9,7 @@ mod approximate;
 mod component;
 mod convert;
 mod extents;
+pub mod formula;
 pub(super) mod function;
 mod index;
 mod kernels;

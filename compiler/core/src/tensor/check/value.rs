@@ -205,7 +205,7 @@ impl Scope<'_> {
     }
 }
 
-fn comparison(op: ast::CompareOp) -> CompareOp {
+pub(super) fn comparison(op: ast::CompareOp) -> CompareOp {
     match op {
         ast::CompareOp::Less => CompareOp::Less,
         ast::CompareOp::LessEqual => CompareOp::LessEqual,

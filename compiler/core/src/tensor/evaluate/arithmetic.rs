@@ -17,7 +17,7 @@ pub(super) struct Functions {
 
 impl Functions {
     fn steps(&self, approx: &Approx) -> Rc<Steps> {
-        self.known.borrow_mut().entry(*approx).or_insert_with(|| Rc::new(Steps::of(approx))).clone()
+        self.known.borrow_mut().entry(approx.clone()).or_insert_with(|| Rc::new(Steps::of(approx))).clone()
     }
 }
 

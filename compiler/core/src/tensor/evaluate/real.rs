@@ -59,7 +59,7 @@ fn exact(value: &Scalar<Leaf>) -> Scalar<Leaf> {
     match value {
         Scalar::Const { .. } | Scalar::Leaf(_) => value.clone(),
         Scalar::Cast { value, .. } => exact(value),
-        Scalar::Approx { approx, value } => Scalar::approx(*approx, exact(value)),
+        Scalar::Approx { approx, value } => Scalar::approx(approx.clone(), exact(value)),
         Scalar::Binary { op: BinaryOp::Shr, left, right } => {
             Scalar::binary(BinaryOp::Shr, exact(rounded(left, right).unwrap_or(left)), exact(right))
         }
