@@ -21,6 +21,7 @@ mod padding;
 mod partial;
 mod passes;
 mod programs;
+mod quotients;
 mod random;
 mod reductions;
 mod reported;

@@ -83,7 +83,15 @@ impl Kernel<'_, '_> {
 
     fn uncommon_value(&mut self, fraction: u32, axes: &[Axis], depth: usize) -> String {
         let left = self.value(fraction, axes, depth - 1);
-        match self.choices.below(4) {
+        match self.choices.below(5) {
+            4 => {
+                let by = self.value(0, axes, depth - 1);
+                match self.choices.below(3) {
+                    0 => format!("({left} / {by})"),
+                    1 => format!("i32.q{fraction}({left} / {by}, nearest)"),
+                    _ => format!("({left} / {})", 1 + self.choices.below(200)),
+                }
+            }
             0 | 1 => {
                 let by = self.value(0, axes, depth - 1);
                 let shift = self.choices.of(&[">>", "<<"]);

@@ -35,6 +35,7 @@
 //!
 //! The text has everything that the program has except the numbers of ids, which [`canonical`](super::canonical) fixes.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 use tilewright_syntax::Span;
@@ -157,12 +158,12 @@ pub(super) fn precedence(op: BinaryOp) -> u8 {
         BinaryOp::Shr | BinaryOp::Shl => 1,
         BinaryOp::Add | BinaryOp::Sub => 2,
         BinaryOp::Mul => 3,
-        BinaryOp::Min | BinaryOp::Max => 4,
+        BinaryOp::Min | BinaryOp::Max | BinaryOp::Div(_) => 4,
     }
 }
 
-fn symbol(op: BinaryOp) -> &'static str {
-    match op {
+fn symbol(op: BinaryOp) -> Cow<'static, str> {
+    let name = match op {
         BinaryOp::Add => "+",
         BinaryOp::Sub => "-",
         BinaryOp::Mul => "*",
@@ -170,7 +171,9 @@ fn symbol(op: BinaryOp) -> &'static str {
         BinaryOp::Max => "max",
         BinaryOp::Shr => ">>",
         BinaryOp::Shl => "<<",
-    }
+        BinaryOp::Div(quotient) => return quotient.to_string().into(),
+    };
+    name.into()
 }
 
 struct Printer<'p> {
@@ -357,7 +360,7 @@ impl Printer<'_> {
 
     fn binary(&mut self, op: BinaryOp, left: &Scalar<Leaf>, right: &Scalar<Leaf>, least: u8) -> fmt::Result {
         let own = precedence(op);
-        if matches!(op, BinaryOp::Min | BinaryOp::Max) {
+        if matches!(op, BinaryOp::Min | BinaryOp::Max | BinaryOp::Div(_)) {
             write!(self.out, "{}(", symbol(op))?;
             self.value(left, 0)?;
             self.out.push_str(", ");

@@ -5,11 +5,13 @@
 
 pub mod approx;
 mod choices;
+pub mod quotient;
 pub mod range;
 
 use tilewright_isa::AluOpcode;
 
 use crate::scalar::approx::Approx;
+use crate::scalar::quotient::Quotient;
 
 /// The type of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,6 +68,8 @@ pub enum BinaryOp {
     Shr,
     /// A shift to the right by the negated amount.
     Shl,
+    /// An integer quotient. The machine has none; passes put operations in its place.
+    Div(Quotient),
 }
 
 impl BinaryOp {
@@ -78,6 +82,7 @@ impl BinaryOp {
             BinaryOp::Max => a.max(b),
             BinaryOp::Shr => AluOpcode::Shr.eval(a, b),
             BinaryOp::Shl => AluOpcode::Shr.eval(a, b.wrapping_neg()),
+            BinaryOp::Div(quotient) => quotient.eval(a, b),
         }
     }
 }
@@ -362,6 +367,25 @@ impl<L> Scalar<L> {
             Scalar::Cast { value, .. } | Scalar::Approx { value, .. } => vec![value],
             Scalar::Select { parts, .. } => parts.each().to_vec(),
         }
+    }
+
+    /// As [`Scalar::operands`], for changes.
+    pub fn operands_mut(&mut self) -> Vec<&mut Scalar<L>> {
+        match self {
+            Scalar::Const { .. } | Scalar::Leaf(_) => Vec::new(),
+            Scalar::Binary { left, right, .. } => vec![left, right],
+            Scalar::Cast { value, .. } | Scalar::Approx { value, .. } => vec![value],
+            Scalar::Select { parts, .. } => {
+                let SelectParts { left, right, yes, no } = &mut **parts;
+                vec![left, right, yes, no]
+            }
+        }
+    }
+
+    /// Whether a quotient is computed somewhere.
+    pub fn has_quotient(&self) -> bool {
+        let own = matches!(self, Scalar::Binary { op: BinaryOp::Div(_), .. });
+        own || self.operands().into_iter().any(Scalar::has_quotient)
     }
 
     /// Visits every leaf from left to right.

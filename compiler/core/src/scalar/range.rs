@@ -28,6 +28,7 @@ impl BinaryOp {
             BinaryOp::Max => Interval::new(a.min.max(b.min), a.max.max(b.max)),
             BinaryOp::Shr => shifted(a, b),
             BinaryOp::Shl => shifted(a, Interval::new(-b.max, -b.min)),
+            BinaryOp::Div(quotient) => quotient.range(a, b),
         }
     }
 }

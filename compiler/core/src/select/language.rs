@@ -181,6 +181,7 @@ fn insert_binary(graph: &mut Graph, op: BinaryOp, a: Id, b: Id) -> Id {
             let amount = negated(graph, b);
             return insert_shift(graph, a, amount);
         }
+        BinaryOp::Div(_) => unreachable!("no chain holds a quotient"),
         BinaryOp::Sub => {
             let negated = negated(graph, b);
             Lane::Add([a, negated])

@@ -177,6 +177,9 @@ struct Key {
 impl Selections {
     /// What [`candidates`] finds.
     pub fn candidates(&mut self, request: &Request) -> Result<&[Selection], Refusal> {
+        if request.value.has_quotient() {
+            return Err(Refusal::Parts);
+        }
         let mut ranges = Vec::new();
         request.value.leaves(&mut |k| ranges.push((request.range)(*k)));
         let Request { low_bits, multiplier, .. } = *request;
@@ -350,6 +353,7 @@ fn infix(op: BinaryOp) -> Option<&'static str> {
         BinaryOp::Mul => Some("*"),
         BinaryOp::Shr => Some(">>"),
         BinaryOp::Shl => Some("<<"),
+        BinaryOp::Div(_) => Some("/"),
         BinaryOp::Min | BinaryOp::Max => None,
     }
 }

@@ -70,8 +70,8 @@ pub enum TensorError {
     DoesNotFit { value: Number, format: Format, span: Span, beside: Option<Span> },
     #[error("shift amount out of range")]
     ShiftAmount { value: Option<i64>, span: Span },
-    #[error("values cannot be divided: `{operator}`")]
-    ValueDivision { operator: &'static str, span: Span },
+    #[error("values have no remainders: `%`")]
+    ValueRemainder { span: Span },
     #[error("`{reducer}` is not the whole value of a definition")]
     ReductionInside { reducer: String, span: Span },
     #[error("unknown reduction `{name}`")]
@@ -175,7 +175,7 @@ impl TensorError {
             TensorError::TypeMismatch { .. } => "E0221",
             TensorError::DoesNotFit { .. } => "E0222",
             TensorError::ShiftAmount { .. } => "E0223",
-            TensorError::ValueDivision { .. } => "E0224",
+            TensorError::ValueRemainder { .. } => "E0224",
             TensorError::ReductionInside { .. } => "E0225",
             TensorError::UnknownReducer { .. } => "E0226",
             TensorError::NoOutput { .. } => "E0227",
@@ -326,14 +326,9 @@ impl TensorError {
                 None => told.primary(*span, "not an integer"),
             }
             .note("a shift amount is an integer, and from -31 to 31 where it is a constant; a negative one turns the direction"),
-            TensorError::ValueDivision { operator, span } => {
-                let instead = if *operator == "/" {
-                    "shift instead: `e >> n` is the floor of e / 2^n"
-                } else {
-                    "subtract the multiple instead: `e - ((e >> n) << n)` is e mod 2^n"
-                };
-                told.primary(*span, "the hardware has no division").help(instead)
-            }
+            TensorError::ValueRemainder { span } => told.primary(*span, "of a value").help(
+                "subtract the multiple instead: `e - ((e >> n) << n)` is e mod 2^n, `a - (a / b) * b` is a mod b",
+            ),
             TensorError::ReductionInside { span, .. } => told
                 .primary(*span, "inside an expression")
                 .help("give the reduction a separate tensor, and read that here: `S[i] = sum(r: ...)`"),

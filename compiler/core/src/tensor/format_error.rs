@@ -14,6 +14,13 @@ pub enum FormatError {
     Mismatch { operator: String, left: Operand, right: Operand },
     #[error("the product of an `{}` and an `{}` has {} fraction bits", .left.format, .right.format, bits(left, right))]
     Product { left: Operand, right: Operand },
+    #[error(
+        "the quotient of an `{}` and an `{}` would have {} fraction bits",
+        .left.format,
+        .right.format,
+        i32::from(.left.format.fraction) - i32::from(.right.format.fraction)
+    )]
+    Quotient { left: Operand, right: Operand },
     #[error("`{number}` has no format")]
     DecimalAlone { number: Number, span: Span },
     #[error("`{number}` is a factor without a format")]
@@ -43,7 +50,7 @@ impl FormatError {
     pub fn code(&self) -> &'static str {
         match self {
             FormatError::Mismatch { .. } => "E0250",
-            FormatError::Product { .. } => "E0251",
+            FormatError::Product { .. } | FormatError::Quotient { .. } => "E0251",
             FormatError::DecimalAlone { .. }
             | FormatError::DecimalFactor { .. }
             | FormatError::DecimalInteger { .. } => "E0252",
@@ -62,6 +69,9 @@ impl FormatError {
             FormatError::Product { left, right } => both(told, left, right)
                 .note(format!("a product has the fraction bits of both, and a number at most {MAX_FRACTION}"))
                 .help(format!("drop bits of one of them: `{}`", rescaled(wider(left, right), 12))),
+            FormatError::Quotient { left, right } => both(told, left, right)
+                .note("a quotient has the fraction bits of the first less those of the second")
+                .help("say how many it is to have: `i32.q12(a / b, nearest)`"),
             FormatError::DecimalAlone { number, span } => told
                 .primary(*span, "the number of its fraction bits is unknown")
                 .help(format!("give it a format: `i32.q12({number})`")),

@@ -40,6 +40,12 @@ impl Fractions {
         Fractions(moved.fold(self.0, |set, f| set | 1 << f))
     }
 
+    /// Those of a numerator and of a divisor whose quotient has `fraction`, with as few for the divisor as there can be.
+    pub fn sides(self, divisor: Fractions, fraction: u8) -> Option<(u8, u8)> {
+        let mut found = divisor.each().map(|right| (fraction + right, right));
+        found.find(|(left, _)| self.has(*left))
+    }
+
     /// Those of two factors whose product has `fraction`. A constant is an integer where it can be one.
     pub fn factors(self, other: Fractions, fraction: u8) -> Option<(u8, u8)> {
         let split = |left: u8| fraction.checked_sub(left).filter(|right| other.has(*right)).map(|right| (left, right));
@@ -63,9 +69,15 @@ pub fn fractions(kernel: &Kernel, value: &Scalar<Leaf>) -> Fractions {
             (BinaryOp::Shl, Scalar::Const { value, .. }) => of(left).or_moved(*value),
             (BinaryOp::Shr | BinaryOp::Shl, _) => of(left),
             (BinaryOp::Mul, _) => product(of(left), of(right)),
+            (BinaryOp::Div(_), _) => quotient(of(left), of(right)),
             _ => of(left).both(of(right)),
         },
     }
+}
+
+fn quotient(left: Fractions, right: Fractions) -> Fractions {
+    let pairs = left.each().flat_map(|a| right.each().filter_map(move |b| a.checked_sub(b)));
+    Fractions(pairs.fold(0, |set, difference| set | 1 << difference))
 }
 
 fn product(left: Fractions, right: Fractions) -> Fractions {

@@ -12,6 +12,7 @@ use super::{AxisId, Compute, Definition, Format, Kernel, Leaf, Read, Scan, Tenso
 use crate::affine;
 use crate::scalar::approx::Function;
 use crate::scalar::approx::formula::Formula;
+use crate::scalar::quotient::{Quotient, SATURATED_BITS};
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
 
 /// The kernel's text, each line ended.
@@ -169,6 +170,12 @@ fn scalar(cx: Cx, e: &Scalar<Leaf>, (level, fraction): (Level, u8)) -> String {
         Scalar::Const { value, .. } => parenthesized(number(*value, fraction), *value < 0 && level > Level::Shift),
         Scalar::Leaf(Leaf::Axis(axis)) => cx.kernel.axis(*axis).name.clone(),
         Scalar::Leaf(Leaf::Read(read)) => read_text(cx, read),
+        // A quotient that is held where the conversion saturates: one conversion says both, and how it is rounded.
+        Scalar::Cast { mode: CastMode::Saturate, value, .. } if saturated(value).is_some() => {
+            let (quotient, left, right) = saturated(value).expect("it was just found");
+            let (text, nearest) = (quotient_text(cx, (left, right), fraction), quotient.nearest);
+            format!("sat8.q{fraction}({text}{})", if nearest { ", nearest" } else { "" })
+        }
         Scalar::Cast { to, mode, value } => {
             let function = match mode {
                 CastMode::Wrap | CastMode::Exact => to.name(),
@@ -184,6 +191,16 @@ fn scalar(cx: Cx, e: &Scalar<Leaf>, (level, fraction): (Level, u8)) -> String {
             let [left, right] = [&parts.left, &parts.right].map(|part| scalar(cx, part, (Level::Shift, compared)));
             format!("select({left} {} {right}, {}, {})", op.symbol(), inside(&parts.yes), inside(&parts.no))
         }
+    }
+}
+
+/// A quotient that is held at the bits with which a saturating conversion holds it.
+fn saturated(value: &Scalar<Leaf>) -> Option<(Quotient, &Scalar<Leaf>, &Scalar<Leaf>)> {
+    match value {
+        Scalar::Binary { op: BinaryOp::Div(quotient), left, right } if quotient.bits == SATURATED_BITS => {
+            Some((*quotient, left, right))
+        }
+        _ => None,
     }
 }
 
@@ -203,6 +220,13 @@ fn binary(
         BinaryOp::Add => infix("+", Level::Sum, Level::Product),
         BinaryOp::Sub => infix("-", Level::Sum, Level::Product),
         BinaryOp::Mul => product(cx, (left, right), (level, fraction)),
+        BinaryOp::Div(quotient) => {
+            let text = quotient_text(cx, (left, right), fraction);
+            match quotient.nearest {
+                true => format!("i32.q{fraction}({text}, nearest)"),
+                false => parenthesized(text, level > Level::Product),
+            }
+        }
         BinaryOp::Max => call("max"),
         BinaryOp::Min => match clipped(left, right) {
             Some((value, low)) => {
@@ -246,6 +270,18 @@ fn product(cx: Cx, (left, right): (&Scalar<Leaf>, &Scalar<Leaf>), (level, fracti
     };
     let text = format!("{} * {}", factor(left, Level::Product, of_left), factor(right, Level::Atom, of_right));
     parenthesized(text, level > Level::Product)
+}
+
+/// A quotient without how it is rounded.
+fn quotient_text(cx: Cx, (left, right): (&Scalar<Leaf>, &Scalar<Leaf>), fraction: u8) -> String {
+    let sides = fractions(cx.kernel, left).sides(fractions(cx.kernel, right), fraction);
+    let (of_left, of_right) = sides.unwrap_or((fraction, 0));
+    let side = |e: &Scalar<Leaf>, level, fraction| match e {
+        // A number alone would be an integer.
+        Scalar::Const { value, .. } if fraction > 0 => format!("i32.q{fraction}({})", number(*value, fraction)),
+        e => scalar(cx, e, (level, fraction)),
+    };
+    format!("{} / {}", side(left, Level::Product, of_left), side(right, Level::Atom, of_right))
 }
 
 /// What a value with these fraction bits denotes, with as few digits as tell it from its neighbours.

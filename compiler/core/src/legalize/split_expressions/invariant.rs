@@ -54,17 +54,24 @@ pub fn take_out(
 
 /// The expression, if it is read from buffers and is the same for several tiles.
 fn of(program: &LoopProgram, core: Core, loops: &[NestLoop], value: &Scalar<Leaf>) -> Option<Invariant> {
-    let (mut reads, mut own) = (false, Vec::new());
+    let mut reads = false;
+    value.leaves(&mut |leaf| reads |= matches!(leaf, Leaf::Load(_)));
+    let chosen = choosing(loops, value);
+    let same = loops.iter().filter(|l| chosen.iter().all(|c| c.var != l.var));
+    let elements = same.map(|l| program.loop_var(l.var).extent).fold(1_i64, i64::saturating_mul);
+    let several = elements >= 2 * core.batch * core.block_out;
+    (reads && several).then(|| Invariant { value: value.clone(), loops: chosen })
+}
+
+/// The loops that choose what a value reads, of those that are given.
+pub fn choosing(loops: &[NestLoop], value: &Scalar<Leaf>) -> Vec<NestLoop> {
+    let mut own = Vec::new();
     value.leaves(&mut |leaf| {
         if let Leaf::Load(load) = leaf {
-            reads = true;
             own.extend(
                 loops.iter().filter(|l| load.indices.iter().any(|e| e.mentions(&|v| v == l.var))).map(|l| l.var),
             );
         }
     });
-    let (chosen, same): (Vec<NestLoop>, Vec<NestLoop>) = loops.iter().partition(|l| own.contains(&l.var));
-    let elements = same.iter().map(|l| program.loop_var(l.var).extent).fold(1_i64, i64::saturating_mul);
-    let several = elements >= 2 * core.batch * core.block_out;
-    (reads && several).then(|| Invariant { value: value.clone(), loops: chosen })
+    loops.iter().filter(|l| own.contains(&l.var)).copied().collect()
 }

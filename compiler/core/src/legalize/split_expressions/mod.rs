@@ -11,11 +11,13 @@
 //! `select::cut` says what the parts are. A temporary has the extents of the box that the nest computes, and the dimensions
 //! of its target, so that tiles follow as for any stage. Where the target is not read and the last part can begin with a
 //! temporary, that one lives in the target itself. Loops that do not choose the element, and those that a schedule marks,
-//! stay around all parts. A value that has a chain stays as it is. What is the same for several tiles is computed once
+//! stay around all parts. A value that has a chain stays as it is. Quotients become
+//! what computes them ([`quotients`]). What is the same for several tiles is computed once
 //! ([`invariant`]), and summands where an operand is that dies with them ([`in_place`]).
 
 mod in_place;
 mod invariant;
+mod quotients;
 
 use crate::legalize::match_alu::{Operands, begins_with, is_usable, operands_of, reads_elsewhere, with_request};
 use crate::legalize::{Cx, LegalizeError};
@@ -38,6 +40,11 @@ pub fn run(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections) -> R
 /// The statements in the place of a nest. What cannot be computed stays, and `match_alu` says why.
 fn cut(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, uses: &Uses, nest: Nest) -> Vec<Stmt> {
     let Some(operands) = elementwise(program, &nest) else { return vec![nest.into_stmt()] };
+    if nest.store.value.has_quotient()
+        && let Some(stmts) = divided(program, cx, selections, uses, &nest)
+    {
+        return stmts;
+    }
     if let Some((around, stmts)) = once(program, cx, selections, uses, &nest) {
         return wrapped(&nest.loops[..around], stmts);
     }
@@ -60,6 +67,26 @@ fn cut(program: &mut LoopProgram, cx: &Cx, selections: &mut Selections, uses: &U
         }
         _ => vec![nest.into_stmt()],
     }
+}
+
+/// The statements in the place of a nest that computes a quotient.
+fn divided(
+    program: &mut LoopProgram,
+    cx: &Cx,
+    selections: &mut Selections,
+    uses: &Uses,
+    nest: &Nest,
+) -> Option<Vec<Stmt>> {
+    let around = around(program, nest);
+    let nests = quotients::computed(program, nest, around)?;
+    let mut stmts = Vec::new();
+    for each in nests {
+        if each.store.buffer != nest.store.buffer {
+            stmts.push(Stmt::Alloc { buffer: each.store.buffer, origin: each.store.origin });
+        }
+        stmts.extend(cut(program, cx, selections, uses, each));
+    }
+    Some(wrapped(&nest.loops[..around], stmts))
 }
 
 /// The statements in the place of a nest, inside of so many of its loops, where part of its value is computed for fewer of the

@@ -16,6 +16,7 @@ use super::token::{Number, Token};
 use super::{Outcome, Parser};
 use crate::loops::ir::{Leaf, Load};
 use crate::loops::print::{cast_name, precedence, select_name};
+use crate::scalar::quotient::Quotient;
 use crate::scalar::{BinaryOp, CastMode, CompareOp, DType, Scalar, SelectParts};
 
 /// A value and the height of its tree.
@@ -83,7 +84,7 @@ impl Parser<'_> {
         }
         let (op, conversion) = (selection(function), conversion(function));
         if op.is_none() && conversion.is_none() && function != "index" {
-            return self.unexpected("`min`, `max`, `index`, a `select_` or a conversion");
+            return self.unexpected("`min`, `max`, `index`, a `quotient_`, a `select_` or a conversion");
         }
         self.at += 2;
         let result = self.nested(|p| match (op, conversion) {
@@ -139,7 +140,7 @@ fn selection(name: &str) -> Option<BinaryOp> {
     match name {
         "min" => Some(BinaryOp::Min),
         "max" => Some(BinaryOp::Max),
-        _ => None,
+        name => Quotient::from_name(name).map(BinaryOp::Div),
     }
 }
 

@@ -22,7 +22,7 @@ pub mod formula;
 mod function;
 mod methods;
 mod normalised;
-mod number;
+pub(super) mod number;
 mod steps;
 mod tails;
 #[cfg(test)]

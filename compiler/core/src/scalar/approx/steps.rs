@@ -91,6 +91,7 @@ fn wide(op: BinaryOp, a: i64, b: i64) -> i64 {
         BinaryOp::Max => a.max(b),
         BinaryOp::Shr => shifted(b),
         BinaryOp::Shl => shifted(-b),
+        BinaryOp::Div(_) => unreachable!("approximations divide by shifts"),
     }
 }
 

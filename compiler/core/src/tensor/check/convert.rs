@@ -8,6 +8,7 @@ use tilewright_syntax::Span;
 use tilewright_syntax::ast::{Expr, ExprKind, Ident};
 
 use super::Checked;
+use super::quotient::divided;
 use super::scope::Scope;
 use super::value::{Value, fold, typed, widen};
 use crate::scalar::{self, BinaryOp, CastMode, DType, Scalar};
@@ -32,8 +33,8 @@ pub(super) fn conversion(name: &str) -> Option<(DType, CastMode)> {
 }
 
 /// Whether the argument of a call at this place is the word `nearest`.
-pub(super) fn is_rounding(format: Option<&Ident>, at: usize, argument: &Expr) -> bool {
-    format.is_some() && at == 1 && matches!(&argument.kind, ExprKind::Name(name) if name == NEAREST)
+pub(super) fn is_rounding(at: usize, argument: &Expr) -> bool {
+    at == 1 && matches!(&argument.kind, ExprKind::Name(name) if name == NEAREST)
 }
 
 /// Refuses a format behind a function that is no conversion.
@@ -58,10 +59,15 @@ impl Scope<'_> {
         let fraction = format.map(|format| takes_format(name, format)).transpose()?;
         let (e, nearest) = match args {
             [e] => (e, false),
-            [e, word] if is_rounding(format, 1, word) => (e, true),
+            [e, word] if is_rounding(1, word) && (fraction.is_some() || divided(e).is_some()) => (e, true),
             _ if fraction.is_some() => return Err(wrong("a value and perhaps `nearest`").into()),
             _ => return Err(wrong("one argument").into()),
         };
+        if let Some((left, right)) = divided(e)
+            && let Some(value) = self.quotient_in(left, right, fraction, nearest, mode)?
+        {
+            return Ok(converted_to(value, to, mode));
+        }
         let (value, found) = match (self.value(e)?, fraction) {
             (Value::Constant(number), Some(fraction)) => {
                 return constant(number, Format { dtype: to, fraction }, mode, e.span);
@@ -76,13 +82,18 @@ impl Scope<'_> {
             }
             false => (scaled(widen(value, found.dtype), found.fraction, fraction, nearest), DType::I32),
         };
-        let value = match value {
-            value if dtype == to => value,
-            Scalar::Const { value, .. } => Scalar::Const { value: scalar::cast(to, mode, value), dtype: to },
-            value => Scalar::cast(to, mode, value),
-        };
-        Ok(Value::Typed(value, Format { dtype: to, fraction }))
+        Ok(converted_to((value, Format { dtype, fraction }), to, mode))
     }
+}
+
+/// The value in a type, with the fraction bits that it has.
+fn converted_to((value, Format { dtype, fraction }): (Scalar<Leaf>, Format), to: DType, mode: CastMode) -> Value {
+    let value = match value {
+        value if dtype == to => value,
+        Scalar::Const { value, .. } => Scalar::Const { value: scalar::cast(to, mode, value), dtype: to },
+        value => Scalar::cast(to, mode, value),
+    };
+    Value::Typed(value, Format { dtype: to, fraction })
 }
 
 impl Scope<'_> {

@@ -154,7 +154,7 @@ impl Builder<'_> {
             ast::BinaryOp::Sub => Node::Sub(a, b),
             ast::BinaryOp::Mul => Node::Mul(a, b),
             ast::BinaryOp::Div => Node::Div(a, b),
-            ast::BinaryOp::Mod => return Err(TensorError::ValueDivision { operator: op.symbol(), span }),
+            ast::BinaryOp::Mod => return Err(TensorError::ValueRemainder { span }),
             ast::BinaryOp::Shl => {
                 let power = self.node(Node::Call(Function::Exp2, b), span)?;
                 Node::Mul(a, power)

@@ -163,7 +163,8 @@ impl Body<'_> {
                 }
                 self.call(function, args.len(), e.span)?;
                 let values = args.iter().enumerate();
-                let values = values.filter(|(at, arg)| !convert::is_rounding(format.as_deref(), *at, arg));
+                let converts = convert::conversion(&function.name).is_some();
+                let values = values.filter(|(at, arg)| !(converts && convert::is_rounding(*at, arg)));
                 values.map(|(_, arg)| arg).try_for_each(|arg| self.body(arg))
             }
             ExprKind::Index { tensor, .. } => Err(self.not_scalar(format!("an element of `{}`", tensor.name), e.span)),

@@ -14,6 +14,7 @@ pub(super) mod function;
 mod index;
 mod kernels;
 mod names;
+mod quotient;
 mod scan;
 mod scope;
 mod value;

@@ -112,9 +112,8 @@ impl Scope<'_> {
             ast::BinaryOp::Mul => return product((a, left), (b, right)),
             ast::BinaryOp::Shl => return self.shift(BinaryOp::Shl, (a, left), (b, right)),
             ast::BinaryOp::Shr => return self.shift(BinaryOp::Shr, (a, left), (b, right)),
-            ast::BinaryOp::Div | ast::BinaryOp::Mod => {
-                return Err(TensorError::ValueDivision { operator: op.symbol(), span }.into());
-            }
+            ast::BinaryOp::Div => return self.divided((a, left), (b, right), None),
+            ast::BinaryOp::Mod => return Err(TensorError::ValueRemainder { span }.into()),
         };
         let (a, b, format) = unify(op.symbol(), (a, left), (b, right))?;
         Ok(Value::Typed(fold(operation, widen(a, format.dtype), widen(b, format.dtype)), wide(format)))

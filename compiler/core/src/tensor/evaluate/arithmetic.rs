@@ -84,6 +84,14 @@ impl Number for f64 {
             BinaryOp::Max => a.max(b),
             BinaryOp::Shr => a * exactly_two_to(-b),
             BinaryOp::Shl => a * exactly_two_to(b),
+            // A divisor of 0 counts as 1, as it does for integers.
+            BinaryOp::Div(_) => {
+                if b == 0.0 {
+                    a
+                } else {
+                    a / b
+                }
+            }
         }
     }
 

@@ -238,6 +238,7 @@ impl<N: Number> Rows<'_, N> {
             BinaryOp::Max => zip(&a, &b, count, &mut out, |x, y| N::binary(BinaryOp::Max, x, y)),
             BinaryOp::Shr => zip(&a, &b, count, &mut out, |x, y| N::binary(BinaryOp::Shr, x, y)),
             BinaryOp::Shl => zip(&a, &b, count, &mut out, |x, y| N::binary(BinaryOp::Shl, x, y)),
+            BinaryOp::Div(_) => zip(&a, &b, count, &mut out, |x, y| N::binary(op, x, y)),
         }
         self.recycle(a);
         self.recycle(b);
