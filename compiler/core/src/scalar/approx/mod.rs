@@ -75,7 +75,7 @@ pub enum Method {
     Cubic,
     Quartic,
     Sextic,
-    /// The one of degree 2, and a step of Newton's method.
+    /// The one of degree 3, and a step of Newton's method.
     Newton,
     /// So many joined lines.
     Lines4,

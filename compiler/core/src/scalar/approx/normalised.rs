@@ -15,6 +15,8 @@ use crate::scalar::{BinaryOp, Scalar};
 
 /// The exponent of two below which results stay: one bit is left for rounding.
 const RESULT_BITS: i32 = 29;
+/// Fraction bits of what a step of Newton's method corrects, and of what it yields.
+const NEWTON_BITS: i32 = 15;
 /// The bit above the top one, and the bits of a mantissa.
 const TOP: i32 = 31;
 const MANTISSA_BITS: i32 = 15;
@@ -108,17 +110,18 @@ fn reciprocal<L: Clone>(normal: &Normal<L>, method: Method, p: i32, q: i32) -> N
     let f = fraction(normal);
     let coefficients: &[f64] = match method {
         Method::Linear => &[0.941_176_5, -0.470_588_2],
-        Method::Cubic => &[0.998_266_9, -0.942_807_6, 0.665_511_3, -0.221_837_1],
-        _ => &[0.989_899, -0.808_080_8, 0.323_232_3],
+        Method::Quadratic => &[0.989_899, -0.808_080_8, 0.323_232_3],
+        _ => &[0.998_266_9, -0.942_807_6, 0.665_511_3, -0.221_837_1],
     };
-    let mut value = horner(&f, FACTOR_BITS, coefficients, FACTOR_BITS);
-    if method == Method::Newton {
-        // r (2 - m r), with m r near 1.
-        let product = value.and(BinaryOp::Mul, &normal.mantissa).shifted(FACTOR_BITS);
-        let correction = product.times(-1).plus(2 << FACTOR_BITS);
-        value = value.and(BinaryOp::Mul, &correction).shifted(FACTOR_BITS);
+    let value = horner(&f, FACTOR_BITS, coefficients, FACTOR_BITS);
+    if method != Method::Newton {
+        return scaled(value, FACTOR_BITS, &normal.amount, p + 1 - normal.bits, q);
     }
-    scaled(value, FACTOR_BITS, &normal.amount, p + 1 - normal.bits, q)
+    // r (2 - m r), with m r near 1.
+    let product = value.and(BinaryOp::Mul, &normal.mantissa).shifted(2 * FACTOR_BITS - NEWTON_BITS);
+    let correction = product.times(-1).plus(2 << NEWTON_BITS);
+    let value = value.and(BinaryOp::Mul, &correction).shifted(FACTOR_BITS);
+    scaled(value, NEWTON_BITS, &normal.amount, p + 1 - normal.bits, q)
 }
 
 /// `log2(m) + e`.
@@ -153,18 +156,20 @@ fn root<L: Clone>(normal: &Normal<L>, method: Method, p: i32, q: i32) -> Number<
 fn reciprocal_root<L: Clone>(normal: &Normal<L>, method: Method, p: i32, q: i32) -> Number<L> {
     let coefficients: &[f64] = match method {
         Method::Linear => &[2.132_772_8, -1.218_727_3],
-        Method::Cubic => &[3.112_374_5, -5.910_905_6, 6.229_944, -2.438_453_5],
-        _ => &[2.670_835_5, -3.285_356_9, 1.638_568_1],
+        Method::Quadratic => &[2.670_835_5, -3.285_356_9, 1.638_568_1],
+        _ => &[3.112_374_5, -5.910_905_6, 6.229_944, -2.438_453_5],
     };
     // At most 2, and 8 between the steps of the polynomial.
     let bits = FACTOR_BITS - 1;
-    let (mut value, m) = (horner(&normal.mantissa.shifted(2), MANTISSA_BITS - 2, coefficients, bits), &normal.mantissa);
-    if method == Method::Newton {
-        // r (3 - m r r) / 2.
-        let square = value.squared().shifted(bits);
-        let product = square.and(BinaryOp::Mul, m).shifted(MANTISSA_BITS);
-        let correction = product.times(-1).plus(behind_shift(3.0, bits));
-        value = value.and(BinaryOp::Mul, &correction).shifted(bits + 1);
+    let value = horner(&normal.mantissa.shifted(2), MANTISSA_BITS - 2, coefficients, bits);
+    let (half, power) = (normal.amount.shifted(1), (p - normal.bits) / 2);
+    if method != Method::Newton {
+        return scaled(value, bits, &half, power, q);
     }
-    scaled(value, bits, &normal.amount.shifted(1), (p - normal.bits) / 2, q)
+    // r (3 - m r r) / 2.
+    let square = value.squared().shifted(bits);
+    let product = square.and(BinaryOp::Mul, &normal.mantissa).shifted(bits + MANTISSA_BITS - NEWTON_BITS);
+    let correction = product.times(-1).plus(behind_shift(3.0, NEWTON_BITS));
+    let value = value.and(BinaryOp::Mul, &correction).shifted(bits + 1);
+    scaled(value, NEWTON_BITS, &half, power, q)
 }
