@@ -72,7 +72,7 @@ fn every_file_is_of_a_known_kind() {
         .filter(|entry| entry.file_type().is_file());
     let others: Vec<_> = all.map(|e| e.path().strip_prefix(folder()).unwrap().to_owned()).collect();
     let others: Vec<_> = others.iter().filter(|path| !known.contains(path)).collect();
-    assert_eq!(others, ["lstm.toml", "operators.toml"].map(Path::new));
+    assert_eq!(others, ["lstm.toml", "operators.toml", "transformer.toml"].map(Path::new));
     for target in files("json") {
         assert!(folder().join(target.with_extension("tw")).exists(), "no program has the target {}", target.display());
     }

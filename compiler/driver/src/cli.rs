@@ -268,7 +268,7 @@ pub struct DisasmArgs {
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// The table: `operators` or `lstm`, which are built in, or a TOML file
+    /// The table: `operators`, `lstm` or `transformer`, which are built in, or a TOML file
     pub table: PathBuf,
     /// The rows to run, by name [default: all]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]

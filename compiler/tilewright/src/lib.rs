@@ -33,6 +33,7 @@
 //! | [`assembler`] | assembler texts, and streams as such |
 //! | [`target`] | target files → the machine and its timing |
 //! | [`saved`] | an artifact as one file |
+//! | [`fidelity`] | how near a program comes to floating point, of normal numbers |
 //! | `tensor`, `quantise`, `random` | arrays and the numbers that they denote |
 //! | `run`, `memory` | inputs → outputs on the accelerator |
 //! | [`batch`] | many inputs → many runs on all cores |
@@ -60,6 +61,7 @@ pub mod batch;
 pub mod bisect;
 pub mod distance;
 mod fault;
+pub mod fidelity;
 mod findings;
 mod input_error;
 mod loop_source;

@@ -18,7 +18,7 @@ static EXAMPLES: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../dsl-examples");
 const FOLDER: &str = "dsl-examples";
 
 /// The tables that are inside of the command, by the words for them.
-const TABLES: [&str; 2] = ["operators", "lstm"];
+const TABLES: [&str; 3] = ["operators", "lstm", "transformer"];
 
 /// A place that has a table and the programs that its rows name.
 #[derive(Clone, Debug, PartialEq, Eq)]

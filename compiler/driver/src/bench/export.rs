@@ -69,6 +69,10 @@ fn cells(row: &RowFigures) -> Vec<(String, Option<String>)> {
         ("cycles_ratio", share(run.and_then(RunFigures::cycles_ratio))),
     ]));
     cells.extend(named(recurrence_cells(run)));
+    cells.extend(named(vec![
+        ("gemm_share", share(run.and_then(RunFigures::gemm_share))),
+        ("snr_db", run.and_then(|run| run.outcome.signal_to_noise).map(|decibels| format!("{decibels:.4}"))),
+    ]));
     let told = row.measured.outcome.as_ref().err().and_then(|told| told.first());
     cells.extend(named(vec![("error", told.map(|told| format!("{}: {}", told.code, told.message)))]));
     cells
@@ -144,6 +148,8 @@ fn run(run: &RunFigures) -> Map<String, Value> {
     object.insert("verified".to_owned(), json!(outcome.verified()));
     object.insert("mismatch".to_owned(), json!(mismatch));
     object.insert("findings".to_owned(), json!(findings));
+    object.insert("gemm_share".to_owned(), json!(run.gemm_share()));
+    object.insert("snr_db".to_owned(), json!(outcome.signal_to_noise));
     object.extend(stats::json(&outcome.report));
     object.extend(stats::time_json(&outcome.timed));
     let nominal =

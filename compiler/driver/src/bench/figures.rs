@@ -47,6 +47,11 @@ impl RunFigures<'_> {
         all_memories(self.bytes())
     }
 
+    /// The share of the cycles in which the GEMM core multiplies.
+    pub fn gemm_share(&self) -> Option<f64> {
+        ratio(self.outcome.report.gemm_uops, self.cycles())
+    }
+
     /// Cycles of the other compiler's stream.
     pub fn tvm_cycles(&self) -> Option<u64> {
         self.tvm.and_then(|tvm| tvm.cycles)
@@ -116,9 +121,19 @@ impl<'a> Figures<'a> {
         self.rows.iter().filter_map(|row| Some((&*row.measured.row.name, row.run.as_ref()?)))
     }
 
-    /// Whether there are rows that are no recurrences.
+    /// Whether there are rows that are neither recurrences nor compared with floating point.
     pub fn has_operators(&self) -> bool {
-        self.rows.iter().any(|row| row.measured.row.steps.is_none())
+        self.rows.iter().any(|row| row.measured.row.is_operator())
+    }
+
+    /// What the rows are called.
+    pub fn kind(&self) -> &'static str {
+        let row = |row: &RowFigures| row.measured.row.steps.is_some();
+        match self.has_operators() {
+            true => "operator",
+            false if self.rows.iter().any(row) => "recurrence",
+            false => "kernel",
+        }
     }
 
     /// Whether rows stand beside figures of another compiler.

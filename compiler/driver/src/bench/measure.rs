@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use tilewright::fidelity;
 use tilewright::nominal::NominalCycles;
 use tilewright::recurrence::StepFigures;
 use tilewright::time::{NamedTiming, Timed};
@@ -64,6 +65,8 @@ pub struct Outcome {
     pub fault: Option<Fault>,
     /// Of a recurrence.
     pub step: Option<StepFigures>,
+    /// The ratio of signal to noise against a computation in floating point, in dB, of a row that is compared with one.
+    pub signal_to_noise: Option<f64>,
 }
 
 impl Outcome {
@@ -119,7 +122,11 @@ pub fn run_all(batch: Batch, machine: &Machine) -> Vec<Measured> {
 
 fn run(row: &Row, streams: &Streams, timing: &NamedTiming) -> Result<Outcome, Vec<Diagnostic>> {
     let artifact = &streams.compiled;
-    let inputs = artifact.random_inputs(0);
+    let numbers = row.float.as_ref().map(|given| fidelity::normal_numbers(artifact, given, 0));
+    let inputs = match &numbers {
+        Some(numbers) => fidelity::quantised(artifact, numbers)?,
+        None => artifact.random_inputs(0),
+    };
     let reference = artifact.reference(&inputs)?;
     let run = artifact.run(&inputs, &RunOptions { timing: Some(timing.clone()), ..RunOptions::default() })?;
     let fault = run.fault(&reference);
@@ -127,7 +134,12 @@ fn run(row: &Row, streams: &Streams, timing: &NamedTiming) -> Result<Outcome, Ve
         .steps
         .zip(streams.doubled.as_ref())
         .map(|(steps, doubled)| artifact.step(doubled, steps as u64, (&inputs, &run.outputs), timing));
+    let signal_to_noise = numbers.map(|numbers| {
+        let (real, found) = (artifact.reference_in_float(&numbers)?, artifact.numbers(&run.outputs));
+        Ok::<_, Vec<Diagnostic>>(fidelity::signal_to_noise(found.iter().map(|(name, found)| (&real[name], found))))
+    });
     Ok(Outcome {
+        signal_to_noise: signal_to_noise.transpose()?,
         fault,
         nominal: artifact.nominal(&timing.timing),
         step: step.transpose()?,

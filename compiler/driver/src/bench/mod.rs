@@ -6,6 +6,7 @@
 //! | `catalog` | the name of a table or of a program → its text, from inside of the command or from disk |
 //! | `measure` | rows → what each takes, in table order whatever core ran it |
 //! | `recurrence` | figures → the table of what a step of each recurrence takes |
+//! | `fidelity` | figures → the table of rows that are compared with floating point |
 //! | `figures` | what was measured → the ratios, shares and sums that are shown |
 //! | `report` | figures → the report |
 //! | `export` | figures → CSV and JSON |
@@ -15,6 +16,7 @@
 pub mod catalog;
 pub mod error;
 pub mod export;
+pub mod fidelity;
 pub mod figures;
 pub mod measure;
 pub mod recurrence;

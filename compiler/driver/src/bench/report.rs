@@ -8,7 +8,7 @@ use tilewright_isa::MemoryType;
 use tilewright_sim::cycles::Basis;
 
 use super::figures::{Figures, RowFigures, RunFigures};
-use super::recurrence;
+use super::{fidelity, recurrence};
 use crate::report::{Align, BAD, FAINT, GOOD, HEADING, duration, grouped, table_with_gap};
 
 /// Columns between those of the tables.
@@ -17,7 +17,8 @@ pub const GAP: usize = 2;
 const MANY_BYTES: f64 = 1.2;
 
 pub fn report(figures: &Figures) -> String {
-    let tables = [cycles(figures), recurrence::table(figures), work(figures)].into_iter().flatten();
+    let tables =
+        [cycles(figures), recurrence::table(figures), fidelity::table(figures), work(figures)].into_iter().flatten();
     let tables: String = tables.map(|table| table + "\n").collect();
     format!("{}\n{tables}{}", heading(figures), summary(figures))
 }
@@ -30,7 +31,7 @@ fn heading(figures: &Figures) -> String {
     };
     format!(
         "{HEADING}{}{HEADING:#}  {FAINT}core{FAINT:#} {}×{}×{}  {FAINT}timing{FAINT:#} {on}\n",
-        counted(figures.rows.len(), if figures.has_operators() { "operator" } else { "recurrence" }),
+        counted(figures.rows.len(), figures.kind()),
         config.batch(),
         config.block_in(),
         config.block_out(),
@@ -46,7 +47,7 @@ fn cycles(figures: &Figures) -> Option<String> {
         headings.extend(["aim", "", "TVM", "ratio"]);
         aligns.extend([Align::Right, Align::Left, Align::Right, Align::Right]);
     }
-    let operators = figures.rows.iter().filter(|row| row.measured.row.steps.is_none());
+    let operators = figures.rows.iter().filter(|row| row.measured.row.is_operator());
     let rows: Vec<Vec<String>> = operators.map(|row| cycles_row(row, comparable)).collect();
     figures.has_operators().then(|| table_with_gap(GAP, &aligns, &headings, &rows))
 }

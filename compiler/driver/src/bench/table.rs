@@ -19,12 +19,19 @@
 //! steps = 4                                 # of a recurrence: the parameter `steps`, which is doubled to time one step
 //! target = { LOG_BATCH = 2 }                # a machine of the row's own, as a target file has it, with its timing
 //! may_not_fit = true                        # that a scratchpad is too small for it is no error
+//!
+//! [[row]]
+//! name = "n64-d64"
+//! file = "attention.tw"
+//! parameters = { n = 64, d = 64 }
+//! float = { ones = 1, eye = "identity" }    # compared with floating point: these inputs, and normal numbers for the others
 //! ```
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Deserialize;
+use tilewright::fidelity::Given;
 use tilewright::target::stated_timing;
 use tilewright::time::NamedTiming;
 use tilewright_isa::{Config, MemoryType, PerMemory};
@@ -34,7 +41,7 @@ use toml::Spanned;
 use super::error::BenchError;
 
 /// A program with its parameters, and the figures that it is measured by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     pub name: String,
     pub title: String,
@@ -54,6 +61,8 @@ pub struct Row {
     pub target: Option<Target>,
     /// Whether it is no error that a scratchpad is too small for the row.
     pub may_not_fit: bool,
+    /// Of a row that is compared with a computation in floating point, the inputs that are not drawn.
+    pub float: Option<Vec<(String, Given)>>,
 }
 
 /// A machine of a row's own.
@@ -65,6 +74,11 @@ pub struct Target {
 }
 
 impl Row {
+    /// Whether it is neither a recurrence nor compared with floating point.
+    pub fn is_operator(&self) -> bool {
+        self.steps.is_none() && self.float.is_none()
+    }
+
     /// The parameters, with so many times the steps.
     pub fn parameters_with(&self, times: i64) -> Vec<(String, i64)> {
         let steps = self.steps.map(|steps| (STEPS.to_owned(), steps * times));
@@ -133,6 +147,30 @@ struct Entry {
     target: Option<Spanned<toml::Table>>,
     #[serde(default)]
     may_not_fit: bool,
+    float: Option<BTreeMap<String, GivenEntry>>,
+}
+
+/// A number, or the word `identity`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum GivenEntry {
+    Number(f64),
+    Word(Word),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Identity,
+}
+
+impl GivenEntry {
+    fn given(&self) -> Given {
+        match self {
+            GivenEntry::Number(number) => Given::Number(*number),
+            GivenEntry::Word(Word::Identity) => Given::Identity,
+        }
+    }
 }
 
 /// Reads a table that is one of the sources.
@@ -165,6 +203,7 @@ pub fn read(file: FileId, sources: &Sources) -> Result<Vec<Row>, BenchError> {
             steps,
             target,
             may_not_fit: entry.may_not_fit,
+            float: entry.float.map(|given| given.iter().map(|(name, entry)| (name.clone(), entry.given())).collect()),
         });
     }
     Ok(rows)

@@ -7,13 +7,14 @@ use walkdir::WalkDir;
 use crate::root;
 use crate::shown::hold;
 
-const DOCUMENTS: [&str; 6] = [
+const DOCUMENTS: [&str; 7] = [
     "docs/approximations.md",
     "docs/bisect.md",
     "docs/lstm.md",
     "docs/operators.md",
     "docs/performance.md",
     "docs/sweep.md",
+    "docs/transformer.md",
 ];
 
 /// What a command prints that is another time the next time, so documents leave the line out.
