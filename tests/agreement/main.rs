@@ -2,6 +2,7 @@
 //! on random programs.
 
 mod approximations;
+mod argmax;
 mod automatic;
 mod borders;
 mod components;

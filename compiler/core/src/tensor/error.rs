@@ -333,7 +333,7 @@ impl TensorError {
                 .primary(*span, "inside an expression")
                 .help("give the reduction a separate tensor, and read that here: `S[i] = sum(r: ...)`"),
             TensorError::UnknownReducer { name, span } => {
-                let known: Vec<String> = Reducer::ALL.iter().map(|r| r.name().to_owned()).collect();
+                let known: Vec<&str> = Reducer::ALL.iter().map(|r| r.name()).chain(["argmax", "argmin"]).collect();
                 told.primary(*span, "no such reduction").offer(name, &known, "reductions")
             }
             TensorError::NoOutput { span, last, .. } => {

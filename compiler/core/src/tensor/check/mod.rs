@@ -6,6 +6,7 @@
 //! stages compute with sizes and offsets in `i64` without overflow.
 
 mod approximate;
+mod argmax;
 mod component;
 mod convert;
 mod extents;
@@ -182,7 +183,11 @@ impl<'a> Checker<'a> {
         }
         let (name, tensor) = match stmt {
             KernelStmt::Input(input) => (&input.name, self.input(input)),
-            KernelStmt::Define(define) => (&define.name, self.define(define)),
+            KernelStmt::Define(define) => {
+                let added = self.defined(define, &mut |checker, tensor| checker.add(tensor).map(|_| ()));
+                self.note(&define.name, added);
+                return;
+            }
             KernelStmt::Component(call) => return self.component(call),
             KernelStmt::Scan(scan) => return self.scan(scan),
         };

@@ -48,7 +48,8 @@ impl Checker<'_> {
                     }
                 }
                 ScanStmt::Define(define) => {
-                    let added = self.define(define).and_then(|tensor| self.add_to_scan(tensor));
+                    let add = &mut |checker: &mut Self, tensor| checker.add_to_scan(tensor).map(|_| ());
+                    let added = self.defined(define, add);
                     self.note(&define.name, added);
                 }
                 ScanStmt::Component(call) => self.component(call),
