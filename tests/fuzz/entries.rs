@@ -7,6 +7,9 @@ use tilewright_core::pipeline;
 use tilewright_sim::{Options, Recording, replay};
 use tilewright_syntax::{Diagnostic, FileId, parse_with_trivia, print};
 
+use crate::npy::Npy;
+use crate::table;
+
 /// Values that a run may compute here.
 const WORK: u64 = 1 << 22;
 
@@ -101,74 +104,23 @@ pub fn artifact(input: &[u8]) {
     let _ = Artifact::from_bytes(input);
 }
 
-/// What is spoiled.
-pub mod seeds {
-    use std::path::Path;
+/// A schedule is checked as the source that it stands in.
+pub fn schedule(input: &[u8]) {
+    source(input);
+}
 
-    use tilewright::assembler::assembler_program;
-    use tilewright::{Options, Sources, compile, complete};
-    use tilewright_core::loops::print::{PrintOptions, print};
-    use tilewright_isa::text;
-    use walkdir::WalkDir;
-
-    /// Kernels that compile at once, with and without schedules.
-    const SMALL: [&str; 4] = [
-        "kernel k(n = 64) {\n    input X: i32[n]\n    A[i] = max(X[i] + 1, 0) >> 2\n    output Y[i] = i8(A[i])\n}\n",
-        "kernel m(m = BATCH, k = 32, n = 32) {\n    input X: i8[m, k]\n    input W: i8[n, k]\n    \
-         C[i, j] = sum(r: i32(X[i, r]) * i32(W[j, r]))\n    output Y[i, j] = i8(C[i, j])\n}\n\n\
-         schedule s(cols = BLOCK_OUT) for m {\n    use vta\n    C.set_scope(acc)\n    gemm_tiles(C, i, j, r) -> io, jo, ro\n    \
-         load_operands(X, W, C, ro) -> X_buf, W_buf\n}\n",
-        "kernel s(n = 16, steps = 4) {\n    input X: i32[steps, n]\n    scan t in steps {\n        state h[i < n]: i32 = 0\n        \
-         next h[i] = h[i] + X[t, i]\n    }\n    output Y[i] = i8(h[steps, i])\n}\n",
-        "fn twice(x) = x + x\n\nkernel c(n = 32) {\n    input X: i32[n]\n    a = d(X)\n    output Y[i] = twice(a[i])\n}\n\n\
-         kernel d(n = 32) {\n    input X: i32[n]\n    output Y[i] = X[i] * 3\n}\n\ntest t for c {\n    X = 1\n    expect Y = 6\n}\n",
-    ];
-
-    fn compiled() -> impl Iterator<Item = tilewright::Artifact> {
-        SMALL.iter().take(3).map(|text| {
-            let mut sources = Sources::default();
-            let file = sources.add("input", *text);
-            complete(&mut sources, file, &mut |_| Err(String::new())).expect("the library is there");
-            compile(&sources, &Options { file, ..Options::default() }).expect("seeds are right")
-        })
+/// Read as an array file, with its values.
+pub fn array(input: &[u8]) {
+    if let Ok(npy) = Npy::read(input) {
+        let _ = (npy.kind(), npy.dtype_name(), npy.integers(), npy.numbers());
     }
+}
 
-    /// The small kernels and the tests of errors, which name every directive.
-    pub fn source() -> Vec<Vec<u8>> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("errors");
-        let entries = WalkDir::new(folder).max_depth(1).sort_by_file_name().into_iter().map(|e| e.unwrap().into_path());
-        let files = entries.filter(|path| path.extension().is_some_and(|ending| ending == "tw"));
-        let texts = files.map(|path| std::fs::read(path).unwrap()).filter(|text| text.len() < 1500);
-        SMALL.iter().map(|text| text.as_bytes().to_vec()).chain(texts).collect()
-    }
-
-    pub fn loops() -> Vec<Vec<u8>> {
-        compiled().map(|a| print(a.legal().program(), &PrintOptions::default()).into_bytes()).collect()
-    }
-
-    pub fn assembler() -> Vec<Vec<u8>> {
-        compiled().map(|a| text::print(&assembler_program(a.stream()).unwrap()).into_bytes()).collect()
-    }
-
-    pub fn recording() -> Vec<Vec<u8>> {
-        let one = |artifact: tilewright::Artifact| {
-            let parts = artifact.recording(String::new()).unwrap().to_parts().unwrap();
-            [parts.trace_json.as_bytes(), &[0], &parts.insns].concat()
-        };
-        compiled().map(one).collect()
-    }
-
-    pub fn target() -> Vec<Vec<u8>> {
-        [
-            r#"{"TARGET": "sim", "LOG_INP_WIDTH": 3, "LOG_BATCH": 0, "LOG_BLOCK": 4, "LOG_UOP_BUFF_SIZE": 15}"#,
-            r#"{"LOG_BLOCK": 5, "tilewright": {"timing": {"preset": "pynq", "clock_mhz": 50}}}"#,
-            r#"{"read_latency": 40, "bus_bytes": 8}"#,
-        ]
-        .map(|text| text.as_bytes().to_vec())
-        .to_vec()
-    }
-
-    pub fn artifact() -> Vec<Vec<u8>> {
-        compiled().map(|artifact| artifact.to_bytes().unwrap()).collect()
+/// Read as a table of rows.
+pub fn bench_table(input: &[u8]) {
+    let Some((sources, file)) = sources(input) else { return };
+    match table::read(file, &sources) {
+        Ok(rows) => drop(table::pick(rows, &["a".to_owned()])),
+        Err(error) => told(&[error.diagnostic()], &sources),
     }
 }

@@ -4,8 +4,6 @@ use thiserror::Error;
 use tilewright_sim::cycles::TimingError;
 use tilewright_syntax::{Diagnostic, Span};
 
-use crate::error::Failure;
-
 /// Why there is no row to run.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BenchError {
@@ -52,11 +50,5 @@ impl BenchError {
             BenchError::Timing { place, .. } => told.primary(*place, "here"),
             BenchError::UnknownRow { name, known } => told.offer(name, known, "rows of this table"),
         }
-    }
-}
-
-impl From<BenchError> for Failure {
-    fn from(error: BenchError) -> Failure {
-        error.diagnostic().into()
     }
 }

@@ -22,3 +22,11 @@ pub mod measure;
 pub mod recurrence;
 pub mod report;
 pub mod table;
+
+use crate::error::Failure;
+
+impl From<error::BenchError> for Failure {
+    fn from(error: error::BenchError) -> Failure {
+        error.diagnostic().into()
+    }
+}

@@ -1,5 +1,7 @@
 //! All of a file, for `check`: every kernel, every schedule with its directives, and every program.
 
+use std::collections::HashSet;
+
 use tilewright_isa::Config;
 use tilewright_syntax::ast::{self, Ident, Item, ProgramStmt};
 use tilewright_syntax::{Diagnostic, FileId, Sources};
@@ -19,6 +21,9 @@ pub fn function(sources: &Sources, file: FileId, name: &str, config: &Config) ->
     check_functions(&modules, &target)?;
     real_function(&modules, file, name, &target)
 }
+
+/// Once so many errors are found the rest of the file is not looked at: each may list all that the file has.
+const MAX_ERRORS: usize = 100;
 
 /// Checks every kernel of a file, and its schedules and programs down to legal loops. Returns the warnings.
 ///
@@ -43,27 +48,35 @@ pub fn check(
     }
     let fronts = Fronts { modules: &modules, file, config, completes: true };
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
-    let mut compile =
-        |front: Result<Front, Vec<Diagnostic>>| match front.and_then(|f| f.check().map_err(|e| e.diagnostics)) {
+    // Returns whether to go on.
+    let mut compile = |front: Result<Front, Vec<Diagnostic>>| {
+        match front.and_then(|f| f.check().map_err(|e| e.diagnostics)) {
             Ok(found) => warnings.extend(found.iter().map(Warning::diagnostic)),
             Err(told) => errors.extend(told),
-        };
-    let mut checked: Vec<&str> = Vec::new();
+        }
+        errors.len() < MAX_ERRORS
+    };
+    let mut checked: HashSet<&str> = HashSet::new();
     for source in modules.schedules(file) {
-        checked.push(&source.kernel.name);
-        match choice::kernel_of(&modules, source) {
-            Ok(kernel) if everything.is_only_called(kernel) => {}
+        checked.insert(&source.kernel.name);
+        let goes_on = match choice::kernel_of(&modules, source) {
+            Ok(kernel) if everything.is_only_called(kernel) => true,
             Ok(kernel) => compile(fronts.of_kernel((kernel, source), &everything.of_kernel(kernel, Some(source)))),
             Err(error) => compile(Err(told(error))),
+        };
+        if !goes_on {
+            break;
         }
     }
     for program in modules.programs(file) {
-        compile(fronts.of_program(program, &everything.of_program(program)));
+        if !compile(fronts.of_program(program, &everything.of_program(program))) {
+            break;
+        }
     }
     let all = tensor::Kernels::new(&target, &modules);
-    for kernel in kernels.iter().filter(|k| !checked.contains(&&*k.name.name)) {
+    for kernel in kernels.iter().filter(|k| !checked.contains(&*k.name.name)) {
         let own = everything.of_kernel(kernel, None);
-        if !all.is_right(kernel, &own) {
+        if errors.len() < MAX_ERRORS && !all.is_right(kernel, &own) {
             errors.extend(all.check(kernel, &own).err().into_iter().flatten());
         }
     }
