@@ -3,6 +3,7 @@
 mod accuracy;
 mod approx;
 mod build;
+mod memory;
 mod run;
 mod sweep;
 mod texts;
@@ -16,6 +17,7 @@ use tilewright_syntax::{Sources, Span};
 pub use accuracy::AccuracyArgs;
 pub use approx::ApproxArgs;
 pub use build::BuildArgs;
+pub use memory::MemoryOption;
 pub use run::{ProbeArg, RunArgs};
 pub use sweep::SweepArgs;
 pub use texts::{
@@ -122,6 +124,12 @@ pub struct LowerArgs {
     /// Take schedules as they were written, without what completes them; a kernel without a schedule has its default loops
     #[arg(long)]
     pub as_written: bool,
+    /// Show beside each instruction of the legal form which modules it waits for and lets go on, as comments
+    #[arg(long)]
+    pub tokens: bool,
+    /// Show loops of one iteration as well, in the loop programs before legalisation
+    #[arg(long)]
+    pub full: bool,
     /// Check the rules of the loop IR after each pass
     #[arg(long)]
     pub verify_each: bool,

@@ -15,7 +15,9 @@ pub mod parse;
 pub mod print;
 pub mod ranges;
 pub(crate) mod rename;
+mod single;
 pub mod verify;
 
 pub use canonical::{canonical, canonicalize};
 pub use rename::rename_loop;
+pub use single::without_single_loops;

@@ -35,6 +35,8 @@
 //!
 //! The text has everything that the program has except the numbers of ids, which [`canonical`](super::canonical) fixes.
 
+mod indices;
+
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
@@ -44,8 +46,8 @@ use super::ir::{
     Alu, AluOperand, Buffer, BufferId, Direction, Dma, For, Gemm, Index, Insn, InsnLoop, Leaf, LoopId, LoopProgram,
     MicroOp, Origin, Pad, Role, Stmt, Store, TileRef,
 };
-use crate::affine::Atom;
 use crate::scalar::{BinaryOp, CastMode, CompareOp, DType, Scalar};
+pub use indices::print_index;
 
 /// What a text shows beside the program itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,64 +61,20 @@ const UOPS_ON_A_LINE: usize = 8;
 
 /// The text of a program, ending in a newline.
 pub fn print(program: &LoopProgram, options: &PrintOptions) -> String {
-    let mut printer = Printer { program, options, depth: 1, out: String::new() };
+    print_noted(program, options, &[])
+}
+
+/// The same with a comment behind each instruction, in the order of the text; none where it is empty.
+pub fn print_noted(program: &LoopProgram, options: &PrintOptions, notes: &[String]) -> String {
+    let mut printer = Printer { notes: notes.iter(), ..Printer::new(program, options, 1) };
     // Writing to a `String` cannot fail.
     let _ = printer.program();
     printer.out
 }
 
-/// The text of an index of the program: `io * 16 + ii`, `3 - i`, `(i + 2) / 4 % 3`.
-pub fn print_index(program: &LoopProgram, index: &Index) -> String {
-    let constant = index.offset();
-    let mut out = String::new();
-    // A minus in front of everything reads badly where there is something else to begin with.
-    let constant_first = constant > 0 && index.terms().first().is_some_and(|(_, c)| *c < 0);
-    if constant_first {
-        out.push_str(&constant.to_string());
-    }
-    for (atom, c) in index.terms() {
-        let first = out.is_empty();
-        out.push_str(match (first, *c < 0) {
-            (true, false) => "",
-            (true, true) => "-",
-            (false, false) => " + ",
-            (false, true) => " - ",
-        });
-        let text = print_atom(program, atom);
-        let bare = matches!(atom, Atom::Var(_)) || !(first && *c < 0);
-        out.push_str(&if bare { text } else { format!("({text})") });
-        if c.unsigned_abs() != 1 {
-            out.push_str(&format!(" * {}", c.unsigned_abs()));
-        }
-    }
-    match constant {
-        _ if out.is_empty() => constant.to_string(),
-        _ if constant == 0 || constant_first => out,
-        _ if constant < 0 => format!("{out} - {}", constant.unsigned_abs()),
-        _ => format!("{out} + {constant}"),
-    }
-}
-
-fn print_atom(program: &LoopProgram, atom: &Atom<LoopId>) -> String {
-    let (operand, operator, divisor) = match atom {
-        Atom::Var(v) => return loop_name(program, *v),
-        Atom::Clip(e, within) => {
-            return format!("clip({}, {}, {})", print_index(program, e), within.min, within.max);
-        }
-        Atom::Div(e, d) => (e, '/', d),
-        Atom::Mod(e, d) => (e, '%', d),
-    };
-    let text = print_index(program, operand);
-    // Operators of one rank group from the left, so a lone part needs no parentheses.
-    match (operand.terms(), operand.offset()) {
-        ([(_, 1)], 0) => format!("{text} {operator} {divisor}"),
-        _ => format!("({text}) {operator} {divisor}"),
-    }
-}
-
 /// A statement on one line, without the body of a loop and without origins.
 pub(super) fn print_stmt_head(program: &LoopProgram, stmt: &Stmt) -> String {
-    let mut printer = Printer { program, options: &PrintOptions::default(), depth: 0, out: String::new() };
+    let mut printer = Printer::new(program, &PrintOptions { origins: false }, 0);
     let _ = match stmt {
         Stmt::For(s) => printer.for_head(s),
         other => printer.stmt(other),
@@ -126,7 +84,7 @@ pub(super) fn print_stmt_head(program: &LoopProgram, stmt: &Stmt) -> String {
 
 /// A buffer with what is known of it.
 pub(super) fn print_table_entry(program: &LoopProgram, buffer: &Buffer) -> String {
-    let mut printer = Printer { program, options: &PrintOptions::default(), depth: 0, out: String::new() };
+    let mut printer = Printer::new(program, &PrintOptions { origins: false }, 0);
     let _ = printer.buffer(buffer);
     printer.out
 }
@@ -181,10 +139,16 @@ struct Printer<'p> {
     options: &'p PrintOptions,
     /// Blocks around the current line.
     depth: usize,
+    /// Comments of the instructions that are still to come.
+    notes: std::slice::Iter<'p, String>,
     out: String,
 }
 
-impl Printer<'_> {
+impl<'p> Printer<'p> {
+    fn new(program: &'p LoopProgram, options: &'p PrintOptions, depth: usize) -> Printer<'p> {
+        Printer { program, options, depth, notes: [].iter(), out: String::new() }
+    }
+
     fn program(&mut self) -> fmt::Result {
         writeln!(self.out, "program {} {{", self.program.name)?;
         for buffer in self.program.buffers.iter().filter(|b| b.role != Role::Temporary) {
@@ -225,7 +189,18 @@ impl Printer<'_> {
             Stmt::Insn(Insn::Gemm(s)) => self.gemm(s)?,
             Stmt::Insn(Insn::Alu(s)) => self.alu(s)?,
         }
-        self.origin(stmt.origin())
+        self.origin(stmt.origin())?;
+        match stmt {
+            Stmt::Insn(_) => self.note(),
+            _ => Ok(()),
+        }
+    }
+
+    fn note(&mut self) -> fmt::Result {
+        match self.notes.next() {
+            Some(note) if !note.is_empty() => write!(self.out, "  // {note}"),
+            _ => Ok(()),
+        }
     }
 
     fn for_loop(&mut self, s: &For) -> fmt::Result {

@@ -5,6 +5,7 @@
 
 mod schedule;
 mod times;
+mod tokens;
 
 use std::path::Path;
 
@@ -16,8 +17,9 @@ use tilewright::target::{loops_line, of_loops};
 use tilewright_core::emit::emit;
 use tilewright_core::legalize::{Cx, LegalProgram, LegalizeError};
 use tilewright_core::loops::ir::LoopProgram;
-use tilewright_core::loops::print::{PrintOptions, print};
+use tilewright_core::loops::print::{PrintOptions, print, print_noted};
 use tilewright_core::loops::verify::verify;
+use tilewright_core::loops::without_single_loops;
 use tilewright_core::pipeline::{self, ChoiceError, Front, PASSES, Pass, PassReport, Request, Scheduled};
 use tilewright_core::tensor;
 use tilewright_isa::{Program, text};
@@ -28,6 +30,7 @@ use crate::cli::{Form, LowerArgs};
 use crate::compile::{params, read_used};
 use crate::error::{DriverError, Exit, Failure};
 use crate::load::{Kind, nothing_to_choose};
+use crate::parallel::waiting;
 use crate::report::{FAINT, HEADING, print_diagnostics};
 use crate::{files, steps, target};
 use times::Times;
@@ -82,6 +85,10 @@ struct Wanted {
     print_after: PrintAfter,
     passes: Passes,
     step: bool,
+    /// Whether tokens stand beside the instructions of the legal form.
+    tokens: bool,
+    /// Whether loops of one iteration are shown.
+    full: bool,
     verify_each: bool,
     time_passes: bool,
 }
@@ -92,6 +99,14 @@ impl Wanted {
         match self.print_after {
             PrintAfter::Nothing => String::new(),
             _ => print(program, &PrintOptions::default()),
+        }
+    }
+
+    /// The text of a loop program.
+    fn shown(&self, program: &LoopProgram) -> String {
+        match self.full {
+            true => print(program, &PrintOptions::default()),
+            false => print(&without_single_loops(program), &PrintOptions::default()),
         }
     }
 
@@ -123,8 +138,12 @@ impl Wanted {
         let for_times =
             if args.time_passes && form.is_none() && matches!(passes, Passes::All) { Form::Bin } else { Form::Ast };
         let goal = form.unwrap_or(Form::Ast).max(on_the_way).max(for_steps).max(for_times);
-        let LowerArgs { step, verify_each, time_passes, .. } = *args;
-        Ok(Wanted { form, goal, print_after, passes, step, verify_each, time_passes })
+        let LowerArgs { step, tokens, full, verify_each, time_passes, .. } = *args;
+        if tokens && (form != Some(Form::Legal) || matches!(passes, Passes::Some(_))) {
+            let message = "`--tokens` stands beside the instructions of the whole legal form: give `--emit legal`";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        Ok(Wanted { form, goal, print_after, passes, step, tokens, full, verify_each, time_passes })
     }
 
     fn show_times(&self, times: &Times) -> Result<(), DriverError> {
@@ -186,7 +205,8 @@ fn from_source(
     if wanted.goal == Form::Tensor && !is_chosen && !program.items.iter().any(has_choice) {
         return Ok(Some(Written::Text(kernels(&request)?)));
     }
-    let begun = if args.as_written { pipeline::front_as_written(&request) } else { pipeline::front(&request) };
+    let make = if args.as_written { pipeline::front_as_written } else { pipeline::front };
+    let begun = waiting(format!("compiling {}", args.file.display()), || make(&request));
     let front = match begun {
         Err(told) if wanted.goal == Form::Tensor && told.iter().all(|d| d.code == ChoiceError::SEVERAL_SCHEDULES) => {
             return Ok(Some(Written::Text(kernels(&request)?)));
@@ -294,13 +314,19 @@ fn from_loop_program(
     wanted: &Wanted,
     mut times: Times,
 ) -> Result<Option<Written>, Failure> {
-    let shown = |program: &LoopProgram| loops_line(&cx.config) + &print(program, &PrintOptions::default());
+    let shown = |program: &LoopProgram| loops_line(&cx.config) + &wanted.shown(program);
     let loops = wanted.text(Form::Loops, || shown(&program));
     if wanted.goal == Form::Loops {
         wanted.show_times(&times)?;
         return Ok(loops);
     }
     let after = legalize(program, (cx, refused), wanted, &mut times)?;
+    if let (AfterPasses::Sealed(legal), true) = (&after, wanted.tokens) {
+        let notes = tokens::notes(&emit(legal).map_err(|error| error.diagnostic())?);
+        let text = loops_line(&cx.config) + &print_noted(legal.program(), &PrintOptions::default(), &notes);
+        wanted.show_times(&times)?;
+        return Ok(Some(Written::Text(text)));
+    }
     let text = loops.or_else(|| wanted.text(Form::Legal, || shown(after.program())));
     let text = match after {
         AfterPasses::Sealed(legal) if wanted.goal > Form::Legal => {
@@ -353,6 +379,10 @@ fn legalize(
         times.skip();
     };
     let after = match &wanted.passes {
+        Passes::All if wanted.print_after == PrintAfter::Nothing => {
+            let legalized = waiting("legalising".to_owned(), || pipeline::legalize(program, cx, &mut watch));
+            legalized.map(AfterPasses::Sealed)
+        }
         Passes::All => pipeline::legalize(program, cx, &mut watch).map(AfterPasses::Sealed),
         Passes::Some(passes) => pipeline::run_passes(passes.iter().copied(), &mut program, cx, &mut watch)
             .map(|()| AfterPasses::Open(program)),
@@ -373,10 +403,10 @@ fn look(pass: &PassReport, wanted: &Wanted, before: &str) -> Result<(), DriverEr
         PrintAfter::All | PrintAfter::Changed => true,
     };
     if shown {
-        let text = print(pass.program, &PrintOptions::default());
-        let changed = text != before;
+        let changed = wanted.text_to_compare(pass.program) != before;
         if changed || wanted.print_after != PrintAfter::Changed {
             let changed = if changed { "" } else { " (nothing changed)" };
+            let text = wanted.shown(pass.program);
             files::print(&format!("{HEADING}// after {}{HEADING:#}{FAINT}{changed}{FAINT:#}\n{text}\n", pass.name))?;
         }
     }

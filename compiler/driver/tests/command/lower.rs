@@ -301,3 +301,30 @@ fn a_form_goes_to_a_file_beside_the_way() {
         assert_eq!(folder.read("m.loops"), folder.run("lower matmul.tw").stdout);
     }
 }
+
+#[test]
+fn tokens_stand_beside_the_instructions_that_exchange_them() {
+    let folder = Folder::new();
+    let shown = folder.run("lower matmul.tw --tokens");
+    let has = |text: &str| shown.text().lines().any(|line| line.trim_start() == text);
+    assert!(has("load X_buf[0] <- X[ro] y 1 x 1 stride 1  // after compute 1 of 2"), "{shown}");
+    assert!(has("store C[0] -> Y[0] y 1 x 4 stride 4  // after compute, before compute"), "{shown}");
+    // They are comments: the text is the same program.
+    folder.write("m.legal", shown.good());
+    assert_eq!(folder.run("lower m.legal").good(), folder.run("lower matmul.tw").good());
+    assert_eq!(folder.run("lower matmul.tw --tokens --emit asm").status, Some(2));
+    assert_eq!(folder.run("lower matmul.tw --tokens --passes fold").status, Some(2));
+}
+
+#[test]
+fn loops_of_one_iteration_are_shown_where_all_are() {
+    let folder = Folder::new();
+    let kernel = "kernel k(m = 1, n = 16) {\n    input X: i32[m, n]\n    output Y[i, j] = i8(X[i, j])\n}\n";
+    folder.write("k.tw", kernel);
+    let (short, full) = (folder.run("lower k.tw --emit loops"), folder.run("lower k.tw --emit loops --full"));
+    assert!(full.good().contains(" in 0..1 {") && !short.good().contains(" in 0..1 {"), "{short}{full}");
+    folder.write("short.loops", short.good());
+    folder.write("full.loops", full.good());
+    let [one, other] = ["short", "full"].map(|name| folder.run(&format!("lower {name}.loops --emit asm")));
+    assert_eq!(one.good(), other.good());
+}
