@@ -33,8 +33,10 @@ pub fn print_diagnostics(diagnostics: &[Diagnostic], sources: &Sources) {
     if let Some(more) = diagnostics.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
         texts.push(format!("{HEADING}and {} more{HEADING:#}", grouped(more as u64)));
     }
+    let text = texts.join("\n\n") + "\n";
+    let folded = files::columns_aside().map(|columns| files::folded_diagnostic(&text, columns));
     // Where standard error is closed nobody can be told.
-    let _ = files::print_aside(&(texts.join("\n\n") + "\n"));
+    let _ = files::print_aside(folded.as_deref().unwrap_or(&text));
 }
 
 /// A number of bytes in the largest unit that divides it: `32 KiB`, `96 bytes`.
@@ -119,8 +121,26 @@ fn draw_bar(n: u64, greatest: u64) -> String {
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// Blocks from left to right, their headings on one line.
+/// Blocks from left to right, their headings on one line; on a terminal that is narrower, in several rows.
 pub fn beside(blocks: &[Block]) -> String {
+    let room = files::columns().unwrap_or(usize::MAX);
+    let (mut rows, mut taken): (Vec<Vec<&Block>>, usize) = (Vec::new(), 0);
+    for block in blocks {
+        match rows.last_mut().filter(|_| taken + GAP + block.width <= room) {
+            Some(row) => {
+                row.push(block);
+                taken += GAP + block.width;
+            }
+            None => {
+                rows.push(vec![block]);
+                taken = block.width;
+            }
+        }
+    }
+    rows.iter().map(|row| row_of(row)).collect::<Vec<_>>().join("\n")
+}
+
+fn row_of(blocks: &[&Block]) -> String {
     let height = blocks.iter().map(|block| block.lines.len()).max().unwrap_or(0);
     let mut out = String::new();
     for at in 0..height {
@@ -142,8 +162,42 @@ pub fn table(aligns: &[Align], headings: &[&str], rows: &[Vec<String>]) -> Strin
     table_with_gap(GAP, aligns, headings, rows)
 }
 
-/// As [`table`], with so many columns between those of the table.
+/// As [`table`], with so many columns between those of the table. On a terminal that is narrower the table is folded: what does
+/// not fit stands in further tables below, each with the first column.
 pub fn table_with_gap(gap: usize, aligns: &[Align], headings: &[&str], rows: &[Vec<String>]) -> String {
+    table_within(files::columns().unwrap_or(usize::MAX), gap, aligns, headings, rows)
+}
+
+fn table_within(room: usize, gap: usize, aligns: &[Align], headings: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |c: usize| {
+        let cells = rows.iter().map(|row| row.get(c).map_or(0, |text| seen_width(text)));
+        cells.chain([headings[c].chars().count()]).max().unwrap_or(0)
+    };
+    let mut parts: Vec<Vec<usize>> = Vec::new();
+    let mut taken = 0;
+    for column in 0..headings.len() {
+        let own = width(column) + if column == 0 { 0 } else { gap };
+        match parts.last_mut().filter(|part| taken + own <= room || part.len() < 2) {
+            Some(part) => {
+                part.push(column);
+                taken += own;
+            }
+            None => {
+                parts.push(if column == 0 { vec![0] } else { vec![0, column] });
+                taken = width(0) + if column == 0 { 0 } else { own };
+            }
+        }
+    }
+    let part = |columns: &Vec<usize>| {
+        let aligns: Vec<Align> = columns.iter().map(|c| aligns[*c]).collect();
+        let headings: Vec<&str> = columns.iter().map(|c| headings[*c]).collect();
+        let cells = |row: &Vec<String>| columns.iter().map_while(|c| row.get(*c).cloned()).collect();
+        whole_table(gap, &aligns, &headings, &rows.iter().map(cells).collect::<Vec<_>>())
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join("\n")
+}
+
+fn whole_table(gap: usize, aligns: &[Align], headings: &[&str], rows: &[Vec<String>]) -> String {
     let cell = |row: &Vec<String>, c: usize| row.get(c).map_or(0, |text| seen_width(text));
     let width = |c: usize| rows.iter().map(|row| cell(row, c)).chain([headings[c].chars().count()]).max().unwrap_or(0);
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
@@ -217,6 +271,18 @@ mod tests {
         let text = table(&[Align::Left, Align::Right], &["memory", "bytes"], &rows);
         let seen = anstream::adapter::strip_str(&text).to_string();
         assert_eq!(seen, "memory    bytes\n───────────────\ninp          16\nwgt         256\n");
+    }
+
+    #[test]
+    fn a_table_that_is_wider_than_its_room_is_folded() {
+        let rows = [["a", "1", "22", "3"].map(str::to_owned).to_vec(), vec!["bb".to_owned(), "9".to_owned()]];
+        let aligns = [Align::Left, Align::Right, Align::Right, Align::Right];
+        let text = table_within(14, 2, &aligns, &["row", "one", "two", "three"], &rows);
+        let seen = anstream::adapter::strip_str(&text).to_string();
+        let first = "row  one  two\n─────────────\na      1   22\nbb     9\n";
+        assert_eq!(seen, format!("{first}\nrow  three\n──────────\na        3\nbb\n"));
+        let narrow = table_within(3, 2, &aligns, &["row", "one", "two", "three"], &rows);
+        assert_eq!(narrow.matches("row").count(), 3, "{narrow}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
-use super::{STANDARD, reason, write};
+use super::{STANDARD, fold, reason, write};
 use crate::error::DriverError;
 
 /// Writes a text to a file, or to standard output for `-`.
@@ -27,9 +27,11 @@ pub fn write_bytes_to(path: &Path, bytes: &[u8], what: &'static str) -> Result<(
     unless_closed(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
-/// Writes a report to standard output; its colours only where they are shown.
+/// Writes a report to standard output; its colours only where they are shown, and in lines that fit a terminal.
 pub fn print(text: &str) -> Result<(), DriverError> {
     let mut out = anstream::stdout().lock();
+    let folded = fold::columns().map(|columns| fold::folded(text, columns));
+    let text = folded.as_deref().unwrap_or(text);
     unless_closed(out.write_all(with_colours(text).as_bytes()).and_then(|()| out.flush()))
 }
 

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use super::{ByKind, Kind, Lane, Picture, share, ticks};
+use crate::files;
 use crate::report::{FAINT, HEADING, grouped};
 
 /// Columns where the output is no terminal.
@@ -17,7 +18,7 @@ const MARGIN: usize = 9;
 
 /// The columns of the terminal that standard output is.
 pub fn columns() -> usize {
-    terminal_size::terminal_size_of(std::io::stdout()).map_or(COLUMNS, |(width, _)| width.0.into())
+    files::columns().unwrap_or(COLUMNS)
 }
 
 /// The picture with colours as escapes, so many columns wide.
