@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use ndarray::Axis;
 use serde_json::{Map, Value, json};
 use tilewright::distance::{Distance, distance};
 use tilewright::{Arrays, Artifact, Numbers, index_text};
@@ -53,6 +54,14 @@ impl Wanted {
     pub fn add_float(&mut self, artifact: &Artifact, values: &BTreeMap<String, Numbers>, atol: Option<f64>) {
         let name = |output: &tilewright::TensorInfo| output.name.clone();
         self.0.extend(artifact.outputs().map(|o| (name(o), Against::Float, values[&o.name].clone(), atol)));
+    }
+
+    /// The same for so many of the first runs of a batch.
+    pub fn first(mut self, runs: usize) -> Wanted {
+        for (_, _, numbers, _) in &mut self.0 {
+            numbers.slice_axis_inplace(Axis(0), (..runs).into());
+        }
+        self
     }
 
     /// Compares the outputs of a run.

@@ -13,7 +13,7 @@ use crate::files;
 /// What of a file is compiled, as the command line says it.
 pub fn options(file: FileId, params: Vec<(String, i64)>, choice: &Choice, config: Config) -> Options {
     let Choice { program, schedule } = choice;
-    Options { file, params, program: program.clone(), schedule: schedule.clone(), config }
+    Options { file, params, program: program.clone(), schedule: schedule.clone(), config, memory: None }
 }
 
 /// Reads a program and the files that it uses.

@@ -12,6 +12,7 @@ use tilewright_syntax::Sources;
 use crate::cli::{Choice, MachineOptions, Params};
 use crate::compile::{options, params, read_program};
 use crate::error::Failure;
+use crate::parallel::waiting;
 use crate::report::print_diagnostics;
 use crate::{files, target};
 
@@ -73,7 +74,8 @@ pub fn load(path: &Path, wanted: Wanted, sources: &mut Sources) -> Result<(Loade
             let file = read_program(path, sources)?;
             let params = params(&wanted.params.params, sources)?;
             let Target { config, timing } = target::machine(wanted.machine, sources)?;
-            let artifact = compile(sources, &options(file, params, wanted.choice, config))?;
+            let options = options(file, params, wanted.choice, config);
+            let artifact = waiting(format!("compiling {}", path.display()), || compile(sources, &options))?;
             print_diagnostics(artifact.warnings(), sources);
             return Ok((Loaded::Program(artifact), timing));
         }
@@ -88,7 +90,9 @@ pub fn load(path: &Path, wanted: Wanted, sources: &mut Sources) -> Result<(Loade
         Kind::Loops => {
             let file = files::read_source(path, sources)?;
             let config = target::given(given, sources)?;
-            Loaded::Program(compile_loops(sources, file, config.as_ref())?)
+            let compiled =
+                waiting(format!("compiling {}", path.display()), || compile_loops(sources, file, config.as_ref()));
+            Loaded::Program(compiled?)
         }
         Kind::Assembler => {
             let file = files::read_source(path, sources)?;

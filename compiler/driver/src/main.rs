@@ -19,6 +19,7 @@ mod files;
 mod formats;
 mod interrupt;
 mod load;
+mod memory;
 mod npy;
 mod parallel;
 mod pictures;

@@ -255,6 +255,7 @@ pub const EXPLANATIONS: &[Explanation] = explanations! {
     "E0641": "unknown stage",
     "E0642": "batch without a number of runs",
     "E0643": "loop program in floating point",
+    "E0644": "run that takes too much memory",
     "E0650": internal "output that differs from the reference",
     "E0651": "memory that differs from the recording",
     "E0652": "stream that does not order its work",

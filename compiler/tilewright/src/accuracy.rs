@@ -84,7 +84,7 @@ impl Decision {
 /// What is decided on all samples, in their order.
 #[derive(Clone, Debug)]
 pub struct Accuracy {
-    /// At least one.
+    /// At least one; fewer than there are samples where the progress stopped the runs.
     pub decisions: Vec<Decision>,
     /// The run of one sample in time.
     pub timed: Timed,
@@ -159,7 +159,7 @@ impl Artifact {
                 fault: faults.next_if(|(run, _)| *run == sample).map(|(_, fault)| fault),
             }
         };
-        let decisions = labels.iter().enumerate().map(decide).collect();
+        let decisions = labels.iter().take(batch.runs).enumerate().map(decide).collect();
         Ok(Accuracy { decisions, timed: self.time(timing)? })
     }
 

@@ -46,12 +46,14 @@ pub struct Options {
     pub schedule: Option<String>,
     /// The machine.
     pub config: Config,
+    /// Most bytes that runs may take for arrays and device memory; none for no limit.
+    pub memory: Option<u64>,
 }
 
 impl Options {
     /// The same as the core takes it.
     pub(crate) fn request<'a>(&'a self, sources: &'a Sources) -> Request<'a> {
-        let Options { file, params, program, schedule, config } = self;
+        let Options { file, params, program, schedule, config, memory: _ } = self;
         let (program, schedule) = (program.as_deref(), schedule.as_deref());
         Request { sources, file: *file, params, program, schedule, config }
     }
@@ -103,6 +105,8 @@ pub(crate) struct Inner {
     /// What the first run found, which is so in every run: order and places depend on no values.
     pub races: OnceLock<Option<Races>>,
     pub times: Mutex<Times>,
+    /// Most bytes that runs may take.
+    pub memory_limit: Mutex<Option<u64>>,
 }
 
 /// What a program computes, whatever its instructions do.
@@ -268,11 +272,13 @@ impl Artifact {
             machines: Machines::default(),
             races: OnceLock::new(),
             times: Mutex::default(),
+            memory_limit: Mutex::default(),
         }))
     }
 
     /// The same, which says what of its sources it is. Nobody else has it yet.
     fn with_options(mut self, options: Options) -> Artifact {
+        self.limit_memory(options.memory);
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.options = Some(options);
         }
@@ -396,6 +402,7 @@ impl Artifact {
     /// assert_eq!((values["s"][0], values["y"][0]), (300, 18));
     /// ```
     pub fn reference(&self, inputs: &Arrays) -> Result<Arrays> {
+        self.fits_memory(1)?;
         check_inputs(self, inputs)?;
         match &self.0.meaning {
             Meaning::Kernel(kernel) => Ok(reference(kernel, inputs)),

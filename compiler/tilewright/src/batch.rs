@@ -179,6 +179,9 @@ impl Default for BatchOptions {
 /// Finished runs. Every array has the runs as its first dimension.
 #[derive(Clone, Debug)]
 pub struct BatchRun {
+    /// How many runs these are: all of the batch, or as many of the first as there were when the progress said that it stops, at
+    /// least one.
+    pub runs: usize,
     pub outputs: Arrays,
     /// The values of the stages that were asked for.
     pub stages: Arrays,
@@ -200,7 +203,7 @@ struct One {
 }
 
 impl Artifact {
-    /// Runs the program on many inputs, on all cores; `progress` is told of each run.
+    /// Runs the program on many inputs, on all cores; `progress` is told of each run, and stops them.
     ///
     /// # Errors
     /// As [`Artifact::run`], and stages that the program does not have.
@@ -208,15 +211,21 @@ impl Artifact {
         for name in &options.stages {
             self.stage(name)?;
         }
+        self.fits_memory(inputs.runs())?;
         let runs: Vec<usize> = (0..inputs.runs()).collect();
-        let all = parallel::map(&runs, "runs", progress, |run| self.one_of(inputs, options, *run));
-        let all = all.into_iter().collect::<Result<Vec<One>>>()?;
+        let all = parallel::map_until(&runs, "runs", progress, |run| self.one_of(inputs, options, *run));
+        // Runs are begun in order, and what was begun is finished.
+        let mut all = all.into_iter().map_while(|one| one).collect::<Result<Vec<One>>>()?;
+        if all.is_empty() {
+            all.push(self.one_of(inputs, options, 0)?);
+        }
         let stages = options.stages.iter().map(String::as_str);
         let outputs: Vec<&str> = self.outputs().map(|output| output.name.as_str()).collect();
         let in_float =
             if options.float { [&outputs[..], &stages.clone().collect::<Vec<_>>()].concat() } else { Vec::new() };
         let faults = all.iter().enumerate().filter_map(|(run, one)| Some((run, one.fault.clone()?)));
         Ok(BatchRun {
+            runs: all.len(),
             outputs: stacked(&all, outputs.iter().copied(), |one| &one.outputs),
             stages: stacked(&all, stages, |one| &one.stages),
             in_float: stacked(&all, in_float.into_iter(), |one| &one.in_float),

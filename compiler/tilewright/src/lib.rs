@@ -64,6 +64,7 @@ mod fault;
 pub mod fidelity;
 mod findings;
 mod input_error;
+mod limit;
 mod loop_source;
 mod memory;
 pub mod nominal;

@@ -52,6 +52,11 @@ pub fn map_until<J: Sync, R: Send>(
     shown(jobs, what, progress, work, &|| progress.stops())
 }
 
+/// The threads that work at a time.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
 fn shown<J: Sync, R: Send>(
     jobs: &[J],
     what: &'static str,
@@ -65,7 +70,7 @@ fn shown<J: Sync, R: Send>(
         progress.step();
         result
     };
-    let results = map_on(thread::available_parallelism().map_or(1, usize::from), jobs, work, stops);
+    let results = map_on(cores(), jobs, work, stops);
     progress.end();
     results
 }

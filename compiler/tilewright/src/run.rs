@@ -116,6 +116,7 @@ impl Artifact {
 
     /// The same, with what kept the run from its end.
     pub(crate) fn attempt(&self, inputs: &Arrays, options: &RunOptions) -> std::result::Result<Run, NoRun> {
+        self.fits_memory(1)?;
         check_inputs(self, inputs)?;
         let memory = self.memory()?;
         let (outputs, report, recording) = self.0.machines.with(self.config(), memory, inputs, |machine| {

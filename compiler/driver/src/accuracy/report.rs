@@ -57,13 +57,13 @@ fn heading(figures: &Figures) -> String {
         config.batch(),
         config.block_in(),
         config.block_out(),
-        grouped(figures.samples.count() as u64),
+        grouped(figures.accuracy.decisions.len() as u64),
         &figures.output.name,
     )
 }
 
 fn verified(figures: &Figures) -> String {
-    let (verified, count) = (figures.accuracy.verified(), figures.samples.count());
+    let (verified, count) = (figures.accuracy.verified(), figures.accuracy.decisions.len());
     let (good, all) = (grouped(verified as u64), grouped(count as u64));
     match verified == count {
         true => format!("{GOOD}✔ verified{GOOD:#}   all values of every sample equal the reference, without races\n"),
@@ -77,7 +77,7 @@ fn time(figures: &Figures) -> String {
         Basis::Rtl => timed.timing.clone(),
         Basis::Extrapolated => format!("{}, {}", timed.timing, timed.basis_name()),
     };
-    let count = figures.samples.count();
+    let count = figures.accuracy.decisions.len();
     format!(
         "{HEADING}· timed{HEADING:#}      {} cycles a sample   {} at {} MHz ({on})   {} for {}\n",
         grouped(timed.report.cycles),
@@ -94,7 +94,7 @@ fn time(figures: &Figures) -> String {
 fn accuracies(figures: &Figures) -> String {
     let line = |name: &str, right: usize| {
         let share = format!("{:.2} %", figures.accuracy.share(right));
-        let (right, count) = (grouped(right as u64), grouped(figures.samples.count() as u64));
+        let (right, count) = (grouped(right as u64), grouped(figures.accuracy.decisions.len() as u64));
         format!("{HEADING}{name:<11}{HEADING:#}  {share:>8}   {right} of {count}\n")
     };
     let apart = accuracy(figures) - float_accuracy(figures);
@@ -138,7 +138,7 @@ pub fn json(figures: &Figures) -> Value {
         "target": figures.artifact.config().to_json(),
         "output": &figures.output.name,
         "quantised": losses.collect::<Vec<_>>(),
-        "samples": figures.samples.count(),
+        "samples": figures.accuracy.decisions.len(),
         "verified": figures.accuracy.verified(),
         "right": figures.accuracy.right(),
         "right_in_float": figures.accuracy.right_in_float(),

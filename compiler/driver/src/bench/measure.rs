@@ -100,7 +100,7 @@ pub fn compile_all(rows: Vec<Row>, catalog: &Catalog, machine: &Machine, sources
         let compile_with = |times: i64| {
             let (program, schedule) = (row.program.clone(), row.schedule.clone());
             let (params, config) = (row.parameters_with(times), *machine.config_of(row));
-            compile(sources, &Options { file, params, program, schedule, config })
+            compile(sources, &Options { file, params, program, schedule, config, memory: None })
         };
         let start = Instant::now();
         let compiled = compile_with(1);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Assignment, Choice, Exports, MachineOptions, Params, assignment, tolerance};
+use super::{Assignment, Choice, Exports, MachineOptions, MemoryOption, Params, assignment, tolerance};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -41,6 +41,8 @@ pub struct AccuracyArgs {
     pub choice: Choice,
     #[command(flatten)]
     pub machine: MachineOptions,
+    #[command(flatten)]
+    pub memory: MemoryOption,
     #[command(flatten)]
     pub exports: Exports,
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 use tilewright_syntax::{Sources, Span};
 
-use super::{Assignment, Choice, FiguresArgs, MachineOptions, Params, PictureArgs, assignment, tolerance};
+use super::{
+    Assignment, Choice, FiguresArgs, MachineOptions, MemoryOption, Params, PictureArgs, assignment, tolerance,
+};
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("checks").multiple(true), group = ArgGroup::new("written").multiple(true))]
@@ -38,6 +40,8 @@ pub struct RunArgs {
     /// The largest error allowed relative to --expect [default: 0] and to --float [default: any]
     #[arg(long, value_name = "NUMBER", value_parser = tolerance, requires = "checks")]
     pub atol: Option<f64>,
+    #[command(flatten)]
+    pub memory: MemoryOption,
     /// Seed for random inputs
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

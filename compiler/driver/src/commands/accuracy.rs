@@ -6,18 +6,19 @@ use tilewright_syntax::{Diagnostic, Sources};
 use crate::accuracy::error::AccuracyError;
 use crate::accuracy::report::{self, Figures};
 use crate::accuracy::samples::{self, Samples};
-use crate::arrays;
 use crate::cli::AccuracyArgs;
 use crate::error::{DriverError, Exit, Failure};
 use crate::exports::{self, Forms};
 use crate::load::{Loaded, Wanted, load};
 use crate::parallel::Bar;
+use crate::{arrays, interrupt, memory};
 
 pub fn run(args: &AccuracyArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let wanted = Wanted { params: &args.params, choice: &args.choice, machine: &args.machine };
     let (Loaded::Program(artifact), timing) = load(&args.file, wanted, sources)? else {
         return Err(Failure::Usage("an assembler text has no tensors, and so nothing that decides".to_owned()));
     };
+    artifact.limit_memory(memory::limit(&args.memory));
     let given = arrays::input_files(&artifact, &args.input, sources)?;
     let output = artifact.deciding_output(args.output.as_deref())?;
     let folder = args.inputs.clone().unwrap_or_else(|| samples::folder(&args.file));
@@ -29,7 +30,8 @@ pub fn run(args: &AccuracyArgs, sources: &mut Sources) -> Result<Exit, Failure> 
 
     let in_file = |error: Diagnostic| error.note(format!("in `{}`", labels.display()));
     let classes = Labels::new(&samples.labels, output).map_err(|errors| Failure::from(errors).placed(in_file))?;
-    let accuracy = artifact.accuracy(&samples.inputs(&artifact)?, &classes, &timing, &Bar::default())?;
+    let inputs = samples.inputs(&artifact)?;
+    let accuracy = interrupt::stoppable(|| artifact.accuracy(&inputs, &classes, &timing, &Bar::default()))?;
     let figures = Figures { file: &args.file, artifact: &artifact, samples: &samples, accuracy: &accuracy, output };
     let forms = Forms {
         csv: &|| report::csv(&figures),
@@ -37,6 +39,7 @@ pub fn run(args: &AccuracyArgs, sources: &mut Sources) -> Result<Exit, Failure> 
         report: &|| report::report(&figures),
     };
     exports::write(&args.exports, &forms)?;
+    interrupt::told(accuracy.decisions.len(), samples.count(), "samples")?;
     verdict(&accuracy)?;
     let loss = accuracy.share(accuracy.right_in_float()) - accuracy.share(accuracy.right());
     match args.max_loss {

@@ -9,6 +9,7 @@ use tilewright_syntax::{Diagnostic, Severity, Sources};
 use crate::cli::{CheckArgs, DiagnosticsFormat};
 use crate::compile::{params, read_program};
 use crate::error::{Exit, Failure};
+use crate::parallel::waiting;
 use crate::report::{GOOD, print_diagnostics};
 use crate::{diagnostics, files, programs, target};
 
@@ -31,7 +32,7 @@ fn check(args: &CheckArgs, path: &Path, sources: &mut Sources) -> Result<Vec<Dia
     let params = params(&args.params.params, sources)?;
     let config = target::read(args.target.target.as_deref(), sources)?;
     let options = Options { file, params, config, ..Options::default() };
-    Ok(tilewright::check(sources, &options)?)
+    Ok(waiting(format!("checking {}", path.display()), || tilewright::check(sources, &options))?)
 }
 
 /// One object for all files. Usage errors are told as ever.

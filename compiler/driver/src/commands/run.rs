@@ -22,7 +22,7 @@ use crate::pictures::Pictures;
 use crate::run::files::Files;
 use crate::run::report;
 use crate::run::values::{self, Finished};
-use crate::{npy, pictures, recordings};
+use crate::{interrupt, memory, npy, pictures, recordings};
 
 pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
     let wanted = Wanted { params: &args.params, choice: &args.choice, machine: &args.machine };
@@ -31,6 +31,7 @@ pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<Exit, Failure> {
         Loaded::Program(artifact) => artifact,
         Loaded::Stream(recording) => return stream(args, *recording, &timing),
     };
+    artifact.limit_memory(memory::limit(&args.memory));
     let files = Files::of(args, &artifact, sources)?;
     let record = args.record.is_some().then(|| description(args, &artifact, &files));
     let finished = values::run(args, &artifact, &files, &timing, record)?;
@@ -106,6 +107,7 @@ fn conclude(
         }
     }
     files::commit(written?)?;
+    interrupt::told(finished.runs.unwrap_or(1), finished.asked, "runs")?;
     verdict(finished, args.record.clone())
 }
 
@@ -190,6 +192,7 @@ mod tests {
             let run = artifact.run(&artifact.random_inputs(0), &recorded).unwrap();
             let finished = Finished {
                 runs: None,
+                asked: 1,
                 outputs: run.outputs,
                 report: run.report,
                 timed: None,

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tilewright::testing::{Test, TestFailure, TestOutcome, tests};
-use tilewright::{Mismatch, Options, index_text};
+use tilewright::{Mismatch, Options, TensorInfo, index_text};
 use tilewright_syntax::{Sources, offered};
 
 use crate::cli::TestArgs;
 use crate::compile::read_program;
 use crate::error::{Exit, Failure};
+use crate::parallel::waiting;
 use crate::report::{BAD, FAINT, GOOD, HEADING};
 use crate::{arrays, files, programs, target};
 
@@ -45,7 +46,8 @@ fn run_one(args: &TestArgs, path: &Path, names: &[String], sources: &mut Sources
     let file = read_program(path, sources)?;
     files::check_outputs(&args.figures.file().into_iter().collect::<Vec<_>>(), args.target.target.as_deref())?;
     let config = target::read(args.target.target.as_deref(), sources)?;
-    let tests = tests(sources, &Options { file, config, ..Options::default() })?;
+    let options = Options { file, config, ..Options::default() };
+    let tests = waiting(format!("compiling {}", path.display()), || tests(sources, &options))?;
     let known: Vec<&str> = tests.iter().map(Test::name).collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
         let others = offered(unknown, &known, "tests");
@@ -55,10 +57,11 @@ fn run_one(args: &TestArgs, path: &Path, names: &[String], sources: &mut Sources
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut outcomes = Vec::new();
     for test in tests.iter().filter(wanted) {
-        let found = test.run(&mut |path, tensor| {
+        let mut load = |path: &str, tensor: &TensorInfo| {
             let loaded = arrays::load(&folder.join(path), tensor).map_err(|error| vec![error.diagnostic()])?;
             Ok(loaded.array)
-        })?;
+        };
+        let found = waiting(format!("testing {}", test.name()), || test.run(&mut load))?;
         let found: Vec<Outcome> = found.into_iter().map(|outcome| (test.name().to_owned(), outcome)).collect();
         if !args.figures.replace_report() {
             files::print(&found.iter().map(line).collect::<String>())?;

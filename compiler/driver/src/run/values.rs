@@ -11,13 +11,16 @@ use crate::arrays::{self, Inputs};
 use crate::checks::{Check, Wanted};
 use crate::cli::RunArgs;
 use crate::error::Failure;
-use crate::parallel::Bar;
+use crate::interrupt;
+use crate::parallel::{Bar, waiting};
 
 /// A run, or several, with all that is known of the values.
 #[derive(Debug)]
 pub struct Finished {
     /// How many runs there are in a batch; each array has them as its first dimension. None without one.
     pub runs: Option<usize>,
+    /// How many runs were asked for: more than there are after an interrupt.
+    pub asked: usize,
     pub outputs: Arrays,
     /// What the accelerator did in one run.
     pub report: Report,
@@ -68,14 +71,18 @@ fn once(
     timing: Option<NamedTiming>,
     record: Option<String>,
 ) -> Result<Finished, Failure> {
+    artifact.fits_memory(1)?;
     let Inputs { arrays: inputs, losses } = arrays::inputs(artifact, &files.inputs, args.seed)?;
     let wanted = Wanted::read(artifact, &files.expected, args.atol, None)?;
-    let reference = artifact.reference(&inputs)?;
-    let in_float = args.float.then(|| artifact.reference_in_float(&artifact.numbers(&inputs))).transpose()?;
-    let run = artifact.run(&inputs, &RunOptions { timing, record })?;
+    let (reference, in_float, run) = waiting(format!("running {}", args.file.display()), || {
+        let reference = artifact.reference(&inputs)?;
+        let in_float = args.float.then(|| artifact.reference_in_float(&artifact.numbers(&inputs))).transpose()?;
+        Ok::<_, Failure>((reference, in_float, artifact.run(&inputs, &RunOptions { timing, record })?))
+    })?;
     let fault = run.fault(&reference).map(|fault| (0, fault));
     Ok(Finished {
         runs: None,
+        asked: 1,
         checks: checks(args, artifact, wanted, &run.outputs, in_float.as_ref()),
         probes: probes(args, artifact, &reference, in_float.as_ref())?,
         outputs: run.outputs,
@@ -100,10 +107,12 @@ fn many(
     let wanted = Wanted::read(artifact, &files.expected, args.atol, Some(runs))?;
     let stages = args.probe.iter().map(|probe| probe.name.clone()).collect();
     let options = BatchOptions { stages, float: args.float, ..BatchOptions::default() };
-    let batch = artifact.run_batch(&inputs, &options, &Bar::default())?;
+    let batch = interrupt::stoppable(|| artifact.run_batch(&inputs, &options, &Bar::default()))?;
+    let wanted = wanted.first(batch.runs);
     let in_float = args.float.then_some(&batch.in_float);
     Ok(Finished {
-        runs: Some(runs),
+        runs: Some(batch.runs),
+        asked: runs,
         checks: checks(args, artifact, wanted, &batch.outputs, in_float),
         probes: probes(args, artifact, &batch.stages, in_float)?,
         outputs: batch.outputs,

@@ -171,6 +171,31 @@ mod interrupts {
         assert_eq!(output.status.code(), Some(1));
     }
 
+    /// The command, interrupted while it runs many inputs. Where the signal comes before they are begun, it just ends.
+    fn interrupted(folder: &Folder, arguments: &str) -> (String, String) {
+        for pause in [1, 3, 10, 30] {
+            let child = started(folder, arguments);
+            std::thread::sleep(Duration::from_secs(pause));
+            let output = ended(child, "-INT");
+            if output.status.code() == Some(130) {
+                return (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+            }
+        }
+        panic!("{arguments} is never interrupted at work");
+    }
+
+    #[test]
+    fn a_batch_that_is_interrupted_shows_and_writes_the_runs_that_are_done() {
+        let folder = Folder::new();
+        let (report, told) = interrupted(&folder, "run matmul.tw --batch 10000000 --memory 900G --output Y=y.npy");
+        assert!(report.contains("verified"), "{report}");
+        let done = told.split("error[E0611]: interrupted: ").nth(1).unwrap_or_else(|| panic!("{told}"));
+        assert!(done.contains("of 10000000 runs"), "{told}");
+        let runs: usize = done.split(' ').next().unwrap().parse().unwrap();
+        let header = String::from_utf8_lossy(&folder.read("y.npy")[..128]).into_owned();
+        assert!(header.contains(&format!("({runs}, 1, 64)")), "{runs}: {header}");
+    }
+
     /// Whenever the signal comes, what is there is whole.
     #[test]
     fn an_interrupt_leaves_nothing_behind() {

@@ -83,3 +83,15 @@ fn tests_share_what_they_test() {
     let said = limited(&folder, "ulimit -v 400000", "test tests.tw");
     assert!(said.good().ends_with("\n500 passed\n"), "{said}");
 }
+
+#[test]
+fn what_a_run_takes_is_known_before_it_is_taken() {
+    let folder = Folder::new();
+    assert_snapshot!("more_memory_than_allowed", folder.run("run matmul.tw --memory 16K"));
+    folder.run("run matmul.tw --memory 16M").good();
+    let many = folder.run("run matmul.tw --batch 1000000000 --memory 1G");
+    assert!(many.status == Some(1) && many.stderr.contains("E0644"), "{many}");
+    folder.run("build matmul.tw -o m.twm").good();
+    assert!(folder.run("run m.twm --memory 16K").stderr.contains("E0644"));
+    assert_eq!(folder.run("run matmul.tw --memory much").status, Some(2));
+}

@@ -194,7 +194,7 @@ fn one(request: &Request, combination: &Combination, names: &[&str], references:
     let params = combination.given(names);
     let Request { sources, file, program, config, timing, seed } = *request;
     let (schedule, program) = (combination.schedule.clone(), program.map(str::to_owned));
-    let options = Options { file, params: params.clone(), program, schedule, config: *config };
+    let options = Options { file, params: params.clone(), program, schedule, config: *config, memory: None };
     let artifact = match compile(sources, &options) {
         Ok(artifact) => artifact,
         Err(errors) => return Outcome::Refused(errors),
