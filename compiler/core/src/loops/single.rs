@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn loops_that_run_once_go_and_marked_ones_stay() {
-        let text = "program p {\n    input X: i32[4, 3]\n    output Y: i32[4, 3]\n    for i in 0..1 {\n        for j in 0..3 {\n            \
+        let text = "program p {\n    input X: i32[4, 3] @dram\n    output Y: i32[4, 3] @dram\n    for i in 0..1 {\n        for j in 0..3 {\n            \
                     @vthread for k in 0..1 {\n                Y[i / 2 + k, j] = X[i * 4 + 2, j] + index(i + j)\n            }\n        }\n    }\n}\n";
         let program = parse(FileId::default(), text).unwrap();
         let short = print(&without_single_loops(&program), &PrintOptions::default());

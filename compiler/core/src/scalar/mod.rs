@@ -325,6 +325,18 @@ impl<L> Scalar<L> {
         }
     }
 
+    /// How many operations there are with those of approximated functions, each written out as often as it is read.
+    pub fn expanded_size(&self) -> usize {
+        let operands = self.operands().into_iter().map(Scalar::expanded_size).fold(0, usize::saturating_add);
+        match self {
+            Scalar::Approx { approx, .. } => {
+                let (own, reads) = approx.size();
+                reads.saturating_mul(operands).saturating_add(own)
+            }
+            _ => operands.saturating_add(1),
+        }
+    }
+
     /// The number of operations on the longest way from the top to a leaf, and of all operations.
     pub fn height_and_size(&self) -> (usize, usize) {
         match self {

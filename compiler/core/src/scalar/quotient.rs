@@ -51,7 +51,7 @@ impl Quotient {
         let bits = |n: i64| 64 - n.leading_zeros() as u8;
         let magnitude = bits(numerator.max.max(0)).max(bits((-numerator.min).max(1) - 1));
         let divisor = if divisor.min < 0 { 32 } else { bits(divisor.max).max(1) };
-        Quotient { numerator: magnitude.min(31), divisor, ..self }
+        Quotient { numerator: magnitude.clamp(1, 31), divisor, ..self }
     }
 
     /// A divisor of 0 counts as 1.
@@ -311,6 +311,7 @@ mod tests {
                 let range = quotient.range(exactly(a), exactly(b));
                 let result = i64::from(quotient.eval(a, b));
                 prop_assert!(range.min <= result && result <= range.max, "{} of {} and {}", quotient, a, b);
+                prop_assert_eq!(Quotient::from_name(&quotient.to_string()), Some(quotient));
             }
         }
 

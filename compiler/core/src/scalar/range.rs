@@ -1,6 +1,7 @@
 //! The range of an expression's values, from the ranges of its leaves. Arithmetic wraps in 32 bits: where a result may leave them,
 //! nothing is known of it.
 
+use super::approx::Steps;
 use super::{BinaryOp, CastMode, DType, Scalar};
 use crate::affine::Interval;
 
@@ -48,7 +49,7 @@ impl<L: Clone> Scalar<L> {
                 let (yes, no) = (parts.yes.range(leaf), parts.no.range(leaf));
                 hull(yes, no)
             }
-            Scalar::Approx { approx, value } => approx.expand(value).range(leaf),
+            Scalar::Approx { approx, value } => Steps::of(approx).range(value.range(leaf)),
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum ApproximationError {
     Range { range: String, span: Span },
     #[error("an approximation of an `{}`", .argument.format)]
     Argument { argument: Operand },
+    #[error("an approximation of an approximation takes too many operations in one expression")]
+    Nested { span: Span },
     #[error("{fault}")]
     Values { fault: String, span: Span },
 }
@@ -30,6 +32,7 @@ impl ApproximationError {
             ApproximationError::NoMaker { .. }
             | ApproximationError::Settings { .. }
             | ApproximationError::Unknown { .. } => "E0254",
+            ApproximationError::Nested { .. } => "E0262",
             ApproximationError::Range { .. }
             | ApproximationError::Argument { .. }
             | ApproximationError::Values { .. } => "E0255",
@@ -52,6 +55,9 @@ impl ApproximationError {
             ApproximationError::Range { span, .. } => told
                 .primary(*span, "not a positive number of the argument's format")
                 .note("outside [-range, range] the function is constant"),
+            ApproximationError::Nested { span } => told
+                .primary(*span, "reads its argument many times")
+                .help("give the argument a tensor of its own: `inner[i] = ...`, which is then computed once"),
             ApproximationError::Values { span, .. } => told
                 .primary(*span, "the function is fitted from minus this to this")
                 .help("a smaller range leaves out where it has no value, or too great a one"),

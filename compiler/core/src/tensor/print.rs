@@ -10,8 +10,8 @@ use tilewright_syntax::decimal::MAX_PLACES;
 use super::infer::fractions;
 use super::{AxisId, Compute, Definition, Format, Kernel, Leaf, Read, Scan, Tensor, TensorId};
 use crate::affine;
-use crate::scalar::approx::Function;
 use crate::scalar::approx::formula::Formula;
+use crate::scalar::approx::{Approx, Function};
 use crate::scalar::quotient::{Quotient, SATURATED_BITS};
 use crate::scalar::{BinaryOp, CastMode, DType, Scalar};
 
@@ -21,8 +21,9 @@ pub fn print(kernel: &Kernel) -> String {
     let width = lines.iter().filter(|l| l.comment.is_some()).map(|l| l.text.len()).filter(|n| *n <= 100).max();
     let width = width.unwrap_or(0);
     let mut out = String::new();
-    for formula in formulas(kernel) {
-        writeln!(out, "fn {}(x) = {}\n", formula.name(), formula.text()).expect("writing to a string succeeds");
+    let formulas = formulas(kernel);
+    for (at, formula) in formulas.iter().enumerate() {
+        writeln!(out, "{}", formula.text(&printed_name(&formulas, at))).expect("writing to a string succeeds");
     }
     writeln!(out, "kernel {} {{", kernel.name).expect("writing to a string succeeds");
     for Line { text, comment } in lines {
@@ -36,19 +37,25 @@ pub fn print(kernel: &Kernel) -> String {
     out
 }
 
-/// The functions that approximations in the kernel stand for and the program defines, each once and before those that call it.
+/// The name of a function among those that are printed: its own, numbered where another has it.
+fn printed_name(formulas: &[Arc<Formula>], at: usize) -> String {
+    let name = formulas[at].name();
+    match formulas[..at].iter().filter(|before| before.name() == name).count() {
+        0 => name.to_owned(),
+        before => format!("{name}__{before}"),
+    }
+}
+
+/// The functions that approximations in the kernel stand for and the program defines, each once.
 fn formulas(kernel: &Kernel) -> Vec<Arc<Formula>> {
     let mut found: Vec<Arc<Formula>> = Vec::new();
     let mut values: Vec<&Scalar<Leaf>> = kernel.tensors.iter().filter_map(|t| t.compute()).map(|c| &c.value).collect();
     while let Some(value) = values.pop() {
         if let Scalar::Approx { approx, .. } = value
             && let Function::Formula(formula) = &approx.function
+            && !found.contains(formula)
         {
-            for formula in formula.called().into_iter().chain([formula.clone()]) {
-                if !found.contains(&formula) {
-                    found.push(formula);
-                }
-            }
+            found.push(formula.clone());
         }
         values.extend(value.operands());
     }
@@ -184,7 +191,7 @@ fn scalar(cx: Cx, e: &Scalar<Leaf>, (level, fraction): (Level, u8)) -> String {
             format!("{function}({})", inside(value))
         }
         Scalar::Binary { op, left, right } => binary(cx, *op, (left, right), (level, fraction)),
-        Scalar::Approx { approx, value } => format!("{approx}({})", inside(value)),
+        Scalar::Approx { approx, value } => format!("{}({})", approximation(cx, approx), inside(value)),
         Scalar::Select { op, parts } => {
             let both = fractions(cx.kernel, &parts.left).both(fractions(cx.kernel, &parts.right));
             let compared = both.first().unwrap_or(0);
@@ -221,11 +228,9 @@ fn binary(
         BinaryOp::Sub => infix("-", Level::Sum, Level::Product),
         BinaryOp::Mul => product(cx, (left, right), (level, fraction)),
         BinaryOp::Div(quotient) => {
+            // With a conversion of its own, so that one around it rounds nothing again.
             let text = quotient_text(cx, (left, right), fraction);
-            match quotient.nearest {
-                true => format!("i32.q{fraction}({text}, nearest)"),
-                false => parenthesized(text, level > Level::Product),
-            }
+            format!("i32.q{fraction}({text}{})", if quotient.nearest { ", nearest" } else { "" })
         }
         BinaryOp::Max => call("max"),
         BinaryOp::Min => match clipped(left, right) {
@@ -270,6 +275,15 @@ fn product(cx: Cx, (left, right): (&Scalar<Leaf>, &Scalar<Leaf>), (level, fracti
     };
     let text = format!("{} * {}", factor(left, Level::Product, of_left), factor(right, Level::Atom, of_right));
     parenthesized(text, level > Level::Product)
+}
+
+/// The approximation under the name that its function is printed with.
+fn approximation(cx: Cx, approx: &Approx) -> String {
+    let Function::Formula(formula) = &approx.function else { return approx.to_string() };
+    let formulas = formulas(cx.kernel);
+    let at = formulas.iter().position(|known| known == formula);
+    let name = at.map_or_else(|| formula.name().to_owned(), |at| printed_name(&formulas, at));
+    format!("approx({name}, {}, {})", approx.method.name(), approx.range())
 }
 
 /// A quotient without how it is rounded.

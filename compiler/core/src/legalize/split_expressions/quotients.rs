@@ -7,16 +7,14 @@
 //!                                                D[i, j] = P12[i, j]
 //! ```
 
-use super::{boxed, temporary};
+use super::{boxed, invariant, temporary};
 use crate::loops::ir::{Leaf, Load, LoopProgram, Store};
 use crate::loops::nest::{Nest, NestLoop};
 use crate::scalar::quotient::{Quotient, Slot};
 use crate::scalar::{BinaryOp, Scalar};
 
-use super::invariant;
-
-/// Nests in the order in which they are computed, the one that reads the quotient last; none where there is no quotient. `loops`
-/// are those of the nest's around which nothing has to stay.
+/// Nests in the order in which they are computed, the one that reads the quotient last; none where there is no quotient. So
+/// many of the nest's loops, `around`, stay around all of them.
 pub fn computed(program: &mut LoopProgram, nest: &Nest, around: usize) -> Option<Vec<Nest>> {
     let mut value = nest.store.value.clone();
     let (quotient, numerator, divisor) = innermost(&value)?;

@@ -16,6 +16,8 @@ pub enum ApproxError {
         "the range of an approximation is a positive number of its format, and {range} is none with {fraction} fraction bits"
     )]
     Range { range: f64, fraction: u8 },
+    #[error("`{name}` of a number up to {range} has no place in an `i32` with {fraction} fraction bits")]
+    Least { name: String, range: f64, fraction: u8 },
     #[error("`{name}` has no approximation `{method}`")]
     Method { name: String, method: &'static str },
     #[error("`{name}` has no value at {at}")]

@@ -45,10 +45,19 @@ pub(super) fn fit(function: &Function, method: Method, range: f64, fraction: u8)
     }
     Ok(match segments(method) {
         Some(count) => {
-            let knots = knots(function, range, count);
+            // Two at the same argument would be ends of a line without a slope.
+            let unit = 2f64.powi(-line_bits(range, fraction.into()));
+            let mut knots = knots(function, range, count);
+            let last = knots.len() - 1;
+            knots[1..last].iter_mut().for_each(|knot| *knot = (*knot / unit).round() * unit);
+            knots.dedup_by(|next, before| *next - *before < unit);
             let basis: Vec<Vec<f64>> =
                 (0..knots.len()).map(|k| xs.iter().map(|x| hat(&knots, k, *x)).collect()).collect();
             let values = minimax(&basis, &ys);
+            let most = values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+            if most * 2f64.powi(fraction.into()) >= 2f64.powi(RESULT_BITS) {
+                return Err(ApproxError::Values { name: function.name().to_owned(), greatest: most, fraction });
+            }
             Fit::Lines { knots, values }
         }
         None => {
@@ -85,7 +94,7 @@ fn polynomial<L: Clone>(approx: &Approx, power: i32, coefficients: &[f64], x: &N
 fn lines<L: Clone>(approx: &Approx, (knots, values): (&[f64], &[f64]), x: &Number<L>) -> Number<L> {
     let q = i32::from(approx.fraction);
     let range = approx.range();
-    let p = (0..=q.min(LINE_BITS)).rev().find(|p| range * 2f64.powi(*p) < 32_767.5).unwrap_or(0);
+    let p = line_bits(range, q);
     let x = x.shifted(q - p).clipped(approx.limit >> (q - p));
     let slopes: Vec<f64> = (1..knots.len()).map(|k| (values[k] - values[k - 1]) / (knots[k] - knots[k - 1])).collect();
     let mut terms = vec![(None, slopes[0])];
@@ -114,6 +123,11 @@ fn lines<L: Clone>(approx: &Approx, (knots, values): (&[f64], &[f64]), x: &Numbe
     let constant = behind_shift(f64::midpoint(least, most), q);
     let total = total.unwrap_or(Number { value: Scalar::int(0) });
     total.shifted(p + bits - q).plus(constant)
+}
+
+/// Fraction bits of the argument of lines, of which the ends are immediates; fewer than none for a large range.
+fn line_bits(range: f64, q: i32) -> i32 {
+    (-LINE_BITS..=q.min(LINE_BITS)).rev().find(|p| range * 2f64.powi(*p) < 32_767.5).unwrap_or(-LINE_BITS)
 }
 
 fn segments(method: Method) -> Option<usize> {

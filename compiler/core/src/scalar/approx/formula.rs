@@ -1,7 +1,5 @@
 //! A real function that a program writes down with `fn`: its operations, each of which is computed once.
 
-use std::sync::Arc;
-
 use super::Function;
 use crate::scalar::CompareOp;
 
@@ -19,7 +17,42 @@ pub enum Node {
     Max(usize, usize),
     /// `if left op right { yes } else { no }`, of these four.
     Select(CompareOp, [usize; 4]),
+    /// Of a function that every program knows.
     Call(Function, usize),
+}
+
+impl Node {
+    fn operands(&self) -> Vec<usize> {
+        match self {
+            Node::Argument | Node::Const(_) => Vec::new(),
+            Node::Add(a, b) | Node::Sub(a, b) | Node::Mul(a, b) | Node::Div(a, b) => vec![*a, *b],
+            Node::Min(a, b) | Node::Max(a, b) => vec![*a, *b],
+            Node::Select(_, operands) => operands.to_vec(),
+            Node::Call(_, argument) => vec![*argument],
+        }
+    }
+
+    /// The operation as it is written, of the parameter `x`, where operands have these texts.
+    fn text(&self, texts: &[String]) -> String {
+        let of = |k: &usize| texts[*k].as_str();
+        match self {
+            Node::Argument => "x".to_owned(),
+            Node::Const(bits) => f64::from_bits(*bits).to_string(),
+            Node::Add(a, b) => format!("({} + {})", of(a), of(b)),
+            Node::Sub(a, b) => format!("({} - {})", of(a), of(b)),
+            Node::Mul(a, b) => format!("({} * {})", of(a), of(b)),
+            Node::Div(a, b) => format!("({} / {})", of(a), of(b)),
+            Node::Min(a, b) => format!("min({}, {})", of(a), of(b)),
+            Node::Max(a, b) => format!("max({}, {})", of(a), of(b)),
+            Node::Select(op, [left, right, yes, no]) => {
+                format!("select({} {} {}, {}, {})", of(left), op.symbol(), of(right), of(yes), of(no))
+            }
+            // As a real function it is the same by every method.
+            Node::Call(function, argument) => {
+                format!("approx({}, {}, 1)({})", function.name(), function.methods()[0].name(), of(argument))
+            }
+        }
+    }
 }
 
 /// A function of one number. The value is that of the last operation.
@@ -39,43 +72,27 @@ impl Formula {
         &self.name
     }
 
-    /// The functions of programs that it calls, each before those that call it.
-    pub fn called(&self) -> Vec<Arc<Formula>> {
-        let mut called = Vec::new();
-        for node in &self.nodes {
-            if let Node::Call(Function::Formula(inner), _) = node {
-                called.extend(inner.called());
-                called.push(inner.clone());
+    /// Definitions of functions under a name, of which the last one has it: what is read more than once is one of its own, so
+    /// that the text is no longer than the function has operations.
+    pub fn text(&self, name: &str) -> String {
+        let mut reads = vec![0_usize; self.nodes.len()];
+        self.nodes.iter().flat_map(Node::operands).for_each(|operand| reads[operand] += 1);
+        let (mut out, mut texts): (String, Vec<String>) = (String::new(), Vec::new());
+        for (at, node) in self.nodes.iter().enumerate() {
+            let text = node.text(&texts);
+            let is_small = matches!(node, Node::Argument | Node::Const(_));
+            if at + 1 == self.nodes.len() {
+                out.push_str(&format!("fn {name}(x) = {text}\n"));
             }
-        }
-        called
-    }
-
-    /// The body as it is written, of the parameter `x`.
-    pub fn text(&self) -> String {
-        let mut texts: Vec<String> = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
-            let of = |k: &usize| texts[*k].as_str();
-            let text = match node {
-                Node::Argument => "x".to_owned(),
-                Node::Const(bits) => f64::from_bits(*bits).to_string(),
-                Node::Add(a, b) => format!("({} + {})", of(a), of(b)),
-                Node::Sub(a, b) => format!("({} - {})", of(a), of(b)),
-                Node::Mul(a, b) => format!("({} * {})", of(a), of(b)),
-                Node::Div(a, b) => format!("({} / {})", of(a), of(b)),
-                Node::Min(a, b) => format!("min({}, {})", of(a), of(b)),
-                Node::Max(a, b) => format!("max({}, {})", of(a), of(b)),
-                Node::Select(op, [left, right, yes, no]) => {
-                    format!("select({} {} {}, {}, {})", of(left), op.symbol(), of(right), of(yes), of(no))
+            texts.push(match reads[at] > 1 && !is_small {
+                true => {
+                    out.push_str(&format!("fn {name}_{at}(x) = {text}\n"));
+                    format!("{name}_{at}(x)")
                 }
-                // As a real function it is the same by every method.
-                Node::Call(function, argument) => {
-                    format!("approx({}, {}, 1)({})", function.name(), function.methods()[0].name(), of(argument))
-                }
-            };
-            texts.push(text);
+                false => text,
+            });
         }
-        texts.pop().unwrap_or_default()
+        out
     }
 
     /// The value for one argument; no number where the function has none.
@@ -89,8 +106,8 @@ impl Formula {
                 Node::Sub(a, b) => values[*a] - values[*b],
                 Node::Mul(a, b) => values[*a] * values[*b],
                 Node::Div(a, b) => values[*a] / values[*b],
-                Node::Min(a, b) => values[*a].min(values[*b]),
-                Node::Max(a, b) => values[*a].max(values[*b]),
+                Node::Min(a, b) => either(values[*a], values[*b], f64::min),
+                Node::Max(a, b) => either(values[*a], values[*b], f64::max),
                 Node::Select(op, [left, right, yes, no]) => {
                     let holds =
                         values[*left].partial_cmp(&values[*right]).is_some_and(|order| op.eval(order as i32, 0));
@@ -102,4 +119,9 @@ impl Formula {
         }
         values.last().copied().unwrap_or(f64::NAN)
     }
+}
+
+/// The lesser or the greater of two, and no number where one is none.
+fn either(a: f64, b: f64, choose: fn(f64, f64) -> f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { choose(a, b) }
 }

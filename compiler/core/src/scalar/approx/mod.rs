@@ -41,7 +41,7 @@ use crate::scalar::Scalar;
 /// have no place.
 pub const FRACTIONS: std::ops::RangeInclusive<u8> = 5..=24;
 
-/// How it is approximated, from the cheapest to the most accurate.
+/// How it is approximated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Method {
     /// The line that touches the function in the middle, between two constants.
@@ -172,6 +172,10 @@ impl Approx {
         if !(1.0..=f64::from(i32::MAX)).contains(&limit) {
             return Err(ApproxError::Range { range, fraction });
         }
+        if function.domain() == Domain::Positive && limit <= f64::from(normalised::least_argument(&function, fraction))
+        {
+            return Err(ApproxError::Least { name: function.name().to_owned(), range, fraction });
+        }
         let mut approx = Approx { function, method, limit: limit as i32, fraction, fit: None };
         if let Function::Formula(_) = &approx.function {
             approx.fit = Some(Arc::new(fitted::fit(&approx.function, method, approx.range(), fraction)?));
@@ -218,6 +222,15 @@ impl Approx {
             }
         };
         number.value
+    }
+
+    /// How many operations the function expands to, each written out as often as it is read, and how often they read the
+    /// argument.
+    pub fn size(&self) -> (usize, usize) {
+        let expanded = self.expand(&Scalar::Leaf(()));
+        let mut reads = 0;
+        expanded.leaves(&mut |()| reads += 1);
+        (expanded.height_and_size().1, reads)
     }
 
     /// The value for one argument; [`Steps`] are for many.

@@ -14,7 +14,7 @@ pub(in crate::scalar) struct Number<L> {
     pub(in crate::scalar) value: Scalar<L>,
 }
 
-/// `sigmoid - 1/2`, still with a shift to be done behind it: what is added may stand before it.
+/// A number with a shift that is still to be done behind it: what is added may stand before it.
 pub(in crate::scalar) struct Shifted<L> {
     pub(in crate::scalar) number: Number<L>,
     pub(in crate::scalar) shift: i32,
@@ -98,7 +98,7 @@ pub(in crate::scalar) fn horner_between<L: Clone>(
 
 /// Most fraction bits, and at most 15, with which a number is an immediate of the ALU.
 pub(in crate::scalar) fn immediate_bits(value: f64) -> i32 {
-    (-16..=15).rev().find(|bits| fixed(value, *bits).abs() <= i32::from(i16::MAX)).unwrap_or(-16)
+    (-16..=15).rev().find(|bits| fixed(value, *bits).unsigned_abs() <= i16::MAX.unsigned_abs().into()).unwrap_or(-16)
 }
 
 /// The nearest integer to a number times a power of two.

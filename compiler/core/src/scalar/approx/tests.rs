@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::affine::Interval;
+use crate::scalar::CompareOp;
 
 use super::formula::{Formula, Node};
 
@@ -27,12 +28,14 @@ fn approx(function: &Function, method: Method, fraction: u8) -> Approx {
         .expect("a range that every format has")
 }
 
-/// `1 / (1 + x²)`, and a function with two corners.
-fn formulas() -> [Function; 2] {
+/// `1 / (1 + x²)`, a function with two corners, and a steep step.
+fn formulas() -> [Function; 3] {
     let one = Node::Const(1f64.to_bits());
     let bell = vec![Node::Argument, Node::Mul(0, 0), one.clone(), Node::Add(1, 2), Node::Div(2, 3)];
     let corners = vec![Node::Argument, Node::Const(0), one, Node::Max(0, 1), Node::Min(3, 2)];
-    [("bell", bell), ("corners", corners)]
+    let [low, high] = [-4f64, 4.0].map(|value| Node::Const(value.to_bits()));
+    let step = vec![Node::Argument, Node::Const(0), low, high, Node::Select(CompareOp::Less, [0, 1, 2, 3])];
+    [("bell", bell), ("corners", corners), ("step", step)]
         .map(|(name, nodes)| Function::Formula(Formula::new(name.to_owned(), nodes).into()))
 }
 
@@ -89,9 +92,9 @@ fn nothing_wraps_for_any_argument() {
     for (function, method) in all() {
         for fraction in [5, 6, 9, 12, 15, 16, 19, 22, 23, 24] {
             let greatest = f64::from(i32::MAX) / f64::from(1u32 << fraction);
-            for range in [1.0, 2.5, 16.0f64.min(greatest), greatest] {
+            for range in [0.03125, 1.0, 2.5, 16.0f64.min(greatest), greatest] {
                 let approx = match Approx::new(function.clone(), method, range, fraction) {
-                    Err(ApproxError::Values { .. }) => continue,
+                    Err(ApproxError::Values { .. } | ApproxError::Least { .. }) => continue,
                     made => made.expect("a range of the format"),
                 };
                 let end = 17i32.checked_shl(fraction.into()).unwrap_or(i32::MAX).max(1);

@@ -14,6 +14,9 @@ use crate::tensor::approximation_error::ApproximationError;
 use crate::tensor::error::TensorError;
 use crate::tensor::format::Format;
 
+/// Most operations of a value whose approximated functions are written out.
+const MAX_EXPANDED: usize = 1 << 14;
+
 /// The word in front of the settings.
 pub(super) const APPROX: &str = "approx";
 
@@ -85,10 +88,17 @@ impl Scope<'_> {
             ApproxError::Range { range, .. } => {
                 ApproximationError::Range { range: range.to_string(), span: settings[2].span }
             }
-            ApproxError::Method { .. } | ApproxError::NoValue { .. } | ApproxError::Values { .. } => {
+            ApproxError::Least { .. }
+            | ApproxError::Method { .. }
+            | ApproxError::NoValue { .. }
+            | ApproxError::Values { .. } => {
                 ApproximationError::Values { fault: error.to_string(), span: settings[2].span }
             }
         })?;
-        Ok(Value::Typed(Scalar::approx(approx, value), format))
+        let value = Scalar::approx(approx, value);
+        if value.expanded_size() > MAX_EXPANDED {
+            return Err(ApproximationError::Nested { span }.into());
+        }
+        Ok(Value::Typed(value, format))
     }
 }

@@ -3,6 +3,8 @@
 //! Operations mean what `--float` computes: shifts multiply and divide by powers of two, conversions keep the number, an
 //! approximated function is the function. Calls are inlined; no function may lead back to itself.
 
+use std::collections::HashMap;
+
 use tilewright_syntax::ast::{self, Expr, ExprKind, Ident};
 use tilewright_syntax::{Diagnostic, FileId, Span};
 
@@ -38,12 +40,12 @@ pub(super) struct Open<'a> {
 pub(super) fn formula(name: &Ident, around: Around) -> Result<Option<Function>, TensorError> {
     let Some(defined) = around.modules.function(name) else { return Ok(None) };
     argument_count(defined, 1, name.span)?;
-    let mut builder = Builder { nodes: vec![Node::Argument], whole: name };
+    let known = HashMap::from([(Node::Argument, 0)]);
+    let mut builder = Builder { nodes: vec![Node::Argument], known, called: HashMap::new(), whole: name };
     let last = builder.body(defined, &[0], name, around)?;
     if last + 1 != builder.nodes.len() {
         // The value is that of the last operation.
-        let zero = builder.constant(0.0, name.span)?;
-        builder.node(Node::Add(last, zero), name.span)?;
+        builder.nodes.truncate(last + 1);
     }
     Ok(Some(Function::Formula(Formula::new(name.name.clone(), builder.nodes).into())))
 }
@@ -57,8 +59,11 @@ pub fn real_function(
     constants: &Constants,
 ) -> Result<Function, Vec<Diagnostic>> {
     let around = Around { constants, modules, open: None };
+    let own = Ident { name: name.to_owned(), span: Span::new(file, 0, 0) };
     let named = Expr { kind: ExprKind::Name(name.to_owned()), span: Span::new(file, 0, 0) };
-    function_named(&named, around).map_err(|error| {
+    // The file's own is meant where both have the name.
+    let found = formula(&own, around).and_then(|own| own.map_or_else(|| function_named(&named, around), Ok));
+    found.map_err(|error| {
         // The name was given outside of the file.
         let told = error.diagnostic();
         vec![Diagnostic { labels: told.labels.into_iter().filter(|label| label.span != named.span).collect(), ..told }]
@@ -67,6 +72,9 @@ pub fn real_function(
 
 struct Builder<'a> {
     nodes: Vec<Node>,
+    known: HashMap<Node, usize>,
+    /// The values of functions for arguments, by the places of their names.
+    called: HashMap<(Span, Vec<usize>), usize>,
     whole: &'a Ident,
 }
 
@@ -79,10 +87,15 @@ struct Body<'a> {
 }
 
 impl Builder<'_> {
+    /// The number of an operation, which is the same where it is known already.
     fn node(&mut self, node: Node, span: Span) -> Result<usize, TensorError> {
+        if let Some(known) = self.known.get(&node) {
+            return Ok(*known);
+        }
         if self.nodes.len() >= MAX_NODES {
             return Err(TensorError::CallTooLarge { name: self.whole.name.clone(), span });
         }
+        self.known.insert(node.clone(), self.nodes.len());
         self.nodes.push(node);
         Ok(self.nodes.len() - 1)
     }
@@ -107,8 +120,15 @@ impl Builder<'_> {
             }
             open = outer.around;
         }
+        let key = (function.name.span, arguments.to_vec());
+        if let Some(known) = self.called.get(&key) {
+            return Ok(*known);
+        }
         let open = Open { function, around: around.open };
-        self.value(&function.value, Body { function, arguments, around: Around { open: Some(&open), ..around } })
+        let body = Body { function, arguments, around: Around { open: Some(&open), ..around } };
+        let value = self.value(&function.value, body)?;
+        self.called.insert(key, value);
+        Ok(value)
     }
 
     fn value(&mut self, e: &Expr, body: Body) -> Result<usize, TensorError> {
@@ -128,12 +148,11 @@ impl Builder<'_> {
                 self.binary(*op, a, b, e.span)
             }
             ExprKind::Call { function, settings, args, .. } if !settings.is_empty() || function.name == APPROX => {
-                let settings = approximation(function, settings, body.around)?;
                 let [argument] = &args[..] else {
                     return Err(arguments(function, "one argument after its settings", args.len(), e.span));
                 };
                 let argument = self.value(argument, body)?;
-                self.node(Node::Call(settings.function, argument), e.span)
+                self.approximated(function, settings, argument, body)
             }
             ExprKind::Call { function, args, .. } => self.call(function, args, body, e.span),
             ExprKind::Compare { .. } => Err(TensorError::ComparisonAsValue { span: e.span }),
@@ -146,6 +165,28 @@ impl Builder<'_> {
                 Err(TensorError::NotInFunction { what, span: e.span, function: body.function.name.span })
             }
         }
+    }
+
+    /// The function that an approximation stands for. Its method and range are looked at where its function is checked.
+    fn approximated(
+        &mut self,
+        maker: &Ident,
+        settings: &[Expr],
+        argument: usize,
+        body: Body,
+    ) -> Result<usize, TensorError> {
+        let unknown = || match approximation(maker, settings, body.around) {
+            Err(error) => error,
+            Ok(_) => TensorError::CallTooLarge { name: maker.name.clone(), span: maker.span },
+        };
+        let Some(Expr { kind: ExprKind::Name(name), span }) = settings.first() else { return Err(unknown()) };
+        if let Some(known) = Function::from_name(name) {
+            return self.node(Node::Call(known, argument), *span);
+        }
+        let named = Ident { name: name.clone(), span: *span };
+        let Some(defined) = body.around.modules.function(&named) else { return Err(unknown()) };
+        argument_count(defined, 1, *span)?;
+        self.body(defined, &[argument], &named, body.around)
     }
 
     fn binary(&mut self, op: ast::BinaryOp, a: usize, b: usize, span: Span) -> Result<usize, TensorError> {

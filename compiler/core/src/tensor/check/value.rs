@@ -8,6 +8,7 @@ use tilewright_syntax::Span;
 use tilewright_syntax::ast::{self, Expr, ExprKind, Ident};
 
 use super::approximate::APPROX;
+use super::argmax::INDICES;
 use super::convert::{conversion, takes_format};
 use super::scope::{Meaning, Scope};
 use super::{Checked, reducer};
@@ -62,7 +63,9 @@ impl Scope<'_> {
             ExprKind::Compare { .. } => Err(TensorError::ComparisonAsValue { span: e.span }.into()),
             ExprKind::Index { tensor, indices } => self.read(tensor, indices, e.span),
             ExprKind::Reduce { op, .. } => {
-                reducer(op)?;
+                if INDICES.iter().all(|(name, _)| *name != op.name) {
+                    reducer(op)?;
+                }
                 Err(TensorError::ReductionInside { reducer: op.name.clone(), span: e.span }.into())
             }
         }
