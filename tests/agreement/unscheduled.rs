@@ -34,7 +34,7 @@ const MAX_STEPS: usize = 100;
 
 /// How many programs are few, and how many of them may be refused.
 const FEW: u32 = 96;
-const MOST_REFUSED: u32 = 3;
+const MOST_REFUSED: u32 = 1;
 
 fn programs() -> impl Strategy<Value = Drawn> {
     let bytes = prop::collection::vec(any::<u8>(), 0..300);

@@ -145,6 +145,8 @@ impl Builder<'_> {
     pub(super) fn keepers(&mut self, scan: ScanId) -> Vec<Stmt> {
         let mut stmts = Vec::new();
         for stage in self.schedule.keepers(scan) {
+            let init = self.schedule.initial(stage).filter(|init| self.schedule.comes_with_state(*init));
+            stmts.extend(init.into_iter().flat_map(|init| self.nest(init)));
             stmts.extend(self.alloc(stage));
             stmts.extend(self.first_value(stage));
         }

@@ -112,7 +112,7 @@ fn build_with(schedule: &Schedule, inside: Inside) -> Result<Built, BuildError> 
     };
     builder.interface();
     let mut body = Vec::new();
-    for stage in roots {
+    for stage in roots.into_iter().filter(|stage| !schedule.comes_with_state(*stage)) {
         body.extend(builder.nest(stage));
     }
     builder.program.body = body;

@@ -12,6 +12,7 @@ use tilewright_syntax::Span;
 use crate::schedule::error::steps_text;
 use crate::schedule::links::Seen;
 use crate::schedule::{Ahead, Attach, Order, Schedule, ScheduleError, StageId, StageLoop};
+use crate::scope::Scope;
 
 /// The number of a scan in its kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +41,7 @@ impl Schedule {
             let stages: Vec<StageId> = scan.tensors.iter().filter_map(|t| self.stage_of(*t)).collect();
             for stage in stages {
                 if let Some(init) = self.initial(stage) {
-                    self.stage_mut(init).scope = crate::scope::Scope::Acc;
+                    self.stage_mut(init).scope = Scope::Acc;
                 }
                 if stage != host {
                     self.attach(stage, Some(Attach { stage: host, axis: steps.axis, follows: false, span }));
@@ -83,6 +84,21 @@ impl Schedule {
     pub fn initial(&self, stage: StageId) -> Option<StageId> {
         let state = self.kernel.tensor(self.stage(stage).tensor).state()?;
         self.stage_of(state.init)
+    }
+
+    /// Whether a stage is the initial value of a state, and is computed and stored right before the steps. Where all states are
+    /// in device memory, their initial values take no room at once.
+    pub fn comes_with_state(&self, init: StageId) -> bool {
+        let states = |scan: ScanId| {
+            let stages = self.kernel.scans[scan.0].tensors.iter().filter_map(|t| self.stage_of(*t));
+            stages.filter(|s| self.initial(*s).is_some())
+        };
+        let comes = |scan: ScanId| {
+            let stored = states(scan).all(|state| self.stage(state).scope == Scope::Dram);
+            let at_root = self.stage(self.host(scan)).attach.is_none();
+            stored && at_root && states(scan).any(|state| self.initial(state) == Some(init))
+        };
+        self.stage(init).attach.is_none() && self.scan_ids().any(comes)
     }
 
     /// How a stage keeps its values from step to step; None where it does not.

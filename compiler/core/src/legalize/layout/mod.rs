@@ -17,6 +17,7 @@
 //! The order of the tiles is the schedule's choice; see `order`.
 
 mod carry;
+mod freedom;
 mod search;
 mod versions;
 

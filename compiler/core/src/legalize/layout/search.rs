@@ -5,9 +5,10 @@
 //! fits their operands comes first, then what has the fewest tiles. The search is made with more and more [`Freedom`], so
 //! that nothing is computed twice, and no element fills a tile, where there is another way.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::legalize::layout::carry::{self, Unfit};
+use crate::legalize::layout::freedom::{FREEDOMS, Freedom, Repeat, Split};
 use crate::legalize::layout::versions::are_plain;
 use crate::legalize::layout::{Place, Tiling, partner, stated};
 use crate::legalize::{Cx, LegalizeError};
@@ -38,47 +39,6 @@ impl Asked<'_> {
 /// For each buffer the tilings in which it is needed; none for one that no operation reaches.
 pub type Tilings = Vec<Vec<Tiling>>;
 
-/// Which buffers there may be several of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Split {
-    Nothing,
-    /// What the runtime packs, and copies of that.
-    Given,
-    /// What the ALU computes, too. Of an output one is what the user takes.
-    Computed,
-}
-
-/// What a search may do.
-#[derive(Clone, Copy, Debug)]
-struct Freedom {
-    split: Split,
-    repeat: Repeat,
-    /// Whether what is stored in DRAM may be read in larger tiles than it is stored in, or in smaller ones.
-    retile: bool,
-}
-
-/// Which accumulators may have tiles that each hold one element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Repeat {
-    /// Those of which a reader needs it, or that have too few dimensions for the sides of a tile.
-    Needed,
-    Any,
-    /// All but the results of products, so that no index matters.
-    All,
-}
-
-/// From the cheapest to the dearest.
-const FREEDOMS: [Freedom; 8] = [
-    Freedom { split: Split::Nothing, repeat: Repeat::Needed, retile: false },
-    Freedom { split: Split::Given, repeat: Repeat::Needed, retile: false },
-    Freedom { split: Split::Nothing, repeat: Repeat::Needed, retile: true },
-    Freedom { split: Split::Given, repeat: Repeat::Needed, retile: true },
-    Freedom { split: Split::Computed, repeat: Repeat::Needed, retile: true },
-    Freedom { split: Split::Given, repeat: Repeat::Any, retile: true },
-    Freedom { split: Split::Computed, repeat: Repeat::Any, retile: true },
-    Freedom { split: Split::Computed, repeat: Repeat::All, retile: true },
-];
-
 /// The most tilings that are tried in one search, besides one for each buffer.
 const MAX_ATTEMPTS: usize = 2000;
 
@@ -95,6 +55,9 @@ pub fn tilings(program: &LoopProgram, cx: &Cx, asked: &[Asked]) -> Result<Tiling
             Ok(()) => return Ok(search.joined(search.needed())),
             Err(error) => first.get_or_insert(error),
         };
+    }
+    if let Some(found) = apart(program, cx, asked).filter(|_| !fixed) {
+        return Ok(found);
     }
     // Where no tiles fit, the passes that match instructions say best what is in the way of the usual ones.
     let mut search = Search::new(program, cx, asked, FREEDOMS[0]);
@@ -130,6 +93,44 @@ struct Decision {
     buffer: BufferId,
     left: Vec<Tiling>,
     trail: usize,
+}
+
+/// The tilings of all buffers, where those that share nothing but what the runtime packs are found apart, each with the freedom
+/// that it needs; None where it is no help.
+fn apart(program: &LoopProgram, cx: &Cx, asked: &[Asked]) -> Option<Tilings> {
+    let parts = parts(program, asked);
+    if parts.len() < 2 {
+        return None;
+    }
+    let mut all: Tilings = vec![Vec::new(); program.buffers.len()];
+    for part in parts {
+        let found = FREEDOMS.iter().find_map(|freedom| {
+            let mut search = Search::new(program, cx, &part, *freedom);
+            search.run().ok().map(|()| search.joined(search.needed()))
+        })?;
+        for (all, found) in all.iter_mut().zip(found) {
+            let others: Vec<Tiling> = found.into_iter().filter(|tiling| !all.contains(tiling)).collect();
+            all.extend(others);
+        }
+    }
+    all.iter().all(|tilings| tilings.len() <= MAX_VERSIONS).then_some(all)
+}
+
+/// Groups of nests that work on buffers of their own, but for what the runtime packs.
+fn parts<'n>(program: &LoopProgram, asked: &[Asked<'n>]) -> Vec<Vec<Asked<'n>>> {
+    let mut part_of: Vec<usize> = (0..program.buffers.len()).collect();
+    for Asked { nest, .. } in asked {
+        let own = part_of[nest.store.buffer.0 as usize];
+        for load in nest.loads().into_iter().filter(|load| !program.buffer(load.buffer).role.is_given()) {
+            let other = part_of[load.buffer.0 as usize];
+            part_of.iter_mut().filter(|part| **part == other).for_each(|part| *part = own);
+        }
+    }
+    let mut parts: BTreeMap<usize, Vec<Asked<'n>>> = BTreeMap::new();
+    for nest in asked {
+        parts.entry(part_of[nest.nest.store.buffer.0 as usize]).or_default().push(nest.clone());
+    }
+    parts.into_values().collect()
 }
 
 impl<'a> Search<'a> {
@@ -250,7 +251,11 @@ impl<'a> Search<'a> {
         let tiles = |tiling: &Tiling| -> i64 {
             b.shape.iter().enumerate().map(|(dim, n)| (n - 1) / tiling.lane_size(dim) + 1).product()
         };
-        found.sort_by_cached_key(|tiling| (differs(tiling), tiles(tiling), tiling.repeated()));
+        let prefers = self.freedom.repeat == Repeat::Preferred;
+        found.sort_by_cached_key(|tiling| {
+            let one_element = prefers && tiling.repeated() == tiling.0.len();
+            (!one_element, differs(tiling), tiles(tiling), tiling.repeated())
+        });
         found.reverse();
         found
     }

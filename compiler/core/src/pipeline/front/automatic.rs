@@ -4,7 +4,8 @@
 //! A kernel alone tries its largest tiles and makes smaller what does not fit; if that ends, it tries the next schedule: with
 //! the factors of its products the other way round, or with more that is kept between its parts. In a program each kernel
 //! starts from what it would have alone. What does not fit together with the others is made smaller again, and where the
-//! kernels do not agree otherwise, they are fitted in one by one.
+//! kernels do not agree otherwise, they are fitted in one by one, and at last each call whose buffer is in the way tries its next
+//! schedule.
 //!
 //! A schedule leaves something open if it is illegal as it is, and so does what is legal keep its instructions.
 
@@ -21,6 +22,9 @@ use crate::tensor::{self, Constants, Kernel};
 
 /// How often tiles are made smaller for transfers that overlap with what is computed.
 const MOST_FOR_OVERLAP: usize = 3;
+
+/// How often calls that do not fit together try other schedules.
+const MOST_FAULTS: usize = 60;
 
 /// A call, and how its schedule is made or completed, if it is.
 #[derive(Clone)]
@@ -79,15 +83,18 @@ impl Fronts<'_> {
         let mut all = candidates.clone();
         match self.fitted(&kernel, &mut all) {
             Ok(front) => Ok(front),
-            Err(refusal) => self.one_by_one(&kernel, candidates).map_err(|()| {
-                let (own, made): (Vec<_>, Vec<_>) =
-                    refusal.diagnostics.into_iter().partition(|d| all.iter().any(|c| c.is_scheduled_in(d)));
-                let note = |d: Diagnostic| {
-                    let completed = all.iter().any(|c| c.call.made == Made::Completed && c.is_of(&d));
-                    d.note(if completed { COMPLETED } else { AUTOMATIC })
-                };
-                own.into_iter().chain(made.into_iter().map(note)).collect()
-            }),
+            Err(refusal) => self
+                .one_by_one(&kernel, candidates.clone())
+                .or_else(|()| self.by_fault(&kernel, candidates))
+                .map_err(|()| {
+                    let (own, made): (Vec<_>, Vec<_>) =
+                        refusal.diagnostics.into_iter().partition(|d| all.iter().any(|c| c.is_scheduled_in(d)));
+                    let note = |d: Diagnostic| {
+                        let completed = all.iter().any(|c| c.call.made == Made::Completed && c.is_of(&d));
+                        d.note(if completed { COMPLETED } else { AUTOMATIC })
+                    };
+                    own.into_iter().chain(made.into_iter().map(note)).collect()
+                }),
         }
     }
 
@@ -233,6 +240,23 @@ impl Fronts<'_> {
         front
     }
 
+    /// Lets the call whose buffer is in the way try its next schedule, until everything fits.
+    fn by_fault(&self, kernel: &Kernel, mut candidates: Vec<Candidate>) -> Result<Front, ()> {
+        for _ in 0..MOST_FAULTS {
+            let refusal = match self.fitted(kernel, &mut candidates) {
+                Ok(front) => return Ok(front),
+                Err(refusal) => refusal,
+            };
+            let error = refusal.legalize.ok_or(())?;
+            let owner = buffer_of(&error).and_then(|buffer| buffer.split_once('.')).map(|(owner, _)| owner);
+            let at_fault = candidates.iter_mut().find(|c| owner.is_some() && c.call.name() == owner);
+            if !at_fault.is_some_and(Candidate::advance) && !candidates.iter_mut().rev().any(Candidate::advance) {
+                break;
+            }
+        }
+        Err(())
+    }
+
     /// Fits the last call in, with the first of so many of its schedules that agrees with the others.
     fn fitted_in(&self, kernel: &Kernel, candidates: &mut [Candidate], most: usize) -> Option<Front> {
         for _ in 0..most {
@@ -261,6 +285,15 @@ fn is_truer(refusal: &Refusal, before: &Refusal) -> bool {
         _ => 0,
     };
     rank(refusal) > rank(before) || rank(refusal) == 1 && rank(before) == 1
+}
+
+/// The buffer that is in the way, where it is one.
+fn buffer_of(error: &LegalizeError) -> Option<&str> {
+    match error {
+        LegalizeError::Capacity { needed, .. } => Some(&needed.name),
+        LegalizeError::LayoutConflict { buffer, .. } | LegalizeError::Shape { buffer, .. } => Some(buffer),
+        _ => None,
+    }
 }
 
 /// Makes what does not fit smaller; false if something else is wrong, or it cannot.

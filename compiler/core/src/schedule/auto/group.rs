@@ -21,8 +21,6 @@ pub struct Group {
     /// Stages in the accumulator, producers first.
     pub inner: Vec<StageId>,
     pub reductions: Vec<Reduction>,
-    /// For each dimension of the only sink, its tile: how many elements, and how many the core's tile has there.
-    pub tile: Vec<Tile>,
     /// The loops of the only sink that a directive shaped, from the outermost on, and how many of them stand around what is
     /// computed for it.
     pub around: Option<(Vec<String>, usize)>,
@@ -35,10 +33,13 @@ pub struct Group {
 }
 
 /// A tensor that is kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sink {
     pub stage: StageId,
     pub home: Home,
+    /// For each dimension its tile: how many elements, and how many the core's tile has there. Empty where it is computed as a
+    /// whole.
+    pub tile: Vec<Tile>,
 }
 
 /// Where a tensor is kept.
@@ -50,7 +51,7 @@ pub enum Home {
     Stored,
     /// Whole in the accumulator.
     Accumulator,
-    /// A state that products read, in device memory: each step copies the next value from the accumulator.
+    /// A state in device memory, of which each step copies the next value from what the kernel has.
     State,
 }
 
@@ -97,6 +98,11 @@ pub struct Choice {
 
 impl Choice {
     pub const FIRST: Choice = Choice { roles: 0, level: Level::Joined, reindexed: false };
+
+    /// Whether even what a scan keeps from step to step is stored.
+    fn stores_all(self) -> bool {
+        self.reindexed && self.level >= Level::Stored
+    }
 
     /// The next one to try; None behind the last.
     pub fn next(self) -> Option<Choice> {
@@ -167,15 +173,19 @@ impl Tile {
 }
 
 impl Group {
-    /// Whether it is computed tile by tile, or its operands are brought in so.
+    /// Whether it is computed tile by tile, or its operands are brought in so. What takes turns in tiles of a scan gains little.
     pub fn is_tiled(&self) -> bool {
         let sliced = |r: &Reduction| r.depth > usize::from(r.steps.is_some());
-        self.tile.iter().any(|tile| !tile.is_whole()) || self.reductions.iter().any(sliced)
+        let mut tiles = self.sinks.iter().flat_map(|sink| &sink.tile);
+        match self.scan {
+            Some(_) => tiles.next().is_none() && self.reductions.iter().any(sliced),
+            None => tiles.any(|tile| !tile.is_whole()) || self.reductions.iter().any(sliced),
+        }
     }
 
     /// Makes the group need less of a scratchpad, first of what brings in the operands of the reduction that reads what did
-    /// not fit; false if it cannot.
-    pub fn shrink(&mut self, scope: Scope, reader: Option<usize>) -> bool {
+    /// not fit, then of the sink that it is computed for; false if it cannot.
+    pub fn shrink(&mut self, scope: Scope, reader: Option<usize>, sink: Option<usize>) -> bool {
         let operands = scope != Scope::Acc;
         let readers = self.reductions.iter_mut().enumerate().filter(|(at, _)| operands || reader == Some(*at));
         if readers.map(|(_, reduction)| reduction).any(Reduction::shrink) {
@@ -190,7 +200,9 @@ impl Group {
             return *depth <= loops.len();
         }
         // The largest dimension of a tile has the most to give.
-        let mut largest: Vec<&mut Tile> = self.tile.iter_mut().collect();
+        let sink = if self.sinks.len() == 1 { Some(0) } else { sink };
+        let Some(sink) = sink else { return false };
+        let mut largest: Vec<&mut Tile> = self.sinks[sink].tile.iter_mut().collect();
         largest.sort_by_key(|t| std::cmp::Reverse(t.blocks()));
         if largest.iter_mut().any(|tile| tile.shrink()) {
             return true;
@@ -200,6 +212,15 @@ impl Group {
         let on_alu = self.reductions.iter().all(|reduction| reduction.roles.is_none());
         let split = largest.first_mut().filter(|tile| on_alu && tile.size > 1);
         split.map(|tile| tile.size = tile.size.min(tile.extent) / 2).is_some()
+    }
+
+    /// Lets each stored tensor of a scan be computed in tiles of its own.
+    fn tile_apart(&mut self, s: &Schedule) {
+        for sink in self.sinks.iter_mut().filter(|sink| sink.home != Home::Accumulator && !is_shaped(s, sink.stage)) {
+            sink.tile = tile(s, &self.inner, sink.stage, &self.reductions);
+            // The steps come one after the other.
+            sink.tile[0] = Tile::whole(1, 1);
+        }
     }
 }
 
@@ -235,8 +256,8 @@ pub fn groups(s: &Schedule, choice: Choice) -> Vec<Group> {
         let found = agreeing(s, *stage, roles(s, *stage));
         Some((*stage, found)).filter(|(_, found)| !found.is_empty())
     };
-    let on_core = |stage: &&StageId| choice.level != Level::Vector && reads_storable(s, **stage);
-    let products: Products = order.stages.iter().filter(on_core).filter_map(roles).collect();
+    let on_core = order.stages.iter().filter(|_| choice.level != Level::Vector);
+    let products: Products = on_core.filter_map(roles).collect();
     let sinks = Sinks::of(s, &order, &products, choice);
     let mut groups: Vec<Option<(BTreeSet<StageId>, Vec<Sink>)>> = Vec::new();
     // The group that has a stage, and the one in which a scan is.
@@ -259,7 +280,7 @@ pub fn groups(s: &Schedule, choice: Choice) -> Vec<Group> {
             inner.append(&mut of);
             all.append(&mut others);
         }
-        all.push(Sink { stage, home });
+        all.push(Sink { stage, home, tile: Vec::new() });
         owners.extend(inner.iter().map(|stage| (*stage, groups.len())));
         scans.extend(all.iter().filter_map(|sink| Some((host(sink.stage)?, groups.len()))));
         groups.push(Some((inner, all)));
@@ -268,7 +289,13 @@ pub fn groups(s: &Schedule, choice: Choice) -> Vec<Group> {
         let found: &Vec<Roles> = products.get(&stage)?;
         found.get(choice.roles).or(found.last()).cloned()
     };
-    let group = |(inner, sinks)| Group { reindexed: choice.reindexed, ..group(s, &order, inner, sinks, &chosen) };
+    let group = |(inner, sinks)| {
+        let mut group = Group { reindexed: choice.reindexed, ..group(s, &order, inner, sinks, &chosen) };
+        if group.scan.is_some() && choice.stores_all() {
+            group.tile_apart(s);
+        }
+        group
+    };
     groups.into_iter().flatten().map(group).collect()
 }
 
@@ -302,7 +329,10 @@ impl Sinks {
             let factor = readers.iter().any(|reader| multiplies(reader) || is_load(s, *reader));
             let (factor, is_read) = (factor && !is_said, !readers.is_empty());
             if let Some(scan) = s.scan_of(tensor) {
-                let spilled = reindexed && s.initial(stage).is_none() && spills(s, stage, level);
+                let spilled = match s.initial(stage) {
+                    Some(_) => choice.stores_all(),
+                    None => reindexed && spills(s, stage, level),
+                };
                 let stored = factor || spilled || s.kernel.tensor(tensor).output;
                 if stored { &mut sinks.stored } else { &mut sinks.kept }.insert(stage);
                 owning = BTreeSet::from([s.host(scan)]);
@@ -327,7 +357,7 @@ impl Sinks {
         if self.kept.contains(&stage) {
             return Some(Home::Accumulator);
         }
-        if self.stored.contains(&stage) && s.initial(stage).is_some() {
+        if self.stored.contains(&stage) && s.initial(stage).is_some() && checks::is_copy(s, stage).is_some() {
             return Some(Home::State);
         }
         let axes = || s.compute(stage).axes.iter().map(|axis| Some(*axis));
@@ -378,13 +408,16 @@ fn group(
     inner.sort_by_key(|stage| order.places[stage.0 as usize]);
     let stages = inner.iter().copied().chain(sinks.iter().map(|sink| sink.stage));
     let reductions: Vec<Reduction> = stages.filter_map(|stage| reduction(s, stage, roles(stage))).collect();
-    let (tile, around) = match sinks.as_slice() {
-        [Sink { home: Home::Copied | Home::Stored, stage }] if is_shaped(s, *stage) => (Vec::new(), around(s, *stage)),
-        [Sink { home: Home::Copied | Home::Stored, stage }] => (tile(s, &inner, *stage, &reductions), None),
-        _ => (Vec::new(), None),
-    };
     let scan = sinks.iter().find_map(|sink| s.scan_of(s.stage(sink.stage).tensor)).map(|scan| (s.host(scan), false));
-    Group { sinks, inner, reductions, tile, around, scan, reindexed: false, overlaps: false }
+    let mut around = None;
+    let mut sinks = sinks;
+    if let ([Sink { home: Home::Copied | Home::Stored, stage, tile }], None) = (sinks.as_mut_slice(), scan) {
+        match is_shaped(s, *stage) {
+            true => around = self::around(s, *stage),
+            false => *tile = self::tile(s, &inner, *stage, &reductions),
+        }
+    }
+    Group { sinks, inner, reductions, around, scan, reindexed: false, overlaps: false }
 }
 
 /// Whether a stage of a scan is stored at a level, so that it takes no room until it is read: first only what several others
@@ -409,17 +442,6 @@ fn around(s: &Schedule, sink: StageId) -> Option<(Vec<String>, usize)> {
     let is_tiled = st.leaves.first().is_some_and(|leaf| matches!(st.axis(*leaf).source, AxisSource::Outer(_)));
     let loops = shaped(s, sink, None)?.loops;
     Some((loops, usize::from(is_tiled)))
-}
-
-/// Whether the states that a stage reads can be in device memory: their next values are copies of what is computed in the
-/// steps.
-fn reads_storable(s: &Schedule, stage: StageId) -> bool {
-    let computed = |from: StageId| s.scan_of(s.stage(from).tensor).is_some() && s.initial(from).is_none();
-    let storable = |state: StageId| {
-        let copied = checks::is_copy(s, state).and_then(|read| s.stage_of(read.tensor));
-        s.initial(state).is_none() || copied.is_some_and(computed)
-    };
-    s.compute(stage).reads().iter().filter_map(|read| s.stage_of(read.tensor)).all(storable)
 }
 
 /// How a stage reduces; none if it does not.

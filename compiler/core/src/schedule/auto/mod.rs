@@ -134,19 +134,19 @@ impl Automatic {
     /// Lets the schedule use less of a scratchpad, where a buffer did not fit; false if it cannot.
     pub fn shrink(&mut self, buffer: &str, scope: Scope) -> bool {
         let buffers = write::buffers(&self.begun, &self.groups, self.span);
-        let exact = buffers.iter().find(|b| b.name == buffer).map(|b| (b.group, b.operand_of));
+        let exact = buffers.iter().find(|b| b.name == buffer).map(|b| (b, b.operand_of));
         // What is there in several tilings is numbered, and a temporary is named after what it is computed for.
-        let is_derived = |rest: &str| rest.split('_').all(|word| word == "part" || word.parse::<u32>().is_ok());
+        let is_word = |word: &str| ["part", "number"].contains(&word) || word.parse::<u32>().is_ok();
+        let is_derived = |rest: &str| rest.split('_').all(is_word);
         let derived = |b: &&Buffer| {
             buffer.strip_prefix(b.name.as_str()).and_then(|rest| rest.strip_prefix('_')).is_some_and(is_derived)
         };
         let derived = || buffers.iter().filter(derived).max_by_key(|b| b.name.len());
-        let of_derived = |b: &Buffer| match buffer.contains("_part") {
-            true => (b.group, b.computed_by.or(b.operand_of)),
-            false => (b.group, b.operand_of),
-        };
-        match exact.or_else(|| derived().map(of_derived)) {
-            Some((group, reduction)) => self.groups[group].shrink(scope, reduction),
+        let is_temporary = buffer.contains("_part") || buffer.contains("_number");
+        let of_derived =
+            derived().map(|b| (b, if is_temporary { b.computed_by.or(b.operand_of) } else { b.operand_of }));
+        match exact.or(of_derived) {
+            Some((buffer, reduction)) => self.groups[buffer.group].shrink(scope, reduction, buffer.sink),
             None => false,
         }
     }

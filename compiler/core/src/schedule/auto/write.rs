@@ -1,5 +1,7 @@
 //! Groups as directives. [`Group`]s → the source of a schedule, as an author would write it.
 
+mod buffers;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use tilewright_syntax::Span;
@@ -12,6 +14,8 @@ use crate::schedule::auto::shaped::{Shaped, is_placed, origins};
 use crate::schedule::{Schedule, StageId};
 use crate::tensor::{AxisId, Read};
 
+pub use buffers::{Buffer, buffers};
+
 /// The directives that compute the groups one after the other.
 pub fn statements(s: &Schedule, groups: &[Group], span: Span) -> Vec<ScheduleStmt> {
     let mut taken = Taken::of(s);
@@ -23,39 +27,6 @@ pub fn statements(s: &Schedule, groups: &[Group], span: Span) -> Vec<ScheduleStm
         stmts.extend(writer.stmts);
     }
     stmts
-}
-
-/// A buffer on chip.
-pub struct Buffer {
-    pub name: String,
-    pub group: usize,
-    /// The reduction of the group that it is an operand of.
-    pub operand_of: Option<usize>,
-    /// The reduction of the group whose result it is.
-    pub computed_by: Option<usize>,
-}
-
-/// The buffers on chip of all groups.
-pub fn buffers(s: &Schedule, groups: &[Group], span: Span) -> Vec<Buffer> {
-    let mut taken = Taken::of(s);
-    let on_chip = on_chip(groups);
-    let mut found = Vec::new();
-    for (at, group) in groups.iter().enumerate() {
-        let writer = Writer::new(s, (group, &on_chip), span, &mut taken);
-        found.extend(writer.computed.iter().map(|(stage, name)| Buffer {
-            name: name.clone(),
-            group: at,
-            operand_of: None,
-            computed_by: group.reductions.iter().position(|r| r.stage == *stage),
-        }));
-        let load = |l: &LoadIn| Buffer { name: l.name.clone(), group: at, operand_of: l.operand_of, computed_by: None };
-        found.extend(writer.loads.iter().map(load));
-        // What a copy on the way out takes in addition is named after the copy.
-        let copies = group.sinks.iter().filter(|sink| sink.home.is_copy());
-        let copy = |name: &str| Buffer { name: name.to_string(), group: at, operand_of: None, computed_by: None };
-        found.extend(copies.map(|sink| copy(s.stage_name(sink.stage))));
-    }
-    found
 }
 
 struct Writer<'a> {
@@ -128,7 +99,11 @@ impl<'a> Writer<'a> {
             }
         }
         let moving = self.moving();
-        let in_tiles = |load: &LoadIn| tiles.clone().filter(|_| self.moves(load, &moving));
+        let apart = self.tile_apart();
+        let in_tiles = |load: &LoadIn| {
+            let own = apart.iter().find(|(sink, _)| self.is_for(load, &self.group.sinks[*sink]));
+            own.map(|(_, place)| place.clone()).or_else(|| tiles.clone().filter(|_| self.moves(load, &moving)))
+        };
         let mut places: Vec<_> = self.loads.iter().map(|load| in_tiles(load).or_else(|| self.step_of(load))).collect();
         for (at, reduction) in self.group.reductions.iter().enumerate() {
             if let Some(place) = self.reduce(reduction) {
@@ -152,11 +127,11 @@ impl<'a> Writer<'a> {
     /// Gives two buffers in turn to what tiles load, and to what they store.
     fn overlap(&mut self, is_tiled: bool, places: &[Option<(String, String)>]) {
         let stored: BTreeSet<String> = match self.group.sinks.as_slice() {
-            [Sink { stage, home: Home::Copied }] if is_tiled => {
+            [Sink { stage, home: Home::Copied, .. }] if is_tiled => {
                 let reads = self.s.compute(*stage).reads().into_iter();
                 reads.filter_map(|read| self.s.stage_of(read.tensor)).map(|from| self.name_of(from)).collect()
             }
-            [Sink { stage, home: Home::Stored }] if is_tiled => BTreeSet::from([self.name_of(*stage)]),
+            [Sink { stage, home: Home::Stored, .. }] if is_tiled => BTreeSet::from([self.name_of(*stage)]),
             _ => BTreeSet::new(),
         };
         let loaded =
@@ -172,7 +147,7 @@ impl<'a> Writer<'a> {
         let mut moving: BTreeSet<AxisId> = match &self.group.around {
             Some((_, depth)) => st.leaves[..*depth].iter().flat_map(|leaf| origins(st, *leaf)).collect(),
             None => {
-                let tiles = self.s.compute(sink.stage).axes.iter().zip(&self.group.tile);
+                let tiles = self.s.compute(sink.stage).axes.iter().zip(&sink.tile);
                 tiles.filter(|(_, tile)| !tile.is_whole()).map(|(axis, _)| *axis).collect()
             }
         };
@@ -225,22 +200,47 @@ impl<'a> Writer<'a> {
         self.loads = loads;
     }
 
-    /// Splits the sink's loops into tiles. Returns the innermost loop over tiles, if there is one.
+    /// Splits the only sink's loops into tiles. Returns the innermost loop over tiles, if there is one.
     fn tile_sink(&mut self) -> Option<(String, String)> {
         let [sink] = self.group.sinks.as_slice() else { return None };
-        if sink.home == Home::Accumulator {
+        if sink.home == Home::Accumulator || self.group.scan.is_some() {
             return None;
         }
-        let stage = self.s.stage_name(sink.stage).to_string();
         if let Some((loops, depth)) = &self.group.around {
-            return depth.checked_sub(1).map(|at| (stage, loops[at].clone()));
+            return depth.checked_sub(1).map(|at| (self.s.stage_name(sink.stage).to_string(), loops[at].clone()));
         }
+        self.tile(sink)
+    }
+
+    /// Splits the loops of each sink of a scan into tiles of its own, and computes what is for it alone in them. Returns the
+    /// innermost loops over tiles, each with its sink.
+    fn tile_apart(&mut self) -> Vec<(usize, (String, String))> {
+        let mut places = Vec::new();
+        for (at, sink) in self.group.sinks.iter().enumerate().filter(|_| self.group.scan.is_some()) {
+            let Some((host, axis)) = self.tile(sink) else { continue };
+            if sink.home == Home::Stored {
+                self.compute_at(&self.name_of(sink.stage), &host, &axis);
+            }
+            places.push((at, (host, axis)));
+        }
+        places
+    }
+
+    /// Splits the loops of a sink into tiles. Those over the steps of a scan stay outside.
+    fn tile(&mut self, sink: &Sink) -> Option<(String, String)> {
+        let stage = self.s.stage_name(sink.stage).to_string();
         let axes: Vec<String> = self.s.compute(sink.stage).axes.iter().map(|a| self.axis_name(*a)).collect();
         let mut taken: Taken = axes.iter().cloned().collect();
         let (mut outer, mut inner, mut all) = (Vec::new(), Vec::new(), Vec::new());
-        for (axis, tile) in axes.iter().zip(&self.group.tile) {
+        for (axis, tile) in axes.iter().zip(&sink.tile) {
             match tile.is_whole() {
                 true => inner.push(axis.clone()),
+                // A block of one element is the loop itself.
+                false if tile.size == 1 => {
+                    all.push(axis.clone());
+                    outer.push(axis.clone());
+                    continue;
+                }
                 false => {
                     let [o, i] = self.split(&stage, axis, number(tile.size), &mut taken);
                     all.push(o.clone());
@@ -250,9 +250,28 @@ impl<'a> Writer<'a> {
             }
             all.push(inner.last().expect("pushed above").clone());
         }
+        let innermost = outer.last().cloned();
+        if self.group.scan.is_some() && innermost.is_some() {
+            outer.insert(0, inner.remove(0));
+        }
         let order: Vec<String> = outer.iter().chain(&inner).cloned().collect();
         self.reorder(&stage, &all, &order);
-        outer.last().map(|axis| (stage, axis.clone()))
+        innermost.map(|axis| (stage, axis))
+    }
+
+    /// The sink for which a stage is computed under a name.
+    fn sink_of(&self, name: &str) -> Option<usize> {
+        let stage = self.computed.iter().find(|(_, computed)| computed == name).map(|(stage, _)| *stage)?;
+        self.group.sinks.iter().position(|sink| sink.stage == stage)
+    }
+
+    /// Whether only a sink reads what is loaded.
+    fn is_for(&self, load: &LoadIn, sink: &Sink) -> bool {
+        let own = match sink.home {
+            Home::Stored => self.name_of(sink.stage),
+            _ => self.s.stage_name(sink.stage).to_string(),
+        };
+        load.readers().into_iter().all(|reader| reader == own)
     }
 
     /// Splits a reduction's loops, a product's by the sides of the core, and marks the tile. Returns where its operands are

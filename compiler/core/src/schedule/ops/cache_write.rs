@@ -8,8 +8,10 @@
 //!
 //! A value that is cut to its low bits on the way out keeps all of them in the accumulator: a store cuts it anyway.
 //!
-//! Checks: the name is free; the tensor is no state of a scan; the scope's elements have the value's type; no directive has
-//! shaped the tensor's loops, since they would move away with the computation.
+//! Of a state the next values move: each step computes the stage, and the state copies it.
+//!
+//! Checks: the name is free; the scope's elements have the value's type; no directive has shaped the tensor's loops, since they
+//! would move away with the computation.
 
 use crate::scalar::{CastMode, DType, Scalar};
 use crate::schedule::args::Call;
@@ -29,15 +31,6 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     loops_are_untouched(schedule, stage, call)?;
     let tensor = schedule.stage(stage).tensor;
     let original = schedule.kernel.tensor(tensor).clone();
-    if original.state().is_some() {
-        return Err(ScheduleError::ScopeRefused {
-            span: call.span(),
-            reason: format!("`{}` is a state, of which each step reads what the previous one wrote", original.name),
-            place: original.span,
-            place_text: "a state of the scan".to_string(),
-            help: "give the next value a separate name, and set the scope of that tensor".to_string(),
-        });
-    }
     let compute = schedule.compute(stage).clone();
     let narrow = scope == Scope::Acc && is_cut(schedule, &compute);
     let dtype = if narrow { DType::I32 } else { original.dtype };
@@ -47,6 +40,7 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
         name: name.name.clone(),
         span: name.span,
         dtype,
+        shape: shape_of_steps(&original),
         output: false,
         definition: Definition::Compute(moved),
         ..original
@@ -65,6 +59,15 @@ pub fn apply(schedule: &mut Schedule, call: &Call) -> Result<(), ScheduleError> 
     schedule.follow_readers(added, call.span())
 }
 
+/// The extents of what is computed for a tensor: of a state all but its initial value.
+fn shape_of_steps(tensor: &Tensor) -> Vec<i64> {
+    let mut shape = tensor.shape.clone();
+    if tensor.state().is_some() {
+        shape[0] -= 1;
+    }
+    shape
+}
+
 /// Whether the value is the low bits of a wider one, which is more than a tensor's own. A reduction takes the bits of each value.
 fn is_cut(schedule: &Schedule, compute: &Compute) -> bool {
     let cut = matches!(compute.value, Scalar::Cast { to: DType::I8, mode: CastMode::Wrap, .. });
@@ -81,7 +84,10 @@ fn loops_are_untouched(schedule: &Schedule, stage: StageId, call: &Call) -> Resu
     let shaped = s.axes.iter().find_map(|a| a.shaped_by);
     let marked =
         [s.dma_copy, s.alu, s.tensorize, s.unrolled.first().copied()].into_iter().flatten().map(|m| m.span).next();
-    let guest = schedule.guests(stage).first().and_then(|g| schedule.stage(*g).attach);
+    // The steps of a scan stay, with all that is computed directly in them.
+    let steps = schedule.hosted(stage).map(|scan| schedule.steps(scan).axis);
+    let guest =
+        schedule.guests(stage).iter().find_map(|g| schedule.stage(*g).attach.filter(|at| Some(at.axis) != steps));
     match shaped.or(marked).or(guest.map(|at| at.span)) {
         None => Ok(()),
         Some(earlier) => {
