@@ -5,6 +5,7 @@ use tilewright_syntax::{Diagnostic, Span, elsewhere};
 
 use super::Reducer;
 use super::approximation_error::ApproximationError;
+use super::check::argmax::INDICES;
 use super::check::{MAX_DIMENSIONS, MAX_ELEMENTS, MAX_INDEX, MAX_KERNEL_ELEMENTS, MAX_WORK};
 use super::component_error::ComponentError;
 use super::format::Format;
@@ -333,7 +334,7 @@ impl TensorError {
                 .primary(*span, "inside an expression")
                 .help("give the reduction a separate tensor, and read that here: `S[i] = sum(r: ...)`"),
             TensorError::UnknownReducer { name, span } => {
-                let known: Vec<&str> = Reducer::ALL.iter().map(|r| r.name()).chain(["argmax", "argmin"]).collect();
+                let known: Vec<&str> = Reducer::ALL.iter().map(|r| r.name()).chain(INDICES.map(|(name, _)| name)).collect();
                 told.primary(*span, "no such reduction").offer(name, &known, "reductions")
             }
             TensorError::NoOutput { span, last, .. } => {

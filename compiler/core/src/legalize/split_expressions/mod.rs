@@ -23,7 +23,7 @@ use crate::legalize::match_alu::{Operands, begins_with, is_usable, operands_of, 
 use crate::legalize::{Cx, LegalizeError};
 use crate::loops::ir::{Buffer, BufferId, For, Index, Leaf, Load, LoopProgram, Mark, Role, Scope, Stmt, Store};
 use crate::loops::nest::{Nest, NestLoop, rewrite_stores, wrap};
-use crate::scalar::DType;
+use crate::scalar::{DType, Scalar};
 use crate::select::{self, Part, Selection, Selections};
 
 use in_place::{Uses, summands};
@@ -102,17 +102,10 @@ fn once(
     let mut rest = Nest { loops: nest.loops[around..].to_vec(), store: nest.store.clone() };
     let mut store = None;
     let mut part = |program: &mut LoopProgram, found: &Invariant| {
-        let (shape, indices) = boxed(program, &found.loops, &nest.store.indices);
-        // Without the dimensions in which it is one element, such as an operand that dies here has them.
-        let walked = |dim: &usize| shape[*dim] > 1 || !indices[*dim].terms().is_empty();
-        let dims: Vec<usize> = (0..shape.len()).filter(walked).collect();
-        let dims = if dims.is_empty() { vec![0] } else { dims };
-        let shape: Vec<i64> = dims.iter().map(|dim| shape[*dim]).collect();
-        let indices: Vec<Index> = dims.iter().map(|dim| indices[*dim].clone()).collect();
-        let buffer = temporary(program, nest, &shape, program.dtype_of(&found.value));
-        let (value, origin) = (found.value.clone(), nest.store.origin);
-        store = Some(Store { buffer, indices: indices.clone(), value, origin });
-        Leaf::Load(Load { buffer, indices })
+        let own = of_loops(program, nest, &found.loops, found.value.clone());
+        let leaf = Leaf::Load(Load { buffer: own.buffer, indices: own.indices.clone() });
+        store = Some(own);
+        leaf
     };
     let found = take_out(program, cx.core(), &nest.loops[around..], &mut rest.store.value, &mut part)?;
     let store = store?;
@@ -168,6 +161,19 @@ pub(super) fn boxed(program: &LoopProgram, loops: &[NestLoop], indices: &[Index]
         (range.max - range.min + 1, walk.plus_constant(-range.min))
     });
     dims.unzip()
+}
+
+/// A store of a value into a new buffer, in the box that the loops walk.
+fn of_loops(program: &mut LoopProgram, nest: &Nest, loops: &[NestLoop], value: Scalar<Leaf>) -> Store {
+    let (shape, indices) = boxed(program, loops, &nest.store.indices);
+    // Without the dimensions in which it is one element, such as an operand that dies here has them.
+    let walked = |dim: &usize| shape[*dim] > 1 || !indices[*dim].terms().is_empty();
+    let dims: Vec<usize> = (0..shape.len()).filter(walked).collect();
+    let dims = if dims.is_empty() && !shape.is_empty() { vec![0] } else { dims };
+    let shape: Vec<i64> = dims.iter().map(|dim| shape[*dim]).collect();
+    let indices = dims.iter().map(|dim| indices[*dim].clone()).collect();
+    let buffer = temporary(program, nest, &shape, program.dtype_of(&value));
+    Store { buffer, indices, value, origin: nest.store.origin }
 }
 
 pub(super) fn temporary(program: &mut LoopProgram, nest: &Nest, shape: &[i64], dtype: DType) -> BufferId {

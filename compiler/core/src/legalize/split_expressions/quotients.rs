@@ -7,7 +7,7 @@
 //!                                                D[i, j] = P12[i, j]
 //! ```
 
-use super::{boxed, invariant, temporary};
+use super::{invariant, of_loops};
 use crate::loops::ir::{Leaf, Load, LoopProgram, Store};
 use crate::loops::nest::{Nest, NestLoop};
 use crate::scalar::quotient::{Quotient, Slot};
@@ -48,19 +48,6 @@ pub fn computed(program: &mut LoopProgram, nest: &Nest, around: usize) -> Option
     let store = Store { value, ..nest.store.clone() };
     nests.push(Nest { loops: loops.to_vec(), store });
     Some(nests)
-}
-
-/// A store of a value into a new buffer, in the box that the loops walk.
-fn of_loops(program: &mut LoopProgram, nest: &Nest, loops: &[NestLoop], value: Scalar<Leaf>) -> Store {
-    let (shape, indices) = boxed(program, loops, &nest.store.indices);
-    // Dimensions of one element are left out, as operands leave them out.
-    let walked = |dim: &usize| shape[*dim] > 1 || !indices[*dim].terms().is_empty();
-    let dims: Vec<usize> = (0..shape.len()).filter(walked).collect();
-    let dims = if dims.is_empty() && !shape.is_empty() { vec![0] } else { dims };
-    let shape: Vec<i64> = dims.iter().map(|dim| shape[*dim]).collect();
-    let indices = dims.iter().map(|dim| indices[*dim].clone()).collect();
-    let buffer = temporary(program, nest, &shape, program.dtype_of(&value));
-    Store { buffer, indices, value, origin: nest.store.origin }
 }
 
 /// The first quotient of which no operand has one.

@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::f64::consts::PI;
 
-use super::number::{FACTOR_BITS, Number, Shifted, behind_shift, cut, horner_between, immediate_bits};
+use super::number::{FACTOR_BITS, Number, behind_shift, horner_between, immediate_bits, rounded};
 use super::{Approx, ApproxError, Function, Method};
 use crate::scalar::{BinaryOp, Scalar};
 
@@ -87,7 +87,7 @@ fn polynomial<L: Clone>(approx: &Approx, power: i32, coefficients: &[f64], x: &N
     let sum: f64 = coefficients.iter().map(|c| c.abs()).sum();
     let inner = 16 - sum.max(0.5).log2().ceil() as i32 - (f - FACTOR_BITS).max(0);
     let value = horner_between(&z, f, coefficients, (inner, inner));
-    Shifted { rounds: true, ..cut(value, inner - q) }.above(0)
+    rounded(value, inner - q)
 }
 
 /// The first line, and for each place where lines join the change of the slope times what lies above it.

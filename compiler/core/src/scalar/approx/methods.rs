@@ -6,8 +6,8 @@
 //! constant. Below, `u` is the clipped number. Constants come from fits by linear programs, which minimise the greatest
 //! error over a fine grid; what they reach is in `docs/approximations.md`, held by a test.
 
-use super::number::{FACTOR_BITS, Number, Shifted, behind_shift, cut, fixed, horner, minus_magnitude};
-use super::tails::{TAIL_BITS, signs};
+use super::number::{FACTOR_BITS, Number, Shifted, behind_shift, cut, fixed, minus_magnitude};
+use super::tails::{self, TAIL_BITS, signs};
 use super::{Approx, Method};
 use crate::scalar::{BinaryOp, Scalar};
 
@@ -105,10 +105,7 @@ fn quintic<L: Clone>((u, p): (Number<L>, i32), q: i32) -> Shifted<L> {
 /// coefficients, from the constant to that of the fourth power.
 fn power<L: Clone>((u, p): (Number<L>, i32), q: i32, coefficients: [f64; 5], squarings: usize) -> Shifted<L> {
     // As it is, the magnitude has two bits more when it stands for a quarter of itself.
-    let mut value = horner(&minus_magnitude(&u), p + 2, &coefficients, TAIL_BITS);
-    for _ in 0..squarings {
-        value = value.squared().shifted(TAIL_BITS);
-    }
+    let value = tails::power(&minus_magnitude(&u), p + 2, &coefficients, squarings);
     let number = value.plus(1 - (1 << (TAIL_BITS - 1))).and(BinaryOp::Mul, &signs(&u));
     Shifted { number, shift: TAIL_BITS - q, rounds: true }
 }

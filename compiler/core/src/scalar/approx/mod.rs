@@ -84,32 +84,6 @@ pub enum Method {
 }
 
 impl Method {
-    pub const ALL: [Method; 23] = [
-        Method::Tangent,
-        Method::Hard,
-        Method::Ramps,
-        Method::Parabola,
-        Method::Plan,
-        Method::Quintic,
-        Method::Quartic2,
-        Method::Quartic8,
-        Method::Linear2,
-        Method::Linear4,
-        Method::Linear8,
-        Method::Quadratic4,
-        Method::Quadratic8,
-        Method::Cubic4,
-        Method::Linear,
-        Method::Quadratic,
-        Method::Cubic,
-        Method::Quartic,
-        Method::Sextic,
-        Method::Newton,
-        Method::Lines4,
-        Method::Lines8,
-        Method::Lines16,
-    ];
-
     /// The name in the source language.
     pub fn name(self) -> &'static str {
         match self {
@@ -137,10 +111,6 @@ impl Method {
             Method::Lines8 => "lines8",
             Method::Lines16 => "lines16",
         }
-    }
-
-    pub fn from_name(name: &str) -> Option<Method> {
-        Method::ALL.into_iter().find(|m| m.name() == name)
     }
 }
 

@@ -101,6 +101,11 @@ pub(in crate::scalar) fn immediate_bits(value: f64) -> i32 {
     (-16..=15).rev().find(|bits| fixed(value, *bits).unsigned_abs() <= i16::MAX.unsigned_abs().into()).unwrap_or(-16)
 }
 
+/// A number shifted to the right and rounded to the nearest, or shifted to the left.
+pub(in crate::scalar) fn rounded<L: Clone>(number: Number<L>, shift: i32) -> Number<L> {
+    Shifted { number, shift, rounds: true }.above(0)
+}
+
 /// The nearest integer to a number times a power of two.
 pub(in crate::scalar) fn fixed(value: f64, bits: i32) -> i32 {
     (value * 2f64.powi(bits)).round() as i32

@@ -11,7 +11,7 @@
 //! a polynomial in `-u/4`, squared once, twice or three times, and constant behind the method's end. The polynomials minimise
 //! the greatest error of the function itself, by sequences of linear programs over a grid.
 
-use super::number::{Number, Shifted, cut, fixed, horner, minus_magnitude};
+use super::number::{Number, fixed, horner, minus_magnitude, rounded};
 use super::{Approx, Function, Method};
 use crate::scalar::{BinaryOp, Scalar};
 
@@ -38,26 +38,23 @@ pub(super) fn expand<L: Clone>(approx: &Approx, x: &Scalar<L>) -> Number<L> {
     let limit = (approx.limit >> (q - p)).min(fixed(tail.end, p));
     let u = x.shifted(q - p).clipped(limit);
     let z = minus_magnitude(&u);
-    let power = power(&z, p + 2, &tail);
+    let power = power(&z, p + 2, tail.coefficients, tail.squarings);
     let above_zero = x.with(BinaryOp::Max, 0);
     match approx.function {
         Function::Erf => {
-            let centred = cut(power.plus(-(1 << (TAIL_BITS - 1))).and(BinaryOp::Mul, &signs(&u)), TAIL_BITS - 1 - q);
-            Shifted { rounds: true, ..centred }.above(0)
+            let centred = power.plus(-(1 << (TAIL_BITS - 1))).and(BinaryOp::Mul, &signs(&u));
+            rounded(centred, TAIL_BITS - 1 - q)
         }
         Function::Softplus => {
-            let rounded = Shifted { rounds: true, ..cut(power, TAIL_BITS - q) }.above(0);
+            let tail = rounded(power, TAIL_BITS - q);
             // What is left of the tail at its end has to have a place above the greatest argument.
-            let line = match rest(&rounded) {
+            let line = match rest(&tail) {
                 0 => above_zero,
                 rest => above_zero.with(BinaryOp::Min, i32::MAX - rest),
             };
-            rounded.and(BinaryOp::Add, &line)
+            tail.and(BinaryOp::Add, &line)
         }
-        _ => {
-            let product = cut(power.and(BinaryOp::Mul, &z), TAIL_BITS + p - q);
-            Shifted { rounds: true, ..product }.above(0).and(BinaryOp::Add, &above_zero)
-        }
+        _ => rounded(power.and(BinaryOp::Mul, &z), TAIL_BITS + p - q).and(BinaryOp::Add, &above_zero),
     }
 }
 
@@ -71,9 +68,10 @@ pub(super) fn signs<L: Clone>(u: &Number<L>) -> Number<L> {
     u.shifted(31).times(-2).plus(-1)
 }
 
-fn power<L: Clone>(z: &Number<L>, fraction: i32, tail: &Tail) -> Number<L> {
-    let mut value = horner(z, fraction, tail.coefficients, TAIL_BITS);
-    for _ in 0..tail.squarings {
+/// A polynomial in a number with so many fraction bits, squared so often, with [`TAIL_BITS`].
+pub(super) fn power<L: Clone>(z: &Number<L>, fraction: i32, coefficients: &[f64], squarings: usize) -> Number<L> {
+    let mut value = horner(z, fraction, coefficients, TAIL_BITS);
+    for _ in 0..squarings {
         value = value.squared().shifted(TAIL_BITS);
     }
     value

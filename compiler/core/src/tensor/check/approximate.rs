@@ -37,8 +37,8 @@ pub(super) fn approximation(name: &Ident, settings: &[Expr], around: Around) -> 
     };
     let function = function_named(function, around)?;
     let name = if let ExprKind::Name(name) = &method.kind { name.as_str() } else { "" };
-    let method = match Method::from_name(name).filter(|method| function.methods().contains(method)) {
-        Some(method) => method,
+    let method = match function.methods().iter().find(|method| method.name() == name) {
+        Some(method) => *method,
         None => {
             let known = function.methods().iter().map(|method| method.name().to_owned()).collect();
             let name = name.to_owned();

@@ -14,7 +14,7 @@ use crate::tensor::error::TensorError;
 use crate::tensor::{Compute, Tensor};
 
 /// The reductions that yield an index, and those that yield the value there.
-pub(super) const INDICES: [(&str, &str); 2] = [("argmax", "max"), ("argmin", "min")];
+pub(in crate::tensor) const INDICES: [(&str, &str); 2] = [("argmax", "max"), ("argmin", "min")];
 
 /// A definition of an index, in parts.
 struct Parts<'a> {

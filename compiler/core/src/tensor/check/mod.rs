@@ -6,7 +6,7 @@
 //! stages compute with sizes and offsets in `i64` without overflow.
 
 mod approximate;
-mod argmax;
+pub(super) mod argmax;
 mod component;
 mod convert;
 mod extents;
